@@ -1,0 +1,183 @@
+//! The kinds of object that we hold, and what is true of all of them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{ConfigMap, CronJob, Event, Job, Namespace, Node, ObjectMeta, Pod, Secret};
+
+/// Where an object is: its namespace (empty for kinds that have none) and its name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// The namespace, or `""`.
+    pub namespace: Arc<str>,
+    /// `metadata.name`.
+    pub name: Arc<str>,
+}
+
+impl Key {
+    /// The key of `name` in `namespace`.
+    pub fn new(namespace: &str, name: &str) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+
+    /// The key that `metadata` says.
+    pub fn of(metadata: &ObjectMeta) -> Self {
+        Self::new(
+            metadata.namespace.as_deref().unwrap_or_default(),
+            metadata.name.as_deref().unwrap_or_default(),
+        )
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() {
+            return f.write_str(&self.name);
+        }
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// A wire type that is kept as an object of its own.
+pub trait Resource: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Its kind.
+    const KIND: Kind;
+
+    /// Its metadata.
+    fn metadata(&self) -> &ObjectMeta;
+
+    /// Its metadata, to write.
+    fn metadata_mut(&mut self) -> &mut ObjectMeta;
+
+    /// `object`, if it is of this kind.
+    fn from_object(object: &Object) -> Option<&Arc<Self>>;
+
+    /// As an object of any kind.
+    fn into_object(this: Arc<Self>) -> Object;
+
+    /// Its key.
+    fn key(&self) -> Key {
+        Key::of(self.metadata())
+    }
+
+    /// `metadata.uid`, or `""` before it is created.
+    fn uid(&self) -> &str {
+        self.metadata().uid.as_deref().unwrap_or_default()
+    }
+}
+
+macro_rules! kinds {
+    ($($kind:ident: $api_version:literal $plural:literal $scope:ident,)+) => {
+        /// A kind of object.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Kind {
+            $(#[doc = concat!("`", $plural, "` of `", $api_version, "`.")] $kind,)+
+        }
+
+        impl Kind {
+            /// Every kind, in a fixed order.
+            pub const ALL: &[Self] = &[$(Self::$kind,)+];
+
+            /// The name in `kind:`, such as `Job`.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$kind => stringify!($kind),)+ }
+            }
+
+            /// The `apiVersion:` it is served under, such as `batch/v1`.
+            pub fn api_version(self) -> &'static str {
+                match self { $(Self::$kind => $api_version,)+ }
+            }
+
+            /// The resource name in URLs, such as `jobs`.
+            pub fn plural(self) -> &'static str {
+                match self { $(Self::$kind => $plural,)+ }
+            }
+
+            /// Whether its objects live in a namespace.
+            pub fn is_namespaced(self) -> bool {
+                match self { $(Self::$kind => kinds!(@$scope),)+ }
+            }
+        }
+
+        /// One object of any kind, shared and never changed in place.
+        #[derive(Clone, Debug)]
+        pub enum Object {
+            $(#[doc = concat!("A ", stringify!($kind), ".")] $kind(Arc<$kind>),)+
+        }
+
+        impl Object {
+            /// Its kind.
+            pub fn kind(&self) -> Kind {
+                match self { $(Self::$kind(_) => Kind::$kind,)+ }
+            }
+
+            /// Its metadata.
+            pub fn metadata(&self) -> &ObjectMeta {
+                match self { $(Self::$kind(object) => &object.metadata,)+ }
+            }
+
+            /// Its metadata, to write; the object is copied first if it is shared.
+            pub fn metadata_mut(&mut self) -> &mut ObjectMeta {
+                match self { $(Self::$kind(object) => &mut Arc::make_mut(object).metadata,)+ }
+            }
+
+            /// The object as JSON, with `apiVersion` and `kind`.
+            pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+                match self { $(Self::$kind(object) => serde_json::to_vec(&**object),)+ }
+            }
+
+            /// The object of `kind` that `json` holds.
+            pub fn from_json(kind: Kind, json: &[u8]) -> Result<Self, serde_json::Error> {
+                Ok(match kind {
+                    $(Kind::$kind => Self::$kind(Arc::new(serde_json::from_slice(json)?)),)+
+                })
+            }
+        }
+
+        $(impl Resource for $kind {
+            const KIND: Kind = Kind::$kind;
+
+            fn metadata(&self) -> &ObjectMeta {
+                &self.metadata
+            }
+
+            fn metadata_mut(&mut self) -> &mut ObjectMeta {
+                &mut self.metadata
+            }
+
+            fn from_object(object: &Object) -> Option<&Arc<Self>> {
+                match object {
+                    Object::$kind(object) => Some(object),
+                    _ => None,
+                }
+            }
+
+            fn into_object(this: Arc<Self>) -> Object {
+                Object::$kind(this)
+            }
+        })+
+    };
+    (@namespaced) => { true };
+    (@cluster) => { false };
+}
+
+kinds! {
+    Job: "batch/v1" "jobs" namespaced,
+    CronJob: "batch/v1" "cronjobs" namespaced,
+    Pod: "v1" "pods" namespaced,
+    ConfigMap: "v1" "configmaps" namespaced,
+    Secret: "v1" "secrets" namespaced,
+    Event: "v1" "events" namespaced,
+    Node: "v1" "nodes" cluster,
+    Namespace: "v1" "namespaces" cluster,
+}
+
+impl Object {
+    /// Its key.
+    pub fn key(&self) -> Key {
+        Key::of(self.metadata())
+    }
+}

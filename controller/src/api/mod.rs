@@ -1,0 +1,23 @@
+//! Wire types, names and constants.
+//!
+//! The types are k8s-openapi's for the version that we claim. No logic and no IO: what an object
+//! *means* is said by a view in the room that acts on it.
+
+mod kind;
+pub mod names;
+
+pub use k8s_openapi::api::batch::v1::{
+    CronJob, CronJobSpec, CronJobStatus, Job, JobCondition, JobSpec, JobStatus, PodFailurePolicy,
+    PodFailurePolicyRule, SuccessPolicy, SuccessPolicyRule, UncountedTerminatedPods,
+};
+pub use k8s_openapi::api::core::v1::{
+    ConfigMap, Container, ContainerState, ContainerStateRunning, ContainerStateTerminated,
+    ContainerStateWaiting, ContainerStatus, Event, Namespace, Node, Pod, PodCondition, PodSpec,
+    PodStatus, PodTemplateSpec, Secret,
+};
+pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
+    LabelSelector, ObjectMeta, OwnerReference, Time,
+};
+pub use k8s_openapi::jiff::{SignedDuration, Timestamp};
+
+pub use kind::{Key, Kind, Object, Resource};

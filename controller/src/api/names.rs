@@ -1,0 +1,29 @@
+//! Names that Kubernetes gives: labels, annotations, finalizers, reasons.
+//!
+//! Source: the Kubernetes well-known labels and annotations, and the constants of batch/v1.
+
+/// Keeps a Job's pod until its end has been counted.
+pub const JOB_TRACKING_FINALIZER: &str = "batch.kubernetes.io/job-tracking";
+/// Label and annotation of an Indexed Job's pod: which index it is.
+pub const JOB_COMPLETION_INDEX: &str = "batch.kubernetes.io/job-completion-index";
+/// Environment variable of the same.
+pub const JOB_COMPLETION_INDEX_ENV: &str = "JOB_COMPLETION_INDEX";
+/// Annotation: how often this index has failed before this pod.
+pub const JOB_INDEX_FAILURE_COUNT: &str = "batch.kubernetes.io/job-index-failure-count";
+/// Annotation: how many failures of this index the pod failure policy ignored.
+pub const JOB_INDEX_IGNORED_FAILURE_COUNT: &str =
+    "batch.kubernetes.io/job-index-ignored-failure-count";
+/// Label: the name of the Job that made a pod.
+pub const JOB_NAME: &str = "batch.kubernetes.io/job-name";
+/// The same, as it was before it had a prefix.
+pub const JOB_NAME_LEGACY: &str = "job-name";
+/// Label: the uid of the Job that made a pod.
+pub const CONTROLLER_UID: &str = "batch.kubernetes.io/controller-uid";
+/// The same, as it was before it had a prefix.
+pub const CONTROLLER_UID_LEGACY: &str = "controller-uid";
+/// The value of `spec.managedBy` that means us.
+pub const JOB_CONTROLLER: &str = "kubernetes.io/job-controller";
+/// Annotation of a Job made by a CronJob: when it was due.
+pub const CRONJOB_SCHEDULED_TIMESTAMP: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
+/// Annotation of a pod: how many WebAssembly instructions it may execute, exactly.
+pub const FUEL: &str = "mayfly.dev/fuel";

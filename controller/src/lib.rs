@@ -1,0 +1,10 @@
+//! A Kubernetes control plane for Jobs, as a library.
+//!
+//! A manifest becomes an object, an object a plan, a plan pods, a pod one run, a run an outcome and
+//! the outcome status. Each step writes to the [`store`], and no step calls the next.
+//! Nothing here knows what a container is made of: whoever runs one implements
+//! [`node::PodRuntime`].
+
+pub mod api;
+pub mod clock;
+pub mod node;

@@ -1,0 +1,188 @@
+//! The line between the node agent and whatever runs containers, as the CRI is in Kubernetes.
+
+use std::future::Future;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+/// Runs containers.
+///
+/// A container that fails is a [`ContainerEnd`]; `Err` means that it could not be started.
+pub trait PodRuntime: Send + Sync + 'static {
+    /// Makes `image` ready to run under `policy`, or says why it can't be.
+    ///
+    /// A later call for the same name may give another image: names move, ids don't.
+    fn pull(
+        &self,
+        image: &str,
+        policy: PullPolicy,
+    ) -> impl Future<Output = Result<Image, PullError>> + Send;
+
+    /// Runs one container to its end.
+    ///
+    /// When `cancel` fires the container is ended within tens of milliseconds, and its end is
+    /// returned with exit code 137. Dropping the future ends it as well.
+    fn run(
+        &self,
+        container: Container,
+        cancel: CancellationToken,
+    ) -> impl Future<Output = Result<ContainerEnd, StartError>> + Send;
+}
+
+/// An image that is ready to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// What it is, whatever it is called: `sha256:` and 64 hex digits of its content.
+    pub id: String,
+    /// Whether it was here before it was asked for.
+    pub was_present: bool,
+}
+
+/// `imagePullPolicy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PullPolicy {
+    /// Look the name up each time.
+    Always,
+    /// Only if nothing is here under that name.
+    IfNotPresent,
+    /// What is here, or nothing.
+    Never,
+}
+
+/// Why an image is not ready. The message of each is what a pod's status shows.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum PullError {
+    /// `ErrImageNeverPull`.
+    #[error("Container image \"{image}\" is not present with pull policy of Never")]
+    NeverPull {
+        /// As the pod names it.
+        image: String,
+    },
+    /// `InvalidImageName`.
+    #[error("Failed to apply default image tag \"{image}\": {detail}")]
+    InvalidName {
+        /// As the pod names it.
+        image: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// `ErrImagePull`.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Everything that one run of a container is given. What is not here it does not have.
+#[derive(Clone)]
+pub struct Container {
+    /// The pod it belongs to.
+    pub pod: PodIdentity,
+    /// Its name in the pod.
+    pub name: String,
+    /// How often it has been restarted before this run.
+    pub restart_count: u32,
+    /// What to run: [`Image::id`].
+    pub image_id: String,
+    /// The whole argument vector; empty means what the image says.
+    pub command: Vec<String>,
+    /// Arguments after [`command`](Self::command), or after what the image says.
+    pub args: Vec<String>,
+    /// Environment, in order, names unique.
+    pub env: Vec<(String, String)>,
+    /// Directory that relative paths start from, absolute in the guest.
+    pub working_dir: Option<String>,
+    /// Directories and files of the host that it sees.
+    pub mounts: Vec<Mount>,
+    /// What it may use.
+    pub limits: ResourceLimits,
+    /// Whether it has a standard input.
+    pub stdin: Stdin,
+    /// Where its output goes.
+    pub output: Arc<dyn Output>,
+    /// Where it writes its termination message: the path that it sees (`/dev/termination-log` if
+    /// the pod does not say), and the file of the host behind it, which exists and is empty.
+    pub termination_log: (String, PathBuf),
+}
+
+/// Which pod.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PodIdentity {
+    /// `metadata.namespace`.
+    pub namespace: String,
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.uid`.
+    pub uid: String,
+}
+
+/// A directory or file of the host that a container sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// On the host.
+    pub host_path: PathBuf,
+    /// In the container, absolute.
+    pub mount_path: String,
+    /// What it may do there.
+    pub access: MountAccess,
+}
+
+/// What a container may do in a mount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MountAccess {
+    /// Read.
+    ReadOnly,
+    /// Read, write, make and remove.
+    ReadWrite,
+}
+
+/// What a container may use; `None` is the runtime's own default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResourceLimits {
+    /// `resources.limits.memory`, in bytes.
+    pub memory_bytes: Option<u64>,
+    /// `resources.limits.cpu`, in thousandths of a core.
+    pub cpu_millis: Option<u64>,
+    /// The annotation `mayfly.dev/fuel`, in instructions.
+    pub fuel: Option<u64>,
+}
+
+/// A container's standard input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stdin {
+    /// At its end from the start.
+    Closed,
+    /// `stdin: true`: open, and silent until somebody attaches.
+    Open,
+}
+
+/// Which of its outputs a container wrote to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// Takes what a container prints.
+pub trait Output: Send + Sync + 'static {
+    /// Takes `bytes`, whole or not at all. An error ends the container's output, not the container.
+    fn write(&self, stream: Stream, bytes: &[u8]) -> io::Result<()>;
+}
+
+/// How a container ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerEnd {
+    /// Its exit code.
+    pub exit_code: i32,
+    /// A CamelCase word for it: `Completed`, `Error`, `OOMKilled`, `FuelExhausted` …
+    pub reason: String,
+    /// What a person should know of it, such as why it trapped.
+    pub message: Option<String>,
+}
+
+/// Why a container could not be started. It ends with `StartError` and exit code 128.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(pub String);
