@@ -1,0 +1,3 @@
+//! The Job controller.
+
+pub mod indexes;
