@@ -8,4 +8,6 @@
 pub mod api;
 pub mod clock;
 pub mod job;
+pub mod limits;
 pub mod node;
+pub mod store;

@@ -103,7 +103,7 @@ macro_rules! kinds {
         }
 
         /// One object of any kind, shared and never changed in place.
-        #[derive(Clone, Debug)]
+        #[derive(Clone, Debug, PartialEq)]
         pub enum Object {
             $(#[doc = concat!("A ", stringify!($kind), ".")] $kind(Arc<$kind>),)+
         }
@@ -179,5 +179,16 @@ impl Object {
     /// Its key.
     pub fn key(&self) -> Key {
         Key::of(self.metadata())
+    }
+
+    /// Whether `other` wants the same as this: of the kinds whose generations are counted, the same
+    /// `spec`.
+    pub fn same_spec(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Job(one), Self::Job(other)) => one.spec == other.spec,
+            (Self::CronJob(one), Self::CronJob(other)) => one.spec == other.spec,
+            (Self::Pod(one), Self::Pod(other)) => one.spec == other.spec,
+            _ => self.kind() == other.kind(),
+        }
     }
 }

@@ -1,0 +1,207 @@
+//! Applies transactions to the newest state, published or not. No I/O, no locks.
+
+use std::collections::HashMap;
+
+use super::deletion::{self, Deletion};
+use super::error::CommitError;
+use super::names::Names;
+use super::state::State;
+use super::transaction::{Committed, DeleteOptions, Operation, Transaction};
+use super::watch::{Change, ChangeKind};
+use crate::api::{Key, Kind, Object, ObjectMeta, Time, Timestamp};
+use crate::limits::{GENERATED_NAME_ATTEMPTS_MAX, TRANSACTION_OPERATIONS_MAX};
+
+/// Transactions that have been applied to a state and not been published yet.
+pub(super) struct Batch<'a> {
+    state: &'a State,
+    names: &'a Names,
+    now: Timestamp,
+    /// What differs from `state`; `None` for what is gone.
+    staged: HashMap<(Kind, Key), Option<Object>>,
+    changes: Vec<Change>,
+    /// For each change, what was staged in its place before.
+    before: Vec<Option<Option<Object>>>,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(state: &'a State, names: &'a Names, now: Timestamp) -> Self {
+        Self { state, names, now, staged: HashMap::new(), changes: Vec::new(), before: Vec::new() }
+    }
+
+    /// Adds all that `transaction` does, or nothing.
+    pub(super) fn apply(&mut self, transaction: Transaction) -> Result<Committed, CommitError> {
+        let operations = transaction.operations.len();
+        if operations > TRANSACTION_OPERATIONS_MAX {
+            return Err(CommitError::TooLarge { operations });
+        }
+        let before = self.changes.len();
+        let mut objects = Vec::with_capacity(operations);
+        for operation in transaction.operations {
+            match self.apply_operation(operation) {
+                Ok(object) => objects.extend(object),
+                Err(error) => {
+                    self.roll_back(before);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(Committed { objects, resource_version: self.version() })
+    }
+
+    /// Every step, in order.
+    pub(super) fn into_changes(self) -> Vec<Change> {
+        self.changes
+    }
+
+    fn version(&self) -> u64 {
+        self.state.version() + self.changes.len() as u64
+    }
+
+    fn get(&self, kind: Kind, key: &Key) -> Option<Object> {
+        match self.staged.get(&(kind, key.clone())) {
+            Some(staged) => staged.clone(),
+            None => self.state.get(kind, key).cloned(),
+        }
+    }
+
+    fn apply_operation(&mut self, operation: Operation) -> Result<Option<Object>, CommitError> {
+        match operation {
+            Operation::Create(object) => self.create(object).map(Some),
+            Operation::Replace(object) => self.replace(object).map(Some),
+            Operation::Modify { kind, key, uid, edit } => Ok(self
+                .find(kind, &key, uid.as_deref())
+                .and_then(|old| edit(&old).map(|new| self.update(&old, new)))),
+            Operation::Delete { kind, key, options } => Ok(self.delete(kind, &key, &options)),
+            Operation::Guard { kind, key, resource_version } => match self.get(kind, &key) {
+                Some(object) if version_of(&object) == Some(&resource_version) => Ok(None),
+                _ => Err(CommitError::Conflict { kind, key }),
+            },
+        }
+    }
+
+    fn create(&mut self, mut object: Object) -> Result<Object, CommitError> {
+        let kind = object.kind();
+        let key = self.free_key(&object)?;
+        let uid = object.metadata().uid.clone().filter(|uid| !uid.is_empty());
+        let uid = uid.unwrap_or_else(|| self.names.uid());
+        let metadata = object.metadata_mut();
+        metadata.name = Some(key.name.to_string());
+        metadata.uid = Some(uid);
+        metadata.creation_timestamp = Some(Time(self.now));
+        metadata.generation = has_generation(kind).then_some(1);
+        metadata.deletion_timestamp = None;
+        metadata.deletion_grace_period_seconds = None;
+        Ok(self.stage(key, ChangeKind::Added, object))
+    }
+
+    /// The key that a new object gets: its own, or one from `generateName`.
+    fn free_key(&self, object: &Object) -> Result<Key, CommitError> {
+        let kind = object.kind();
+        let mut key = object.key();
+        let prefix = object.metadata().generate_name.as_deref().unwrap_or_default();
+        let is_generated = key.name.is_empty();
+        for _ in 0..GENERATED_NAME_ATTEMPTS_MAX {
+            if is_generated {
+                key.name = self.names.generate(prefix).into();
+            }
+            if self.get(kind, &key).is_none() {
+                return Ok(key);
+            }
+        }
+        Err(CommitError::AlreadyExists { kind, key })
+    }
+
+    fn replace(&mut self, new: Object) -> Result<Object, CommitError> {
+        let (kind, key) = (new.kind(), new.key());
+        let Some(old) = self.get(kind, &key) else {
+            return Err(CommitError::NotFound { kind, key });
+        };
+        let differs = |wanted: &Option<String>, found: &Option<String>| {
+            wanted
+                .as_ref()
+                .is_some_and(|wanted| !wanted.is_empty() && Some(wanted) != found.as_ref())
+        };
+        let (wanted, found) = (new.metadata(), old.metadata());
+        if differs(&wanted.resource_version, &found.resource_version)
+            || differs(&wanted.uid, &found.uid)
+        {
+            return Err(CommitError::Conflict { kind, key });
+        }
+        Ok(self.update(&old, new))
+    }
+
+    fn delete(&mut self, kind: Kind, key: &Key, options: &DeleteOptions) -> Option<Object> {
+        let old = self.find(kind, key, options.uid.as_deref())?;
+        Some(match deletion::mark(&old, options.grace_period_seconds, self.now) {
+            Deletion::Pending => old,
+            Deletion::Marked(new) => self.settle(key.clone(), new),
+        })
+    }
+
+    /// The object at `key`, unless it is not the one that has `uid`.
+    fn find(&self, kind: Kind, key: &Key, uid: Option<&str>) -> Option<Object> {
+        self.get(kind, key)
+            .filter(|found| uid.is_none_or(|uid| found.metadata().uid.as_deref() == Some(uid)))
+    }
+
+    /// Stages `new` in the place of `old`, with the metadata that is the store's to write.
+    fn update(&mut self, old: &Object, mut new: Object) -> Object {
+        let generation = old.metadata().generation;
+        let generation = if old.same_spec(&new) { generation } else { generation.map(|g| g + 1) };
+        keep_system_metadata(old.metadata(), new.metadata_mut(), generation);
+        if new == *old {
+            return new;
+        }
+        self.settle(old.key(), new)
+    }
+
+    /// Stages `object` as it is now, or its end if nothing holds it back any more.
+    fn settle(&mut self, key: Key, object: Object) -> Object {
+        let what =
+            if deletion::may_go(&object) { ChangeKind::Deleted } else { ChangeKind::Modified };
+        self.stage(key, what, object)
+    }
+
+    fn stage(&mut self, key: Key, what: ChangeKind, mut object: Object) -> Object {
+        let resource_version = self.version() + 1;
+        object.metadata_mut().resource_version = Some(resource_version.to_string());
+        let kind = object.kind();
+        let left = (what != ChangeKind::Deleted).then(|| object.clone());
+        let before = self.staged.insert((kind, key.clone()), left);
+        self.before.push(before);
+        self.changes.push(Change { kind, key, what, object: object.clone(), resource_version });
+        object
+    }
+
+    /// Forgets all but the first `kept` changes, the last one first.
+    fn roll_back(&mut self, kept: usize) {
+        while self.changes.len() > kept {
+            let undone = self.changes.pop().zip(self.before.pop());
+            let Some((Change { kind, key, .. }, before)) = undone else { return };
+            match before {
+                Some(before) => self.staged.insert((kind, key), before),
+                None => self.staged.remove(&(kind, key)),
+            };
+        }
+    }
+}
+
+/// Kubernetes counts generations for these.
+fn has_generation(kind: Kind) -> bool {
+    matches!(kind, Kind::Job | Kind::CronJob | Kind::Pod)
+}
+
+fn version_of(object: &Object) -> Option<&String> {
+    object.metadata().resource_version.as_ref()
+}
+
+fn keep_system_metadata(old: &ObjectMeta, new: &mut ObjectMeta, generation: Option<i64>) {
+    new.name.clone_from(&old.name);
+    new.namespace.clone_from(&old.namespace);
+    new.uid.clone_from(&old.uid);
+    new.resource_version.clone_from(&old.resource_version);
+    new.creation_timestamp.clone_from(&old.creation_timestamp);
+    new.deletion_timestamp.clone_from(&old.deletion_timestamp);
+    new.deletion_grace_period_seconds = old.deletion_grace_period_seconds;
+    new.generation = generation;
+}

@@ -1,0 +1,86 @@
+//! The visible state: the newest durable version of every object, and the latest changes.
+
+use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+use tokio::sync::watch;
+
+use super::watch::{Change, ChangeKind, History};
+use crate::api::{Key, Kind, Object};
+
+/// Every object as readers see it.
+#[derive(Default)]
+pub(super) struct State {
+    kinds: BTreeMap<Kind, BTreeMap<Key, Object>>,
+    pub(super) history: History,
+}
+
+impl State {
+    pub(super) fn version(&self) -> u64 {
+        self.history.newest()
+    }
+
+    pub(super) fn get(&self, kind: Kind, key: &Key) -> Option<&Object> {
+        self.kinds.get(&kind)?.get(key)
+    }
+
+    pub(super) fn objects(
+        &self,
+        kind: Kind,
+        namespace: Option<&str>,
+    ) -> impl Iterator<Item = &Object> {
+        let namespace = namespace.map(String::from);
+        let first = Key::new(namespace.as_deref().unwrap_or_default(), "");
+        let objects =
+            self.kinds.get(&kind).into_iter().flat_map(move |all| all.range(first.clone()..));
+        objects
+            .take_while(move |(key, _)| namespace.as_deref().is_none_or(|n| *key.namespace == *n))
+            .map(|(_, object)| object)
+    }
+
+    fn publish(&mut self, change: Change) {
+        let objects = self.kinds.entry(change.kind).or_default();
+        match change.what {
+            ChangeKind::Deleted => objects.remove(&change.key),
+            ChangeKind::Added | ChangeKind::Modified => {
+                objects.insert(change.key.clone(), change.object.clone())
+            }
+        };
+        self.history.push(change);
+    }
+}
+
+/// The state behind its lock, and the bell that rings when it has changed.
+pub(super) struct Shared {
+    state: RwLock<State>,
+    newest: watch::Sender<u64>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self { state: RwLock::default(), newest: watch::Sender::new(0) }
+    }
+}
+
+impl Shared {
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, State> {
+        // Whoever panics while writing does so between two changes, each of which is whole.
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes `changes` visible together.
+    pub(super) fn publish(&self, changes: Vec<Change>) {
+        let Some(newest) = changes.last().map(|change| change.resource_version) else { return };
+        {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            for change in changes {
+                state.publish(change);
+            }
+        }
+        self.newest.send_replace(newest);
+    }
+
+    pub(super) fn bell(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
+    }
+}

@@ -1,0 +1,121 @@
+//! What is to be changed, all or nothing.
+
+use std::sync::Arc;
+
+use crate::api::{Key, Kind, Object, Resource};
+
+/// Operations that happen together or not at all, in order, on the newest state.
+#[derive(Default)]
+#[must_use = "a transaction does nothing until it is committed"]
+pub struct Transaction {
+    pub(super) operations: Vec<Operation>,
+}
+
+/// How to delete.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeleteOptions {
+    /// Only this object, not another that has its name by now.
+    pub uid: Option<String>,
+    /// How long a bound pod has to end; its own word for it if `None`.
+    pub grace_period_seconds: Option<i64>,
+}
+
+/// What a transaction has done.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// For each create, and each other operation that found its object, that object after it, in
+    /// order. A deleted one is as it was last. Guards have none.
+    pub objects: Vec<Object>,
+    /// The state in which all of it is visible.
+    pub resource_version: u64,
+}
+
+/// The new version of an object, if it was of the right kind.
+type Edit = Box<dyn FnOnce(&Object) -> Option<Object> + Send>;
+
+pub(super) enum Operation {
+    Create(Object),
+    Replace(Object),
+    Modify { kind: Kind, key: Key, uid: Option<String>, edit: Edit },
+    Delete { kind: Kind, key: Key, options: DeleteOptions },
+    Guard { kind: Kind, key: Key, resource_version: String },
+}
+
+impl Transaction {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether it would do nothing.
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    /// How many operations it has.
+    pub fn len(&self) -> usize {
+        self.operations.len()
+    }
+
+    /// Adds `object`, with a name from its `generateName` if it has none and a new uid if it has
+    /// none; fails if its name is taken.
+    pub fn create(self, object: impl Resource) -> Self {
+        self.create_object(Resource::into_object(Arc::new(object)))
+    }
+
+    /// The same for an object of any kind.
+    pub fn create_object(self, object: Object) -> Self {
+        self.with(Operation::Create(object))
+    }
+
+    /// Puts `object` in the place of what has its name; fails if there is nothing, or if `object`
+    /// has a `resourceVersion` or uid and it is another.
+    pub fn replace(self, object: impl Resource) -> Self {
+        self.replace_object(Resource::into_object(Arc::new(object)))
+    }
+
+    /// The same for an object of any kind.
+    pub fn replace_object(self, object: Object) -> Self {
+        self.with(Operation::Replace(object))
+    }
+
+    /// Changes the newest version of an object; skipped if it is gone or has another uid.
+    ///
+    /// System metadata that `change` touches (name, uid, timestamps, versions) stays as it was.
+    pub fn modify<T: Resource>(
+        self,
+        key: Key,
+        uid: Option<String>,
+        change: impl FnOnce(&mut T) + Send + 'static,
+    ) -> Self {
+        let edit = Box::new(move |object: &Object| {
+            let mut new = T::clone(T::from_object(object)?);
+            change(&mut new);
+            Some(T::into_object(Arc::new(new)))
+        });
+        self.with(Operation::Modify { kind: T::KIND, key, uid, edit })
+    }
+
+    /// Deletes as Kubernetes' API server does: a bound pod that has not ended gets its grace
+    /// period, what has finalizers waits for them, everything else goes at once. What is not there
+    /// is not deleted.
+    pub fn delete(self, kind: Kind, key: Key, options: DeleteOptions) -> Self {
+        self.with(Operation::Delete { kind, key, options })
+    }
+
+    /// Fails the transaction if the object has changed since `resource_version`, or is gone.
+    pub fn guard(self, kind: Kind, key: Key, resource_version: impl Into<String>) -> Self {
+        self.with(Operation::Guard { kind, key, resource_version: resource_version.into() })
+    }
+
+    /// Adds what `other` does after what this one does.
+    pub fn and(mut self, other: Self) -> Self {
+        self.operations.extend(other.operations);
+        self
+    }
+
+    fn with(mut self, operation: Operation) -> Self {
+        self.operations.push(operation);
+        self
+    }
+}
