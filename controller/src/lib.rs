@@ -10,4 +10,5 @@ pub mod clock;
 pub mod job;
 pub mod limits;
 pub mod node;
+pub mod quantity;
 pub mod store;

@@ -18,6 +18,13 @@ pub use k8s_openapi::api::core::v1::{
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
     LabelSelector, ObjectMeta, OwnerReference, Time,
 };
+// What a pod draws its environment and volumes from, and what a node says of itself.
+pub use k8s_openapi::api::core::v1::{
+    ConfigMapProjection, DownwardAPIVolumeFile, EnvFromSource, EnvVarSource, HostIP, KeyToPath,
+    NodeAddress, NodeCondition, NodeSpec, NodeStatus, NodeSystemInfo, ResourceFieldSelector,
+    SecretProjection, Volume, VolumeMount, VolumeProjection,
+};
+pub use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 pub use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 pub use kind::{Key, Kind, Object, Resource};
