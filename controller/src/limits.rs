@@ -16,3 +16,15 @@ pub const TRANSACTION_OPERATIONS_MAX: usize = 8_192;
 /// Attempts at a name for `generateName`. Stops a loop when nearly all names are taken; Kubernetes
 /// tries as often.
 pub const GENERATED_NAME_ATTEMPTS_MAX: usize = 8;
+
+/// Bytes of one container's log of one run. Stops a flood from filling the node's disk; Kubernetes
+/// keeps files of the same size, several of them.
+pub const LOG_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// Bytes of one line of a log; a longer one goes on in the next. Stops output without newlines from
+/// filling memory; container runtimes for Kubernetes cut at the same length.
+pub const LOG_LINE_BYTES_MAX: usize = 16 * 1024;
+
+/// Runs of one container whose logs are kept. Stops a container that restarts for ever from filling
+/// the node's disk; Kubernetes keeps two.
+pub const LOG_RUNS_MAX: u32 = 10;

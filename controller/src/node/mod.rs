@@ -6,7 +6,20 @@
 //!
 //! It knows neither the other nodes' pods nor what a container is made of.
 
+mod backoff;
+mod client;
+mod directory;
+mod downward;
+mod env;
+mod expand;
+#[cfg(test)]
+mod fixtures;
+pub mod logs;
 mod runtime;
+mod sources;
+
+pub use backoff::BackoffCurve;
+pub use client::{ClientError, ClusterClient, PodEvent, PodWatch, PodsChange, Report, Severity};
 
 pub use runtime::{
     Container, ContainerEnd, Image, Mount, MountAccess, Output, PodIdentity, PodRuntime, PullError,

@@ -1,0 +1,94 @@
+//! Where a pod's files are on its node.
+//!
+//! ```text
+//! root/pods/<namespace>_<name>_<uid>/<container>/<restart>.log          what it printed
+//!                                               /<restart>.termination  its termination message
+//!                                   /volumes.d/<volume>/                what it mounts
+//! ```
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::runtime::PodIdentity;
+
+/// The directory of one pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PodDirectory(PathBuf);
+
+impl PodDirectory {
+    /// The directory of `pod` under `root`, which need not exist yet.
+    pub(crate) fn new(root: &Path, pod: &PodIdentity) -> io::Result<Self> {
+        let name = format!("{}_{}_{}", pod.namespace, pod.name, pod.uid);
+        Ok(Self(pods(root).join(component(&name)?)))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// What `container` printed in its run after so many restarts.
+    pub(crate) fn log(&self, container: &str, restart: u32) -> io::Result<PathBuf> {
+        Ok(self.0.join(component(container)?).join(format!("{restart}.log")))
+    }
+
+    /// The termination message of the same run.
+    pub(crate) fn termination_log(&self, container: &str, restart: u32) -> io::Result<PathBuf> {
+        Ok(self.0.join(component(container)?).join(format!("{restart}.termination")))
+    }
+
+    /// Where all volumes are.
+    pub(crate) fn volumes(&self) -> PathBuf {
+        // A container can't be called so: its name would have to be a DNS label without a dot.
+        self.0.join("volumes.d")
+    }
+
+    /// The content of a volume.
+    pub(crate) fn volume(&self, name: &str) -> io::Result<PathBuf> {
+        Ok(self.volumes().join(component(name)?))
+    }
+}
+
+/// The directory that holds the directories of pods.
+pub(crate) fn pods(root: &Path) -> PathBuf {
+    root.join("pods")
+}
+
+/// The uid that a directory's name ends with.
+pub(crate) fn uid_of(directory_name: &str) -> Option<&str> {
+    directory_name.rsplit_once('_').map(|(_, uid)| uid)
+}
+
+/// Removes a directory and all that is in it, if it is there.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Admission has checked every name already. Should it fail, no name leads out of its directory.
+fn component(name: &str) -> io::Result<&str> {
+    let is_plain = !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\0']);
+    is_plain.then_some(name).ok_or_else(|| {
+        io::Error::new(io::ErrorKind::InvalidInput, format!("{name:?} is no file name"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_leads_out() {
+        let pod =
+            |name: &str| PodIdentity { namespace: "ns".into(), name: name.into(), uid: "u".into() };
+        let root = Path::new("/root");
+        let directory = PodDirectory::new(root, &pod("p")).unwrap();
+        assert_eq!(directory.log("main", 2).unwrap(), Path::new("/root/pods/ns_p_u/main/2.log"));
+        assert!(PodDirectory::new(root, &pod("../../etc")).is_err());
+        for name in ["", ".", "..", "a/b", "/etc"] {
+            assert!(directory.log(name, 0).is_err(), "{name:?}");
+            assert!(directory.volume(name).is_err(), "{name:?}");
+        }
+    }
+}
