@@ -12,3 +12,4 @@ pub mod limits;
 pub mod node;
 pub mod quantity;
 pub mod store;
+pub mod ttl;

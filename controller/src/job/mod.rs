@@ -1,3 +1,50 @@
-//! The Job controller.
+//! The Job controller: from Jobs to pods, and from the ends of pods to the ends of Jobs.
+//!
+//! ```text
+//!  Job ──▶ JobView ─┐             ┌ progress ▶ verdict ┐
+//!                   ├▶ Observed ──┤                    ├▶ Plan ──▶ one transaction
+//!  Pod ──▶ PodView ─┘  (+ now)    └ scale ───▶ count ──┘
+//! ```
+//!
+//! [`reconcile()`] decides and is pure; [`JobController`] observes and commits, and decides nothing.
 
+pub mod backoff;
+pub mod claim;
+pub mod conditions;
+pub mod count;
 pub mod indexes;
+pub mod job_view;
+pub mod plan;
+pub mod pod_failure_policy;
+pub mod pod_view;
+pub mod progress;
+mod reconcile;
+pub mod removal;
+pub mod scale;
+pub mod success_policy;
+pub mod tally;
+pub mod template;
+pub mod verdict;
+
+use std::sync::Arc;
+
+pub use backoff::{BackoffRecord, BackoffSettings};
+pub use job_view::JobView;
+pub use plan::{Action, EventKind, JobEvent, Plan};
+pub use pod_view::{PodRef, PodView};
+pub use reconcile::reconcile;
+
+/// What is known of one Job.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// The Job.
+    pub job: Arc<JobView>,
+    /// Its pods, without those that have ended and are counted.
+    pub pods: tally::Pods,
+    /// Pods that are to become its own, or to stop being so. Everything else waits for that.
+    pub claims: Vec<claim::Claim>,
+    /// Its failures since its last success.
+    pub backoff: BackoffRecord,
+    /// How long it waits after a failure.
+    pub settings: BackoffSettings,
+}

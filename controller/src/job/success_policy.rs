@@ -1,0 +1,54 @@
+//! `spec.successPolicy`: which indexes are enough for the Job to have succeeded.
+
+use crate::api;
+
+use super::indexes::Indexes;
+
+/// A policy, its indexes clipped to the Job's completions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SuccessPolicy {
+    rules: Vec<Rule>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Rule {
+    indexes: Option<Indexes>,
+    count: Option<u32>,
+}
+
+impl SuccessPolicy {
+    /// The policy that `wire` describes for a Job of `completions`.
+    pub fn parse(wire: &api::SuccessPolicy, completions: u32) -> Self {
+        let rule = |rule: &api::SuccessPolicyRule| Rule {
+            indexes: rule
+                .succeeded_indexes
+                .as_deref()
+                .map(|text| Indexes::parse(text, completions)),
+            count: rule.succeeded_count.map(|count| u32::try_from(count).unwrap_or(0)),
+        };
+        Self { rules: wire.rules.iter().map(rule).collect() }
+    }
+
+    /// The place in the spec of the first rule that `succeeded` satisfies.
+    ///
+    /// None does while nothing has succeeded.
+    pub fn matching_rule(&self, succeeded: &Indexes) -> Option<usize> {
+        if succeeded.is_empty() {
+            return None;
+        }
+        self.rules.iter().position(|rule| rule.is_met(succeeded))
+    }
+}
+
+impl Rule {
+    fn is_met(&self, succeeded: &Indexes) -> bool {
+        let Some(indexes) = &self.indexes else {
+            return self.count.is_some_and(|count| succeeded.count() >= count);
+        };
+        if indexes.is_empty() {
+            return false;
+        }
+        let reached = indexes.count_within(succeeded);
+        reached == indexes.count() || self.count.is_some_and(|count| reached >= count)
+    }
+}

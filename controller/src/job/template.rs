@@ -1,0 +1,143 @@
+//! The pods that a Job makes: its template, and what marks them as the Job's.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, ObjectFieldSelector};
+
+use crate::api::names::{
+    JOB_COMPLETION_INDEX, JOB_COMPLETION_INDEX_ENV, JOB_INDEX_FAILURE_COUNT,
+    JOB_INDEX_IGNORED_FAILURE_COUNT, JOB_TRACKING_FINALIZER,
+};
+use crate::api::{Container, ObjectMeta, OwnerReference, Pod, PodSpec};
+
+use super::job_view::JobView;
+use super::pod_view::PodView;
+
+/// What of a generated name is not random: 63 characters without the suffix of five.
+const GENERATED_NAME_BASE_MAX: usize = 58;
+
+/// How often an index has failed before a pod of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FailureCounts {
+    /// Failures that count.
+    pub counted: u32,
+    /// Failures that the pod failure policy ignores.
+    pub ignored: u32,
+}
+
+impl FailureCounts {
+    /// The counts of the pod that replaces `replaced`, or of the first of its index.
+    pub fn after(job: &JobView, replaced: Option<&PodView>) -> Self {
+        let Some(replaced) = replaced else { return Self::default() };
+        let counts =
+            Self { counted: replaced.failure_count, ignored: replaced.ignored_failure_count };
+        match job.counts_failure(replaced) {
+            true => Self { counted: counts.counted + 1, ..counts },
+            false => Self { ignored: counts.ignored + 1, ..counts },
+        }
+    }
+}
+
+/// The next pod of `job`, which has no indexes.
+pub fn pod(job: &JobView) -> Pod {
+    from_template(job, format!("{}-", job.key.name))
+}
+
+/// The next pod of `job` for `index`. It carries `failures` where the Job limits them by index.
+pub fn indexed_pod(job: &JobView, index: u32, failures: Option<FailureCounts>) -> Pod {
+    let mut pod = from_template(job, generate_name(&job.key.name, index));
+    let labels = pod.metadata.labels.get_or_insert_default();
+    labels.insert(JOB_COMPLETION_INDEX.to_owned(), index.to_string());
+    let annotations = pod.metadata.annotations.get_or_insert_default();
+    annotations.insert(JOB_COMPLETION_INDEX.to_owned(), index.to_string());
+    if let Some(failures) = failures {
+        annotate(annotations, failures);
+    }
+    let spec = pod.spec.get_or_insert_default();
+    spec.hostname = Some(format!("{}-{index}", job.key.name));
+    tell_index(spec);
+    pod
+}
+
+/// The name that pods of `index` have before their random suffix; the Job's part is cut so that
+/// the index is not.
+pub fn generate_name(job_name: &str, index: u32) -> String {
+    let index = format!("-{index}-");
+    let mut kept = job_name.len().min(GENERATED_NAME_BASE_MAX - index.len());
+    while !job_name.is_char_boundary(kept) {
+        kept -= 1;
+    }
+    format!("{}{index}", &job_name[..kept])
+}
+
+/// Whether the template has labels. A pod without any could not be found again.
+pub fn has_labels(job: &JobView) -> bool {
+    let template = job.object.spec.as_ref().and_then(|spec| spec.template.metadata.as_ref());
+    let labels = template.and_then(|metadata| metadata.labels.as_ref());
+    labels.is_some_and(|labels| !labels.is_empty())
+}
+
+fn from_template(job: &JobView, generate_name: String) -> Pod {
+    let template = job.object.spec.as_ref().map(|spec| spec.template.clone()).unwrap_or_default();
+    let metadata = template.metadata.unwrap_or_default();
+    let mut finalizers = metadata.finalizers.unwrap_or_default();
+    if !finalizers.iter().any(|finalizer| finalizer == JOB_TRACKING_FINALIZER) {
+        finalizers.push(JOB_TRACKING_FINALIZER.to_owned());
+    }
+    Pod {
+        metadata: ObjectMeta {
+            generate_name: Some(generate_name),
+            namespace: Some(job.key.namespace.to_string()),
+            labels: metadata.labels,
+            annotations: metadata.annotations,
+            finalizers: Some(finalizers),
+            owner_references: Some(vec![owner_reference(job)]),
+            ..ObjectMeta::default()
+        },
+        spec: template.spec,
+        status: None,
+    }
+}
+
+/// The reference that makes `job` the controller of a pod.
+pub fn owner_reference(job: &JobView) -> OwnerReference {
+    OwnerReference {
+        api_version: "batch/v1".to_owned(),
+        kind: "Job".to_owned(),
+        name: job.key.name.to_string(),
+        uid: job.uid.to_string(),
+        controller: Some(true),
+        block_owner_deletion: Some(true),
+    }
+}
+
+fn annotate(annotations: &mut BTreeMap<String, String>, failures: FailureCounts) {
+    annotations.insert(JOB_INDEX_FAILURE_COUNT.to_owned(), failures.counted.to_string());
+    if failures.ignored > 0 {
+        annotations
+            .insert(JOB_INDEX_IGNORED_FAILURE_COUNT.to_owned(), failures.ignored.to_string());
+    }
+}
+
+/// Gives every container that has no variable of that name its index.
+fn tell_index(spec: &mut PodSpec) {
+    let variable = EnvVar {
+        name: JOB_COMPLETION_INDEX_ENV.to_owned(),
+        value: None,
+        value_from: Some(EnvVarSource {
+            field_ref: Some(ObjectFieldSelector {
+                api_version: Some("v1".to_owned()),
+                field_path: format!("metadata.labels['{JOB_COMPLETION_INDEX}']"),
+            }),
+            ..EnvVarSource::default()
+        }),
+    };
+    let tell = |container: &mut Container| {
+        let env = container.env.get_or_insert_default();
+        if !env.iter().any(|known| known.name == variable.name) {
+            env.push(variable.clone());
+        }
+    };
+    spec.init_containers.iter_mut().flatten().for_each(tell);
+    spec.containers.iter_mut().for_each(tell);
+}
