@@ -5,6 +5,7 @@
 //! Nothing here knows what a container is made of: whoever runs one implements
 //! [`node::PodRuntime`].
 
+pub mod admission;
 pub mod api;
 pub mod clock;
 pub mod job;
