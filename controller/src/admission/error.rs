@@ -178,7 +178,12 @@ impl Errors {
     }
 
     fn add(&mut self, kind: ErrorKind, field: &Path, value: Option<String>, detail: &str) {
-        self.0.push(FieldError { kind, field: field.to_string(), value, detail: detail.to_owned() });
+        self.0.push(FieldError {
+            kind,
+            field: field.to_string(),
+            value,
+            detail: detail.to_owned(),
+        });
     }
 }
 

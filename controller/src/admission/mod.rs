@@ -1,6 +1,50 @@
 //! A manifest becomes an object that may be stored: decoded, given its defaults, validated.
-mod error;
+//!
+//! ```text
+//! bytes ──decode──▶ object ──defaults──▶ prepare ──▶ validate ──▶ unsupported ──▶ Admitted
+//! ```
+//!
+//! Pure: it knows the wire types alone, neither the store nor the time; the uid comes as an
+//! argument. What is refused is refused with every complaint, in the words of an API server.
+
 pub mod decode;
+mod defaults;
+mod error;
+mod job;
 mod path;
+mod pod;
+mod unsupported;
+mod validate;
 
 pub use self::error::{ErrorKind, FieldError, Invalid};
+pub use self::job::{JobOptions, admit_job};
+pub use self::pod::admit_pod;
+use crate::api::ObjectMeta;
+
+/// An object that may be stored.
+#[derive(Clone, Debug)]
+pub struct Admitted<T> {
+    /// The object, with its defaults.
+    pub object: T,
+    /// What whoever sent it should be told.
+    pub warnings: Vec<String>,
+}
+
+/// The longest name that an object is given; it is also a label and a hostname.
+const GENERATED_NAME_MAX: usize = 63;
+
+/// Gives the object a name, if it has none but a `generateName`: that, cut to leave room, and
+/// `suffix`.
+pub fn name(metadata: &mut ObjectMeta, suffix: impl FnOnce() -> String) {
+    let is_named = metadata.name.as_ref().is_some_and(|name| !name.is_empty());
+    let prefix = metadata.generate_name.as_deref().unwrap_or_default();
+    if is_named || prefix.is_empty() {
+        return;
+    }
+    let suffix = suffix();
+    let mut end = prefix.len().min(GENERATED_NAME_MAX.saturating_sub(suffix.len()));
+    while !prefix.is_char_boundary(end) {
+        end -= 1;
+    }
+    metadata.name = Some(format!("{}{suffix}", &prefix[..end]));
+}

@@ -5,6 +5,7 @@
 
 mod kind;
 pub mod names;
+mod quantity;
 
 pub use k8s_openapi::api::batch::v1::{
     CronJob, CronJobSpec, CronJobStatus, Job, JobCondition, JobSpec, JobStatus, PodFailurePolicy,
@@ -28,3 +29,4 @@ pub use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 pub use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 pub use kind::{Key, Kind, Object, Resource};
+pub use quantity::{Quantity, QuantityError};

@@ -154,7 +154,11 @@ pub fn decode(
         complaints: Vec::new(),
     };
     decoding.input(bytes);
-    if decoding.complaints.is_empty() { Ok(decoding.documents) } else { Err(Malformed(decoding.complaints)) }
+    if decoding.complaints.is_empty() {
+        Ok(decoding.documents)
+    } else {
+        Err(Malformed(decoding.complaints))
+    }
 }
 
 struct Decoding {
@@ -173,7 +177,8 @@ impl Decoding {
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
             Err(error) => {
-                let line = 1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+                let line =
+                    1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
                 return self.complain(1, line, Problem::Syntax("not UTF-8 text".into()));
             }
         };
@@ -207,7 +212,8 @@ impl Decoding {
         let place = self.place(document, tree.line);
         let mut warnings = Vec::new();
         for (line, problem) in problems {
-            let complaint = Complaint { place: self.place(document, line), problem: problem.within(within) };
+            let complaint =
+                Complaint { place: self.place(document, line), problem: problem.within(within) };
             match (self.validation, &complaint.problem) {
                 (FieldValidation::Strict, _) | (_, Problem::WrongType { .. }) => {
                     self.complaints.push(complaint);
@@ -273,7 +279,10 @@ fn list_items(tree: &Tree) -> Option<&[Tree]> {
 /// Which kind `tree` says it is, or the complaint.
 fn kind_of(tree: &Tree) -> Result<Kind, String> {
     if !matches!(tree.value, Value::Map(_)) {
-        return Err(format!("expected an object with apiVersion and kind, got {}", tree.describe()));
+        return Err(format!(
+            "expected an object with apiVersion and kind, got {}",
+            tree.describe()
+        ));
     }
     let text = |key: &str| tree.get(key).and_then(Tree::text).filter(|text| !text.is_empty());
     let (api_version, name) = match (text("apiVersion"), text("kind")) {
@@ -282,7 +291,8 @@ fn kind_of(tree: &Tree) -> Result<Kind, String> {
         (_, None) => return Err("kind is not set".into()),
     };
     let known = || {
-        let known = Kind::ALL.iter().map(|kind| format!("{} ({})", kind.name(), kind.api_version()));
+        let known =
+            Kind::ALL.iter().map(|kind| format!("{} ({})", kind.name(), kind.api_version()));
         known.collect::<Vec<_>>().join(", ")
     };
     let Some(kind) = Kind::ALL.iter().find(|kind| kind.name() == name) else {

@@ -40,7 +40,10 @@ pub(super) fn read<T: DeserializeOwned>(tree: &Tree) -> (Option<T>, Vec<Found>) 
             Err(error) => {
                 let is_new = left_out.insert(error.field.clone());
                 if is_new || wrong.is_empty() {
-                    wrong.push((error.line, Problem::WrongType { field: error.field, message: error.message }));
+                    wrong.push((
+                        error.line,
+                        Problem::WrongType { field: error.field, message: error.message },
+                    ));
                 }
                 if !is_new || wrong.len() == WRONG_MAX {
                     found.extend(wrong);
@@ -296,7 +299,11 @@ struct Entries<'a> {
 impl<'a> Entries<'a> {
     /// The entries of a map, or of a structure that has `fields`; notes those that it has not, and
     /// those that are there twice.
-    fn new(reader: Reader<'a>, entries: &'a [Entry], fields: Option<&'static [&'static str]>) -> Self {
+    fn new(
+        reader: Reader<'a>,
+        entries: &'a [Entry],
+        fields: Option<&'static [&'static str]>,
+    ) -> Self {
         let mut seen = HashSet::new();
         for entry in entries {
             let is_known = fields.is_none_or(|fields| fields.contains(&&*entry.key));
@@ -336,7 +343,10 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         Ok(None)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, WrongValue> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(
+        &mut self,
+        seed: V,
+    ) -> Result<V::Value, WrongValue> {
         let entry = &self.entries[self.next];
         self.next += 1;
         let trail = Trail::Field(self.reader.trail, &entry.key);

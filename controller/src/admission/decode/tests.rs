@@ -4,7 +4,14 @@ fn check(text: &str, expect: &[&str]) {
     let shown = match decode(text.as_bytes(), "f.yaml", FieldValidation::Strict) {
         Ok(documents) => documents
             .iter()
-            .map(|document| format!("{} {} at {}", document.object.kind().name(), document.object.key(), document.place))
+            .map(|document| {
+                format!(
+                    "{} {} at {}",
+                    document.object.kind().name(),
+                    document.object.key(),
+                    document.place
+                )
+            })
             .collect(),
         Err(malformed) => malformed.0.iter().map(ToString::to_string).collect::<Vec<_>>(),
     };
@@ -51,7 +58,10 @@ fn every_unknown_repeated_and_mistyped_field_is_told_with_its_line() {
 
 #[test]
 fn what_is_no_object_of_ours_is_told_what_would_be() {
-    check("just text", &[r#"f.yaml:1: expected an object with apiVersion and kind, got "just text""#]);
+    check(
+        "just text",
+        &[r#"f.yaml:1: expected an object with apiVersion and kind, got "just text""#],
+    );
     check("kind: Job", &["f.yaml:1: apiVersion is not set"]);
     check("apiVersion: v1", &["f.yaml:1: kind is not set"]);
     check(
@@ -60,7 +70,9 @@ fn what_is_no_object_of_ours_is_told_what_would_be() {
     );
     check(
         "apiVersion: apps/v1\nkind: Deployment",
-        &[r#"f.yaml:1: no kind "Deployment" in version "apps/v1" is known here; known are Job (batch/v1), CronJob (batch/v1), Pod (v1), ConfigMap (v1), Secret (v1), Event (v1), Node (v1), Namespace (v1)"#],
+        &[
+            r#"f.yaml:1: no kind "Deployment" in version "apps/v1" is known here; known are Job (batch/v1), CronJob (batch/v1), Pod (v1), ConfigMap (v1), Secret (v1), Event (v1), Node (v1), Namespace (v1)"#,
+        ],
     );
 }
 

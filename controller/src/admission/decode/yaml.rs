@@ -25,7 +25,8 @@ impl From<ScanError> for SyntaxError {
 /// The documents of `text` in order, up to the first that can't be read.
 pub(super) fn parse(text: &str) -> (Vec<Tree>, Option<SyntaxError>) {
     let mut documents = Vec::new();
-    let mut builder = Builder { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
+    let mut builder =
+        Builder { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
     loop {
         match builder.document() {
             Ok(Some(tree)) => documents.push(tree),
@@ -216,9 +217,12 @@ mod tests {
             Value::Integer(value, _) => value.to_string(),
             Value::Float(value, _) => format!("{value:?}"),
             Value::String(text) => format!("{text:?}"),
-            Value::List(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(",")),
+            Value::List(items) => {
+                format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(","))
+            }
             Value::Map(entries) => {
-                let shown = entries.iter().map(|entry| format!("{}:{}", entry.key, show(&entry.value)));
+                let shown =
+                    entries.iter().map(|entry| format!("{}:{}", entry.key, show(&entry.value)));
                 format!("{{{}}}", shown.collect::<Vec<_>>().join(","))
             }
         }
@@ -227,7 +231,10 @@ mod tests {
     #[test]
     fn scalars_mean_what_they_mean_to_kubernetes() {
         check("[1, -2, 0644, 0x10, 1.50, 1e3, 08]", "[1,-2,420,16,1.5,1000.0,8.0]");
-        check("[yes, off, 'yes', ~, 1.2.3, 100m, 1Gi, 2024-01-01]", r#"[true,false,"yes",null,"1.2.3","100m","1Gi","2024-01-01"]"#);
+        check(
+            "[yes, off, 'yes', ~, 1.2.3, 100m, 1Gi, 2024-01-01]",
+            r#"[true,false,"yes",null,"1.2.3","100m","1Gi","2024-01-01"]"#,
+        );
         check("a: !!str 1", r#"{a:"1"}"#);
     }
 

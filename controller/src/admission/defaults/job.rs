@@ -32,7 +32,7 @@ pub(crate) fn job(job: &mut Job) {
 /// Sets the defaults of a CronJob. Its job template gets only those of its pod template and of its
 /// pod failure policy; the others come when a Job is made of it.
 pub(crate) fn cron_job(cron_job: &mut CronJob) {
-    let spec: &mut CronJobSpec = cron_job.spec.get_or_insert_default();
+    let spec: &mut CronJobSpec = &mut cron_job.spec;
     if spec.concurrency_policy.as_deref().unwrap_or_default().is_empty() {
         spec.concurrency_policy = Some("Allow".to_owned());
     }

@@ -21,7 +21,7 @@ pub(crate) fn object_meta(
         // What follows the prefix mends a hyphen at its end.
         let base = prefix.strip_suffix('-').unwrap_or(prefix);
         let masked = if base.len() < prefix.len() { format!("{base}a") } else { base.to_owned() };
-        each(format_complaints(name_format, &masked), |complaint| {
+        each(name_format(&masked), |complaint| {
             errors.invalid(&at.child("generateName"), prefix, complaint);
         });
     }
@@ -134,10 +134,6 @@ fn finalizers(meta: &ObjectMeta, at: &Path, errors: &mut Errors) {
             );
         }
     }
-}
-
-fn format_complaints(rule: fn(&str) -> Vec<String>, text: &str) -> Vec<String> {
-    rule(text)
 }
 
 /// Tells each of `complaints`.

@@ -1,5 +1,14 @@
 //! Whether an object may be stored: every complaint, in Kubernetes' order and words.
 
+mod container;
+mod env;
 pub(crate) mod format;
+pub(crate) mod job;
 pub(crate) mod meta;
+pub(crate) mod pod;
+mod pod_failure_policy;
+mod resources;
 pub(crate) mod selector;
+mod shown;
+mod success_policy;
+mod volume;

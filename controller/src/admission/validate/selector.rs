@@ -9,7 +9,12 @@ use crate::admission::validate::meta::{each, labels};
 use crate::api::LabelSelector;
 
 /// Validates a selector.
-pub(crate) fn label_selector(selector: &LabelSelector, at: &Path, allow_bad_values: bool, errors: &mut Errors) {
+pub(crate) fn label_selector(
+    selector: &LabelSelector,
+    at: &Path,
+    allow_bad_values: bool,
+    errors: &mut Errors,
+) {
     labels(selector.match_labels.as_ref(), &at.child("matchLabels"), errors);
     for (index, expression) in selector.match_expressions.iter().flatten().enumerate() {
         let at = at.child("matchExpressions").index(index);
@@ -42,10 +47,7 @@ pub(crate) fn label_selector(selector: &LabelSelector, at: &Path, allow_bad_valu
 
 /// Whether `labels` are those that `selector` selects. No selector selects nothing, an empty one
 /// everything.
-pub(crate) fn matches(
-    selector: Option<&LabelSelector>,
-    labels: &BTreeMap<String, String>,
-) -> bool {
+pub(crate) fn matches(selector: Option<&LabelSelector>, labels: &BTreeMap<String, String>) -> bool {
     let Some(selector) = selector else { return false };
     let mut pairs = selector.match_labels.iter().flatten();
     let mut expressions = selector.match_expressions.iter().flatten();
