@@ -3,9 +3,9 @@
 //! The types are k8s-openapi's for the version that we claim. No logic and no IO: what an object
 //! *means* is said by a view in the room that acts on it.
 
+mod amount;
 mod kind;
 pub mod names;
-mod quantity;
 
 pub use k8s_openapi::api::batch::v1::{
     CronJob, CronJobSpec, CronJobStatus, Job, JobCondition, JobSpec, JobStatus, PodFailurePolicy,
@@ -28,5 +28,5 @@ pub use k8s_openapi::api::core::v1::{
 pub use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 pub use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
+pub use amount::{Amount, AmountError};
 pub use kind::{Key, Kind, Object, Resource};
-pub use quantity::{Quantity, QuantityError};

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::ResourceRequirements;
 use super::meta::NON_NEGATIVE;
 use crate::admission::error::Errors;
 use crate::admission::path::Path;
-use crate::api::Quantity;
+use crate::api::Amount;
 
 /// Validates the resources of a container.
 pub(super) fn requirements(
@@ -14,13 +14,13 @@ pub(super) fn requirements(
     errors: &mut Errors,
 ) {
     let Some(resources) = resources else { return };
-    let parse = |text: &str| Quantity::parse(text).ok();
+    let parse = |text: &str| Amount::parse(text).ok();
     for (name, text) in resources.limits.iter().flatten() {
-        quantity(&text.0, &at.child("limits").key(name), errors);
+        amount(&text.0, &at.child("limits").key(name), errors);
     }
     let requests = at.child("requests");
     for (name, text) in resources.requests.iter().flatten() {
-        quantity(&text.0, &requests.key(name), errors);
+        amount(&text.0, &requests.key(name), errors);
         let limit = resources.limits.as_ref().and_then(|limits| limits.get(name));
         let (Some(request), Some(limit)) =
             (parse(&text.0), limit.and_then(|limit| parse(&limit.0)))
@@ -34,11 +34,11 @@ pub(super) fn requirements(
     }
 }
 
-fn quantity(text: &str, at: &Path, errors: &mut Errors) {
-    match Quantity::parse(text) {
+fn amount(text: &str, at: &Path, errors: &mut Errors) {
+    match Amount::parse(text) {
         Err(error) => errors.invalid(at, text, &error.to_string()),
-        Ok(quantity) if quantity.is_negative() => {
-            errors.invalid(at, &quantity.to_string(), NON_NEGATIVE);
+        Ok(amount) if amount.is_negative() => {
+            errors.invalid(at, &amount.to_string(), NON_NEGATIVE);
         }
         Ok(_) => {}
     }

@@ -1,6 +1,6 @@
 //! Amounts of a resource, as Kubernetes writes them: `100m`, `1.5`, `128Mi`, `1e3`.
 //!
-//! Source: the quantity format of apimachinery's `resource` package. An amount is exact down to
+//! Source: the amount format of apimachinery's `resource` package. An amount is exact down to
 //! billionths; what is finer is rounded up, and what is larger than 2^63-1 is cut to that.
 
 use std::cmp::Ordering;
@@ -15,7 +15,7 @@ const LARGEST: i128 = i64::MAX as i128 * NANO;
 ///
 /// Compared by its value alone: `1` is equal to `1000m`.
 #[derive(Clone, Copy, Debug)]
-pub struct Quantity {
+pub struct Amount {
     nanos: i128,
     notation: Notation,
 }
@@ -37,7 +37,7 @@ enum Notation {
     "quantities must match the regular expression \
      '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 )]
-pub struct QuantityError;
+pub struct AmountError;
 
 const BINARY: [(&str, u32); 6] =
     [("Ki", 10), ("Mi", 20), ("Gi", 30), ("Ti", 40), ("Pi", 50), ("Ei", 60)];
@@ -54,9 +54,9 @@ const DECIMAL: [(&str, i32); 10] = [
     ("E", 18),
 ];
 
-impl Quantity {
+impl Amount {
     /// The amount that `text` says.
-    pub fn parse(text: &str) -> Result<Self, QuantityError> {
+    pub fn parse(text: &str) -> Result<Self, AmountError> {
         let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
         let sign = if text.starts_with('-') { -1 } else { 1 };
         let end =
@@ -64,7 +64,7 @@ impl Quantity {
         let (number, suffix) = unsigned.split_at(end);
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         if fraction.contains('.') || (whole.is_empty() && fraction.is_empty()) {
-            return Err(QuantityError);
+            return Err(AmountError);
         }
         let scale = Scale::parse(suffix)?;
         let nanos = sign * scale.nanos(whole, fraction);
@@ -105,15 +105,15 @@ struct Scale {
 }
 
 impl Scale {
-    fn parse(suffix: &str) -> Result<Self, QuantityError> {
+    fn parse(suffix: &str) -> Result<Self, AmountError> {
         if let Some((_, tens)) = DECIMAL.iter().find(|(name, _)| *name == suffix) {
             return Ok(Self { twos: 0, tens: *tens, notation: Notation::Decimal });
         }
         if let Some((_, twos)) = BINARY.iter().find(|(name, _)| *name == suffix) {
             return Ok(Self { twos: *twos, tens: 0, notation: Notation::Binary });
         }
-        let digits = suffix.strip_prefix(['e', 'E']).ok_or(QuantityError)?;
-        let tens = digits.parse().map_err(|_| QuantityError)?;
+        let digits = suffix.strip_prefix(['e', 'E']).ok_or(AmountError)?;
+        let tens = digits.parse().map_err(|_| AmountError)?;
         Ok(Self { twos: 0, tens, notation: Notation::Exponent })
     }
 
@@ -161,28 +161,28 @@ impl Scale {
     }
 }
 
-impl PartialEq for Quantity {
+impl PartialEq for Amount {
     fn eq(&self, other: &Self) -> bool {
         self.nanos == other.nanos
     }
 }
 
-impl Eq for Quantity {}
+impl Eq for Amount {}
 
-impl PartialOrd for Quantity {
+impl PartialOrd for Amount {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Quantity {
+impl Ord for Amount {
     fn cmp(&self, other: &Self) -> Ordering {
         self.nanos.cmp(&other.nanos)
     }
 }
 
 /// The canonical text: no fraction, the largest suffix that allows that.
-impl fmt::Display for Quantity {
+impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.nanos == 0 {
             return f.write_str("0");
@@ -246,10 +246,10 @@ mod tests {
             ("1e400", "9223372036854775807", i64::MAX, i64::MAX),
             ("0.000000000000000000000000000000000001", "1n", 1, 1),
         ] {
-            let quantity = Quantity::parse(text).expect(text);
-            let shown = quantity.to_string();
+            let amount = Amount::parse(text).expect(text);
+            let shown = amount.to_string();
             assert_eq!(
-                (shown.as_str(), quantity.value(), quantity.milli_value()),
+                (shown.as_str(), amount.value(), amount.milli_value()),
                 (canonical, value, milli),
                 "{text}"
             );
@@ -260,13 +260,13 @@ mod tests {
     fn what_is_no_amount_is_refused() {
         for text in ["", "-", ".", "1.2.3", "1 Gi", "1gi", "x", "1K", "1ee3", "--1", "1Mi1", "0x1"]
         {
-            assert_eq!(Quantity::parse(text), Err(QuantityError), "{text:?}");
+            assert_eq!(Amount::parse(text), Err(AmountError), "{text:?}");
         }
     }
 
     #[test]
     fn amounts_compare_by_value() {
-        let parse = |text| Quantity::parse(text).expect(text);
+        let parse = |text| Amount::parse(text).expect(text);
         assert_eq!(parse("1"), parse("1000m"));
         assert!(parse("1Gi") > parse("1G"));
         assert!(parse("-1") < parse("0"));
