@@ -28,3 +28,27 @@ pub const LOG_LINE_BYTES_MAX: usize = 16 * 1024;
 /// Runs of one container whose logs are kept. Stops a container that restarts for ever from filling
 /// the node's disk; Kubernetes keeps two.
 pub const LOG_RUNS_MAX: u32 = 10;
+
+/// Transactions that wait for the disk. Stops callers from filling memory when it is slow: the next
+/// one waits before it is queued.
+pub const COMMIT_QUEUE_MAX: usize = 4_096;
+
+/// Transactions that share one fsync. Stops a single batch from delaying its first caller for long;
+/// more than this gains nothing, since fsync is by then a small part.
+pub const BATCH_TRANSACTIONS_MAX: usize = 1_024;
+
+/// Changes after which a batch takes no further transaction. Stops a batch from filling the watch
+/// history, of which this and one transaction of the largest size are no more than the whole.
+pub const BATCH_CHANGES_MAX: usize = WATCH_HISTORY_MAX - TRANSACTION_OPERATIONS_MAX;
+
+/// What the database keeps of its files in memory. Stops it from holding everything twice: it is
+/// only read when it is opened.
+pub const DATABASE_CACHE_BYTES_MAX: u64 = 8 << 20;
+
+/// What the database gathers in memory before it writes a table. Stops it from holding much of
+/// everything twice; small enough to be written in a fraction of a second.
+pub const DATABASE_MEMTABLE_BYTES_MAX: u64 = 16 << 20;
+
+/// What the database writes to its journals before it must tidy up. Stops the folder from growing
+/// far beyond what is live in it, and a start from taking long; the least that fjall takes.
+pub const DATABASE_JOURNAL_BYTES_MAX: u64 = 64 << 20;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{ConfigMap, CronJob, Event, Job, Namespace, Node, ObjectMeta, Pod, Secret};
+use super::{ConfigMap, CronJob, Event, Job, Namespace, Node, ObjectMeta, Pod, PodSpec, Secret};
 
 /// Where an object is: its namespace (empty for kinds that have none) and its name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -182,12 +182,15 @@ impl Object {
     }
 
     /// Whether `other` wants the same as this: of the kinds whose generations are counted, the same
-    /// `spec`.
+    /// `spec`. Binding a pod to a node is not another wish.
     pub fn same_spec(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Job(one), Self::Job(other)) => one.spec == other.spec,
             (Self::CronJob(one), Self::CronJob(other)) => one.spec == other.spec,
-            (Self::Pod(one), Self::Pod(other)) => one.spec == other.spec,
+            (Self::Pod(one), Self::Pod(other)) if one.spec != other.spec => {
+                let (Some(one), Some(other)) = (&one.spec, &other.spec) else { return false };
+                one.node_name.is_none() && PodSpec { node_name: None, ..other.clone() } == *one
+            }
             _ => self.kind() == other.kind(),
         }
     }

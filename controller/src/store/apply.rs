@@ -48,6 +48,11 @@ impl<'a> Batch<'a> {
         Ok(Committed { objects, resource_version: self.version() })
     }
 
+    /// Every step so far, in order.
+    pub(super) fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
     /// Every step, in order.
     pub(super) fn into_changes(self) -> Vec<Change> {
         self.changes

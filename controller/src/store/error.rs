@@ -1,5 +1,10 @@
 //! Why the store says no.
 
+use std::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
 use crate::api::{Key, Kind};
 
 /// Why a transaction was not committed. Nothing of it is visible.
@@ -35,6 +40,68 @@ pub enum CommitError {
         /// How many it has.
         operations: usize,
     },
+    /// The disk refused it: it is full, or broken. Later transactions try again.
+    #[error("the change can't be kept in {}", folder.display())]
+    Disk {
+        /// Where it should have been kept.
+        folder: PathBuf,
+        /// What the database or the operating system says.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+    /// The store takes nothing any more, because its committer is gone.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// Why a store can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder can't be made, read or written.
+    #[error("the state folder {} can't be used", folder.display())]
+    NotUsable {
+        /// Which one.
+        folder: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Another process has it.
+    #[error("the state folder {} is in use by {}", folder.display(), process(*pid))]
+    InUse {
+        /// Which one.
+        folder: PathBuf,
+        /// The process that has it, if it is known.
+        pid: Option<u32>,
+    },
+    /// It is of a newer mayfly, or of something else.
+    #[error("{}", unknown_format(folder, found.as_deref()))]
+    UnknownFormat {
+        /// Which one.
+        folder: PathBuf,
+        /// What it says of its format.
+        found: Option<String>,
+    },
+    /// The database in it can't be opened or read.
+    #[error("the state in {} can't be read", folder.display())]
+    Unreadable {
+        /// Where it is.
+        folder: PathBuf,
+        /// What the database says.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+}
+
+fn process(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "another process".into(), |pid| format!("process {pid}"))
+}
+
+fn unknown_format(folder: &Path, found: Option<&str>) -> String {
+    let folder = folder.display();
+    match found {
+        Some(found) => {
+            format!("the state folder {folder} is of format {found}, which this mayfly can't read")
+        }
+        None => format!("{folder} is not a state folder of mayfly"),
+    }
 }
 
 /// What was asked for is no longer, or not yet, in the history.

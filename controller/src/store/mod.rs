@@ -8,25 +8,34 @@
 //! means. It decides nothing else: what a Job needs is not known here.
 
 mod apply;
+mod committer;
 mod deletion;
+mod disk;
 mod error;
+mod fjall;
+mod folder;
 mod names;
 mod state;
 mod transaction;
 mod watch;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::api::{Key, Kind, Object, Resource};
 use crate::clock::Clock;
 
-pub use error::{CommitError, Gone};
+pub use error::{CommitError, Gone, OpenError};
 pub use names::Names;
 pub use transaction::{Committed, DeleteOptions, Transaction};
 pub use watch::{Change, ChangeKind, Watch};
 
+use self::fjall::Fjall;
 use apply::Batch;
-use state::Shared;
+use committer::Committer;
+use disk::Disk;
+use folder::Folder;
+use state::{Shared, State};
 
 /// Every live object, one commit at a time. A clone is the same store.
 #[derive(Clone)]
@@ -38,8 +47,15 @@ struct Inner {
     shared: Arc<Shared>,
     clock: Clock,
     names: Names,
-    /// Held from the check of a transaction until its publication, so that nothing comes between.
-    committing: Mutex<()>,
+    writer: Writer,
+}
+
+/// Who makes transactions durable.
+enum Writer {
+    /// Nobody. The lock is held from the check of a transaction until its publication, so that
+    /// nothing comes between.
+    Memory(Mutex<()>),
+    Disk(Committer),
 }
 
 /// Some objects of one kind, as they were together.
@@ -56,8 +72,41 @@ impl Store {
     ///
     /// It commits in the caller and starts no thread, so it works while tokio's time is paused.
     pub fn in_memory(clock: Clock, names: Names) -> Self {
-        let committing = Mutex::new(());
-        Self { inner: Arc::new(Inner { shared: Arc::default(), clock, names, committing }) }
+        let shared = Arc::new(Shared::of(State::default()));
+        Self::with(shared, clock, names, Writer::Memory(Mutex::new(())))
+    }
+
+    /// The store in `folder`, which is made if there is none.
+    ///
+    /// One process at a time has it, until all clones of the store are dropped or the process ends,
+    /// in whatever way. Everything that was acknowledged is there again. It reads all of it before
+    /// it returns.
+    pub fn open(folder: &Path, clock: Clock, names: Names) -> Result<Self, OpenError> {
+        let claimed = Folder::claim(folder)?;
+        let disk = Fjall::open(&claimed.database())
+            .map_err(|source| OpenError::Unreadable { folder: folder.into(), source })?;
+        Self::on(disk, Some(claimed), clock, names)
+    }
+
+    /// The store that `disk` has kept.
+    fn on(
+        mut disk: impl Disk + 'static,
+        claimed: Option<Folder>,
+        clock: Clock,
+        names: Names,
+    ) -> Result<Self, OpenError> {
+        let folder = disk.folder().to_path_buf();
+        let state = committer::load(&mut disk)
+            .map_err(|source| OpenError::Unreadable { folder: folder.clone(), source })?;
+        let shared = Arc::new(Shared::of(state));
+        let committer =
+            Committer::start(Arc::clone(&shared), clock.clone(), names.clone(), disk, claimed)
+                .map_err(|source| OpenError::NotUsable { folder, source })?;
+        Ok(Self::with(shared, clock, names, Writer::Disk(committer)))
+    }
+
+    fn with(shared: Arc<Shared>, clock: Clock, names: Names, writer: Writer) -> Self {
+        Self { inner: Arc::new(Inner { shared, clock, names, writer }) }
     }
 
     /// The clock that its timestamps are of.
@@ -102,10 +151,18 @@ impl Store {
     ///
     /// Its operations are checked against the newest state. When this returns, they are durable and
     /// visible. If the future is dropped before, the transaction may happen or not.
-    #[expect(clippy::unused_async, reason = "a durable store waits for its disk")]
     pub async fn commit(&self, transaction: Transaction) -> Result<Committed, CommitError> {
+        match &self.inner.writer {
+            Writer::Memory(alone) => {
+                let _alone = alone.lock().unwrap_or_else(PoisonError::into_inner);
+                self.commit_here(transaction)
+            }
+            Writer::Disk(committer) => committer.commit(transaction).await,
+        }
+    }
+
+    fn commit_here(&self, transaction: Transaction) -> Result<Committed, CommitError> {
         let inner = &*self.inner;
-        let _alone = inner.committing.lock().unwrap_or_else(PoisonError::into_inner);
         let (committed, changes) = {
             let state = inner.shared.read();
             let mut batch = Batch::new(&state, &inner.names, inner.clock.now());

@@ -16,6 +16,15 @@ pub(super) struct State {
 }
 
 impl State {
+    /// These objects, with no history before `version`.
+    pub(super) fn of(objects: Vec<Object>, version: u64) -> Self {
+        let mut kinds: BTreeMap<Kind, BTreeMap<Key, Object>> = BTreeMap::new();
+        for object in objects {
+            kinds.entry(object.kind()).or_default().insert(object.key(), object);
+        }
+        Self { kinds, history: History::from(version) }
+    }
+
     pub(super) fn version(&self) -> u64 {
         self.history.newest()
     }
@@ -56,13 +65,12 @@ pub(super) struct Shared {
     newest: watch::Sender<u64>,
 }
 
-impl Default for Shared {
-    fn default() -> Self {
-        Self { state: RwLock::default(), newest: watch::Sender::new(0) }
-    }
-}
-
 impl Shared {
+    pub(super) fn of(state: State) -> Self {
+        let newest = watch::Sender::new(state.version());
+        Self { state: RwLock::new(state), newest }
+    }
+
     pub(super) fn read(&self) -> RwLockReadGuard<'_, State> {
         // Whoever panics while writing does so between two changes, each of which is whole.
         self.state.read().unwrap_or_else(PoisonError::into_inner)

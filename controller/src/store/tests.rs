@@ -1,4 +1,7 @@
-//! What the store promises, in memory.
+//! What the store promises, wherever it keeps things.
+
+mod durable;
+mod model;
 
 use super::*;
 use crate::api::{ConfigMap, Job, JobSpec, ObjectMeta, Pod, PodSpec, PodStatus, Timestamp};

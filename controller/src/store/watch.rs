@@ -45,6 +45,11 @@ pub(super) struct History {
 }
 
 impl History {
+    /// Nothing yet after `version`.
+    pub(super) fn from(version: u64) -> Self {
+        Self { changes: VecDeque::new(), oldest: version }
+    }
+
     pub(super) fn newest(&self) -> u64 {
         self.oldest + self.changes.len() as u64
     }

@@ -1,0 +1,184 @@
+//! One thread that makes transactions durable, as many at a time as have come in meanwhile.
+//!
+//! ```text
+//! callers ─▶ queue ─▶ batch, checked against visible + staged ─▶ disk ─▶ publish ─▶ answers
+//! ```
+//!
+//! No lock is held while the disk works, and readers see the state before the batch until then.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::apply::Batch;
+use super::disk::{Disk, DiskError, Row};
+use super::error::CommitError;
+use super::folder::Folder;
+use super::names::Names;
+use super::state::{Shared, State};
+use super::transaction::{Committed, Transaction};
+use super::watch::{Change, ChangeKind};
+use crate::api::{Key, Kind, Object};
+use crate::clock::Clock;
+use crate::limits::{BATCH_CHANGES_MAX, BATCH_TRANSACTIONS_MAX, COMMIT_QUEUE_MAX};
+
+type Answer = Result<Committed, CommitError>;
+
+struct Request {
+    transaction: Transaction,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// The callers' end. When it is dropped, what is in the queue is committed and the thread ends.
+pub(super) struct Committer {
+    queue: Option<mpsc::Sender<Request>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Committer {
+    pub(super) fn start(
+        shared: Arc<Shared>,
+        clock: Clock,
+        names: Names,
+        disk: impl Disk + 'static,
+        folder: Option<Folder>,
+    ) -> std::io::Result<Self> {
+        let (queue, requests) = mpsc::channel(COMMIT_QUEUE_MAX);
+        let thread = thread::Builder::new().name("committer".into()).spawn(move || {
+            Writer { shared, clock, names, disk, in_doubt: Vec::new() }.run(requests);
+            // The claim on the folder ends after the database is closed.
+            drop(folder);
+        })?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+
+    pub(super) async fn commit(&self, transaction: Transaction) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        let queue = self.queue.as_ref().ok_or(CommitError::Closed)?;
+        let request = Request { transaction, answer };
+        queue.send(request).await.map_err(|_| CommitError::Closed)?;
+        answered.await.map_err(|_| CommitError::Closed)?
+    }
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        self.queue = None;
+        let Some(thread) = self.thread.take() else { return };
+        // A transaction that holds the last store is dropped in the committer's own thread.
+        if thread.thread().id() != thread::current().id() {
+            // It has panicked, and said so; whoever waited for it has been told.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Writer<D> {
+    shared: Arc<Shared>,
+    clock: Clock,
+    names: Names,
+    disk: D,
+    /// What the disk may have kept of a batch that it refused.
+    in_doubt: Vec<(Kind, Key)>,
+}
+
+impl<D: Disk> Writer<D> {
+    fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        while let Some(first) = requests.blocking_recv() {
+            self.commit(first, &mut requests);
+        }
+    }
+
+    /// Commits `first` and what else is waiting, and answers.
+    fn commit(&mut self, first: Request, requests: &mut mpsc::Receiver<Request>) {
+        let (answers, changes) = {
+            let state = self.shared.read();
+            let mut batch = Batch::new(&state, &self.names, self.clock.now());
+            let mut answers = Vec::new();
+            let mut next = Some(first);
+            while let Some(Request { transaction, answer }) = next {
+                answers.push((answer, batch.apply(transaction)));
+                let is_full = answers.len() >= BATCH_TRANSACTIONS_MAX
+                    || batch.changes().len() >= BATCH_CHANGES_MAX;
+                next = if is_full { None } else { requests.try_recv().ok() };
+            }
+            (answers, batch.into_changes())
+        };
+        let written = self.write(&changes);
+        if written.is_ok() {
+            self.shared.publish(changes);
+        }
+        for (answer, result) in answers {
+            // Also what was refused may have been so because of something that is not kept.
+            let result = written.clone().map_err(|source| self.refused(source)).and(result);
+            // Whoever asked may be gone.
+            let _ = answer.send(result);
+        }
+    }
+
+    fn refused(&self, source: DiskError) -> CommitError {
+        CommitError::Disk { folder: self.disk.folder().into(), source }
+    }
+
+    fn write(&mut self, changes: &[Change]) -> Result<(), DiskError> {
+        let Some(last) = changes.last() else { return Ok(()) };
+        if !self.in_doubt.is_empty() {
+            self.settle_doubt()?;
+        }
+        let rows = rows(changes);
+        self.disk.append(&rows, last.resource_version).inspect_err(|error| {
+            tracing::error!(%error, folder = %self.disk.folder().display(), "can't write the state");
+            self.in_doubt = rows.iter().map(|row| (row.kind, row.key.clone())).collect();
+        })
+    }
+
+    /// Makes the disk agree again with what is visible, after a batch that was refused.
+    fn settle_doubt(&mut self) -> Result<(), DiskError> {
+        let kept = self.disk.reopen()?;
+        let state = self.shared.read();
+        let version = state.version();
+        // Each batch has a version of its own, so the refused one left nothing behind.
+        if kept != version {
+            let visible = |(kind, key): &(Kind, Key)| Row {
+                kind: *kind,
+                key: key.clone(),
+                json: state.get(*kind, key).map(json),
+            };
+            let rows: Vec<Row> = self.in_doubt.iter().map(visible).collect();
+            drop(state);
+            self.disk.append(&rows, version)?;
+        }
+        self.in_doubt.clear();
+        Ok(())
+    }
+}
+
+/// The last version of each object in `changes`.
+fn rows(changes: &[Change]) -> Vec<Row> {
+    let mut last = HashMap::with_capacity(changes.len());
+    for change in changes {
+        last.insert((change.kind, &change.key), change);
+    }
+    let row = |change: &Change| Row {
+        kind: change.kind,
+        key: change.key.clone(),
+        json: (change.what != ChangeKind::Deleted).then(|| json(&change.object)),
+    };
+    last.into_values().map(row).collect()
+}
+
+fn json(object: &Object) -> Vec<u8> {
+    object.to_json().expect("a wire type must be writable as JSON")
+}
+
+/// The state that `disk` has kept.
+pub(super) fn load(disk: &mut impl Disk) -> Result<State, DiskError> {
+    let loaded = disk.load()?;
+    let mut objects = Vec::with_capacity(loaded.objects.len());
+    for (kind, json) in loaded.objects {
+        objects.push(Object::from_json(kind, &json).map_err(|error| Arc::new(error) as DiskError)?);
+    }
+    Ok(State::of(objects, loaded.resource_version))
+}
