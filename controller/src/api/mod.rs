@@ -3,7 +3,6 @@
 //! The types are k8s-openapi's for the version that we claim. No logic and no IO: what an object
 //! *means* is said by a view in the room that acts on it.
 
-mod amount;
 mod kind;
 pub mod names;
 
@@ -28,5 +27,4 @@ pub use k8s_openapi::api::core::v1::{
 pub use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 pub use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-pub use amount::{Amount, AmountError};
 pub use kind::{Key, Kind, Object, Resource};

@@ -5,7 +5,11 @@ use k8s_openapi::api::core::v1::ResourceRequirements;
 use super::meta::NON_NEGATIVE;
 use crate::admission::error::Errors;
 use crate::admission::path::Path;
-use crate::api::Amount;
+use crate::quantity::Amount;
+
+/// What is said of a text that is no amount.
+const NO_AMOUNT: &str = "quantities must match the regular expression \
+                         '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
 /// Validates the resources of a container.
 pub(super) fn requirements(
@@ -14,7 +18,7 @@ pub(super) fn requirements(
     errors: &mut Errors,
 ) {
     let Some(resources) = resources else { return };
-    let parse = |text: &str| Amount::parse(text).ok();
+    let parse = |text: &str| Amount::parse(text);
     for (name, text) in resources.limits.iter().flatten() {
         amount(&text.0, &at.child("limits").key(name), errors);
     }
@@ -36,10 +40,10 @@ pub(super) fn requirements(
 
 fn amount(text: &str, at: &Path, errors: &mut Errors) {
     match Amount::parse(text) {
-        Err(error) => errors.invalid(at, text, &error.to_string()),
-        Ok(amount) if amount.is_negative() => {
+        None => errors.invalid(at, text, NO_AMOUNT),
+        Some(amount) if amount.is_negative() => {
             errors.invalid(at, &amount.to_string(), NON_NEGATIVE);
         }
-        Ok(_) => {}
+        Some(_) => {}
     }
 }
