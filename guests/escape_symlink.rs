@@ -8,13 +8,8 @@ use std::env;
 use std::fs;
 use std::process;
 
-const TARGETS: [&str; 5] = [
-    "/etc/passwd",
-    "../../../../../../../../etc/passwd",
-    "..",
-    "/",
-    "/proc/self/root/etc/passwd",
-];
+const TARGETS: [&str; 5] =
+    ["/etc/passwd", "../../../../../../../../etc/passwd", "..", "/", "/proc/self/root/etc/passwd"];
 
 fn main() {
     let folder = match env::args().nth(1) {
@@ -30,9 +25,8 @@ fn main() {
         // `soft_link` is what std has for every target; the one for WASI alone is not stable.
         #[allow(deprecated)]
         let made = fs::soft_link(target, &link);
-        let followed = made.and_then(|()| {
-            fs::read(&link).map(drop).or_else(|_| fs::read_dir(&link).map(drop))
-        });
+        let followed = made
+            .and_then(|()| fs::read(&link).map(drop).or_else(|_| fs::read_dir(&link).map(drop)));
         match followed {
             Ok(()) => {
                 println!("ESCAPED {} -> {}", link, target);

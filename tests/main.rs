@@ -1,1 +1,3 @@
-//! x
+//! The promises of mayfly, in one test binary.
+
+mod guests;
