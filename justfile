@@ -1,0 +1,38 @@
+# What a contributor does here. `just` is optional: each recipe is a command that CONTRIBUTING.md
+# names, too.
+
+# List the recipes.
+default:
+    @just --list
+
+# Everything that must pass before a change lands.
+ci:
+    .ci/run
+
+# The tests; arguments choose some, as in `just test guests`.
+test *NAMES:
+    cargo test --workspace {{NAMES}}
+
+# Build the guests into target/guests/; `just guests --update` refreshes guests/prebuilt/.
+guests *OPTIONS:
+    guests/build {{OPTIONS}}
+
+# Make the Perl image of examples/job.yml.
+perl:
+    examples/perl/build
+
+# Format our code and the guests'.
+fmt:
+    cargo fmt --all
+    rustfmt --edition 2021 --config-path . guests/*.rs
+
+# The lints of CI, without the tests.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
+    shellcheck .ci/run guests/build examples/perl/build
+
+# What is claimed about speed.
+bench *NAMES:
+    cargo bench --workspace {{NAMES}}
