@@ -52,3 +52,29 @@ pub const DATABASE_MEMTABLE_BYTES_MAX: u64 = 16 << 20;
 /// What the database writes to its journals before it must tidy up. Stops the folder from growing
 /// far beyond what is live in it, and a start from taking long; the least that fjall takes.
 pub const DATABASE_JOURNAL_BYTES_MAX: u64 = 64 << 20;
+
+/// Similar events about one object before they are combined into one. Stops a Job of a million
+/// pods from having a million events; Kubernetes' number.
+pub const SIMILAR_EVENTS_MAX: usize = 10;
+
+/// Events that one component may write about one object at once. Stops an object that fails for
+/// ever from writing for ever; Kubernetes' number.
+pub const EVENT_BURST_MAX: f64 = 25.0;
+
+/// Seconds after which it may write one more; Kubernetes' number.
+pub const EVENT_REFILL_SECONDS: f64 = 300.0;
+
+/// Objects and events that a recorder remembers in order to count and combine. Stops it from
+/// remembering every pod there ever was; Kubernetes' number.
+pub const EVENT_CORRELATIONS_MAX: usize = 4_096;
+
+/// Seconds that an event is kept after it was last written; Kubernetes' number.
+pub const EVENT_TTL_SECONDS: u64 = 3_600;
+
+/// Events that are kept; beyond, the oldest go before their time. Stops a busy hour from filling
+/// memory: at some 2 KB each this is about 100 MB.
+pub const EVENTS_MAX: usize = 50_000;
+
+/// Old events that are deleted together. Stops the end of a busy hour from holding up other
+/// transactions.
+pub const EVENTS_EXPIRED_AT_ONCE_MAX: usize = 512;

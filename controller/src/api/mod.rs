@@ -12,8 +12,8 @@ pub use k8s_openapi::api::batch::v1::{
 };
 pub use k8s_openapi::api::core::v1::{
     ConfigMap, Container, ContainerState, ContainerStateRunning, ContainerStateTerminated,
-    ContainerStateWaiting, ContainerStatus, Event, Namespace, Node, Pod, PodCondition, PodSpec,
-    PodStatus, PodTemplateSpec, Secret,
+    ContainerStateWaiting, ContainerStatus, Event, EventSource, Namespace, Node, ObjectReference,
+    Pod, PodCondition, PodSpec, PodStatus, PodTemplateSpec, Secret,
 };
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
     LabelSelector, ObjectMeta, OwnerReference, Time,

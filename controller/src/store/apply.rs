@@ -76,6 +76,12 @@ impl<'a> Batch<'a> {
             Operation::Modify { kind, key, uid, edit } => Ok(self
                 .find(kind, &key, uid.as_deref())
                 .and_then(|old| edit(&old).map(|new| self.update(&old, new)))),
+            Operation::CreateOrModify { object, edit } => {
+                match self.get(object.kind(), &object.key()) {
+                    Some(old) => Ok(edit(&old).map(|new| self.update(&old, new))),
+                    None => self.create(object).map(Some),
+                }
+            }
             Operation::Delete { kind, key, options } => Ok(self.delete(kind, &key, &options)),
             Operation::Guard { kind, key, resource_version } => match self.get(kind, &key) {
                 Some(object) if version_of(&object) == Some(&resource_version) => Ok(None),

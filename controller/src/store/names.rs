@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::api::Timestamp;
+
 /// Without vowels and what looks like them, so that no word comes out: Kubernetes' own choice.
 const SUFFIX_ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 const SUFFIX_LENGTH: usize = 5;
@@ -11,7 +13,12 @@ const GENERATED_NAME_LENGTH_MAX: usize = 63;
 
 /// Makes uids and name suffixes. A clone goes on in the same sequence.
 #[derive(Clone)]
-pub struct Names(Arc<Mutex<fastrand::Rng>>);
+pub struct Names(Arc<Mutex<Source>>);
+
+struct Source {
+    random: fastrand::Rng,
+    last_stamp: u64,
+}
 
 impl Names {
     /// Another sequence each time.
@@ -25,19 +32,19 @@ impl Names {
     }
 
     fn from(random: fastrand::Rng) -> Self {
-        Self(Arc::new(Mutex::new(random)))
+        Self(Arc::new(Mutex::new(Source { random, last_stamp: 0 })))
     }
 
     /// A new uid: a random UUID.
     pub fn uid(&self) -> String {
         let mut bytes = [0; 16];
-        self.with(|random| random.fill(&mut bytes));
+        self.with(|source| source.random.fill(&mut bytes));
         uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
     }
 
     /// Five characters to end a name with.
     pub fn suffix(&self) -> String {
-        self.with(|random| {
+        self.with(|Source { random, .. }| {
             let mut pick = || char::from(SUFFIX_ALPHABET[random.usize(..SUFFIX_ALPHABET.len())]);
             (0..SUFFIX_LENGTH).map(|_| pick()).collect()
         })
@@ -49,7 +56,16 @@ impl Names {
         format!("{}{}", &generate_name[..kept], self.suffix())
     }
 
-    fn with<T>(&self, draw: impl FnOnce(&mut fastrand::Rng) -> T) -> T {
+    /// `now` in nanoseconds, or a little later: no two are the same, and they only grow.
+    pub fn stamp(&self, now: Timestamp) -> u64 {
+        let now = u64::try_from(now.as_nanosecond()).unwrap_or(0);
+        self.with(|source| {
+            source.last_stamp = now.max(source.last_stamp.saturating_add(1));
+            source.last_stamp
+        })
+    }
+
+    fn with<T>(&self, draw: impl FnOnce(&mut Source) -> T) -> T {
         draw(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -70,6 +86,14 @@ mod tests {
         assert_eq!(draw(Names::seeded(7)), draw(Names::seeded(7)));
         assert_ne!(draw(Names::seeded(7)), draw(Names::seeded(8)));
         assert_ne!(draw(Names::random()), draw(Names::random()));
+    }
+
+    #[test]
+    fn no_two_stamps_are_the_same() {
+        let names = Names::seeded(1);
+        let at = Timestamp::from_nanosecond(5).unwrap();
+        let stamps = [at, at, Timestamp::UNIX_EPOCH, at].map(|now| names.stamp(now));
+        assert_eq!(stamps, [5, 6, 7, 8]);
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub(super) enum Operation {
     Create(Object),
     Replace(Object),
     Modify { kind: Kind, key: Key, uid: Option<String>, edit: Edit },
+    CreateOrModify { object: Object, edit: Edit },
     Delete { kind: Kind, key: Key, options: DeleteOptions },
     Guard { kind: Kind, key: Key, resource_version: String },
 }
@@ -88,12 +89,17 @@ impl Transaction {
         uid: Option<String>,
         change: impl FnOnce(&mut T) + Send + 'static,
     ) -> Self {
-        let edit = Box::new(move |object: &Object| {
-            let mut new = T::clone(T::from_object(object)?);
-            change(&mut new);
-            Some(T::into_object(Arc::new(new)))
-        });
-        self.with(Operation::Modify { kind: T::KIND, key, uid, edit })
+        self.with(Operation::Modify { kind: T::KIND, key, uid, edit: edit(change) })
+    }
+
+    /// Adds `object`, or makes `change` to what has its name already.
+    pub fn create_or_modify<T: Resource>(
+        self,
+        object: T,
+        change: impl FnOnce(&mut T) + Send + 'static,
+    ) -> Self {
+        let object = Resource::into_object(Arc::new(object));
+        self.with(Operation::CreateOrModify { object, edit: edit(change) })
     }
 
     /// Deletes as Kubernetes' API server does: a bound pod that has not ended gets its grace
@@ -118,4 +124,12 @@ impl Transaction {
         self.operations.push(operation);
         self
     }
+}
+
+fn edit<T: Resource>(change: impl FnOnce(&mut T) + Send + 'static) -> Edit {
+    Box::new(move |object: &Object| {
+        let mut new = T::clone(T::from_object(object)?);
+        change(&mut new);
+        Some(T::into_object(Arc::new(new)))
+    })
 }

@@ -1,0 +1,118 @@
+//! Old events go: an hour after they were last written, and sooner when there are too many.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{Event, Key, Kind, Resource, Timestamp};
+use crate::limits::{EVENT_TTL_SECONDS, EVENTS_EXPIRED_AT_ONCE_MAX, EVENTS_MAX};
+use crate::store::{Change, ChangeKind, DeleteOptions, Gone, Store, Transaction, Watch};
+
+/// Deletes old events until `cancel` fires.
+pub async fn expire(store: Store, cancel: CancellationToken) {
+    let _ = cancel.run_until_cancelled(expire_forever(&store)).await;
+}
+
+async fn expire_forever(store: &Store) {
+    loop {
+        let list = store.list::<Event>(None);
+        let mut ages = Ages::default();
+        for event in list.items {
+            ages.set(event.key(), written_at(&event));
+        }
+        let Ok(mut watch) = store.watch(&[Kind::Event], list.resource_version) else { continue };
+        // Ends when it has fallen behind, and begins again with what there is.
+        let Err(Gone { .. }) = follow(store, &mut ages, &mut watch).await;
+    }
+}
+
+async fn follow(
+    store: &Store,
+    ages: &mut Ages,
+    watch: &mut Watch,
+) -> Result<std::convert::Infallible, Gone> {
+    loop {
+        while let Some(change) = watch.try_next() {
+            ages.fold(&change);
+        }
+        let now = store.clock().now();
+        let due = ages.due(now);
+        if !due.is_empty() {
+            delete(store, &due).await;
+            continue;
+        }
+        tokio::select! {
+            change = watch.next() => ages.fold(&change?),
+            () = store.clock().sleep_until(ages.next_due()) => {}
+        }
+    }
+}
+
+async fn delete(store: &Store, due: &[Key]) {
+    let transaction = due.iter().fold(Transaction::new(), |all, key| {
+        all.delete(Kind::Event, key.clone(), DeleteOptions::default())
+    });
+    if let Err(error) = store.commit(transaction).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "can't delete old events");
+        // What can't be written now is tried again after a while.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// When each event was last written.
+#[derive(Default)]
+struct Ages {
+    by_key: HashMap<Key, Timestamp>,
+    by_time: BTreeMap<(Timestamp, Key), ()>,
+}
+
+impl Ages {
+    fn fold(&mut self, change: &Change) {
+        match (change.what, Event::from_object(&change.object)) {
+            (ChangeKind::Deleted, _) | (_, None) => self.forget(&change.key),
+            (_, Some(event)) => self.set(change.key.clone(), written_at(event)),
+        }
+    }
+
+    fn set(&mut self, key: Key, at: Timestamp) {
+        self.forget(&key);
+        self.by_time.insert((at, key.clone()), ());
+        self.by_key.insert(key, at);
+    }
+
+    fn forget(&mut self, key: &Key) {
+        if let Some(at) = self.by_key.remove(key) {
+            self.by_time.remove(&(at, key.clone()));
+        }
+    }
+
+    /// The oldest ones that must go at `now`.
+    fn due(&self, now: Timestamp) -> Vec<Key> {
+        let excess = self.by_time.len().saturating_sub(EVENTS_MAX);
+        // Some at a time: one transaction for each event would double the cost of all.
+        let excess = if excess < EVENTS_EXPIRED_AT_ONCE_MAX { 0 } else { excess };
+        let oldest = self.by_time.keys().enumerate();
+        oldest
+            .take_while(|(place, (at, _))| *place < excess || due_at(*at) <= now)
+            .take(EVENTS_EXPIRED_AT_ONCE_MAX)
+            .map(|(_, (_, key))| key.clone())
+            .collect()
+    }
+
+    fn next_due(&self) -> Timestamp {
+        self.by_time.first_key_value().map_or(Timestamp::MAX, |((at, _), ())| due_at(*at))
+    }
+}
+
+fn due_at(written: Timestamp) -> Timestamp {
+    let ttl = Duration::from_secs(EVENT_TTL_SECONDS);
+    written.checked_add(ttl).unwrap_or(Timestamp::MAX)
+}
+
+fn written_at(event: &Event) -> Timestamp {
+    let counted = event.last_timestamp.as_ref().map(|time| time.0);
+    let timed = event.event_time.as_ref().map(|time| time.0);
+    let created = event.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    counted.or(timed).or(created).unwrap_or(Timestamp::UNIX_EPOCH)
+}
