@@ -9,6 +9,7 @@ pub mod admission;
 pub mod api;
 pub mod clock;
 pub mod events;
+pub mod gc;
 pub mod job;
 pub mod limits;
 pub mod node;

@@ -78,3 +78,7 @@ pub const EVENTS_MAX: usize = 50_000;
 /// Old events that are deleted together. Stops the end of a busy hour from holding up other
 /// transactions.
 pub const EVENTS_EXPIRED_AT_ONCE_MAX: usize = 512;
+
+/// Objects that the garbage collector acts on in one transaction. Stops the end of a large Job from
+/// holding up other transactions.
+pub const GC_OBJECTS_MAX: usize = 512;

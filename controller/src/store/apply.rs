@@ -15,6 +15,7 @@ use crate::limits::{GENERATED_NAME_ATTEMPTS_MAX, TRANSACTION_OPERATIONS_MAX};
 pub(super) struct Batch<'a> {
     state: &'a State,
     names: &'a Names,
+    /// The time of the transaction that is being applied.
     now: Timestamp,
     /// What differs from `state`; `None` for what is gone.
     staged: HashMap<(Kind, Key), Option<Object>>,
@@ -24,12 +25,18 @@ pub(super) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(state: &'a State, names: &'a Names, now: Timestamp) -> Self {
+    pub(super) fn new(state: &'a State, names: &'a Names) -> Self {
+        let now = Timestamp::UNIX_EPOCH;
         Self { state, names, now, staged: HashMap::new(), changes: Vec::new(), before: Vec::new() }
     }
 
-    /// Adds all that `transaction` does, or nothing.
-    pub(super) fn apply(&mut self, transaction: Transaction) -> Result<Committed, CommitError> {
+    /// Adds all that `transaction` does at `now`, or nothing.
+    pub(super) fn apply(
+        &mut self,
+        transaction: Transaction,
+        now: Timestamp,
+    ) -> Result<Committed, CommitError> {
+        self.now = now;
         let operations = transaction.operations.len();
         if operations > TRANSACTION_OPERATIONS_MAX {
             return Err(CommitError::TooLarge { operations });

@@ -20,14 +20,15 @@ use super::names::Names;
 use super::state::{Shared, State};
 use super::transaction::{Committed, Transaction};
 use super::watch::{Change, ChangeKind};
-use crate::api::{Key, Kind, Object};
-use crate::clock::Clock;
+use crate::api::{Key, Kind, Object, Timestamp};
 use crate::limits::{BATCH_CHANGES_MAX, BATCH_TRANSACTIONS_MAX, COMMIT_QUEUE_MAX};
 
 type Answer = Result<Committed, CommitError>;
 
 struct Request {
     transaction: Transaction,
+    /// When it was asked for, by the caller's clock: a simulated one is only known there.
+    now: Timestamp,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -40,24 +41,23 @@ pub(super) struct Committer {
 impl Committer {
     pub(super) fn start(
         shared: Arc<Shared>,
-        clock: Clock,
         names: Names,
         disk: impl Disk + 'static,
         folder: Option<Folder>,
     ) -> std::io::Result<Self> {
         let (queue, requests) = mpsc::channel(COMMIT_QUEUE_MAX);
         let thread = thread::Builder::new().name("committer".into()).spawn(move || {
-            Writer { shared, clock, names, disk, in_doubt: Vec::new() }.run(requests);
+            Writer { shared, names, disk, in_doubt: Vec::new() }.run(requests);
             // The claim on the folder ends after the database is closed.
             drop(folder);
         })?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
-    pub(super) async fn commit(&self, transaction: Transaction) -> Answer {
+    pub(super) async fn commit(&self, transaction: Transaction, now: Timestamp) -> Answer {
         let (answer, answered) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or(CommitError::Closed)?;
-        let request = Request { transaction, answer };
+        let request = Request { transaction, now, answer };
         queue.send(request).await.map_err(|_| CommitError::Closed)?;
         answered.await.map_err(|_| CommitError::Closed)?
     }
@@ -77,7 +77,6 @@ impl Drop for Committer {
 
 struct Writer<D> {
     shared: Arc<Shared>,
-    clock: Clock,
     names: Names,
     disk: D,
     /// What the disk may have kept of a batch that it refused.
@@ -95,11 +94,11 @@ impl<D: Disk> Writer<D> {
     fn commit(&mut self, first: Request, requests: &mut mpsc::Receiver<Request>) {
         let (answers, changes) = {
             let state = self.shared.read();
-            let mut batch = Batch::new(&state, &self.names, self.clock.now());
+            let mut batch = Batch::new(&state, &self.names);
             let mut answers = Vec::new();
             let mut next = Some(first);
-            while let Some(Request { transaction, answer }) = next {
-                answers.push((answer, batch.apply(transaction)));
+            while let Some(Request { transaction, now, answer }) = next {
+                answers.push((answer, batch.apply(transaction, now)));
                 let is_full = answers.len() >= BATCH_TRANSACTIONS_MAX
                     || batch.changes().len() >= BATCH_CHANGES_MAX;
                 next = if is_full { None } else { requests.try_recv().ok() };

@@ -99,9 +99,8 @@ impl Store {
         let state = committer::load(&mut disk)
             .map_err(|source| OpenError::Unreadable { folder: folder.clone(), source })?;
         let shared = Arc::new(Shared::of(state));
-        let committer =
-            Committer::start(Arc::clone(&shared), clock.clone(), names.clone(), disk, claimed)
-                .map_err(|source| OpenError::NotUsable { folder, source })?;
+        let committer = Committer::start(Arc::clone(&shared), names.clone(), disk, claimed)
+            .map_err(|source| OpenError::NotUsable { folder, source })?;
         Ok(Self::with(shared, clock, names, Writer::Disk(committer)))
     }
 
@@ -142,6 +141,13 @@ impl Store {
         (state.objects(kind, namespace).cloned().collect(), state.version())
     }
 
+    /// All objects of `kinds`, as they were together, and the resource version they are of.
+    pub fn list_kinds(&self, kinds: &[Kind]) -> (Vec<Object>, u64) {
+        let state = self.inner.shared.read();
+        let objects = kinds.iter().flat_map(|kind| state.objects(*kind, None)).cloned().collect();
+        (objects, state.version())
+    }
+
     /// The resource version of the newest visible state.
     pub fn resource_version(&self) -> u64 {
         self.inner.shared.read().version()
@@ -157,7 +163,7 @@ impl Store {
                 let _alone = alone.lock().unwrap_or_else(PoisonError::into_inner);
                 self.commit_here(transaction)
             }
-            Writer::Disk(committer) => committer.commit(transaction).await,
+            Writer::Disk(committer) => committer.commit(transaction, self.clock().now()).await,
         }
     }
 
@@ -165,8 +171,8 @@ impl Store {
         let inner = &*self.inner;
         let (committed, changes) = {
             let state = inner.shared.read();
-            let mut batch = Batch::new(&state, &inner.names, inner.clock.now());
-            let committed = batch.apply(transaction)?;
+            let mut batch = Batch::new(&state, &inner.names);
+            let committed = batch.apply(transaction, inner.clock.now())?;
             (committed, batch.into_changes())
         };
         inner.shared.publish(changes);

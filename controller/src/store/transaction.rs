@@ -92,6 +92,22 @@ impl Transaction {
         self.with(Operation::Modify { kind: T::KIND, key, uid, edit: edit(change) })
     }
 
+    /// The same for an object of any kind.
+    pub fn modify_object(
+        self,
+        kind: Kind,
+        key: Key,
+        uid: Option<String>,
+        change: impl FnOnce(&mut Object) + Send + 'static,
+    ) -> Self {
+        let edit = Box::new(move |object: &Object| {
+            let mut new = object.clone();
+            change(&mut new);
+            Some(new)
+        });
+        self.with(Operation::Modify { kind, key, uid, edit })
+    }
+
     /// Adds `object`, or makes `change` to what has its name already.
     pub fn create_or_modify<T: Resource>(
         self,

@@ -254,9 +254,10 @@ async fn a_torn_journal_loses_whole_transactions_from_its_end() {
     for cut in [0, 1, 50, end / 3, end / 2, end] {
         let torn = tempfile::tempdir().unwrap();
         copy_folder(folder.path(), torn.path());
-        let mut damaged = bytes.clone();
-        damaged[end - cut..].fill(0);
-        std::fs::write(journal(torn.path()), damaged).unwrap();
+        // The database makes its journal long in advance, so what was cut off reads as zeros.
+        std::fs::write(journal(torn.path()), &bytes[..=end - cut]).unwrap();
+        let damaged = std::fs::File::options().write(true).open(journal(torn.path())).unwrap();
+        damaged.set_len(bytes.len() as u64).unwrap();
         let kept = names(&open(torn.path()));
         assert_eq!(kept.len() % 2, 0, "cut {cut}: a transaction is torn: {kept:?}");
         assert!(cut == 0 || kept.len() < 40, "cut {cut}");
