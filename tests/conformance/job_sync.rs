@@ -46,7 +46,9 @@ pub(super) fn finalizer_protocol(given: &Value) -> Value {
         verdict: verdict.as_ref(),
         status: stored.clone(),
         terminating: observed.pods.tally().terminating,
-        let_go: &[],
+        active: 0,
+        deleted: &[],
+        uncounted: false,
         now: time(&given["now"]),
     });
     let fails = |fault: &str| given["faults"][fault] == true;

@@ -20,6 +20,10 @@ use super::verdict::{Ending, Verdict};
 /// The most pods that are counted by one plan. It bounds the size of a status and of a commit.
 pub const COUNTED_PER_PLAN_MAX: usize = 500;
 
+/// The most pods whose finalizer one plan takes off, counted or not. It bounds the size of a commit
+/// when a Job with very many active pods is deleted.
+pub const RELEASED_PER_PLAN_MAX: usize = 2_000;
+
 /// What counting starts from.
 #[derive(Debug)]
 pub struct Counting<'a> {
@@ -31,10 +35,14 @@ pub struct Counting<'a> {
     pub verdict: Option<&'a Verdict>,
     /// The status so far.
     pub status: JobStatus,
-    /// How many pods are terminating; the Job ends when none is.
+    /// How many pods will be terminating. The Job ends when none is.
     pub terminating: u32,
-    /// Pods that lose their finalizer anyway, uncounted.
-    pub let_go: &'a [PodRef],
+    /// How many pods will still be active. They can't be counted yet.
+    pub active: u32,
+    /// Pods that are being deleted.
+    pub deleted: &'a [PodRef],
+    /// Whether those lose their finalizer without being counted.
+    pub uncounted: bool,
     /// The time of what changes.
     pub now: Timestamp,
 }
@@ -56,12 +64,12 @@ pub struct Counted {
 
 /// Counts.
 pub fn count(counting: Counting<'_>) -> Counted {
+    let pods = countable(&counting);
     let Counting { observed, progress, verdict, now, .. } = counting;
     let job = &*observed.job;
     let mut ledger = Ledger { status: counting.status, new_indexes: Vec::new() };
     ledger.close(|uid| observed.pods.is_tracked(uid));
 
-    let pods = countable(observed, verdict.is_some(), counting.let_go);
     let (release, complete) = ledger.list(observed, progress, verdict, &pods);
     if job.is_indexed() {
         ledger.write_indexes(observed, progress);
@@ -74,7 +82,7 @@ pub fn count(counting: Counting<'_>) -> Counted {
 
     ledger
         .close(|uid| observed.pods.is_tracked(uid) && !release.iter().any(|pod| *pod.uid == *uid));
-    let settled = complete && ledger.is_empty() && counting.terminating == 0;
+    let settled = complete && ledger.is_empty() && counting.terminating + counting.active == 0;
     let verdict = verdict.filter(|_| settled);
     if let Some(verdict) = verdict {
         let condition = verdict.ending.terminal_condition();
@@ -101,11 +109,18 @@ pub fn count(counting: Counting<'_>) -> Counted {
 /// The pods that may be counted, in the order in which they are: by index where they have any.
 ///
 /// Once the Job is to end or to go, that is every pod that still has its finalizer.
-fn countable(observed: &Observed, has_verdict: bool, let_go: &[PodRef]) -> Vec<Arc<PodView>> {
-    let is_kept = |pod: &&Arc<PodView>| !let_go.iter().any(|gone| gone.uid == pod.uid);
-    let mut pods: Vec<Arc<PodView>> = match has_verdict || observed.job.deleting {
-        true => observed.pods.iter().filter(|pod| pod.tracked).filter(is_kept).cloned().collect(),
-        false => observed.pods.ended().filter(is_kept).cloned().collect(),
+fn countable(counting: &Counting<'_>) -> Vec<Arc<PodView>> {
+    let Counting { observed, deleted, .. } = counting;
+    let is_deleted = |pod: &PodView| deleted.iter().any(|gone| gone.uid == pod.uid);
+    let is_let_go = |pod: &PodView| counting.uncounted && is_deleted(pod);
+    let all = observed.pods.iter().filter(|pod| pod.tracked && !is_let_go(pod));
+    let mut pods: Vec<Arc<PodView>> = if observed.job.deleting {
+        all.cloned().collect()
+    } else if counting.verdict.is_some() {
+        let stays = |pod: &PodView| counting.active > 0 && pod.is_active() && !is_deleted(pod);
+        all.filter(|pod| !stays(pod)).cloned().collect()
+    } else {
+        observed.pods.ended().filter(|pod| !is_let_go(pod)).cloned().collect()
     };
     if observed.job.is_indexed() {
         pods.sort_by_key(|pod| pod.index);
@@ -196,7 +211,7 @@ impl Ledger {
             {
                 lists.failed.get_or_insert_default().push(pod.uid.to_string());
             }
-            if self.length() >= COUNTED_PER_PLAN_MAX {
+            if self.length() >= COUNTED_PER_PLAN_MAX || release.len() >= RELEASED_PER_PLAN_MAX {
                 return (release, false);
             }
         }

@@ -48,3 +48,6 @@ pub struct Observed {
     /// How long it waits after a failure.
     pub settings: BackoffSettings,
 }
+
+#[cfg(test)]
+mod tests;

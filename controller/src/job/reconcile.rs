@@ -7,7 +7,7 @@ use crate::api::{JobStatus, SignedDuration, Time, Timestamp};
 use super::Observed;
 use super::claim::Claim;
 use super::conditions;
-use super::count::{Counted, Counting, count, counter_of};
+use super::count::{Counted, Counting, RELEASED_PER_PLAN_MAX, count, counter_of};
 use super::job_view::{CompletionMode, JobView};
 use super::plan::{Action, JobEvent, Plan};
 use super::progress::{Progress, number};
@@ -47,7 +47,9 @@ pub fn reconcile(observed: &Observed, now: Timestamp) -> Plan {
         verdict: ending.as_ref(),
         status: draft.status,
         terminating: scaling.terminating,
-        let_go: if scaling.uncounted { &scaling.delete } else { &[] },
+        active: scaling.active,
+        deleted: &scaling.delete,
+        uncounted: scaling.uncounted,
         now,
     });
     let requeue_at = earliest(scaling.requeue_at, deadline(job, ending.as_ref(), now));
@@ -186,6 +188,7 @@ fn finish_events(job: &JobView, verdict: &Verdict, status: &JobStatus) -> Vec<Jo
 /// A finished Job holds on to no pod.
 fn release_all(observed: &Observed) -> Plan {
     let tracked = observed.pods.iter().filter(|pod| pod.tracked);
+    let tracked = tracked.take(RELEASED_PER_PLAN_MAX);
     let actions = tracked.map(|pod| Action::Release(pod.reference())).collect();
     Plan { actions, ..Plan::default() }
 }

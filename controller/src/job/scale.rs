@@ -1,18 +1,20 @@
 //! How many pods a Job should have, and which to make or remove for that.
 
+use std::sync::Arc;
+
 use crate::api::{Pod, SignedDuration, Timestamp};
 
 use super::Observed;
 use super::indexes::Indexes;
 use super::job_view::{JobView, PodReplacement};
-use super::pod_view::PodRef;
+use super::pod_view::{PodRef, PodView};
 use super::progress::Progress;
 use super::removal::pods_to_remove;
 use super::tally::{Pods, Tally};
 use super::template::{self, FailureCounts};
 
-/// The most pods that one plan makes, and the most that it removes as too many. It bounds how long
-/// one commit holds up all others; the rest follows at once. The number is Kubernetes'.
+/// The most pods that one plan makes, and the most that it removes. It bounds how long one commit
+/// holds up all others; the rest follows at once. The number is Kubernetes'.
 pub const PODS_PER_PLAN_MAX: u32 = 500;
 
 /// What happens to the pods of a Job in one plan, and how many are what afterwards.
@@ -45,12 +47,10 @@ impl Scaling {
         }
     }
 
-    fn remove<'a>(
-        pods: &Pods,
-        remove: impl Iterator<Item = &'a std::sync::Arc<super::pod_view::PodView>>,
-    ) -> Self {
+    /// Removes as many of the given pods as one plan may.
+    fn remove<'a>(pods: &Pods, remove: impl Iterator<Item = &'a Arc<PodView>>) -> Self {
         let mut scaling = Self::none(pods.tally());
-        for pod in remove {
+        for pod in remove.take(PODS_PER_PLAN_MAX as usize) {
             scaling.active -= 1;
             scaling.ready -= u32::from(pod.ready);
             scaling.terminating += 1;
@@ -60,12 +60,14 @@ impl Scaling {
     }
 }
 
-/// Ends all active pods of a Job on which there is a verdict. They are counted.
+/// Ends the active pods of a Job on which there is a verdict. They are counted.
+///
+/// Kubernetes differs: it ends all of them at once, here it takes several plans when they are many.
 pub fn wind_down(pods: &Pods) -> Scaling {
     Scaling::remove(pods, pods.active())
 }
 
-/// Ends all active pods of a suspended Job. They count as if they had never been.
+/// Ends the active pods of a suspended Job. They count as if they had never been.
 pub fn suspend(pods: &Pods) -> Scaling {
     Scaling { uncounted: true, ..Scaling::remove(pods, pods.active()) }
 }
@@ -77,9 +79,8 @@ pub fn scale(observed: &Observed, progress: &Progress, now: Timestamp) -> Scalin
     let (job, pods) = (&*observed.job, &observed.pods);
     let tally = pods.tally();
     let wanted = wanted(job, tally, progress);
-    let mut remove = pods_to_remove(job, pods, tally.active.saturating_sub(wanted));
+    let remove = pods_to_remove(job, pods, tally.active.saturating_sub(wanted));
     if !remove.is_empty() {
-        remove.truncate(PODS_PER_PLAN_MAX as usize);
         return Scaling { uncounted: true, ..Scaling::remove(pods, remove.iter()) };
     }
     let leaving = match job.pod_replacement {

@@ -1,0 +1,340 @@
+//! The main stories, each at its turning point.
+
+use expect_test::expect;
+use serde_json::json;
+
+use super::given;
+
+#[test]
+fn starts() {
+    given(json!({ "completions": 5, "parallelism": 2 })).status(json!({})).plans(expect![[r#"
+        create job-
+        create job-
+        status active=2 ready=0 startTime="00:00Z" terminating=0
+    "#]]);
+}
+
+#[test]
+fn replaces_what_succeeded() {
+    given(json!({ "completions": 5, "parallelism": 2 }))
+        .pods(&["a Running ready", "b Succeeded at=3"])
+        .at(3)
+        .plans(expect![[r#"
+            release b
+            create job-
+            status active=2 ready=1 startTime="00:00Z" succeeded=1 terminating=0
+        "#]]);
+}
+
+#[test]
+fn makes_no_more_than_what_is_left() {
+    given(json!({ "completions": 3, "parallelism": 3 }))
+        .pods(&["a Succeeded", "b Succeeded", "c Running"])
+        .plans(expect![[r#"
+            release a
+            release b
+            status active=1 ready=0 startTime="00:00Z" succeeded=2 terminating=0
+        "#]]);
+}
+
+#[test]
+fn completes() {
+    given(json!({})).pods(&["a Succeeded at=4"]).at(4).plans(expect![[r#"
+        release a
+        Normal Completed: Job completed
+        status completionTime="00:04Z" ready=0 startTime="00:00Z" succeeded=1 terminating=0 SuccessCriteriaMet=True/CompletionsReached Complete=True/CompletionsReached
+    "#]]);
+}
+
+#[test]
+fn completes_at_once_when_nothing_is_wanted() {
+    given(json!({ "completions": 0, "suspend": true })).status(json!({})).plans(expect![[r#"
+        Normal Completed: Job completed
+        status completionTime="00:00Z" ready=0 terminating=0 SuccessCriteriaMet=True/CompletionsReached Complete=True/CompletionsReached
+    "#]]);
+}
+
+#[test]
+fn waits_before_it_retries() {
+    given(json!({})).pods(&["a Failed at=4"]).at(5).plans(expect![[r#"
+        release a
+        status failed=1 ready=0 startTime="00:00Z" terminating=0
+        again at 14
+    "#]]);
+}
+
+#[test]
+fn retries() {
+    given(json!({})).pods(&["a Failed at=4"]).at(14).plans(expect![[r#"
+        release a
+        create job-
+        status active=1 failed=1 ready=0 startTime="00:00Z" terminating=0
+    "#]]);
+}
+
+#[test]
+fn reports_those_that_run_while_another_waits() {
+    given(json!({ "completions": 2, "parallelism": 2 }))
+        .pods(&["a Failed at=4", "b Running ready"])
+        .at(5)
+        .plans(expect![[r#"
+            release a
+            status active=1 failed=1 ready=1 startTime="00:00Z" terminating=0
+            again at 14
+        "#]]);
+}
+
+#[test]
+fn fails_beyond_the_backoff_limit() {
+    given(json!({ "backoffLimit": 1, "completions": 2, "parallelism": 2 }))
+        .status(json!({ "startTime": "2026-01-01T00:00:00Z", "failed": 1 }))
+        .pods(&["a Failed at=4", "b Running ready"])
+        .at(4)
+        .plans(expect![[r#"
+            release a
+            release b
+            delete b
+            Normal SuccessfulDelete: Deleted pod: b
+            status failed=3 ready=0 startTime="00:00Z" terminating=1 FailureTarget=True/BackoffLimitExceeded
+        "#]]);
+}
+
+#[test]
+fn has_failed_once_all_its_pods_are_gone() {
+    let condition = json!({
+        "type": "FailureTarget", "status": "True", "reason": "BackoffLimitExceeded", "message": "m",
+    });
+    let status = json!({
+        "startTime": "2026-01-01T00:00:00Z", "failed": 2, "terminating": 1, "ready": 0,
+        "uncountedTerminatedPods": {}, "conditions": [condition],
+    });
+    let story = given(json!({ "backoffLimit": 1 })).status(status.clone());
+    story.pods(&["b Running deleting untracked"]).plans(expect![[""]]);
+    given(json!({ "backoffLimit": 1 })).status(status).at(9).plans(expect![[r#"
+        Warning BackoffLimitExceeded: m
+        status failed=2 ready=0 startTime="00:00Z" terminating=0 FailureTarget=True/BackoffLimitExceeded Failed=True/BackoffLimitExceeded
+    "#]]);
+}
+
+#[test]
+fn restarts_in_place_count_where_containers_are_restarted() {
+    let template = json!({
+        "metadata": { "labels": { "app": "x" } },
+        "spec": { "restartPolicy": "OnFailure", "containers": [] },
+    });
+    let spec = json!({ "backoffLimit": 2, "template": template });
+    given(spec.clone()).pods(&["a Running restarts=1"]).plans(expect![[r#"
+        status active=1 ready=0 startTime="00:00Z" terminating=0
+    "#]]);
+    given(spec).pods(&["a Running restarts=2"]).plans(expect![[r#"
+        release a
+        delete a
+        Normal SuccessfulDelete: Deleted pod: a
+        status failed=1 ready=0 startTime="00:00Z" terminating=1 FailureTarget=True/BackoffLimitExceeded
+    "#]]);
+}
+
+#[test]
+fn ends_at_its_deadline() {
+    let spec = json!({ "activeDeadlineSeconds": 10 });
+    given(spec.clone()).pods(&["a Running"]).at(9).plans(expect![[r#"
+        status active=1 ready=0 startTime="00:00Z" terminating=0
+        again at 10
+    "#]]);
+    given(spec).pods(&["a Running"]).at(10).plans(expect![[r#"
+        release a
+        delete a
+        Normal SuccessfulDelete: Deleted pod: a
+        status failed=1 ready=0 startTime="00:00Z" terminating=1 FailureTarget=True/DeadlineExceeded
+    "#]]);
+}
+
+#[test]
+fn a_work_queue_hands_out_no_more_after_a_success() {
+    let spec = json!({ "parallelism": 3 });
+    given(spec.clone()).pods(&["a Succeeded", "b Running", "c Failed"]).plans(expect![[r#"
+        release a
+        release c
+        status active=1 failed=1 ready=0 startTime="00:00Z" succeeded=1 terminating=0
+    "#]]);
+    given(spec).pods(&["a Succeeded", "b Succeeded", "c Failed"]).plans(expect![[r#"
+        release a
+        release b
+        release c
+        Normal Completed: Job completed
+        status completionTime="00:00Z" failed=1 ready=0 startTime="00:00Z" succeeded=2 terminating=0 SuccessCriteriaMet=True/CompletionsReached Complete=True/CompletionsReached
+    "#]]);
+}
+
+#[test]
+fn runs_the_lowest_indexes_first() {
+    given(json!({ "completionMode": "Indexed", "completions": 6, "parallelism": 3 }))
+        .status(json!({ "startTime": "2026-01-01T00:00:00Z", "completedIndexes": "0,2", "succeeded": 2 }))
+        .pods(&["a Running index=3", "b Succeeded index=1"])
+        .plans(expect![[r#"
+            release b
+            create job-4-
+            create job-5-
+            status active=3 completedIndexes="0-2" ready=0 startTime="00:00Z" succeeded=3 terminating=0
+        "#]]);
+}
+
+#[test]
+fn removes_what_has_no_index_to_run() {
+    given(json!({ "completionMode": "Indexed", "completions": 2, "parallelism": 2 }))
+        .pods(&["a Running index=0", "b Pending index=0", "c Running index=2", "d Running"])
+        .plans(expect![[r#"
+            release d
+            release b
+            release c
+            delete d
+            Normal SuccessfulDelete: Deleted pod: d
+            delete b
+            Normal SuccessfulDelete: Deleted pod: b
+            delete c
+            Normal SuccessfulDelete: Deleted pod: c
+            status active=1 ready=0 startTime="00:00Z" terminating=3
+        "#]]);
+}
+
+#[test]
+fn each_index_has_its_own_backoff() {
+    let spec = json!({
+        "completionMode": "Indexed", "completions": 3, "parallelism": 3, "backoffLimitPerIndex": 1,
+    });
+    let pods = [
+        "a Failed index=0 failures=0 at=4",
+        "b Failed index=1 failures=1 at=4",
+        "c Running index=2 failures=0",
+    ];
+    given(spec.clone()).pods(&pods).at(5).plans(expect![[r#"
+        release b
+        status active=1 failed=1 failedIndexes="1" ready=0 startTime="00:00Z" terminating=0
+        again at 14
+    "#]]);
+    given(spec).pods(&pods).at(14).plans(expect![[r#"
+        release b
+        create job-0- job-index-failure-count=1
+        status active=2 failed=1 failedIndexes="1" ready=0 startTime="00:00Z" terminating=0
+    "#]]);
+}
+
+#[test]
+fn fails_by_failed_indexes_when_nothing_is_left_to_try() {
+    given(json!({
+        "completionMode": "Indexed", "completions": 2, "parallelism": 2, "backoffLimitPerIndex": 0,
+    }))
+    .pods(&["a Failed index=0 failures=0", "b Succeeded index=1"])
+    .plans(expect![[r#"
+        release a
+        release b
+        Warning FailedIndexes: Job has failed indexes
+        status completedIndexes="1" failed=1 failedIndexes="0" ready=0 startTime="00:00Z" succeeded=1 terminating=0 FailureTarget=True/FailedIndexes Failed=True/FailedIndexes
+    "#]]);
+}
+
+#[test]
+fn a_policy_can_fail_the_job_or_forgive() {
+    let rules = json!([
+        { "action": "FailJob", "onExitCodes": { "operator": "In", "values": [42] } },
+        { "action": "Ignore", "onExitCodes": { "operator": "In", "values": [7] } },
+    ]);
+    let spec = json!({ "backoffLimit": 0, "podFailurePolicy": { "rules": rules } });
+    given(spec.clone()).pods(&["a Failed exit=42 at=4"]).at(4).plans(expect![[r#"
+        release a
+        Warning PodFailurePolicy: Container main for pod ns/a failed with exit code 42 matching FailJob rule at index 0
+        status failed=1 ready=0 startTime="00:00Z" terminating=0 FailureTarget=True/PodFailurePolicy Failed=True/PodFailurePolicy
+    "#]]);
+    given(spec).pods(&["a Failed exit=7 at=4"]).at(4).plans(expect![[r#"
+        release a
+        status ready=0 startTime="00:00Z" terminating=0
+        again at 14
+    "#]]);
+}
+
+#[test]
+fn some_indexes_can_suffice() {
+    let rules = json!([{ "succeededIndexes": "0", "succeededCount": 1 }]);
+    given(json!({
+        "completionMode": "Indexed", "completions": 3, "parallelism": 3,
+        "successPolicy": { "rules": rules },
+    }))
+    .pods(&["a Succeeded index=0", "b Running index=1", "c Running index=2"])
+    .plans(expect![[r#"
+        release a
+        release b
+        release c
+        delete b
+        Normal SuccessfulDelete: Deleted pod: b
+        delete c
+        Normal SuccessfulDelete: Deleted pod: c
+        status completedIndexes="0" ready=0 startTime="00:00Z" succeeded=1 terminating=2 SuccessCriteriaMet=True/SuccessPolicy
+    "#]]);
+}
+
+#[test]
+fn suspends_and_resumes() {
+    given(json!({ "suspend": true })).pods(&["a Running ready"]).at(5).plans(expect![[r#"
+        release a
+        delete a
+        Normal SuccessfulDelete: Deleted pod: a
+        Normal Suspended: Job suspended
+        status ready=0 terminating=1 Suspended=True/JobSuspended
+    "#]]);
+    let suspended = json!({
+        "type": "Suspended", "status": "True", "reason": "JobSuspended", "message": "Job suspended",
+    });
+    given(json!({})).status(json!({ "conditions": [suspended] })).at(60).plans(expect![[r#"
+        create job-
+        Normal Resumed: Job resumed
+        status active=1 ready=0 startTime="01:00Z" terminating=0 Suspended=False/JobResumed
+    "#]]);
+}
+
+#[test]
+fn a_deleted_pod_has_failed_unless_the_job_waits_for_its_end() {
+    given(json!({})).pods(&["a Running at=4 deleting"]).at(5).plans(expect![[r#"
+        release a
+        status failed=1 ready=0 startTime="00:00Z" terminating=1
+        again at 14
+    "#]]);
+    given(json!({ "podReplacementPolicy": "Failed" }))
+        .pods(&["a Running at=4 deleting"])
+        .at(5)
+        .plans(expect![[r#"
+            status ready=0 startTime="00:00Z" terminating=1
+        "#]]);
+}
+
+#[test]
+fn gives_up_the_worst_when_there_are_too_many() {
+    given(json!({ "completions": 9, "parallelism": 1 }))
+        .pods(&["a Running ready at=1", "b Pending unbound at=2", "c Running at=3"])
+        .plans(expect![[r#"
+            release b
+            release c
+            delete b
+            Normal SuccessfulDelete: Deleted pod: b
+            delete c
+            Normal SuccessfulDelete: Deleted pod: c
+            status active=1 ready=1 startTime="00:00Z" terminating=2
+        "#]]);
+}
+
+#[test]
+fn leaves_what_is_not_its_own() {
+    given(json!({ "managedBy": "example.com/other" })).pods(&["a Failed"]).plans(expect![[""]]);
+    given(json!({ "completionMode": "Other" })).pods(&["a Failed"]).plans(expect![[r#"
+        Warning UnknownCompletionMode: Skipped Job sync because completion mode is unknown
+    "#]]);
+}
+
+#[test]
+fn a_finished_job_holds_on_to_no_pod() {
+    let complete = json!({ "type": "Complete", "status": "True" });
+    given(json!({})).status(json!({ "conditions": [complete] })).pods(&["a Running"]).plans(
+        expect![[r#"
+            release a
+        "#]],
+    );
+}
