@@ -17,6 +17,7 @@ mod fixtures;
 pub mod logs;
 mod runtime;
 mod sources;
+mod volumes;
 
 pub use backoff::BackoffCurve;
 pub use client::{ClientError, ClusterClient, PodEvent, PodWatch, PodsChange, Report, Severity};

@@ -1,0 +1,48 @@
+//! A pod's volumes, as directories of the host that its containers see.
+//!
+//! What is in them is decided first, and is pure ([`content`]); then it is written
+//! ([`materialise`]); then each container gets its view ([`mounts`]). No name and no link that a
+//! container has made leads out of its volume.
+
+mod content;
+mod mounts;
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
+
+use super::directory::{self, PodDirectory};
+
+pub(crate) use content::{Content, content};
+pub(crate) use mounts::mounts;
+
+/// Puts the content of the volume `name` where its containers will see it.
+///
+/// An `emptyDir` that is there already stays as it is: it lives as long as its pod.
+pub(crate) fn materialise(pod: &PodDirectory, name: &str, content: &Content) -> io::Result<()> {
+    // Secrets are in here: nobody else on the host may look.
+    DirBuilder::new().recursive(true).mode(0o700).create(pod.volumes())?;
+    let volume = pod.volume(name)?;
+    let Content::Files(files) = content else {
+        return fs::create_dir_all(volume);
+    };
+    directory::remove(&volume)?;
+    fs::create_dir(&volume)?;
+    for file in files {
+        let path = volume.join(content::relative(&file.path)?);
+        write(&path, &file.bytes, file.mode)?;
+    }
+    Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::write(path, bytes)?;
+    fs::set_permissions(path, Permissions::from_mode(mode & 0o777))
+}
+
+#[cfg(test)]
+mod tests;
