@@ -29,6 +29,24 @@ pub const LOG_LINE_BYTES_MAX: usize = 16 * 1024;
 /// the node's disk; Kubernetes keeps two.
 pub const LOG_RUNS_MAX: u32 = 10;
 
+/// Pods that a node takes at once. Stops what waits for ever (an image that is not there, a service)
+/// from filling memory; ten thousand sleeping guests take some 250 MB.
+pub const NODE_PODS_MAX: usize = 10_000;
+
+/// Messages of a pod's containers that wait for its agent. Stops one that starts and ends without
+/// pause from filling memory: it waits until it has been heard.
+pub const PROGRESS_QUEUE_MAX: usize = 16;
+
+/// Bytes of a termination message that a container writes; only its last ones are kept. Stops one
+/// container from making its pod large. Kubernetes' own limit.
+pub const TERMINATION_MESSAGE_BYTES_MAX: u64 = 4096;
+
+/// Bytes of a log that stand for a termination message. Kubernetes' own limit.
+pub const TERMINATION_LOG_BYTES_MAX: usize = 2048;
+
+/// Lines of a log that stand for a termination message. Kubernetes' own limit.
+pub const TERMINATION_LOG_LINES_MAX: usize = 80;
+
 /// Transactions that wait for the disk. Stops callers from filling memory when it is slow: the next
 /// one waits before it is queued.
 pub const COMMIT_QUEUE_MAX: usize = 4_096;

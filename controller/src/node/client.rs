@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::runtime::PodIdentity;
 use crate::api::{ConfigMap, Node, Pod, PodStatus, Secret};
+use crate::events::EventType;
 
 /// A node's requests to its control plane. A clone is the same connection.
 pub trait ClusterClient: Clone + Send + Sync + 'static {
@@ -81,22 +82,13 @@ pub struct Report {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodEvent {
     /// Whether it is bad.
-    pub severity: Severity,
+    pub event_type: EventType,
     /// A CamelCase word for it.
     pub reason: &'static str,
     /// A sentence.
     pub message: String,
     /// The part of the pod that it is about, such as `spec.containers{main}`.
     pub field_path: Option<String>,
-}
-
-/// `type` of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
-    /// As it should be.
-    Normal,
-    /// Somebody should look.
-    Warning,
 }
 
 /// Why a request to the control plane came to nothing. It may be tried again.

@@ -4,25 +4,63 @@
 //! cluster client ──▶ pods bound to me ──▶ PodRuntime ──▶ ends ──▶ pod status
 //! ```
 //!
-//! It knows neither the other nodes' pods nor what a container is made of.
+//! It knows neither the other nodes' pods nor what a container is made of. What a pod needs next is
+//! decided in `lifecycle`, what its status says in `status`, both pure; `worker` carries it out, one
+//! task for each pod; `agent` has the workers.
+//!
+//! # What is told, and when
+//!
+//! An end is durable before anything follows from it: no restart, no next container, no word that
+//! the pod is over. Everything else waits some milliseconds for company, so a container that is over
+//! at once costs one write.
+//!
+//! # After a crash
+//!
+//! The store says what the last process of this node knew. A pod whose containers had not been seen
+//! to start just starts: its program may so be started twice, as Kubernetes warns of Jobs too. What
+//! was running is lost. Where the restart policy allows, it is restarted, as after the reboot of a
+//! node: `restartCount` goes up, and the run before reads `ContainerStatusUnknown`. Where it does
+//! not, [`LostRuns`] says whether the pod has failed by disruption, which is what Kubernetes makes of
+//! it, or runs once more. What had ended stays ended, and nothing is counted twice.
 
+mod agent;
 mod backoff;
 mod client;
 mod directory;
 mod downward;
 mod env;
+mod events;
 mod expand;
 #[cfg(test)]
 mod fixtures;
+mod launch;
+mod lifecycle;
+mod local;
 pub mod logs;
+mod phase;
+mod pod;
+mod qos;
+mod record;
+mod report;
 mod runtime;
+mod settings;
 mod sources;
+mod status;
+mod stop;
+mod termination;
+#[cfg(test)]
+mod tests;
+mod view;
 mod volumes;
+mod worker;
 
+pub use agent::Agent;
 pub use backoff::BackoffCurve;
-pub use client::{ClientError, ClusterClient, PodEvent, PodWatch, PodsChange, Report, Severity};
+pub use client::{ClientError, ClusterClient, PodEvent, PodWatch, PodsChange, Report};
 
+pub use local::{LocalClient, LocalPods};
 pub use runtime::{
     Container, ContainerEnd, Image, Mount, MountAccess, Output, PodIdentity, PodRuntime, PullError,
     PullPolicy, ResourceLimits, StartError, Stdin, Stream,
 };
+pub use settings::{LostRuns, NodeCapacity, NodeSettings};

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::api::Pod;
+
 /// Runs containers.
 ///
 /// A container that fails is a [`ContainerEnd`]; `Err` means that it could not be started.
@@ -114,6 +116,18 @@ pub struct PodIdentity {
     pub name: String,
     /// `metadata.uid`.
     pub uid: String,
+}
+
+impl PodIdentity {
+    /// That of `pod`.
+    pub fn of(pod: &Pod) -> Self {
+        let metadata = &pod.metadata;
+        Self {
+            namespace: metadata.namespace.clone().unwrap_or_default(),
+            name: metadata.name.clone().unwrap_or_default(),
+            uid: metadata.uid.clone().unwrap_or_default(),
+        }
+    }
 }
 
 /// A directory or file of the host that a container sees.

@@ -1,0 +1,264 @@
+//! Gives each pod of the node a worker, and tells the control plane that the node is alive.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::client::{ClusterClient, PodWatch, PodsChange};
+use super::directory::{self, PodDirectory};
+use super::launch::Host;
+use super::logs::Logs;
+use super::phase::Phase;
+use super::pod::Curves;
+use super::runtime::{PodIdentity, PodRuntime};
+use super::settings::{NodeSettings, describe};
+use super::stop::Stop;
+use super::worker::{News, Worker};
+use crate::api::Pod;
+use crate::clock::Clock;
+
+/// How often the control plane is told that the node is alive, as the kubelet does while nothing
+/// about the node changes.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(300);
+
+/// How long after a request that has failed it is tried again.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// How long a shutdown waits for what still has to be told and ended.
+const SHUTDOWN_WITHIN: Duration = Duration::from_secs(10);
+
+/// Runs the pods that are bound to one node.
+pub struct Agent<C, R> {
+    host: Arc<Host<C, R>>,
+    settings: NodeSettings,
+    /// By uid: every pod that is not known to be over.
+    pods: HashMap<String, Entry>,
+    workers: JoinSet<PodIdentity>,
+    /// Requests and removals that nobody waits for.
+    chores: JoinSet<()>,
+    shutdown: CancellationToken,
+}
+
+/// A pod of the node.
+struct Entry {
+    news: watch::Sender<News>,
+    /// Its worker has finished.
+    has_finished: bool,
+    /// The control plane has told us that it is over. What it told before that may still be on its
+    /// way when the worker has finished, and must not bring the pod back to life.
+    is_known_over: bool,
+}
+
+impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
+    /// An agent that has not begun.
+    pub fn new(client: C, runtime: Arc<R>, clock: Clock, settings: NodeSettings) -> Self {
+        let logs = Logs::new(settings.root.clone(), clock.clone());
+        let host = Host {
+            client,
+            runtime,
+            clock,
+            logs,
+            ip: settings.host_ip.clone(),
+            allocatable: settings.capacity.allocatable(),
+        };
+        Self {
+            host: Arc::new(host),
+            settings,
+            pods: HashMap::new(),
+            workers: JoinSet::new(),
+            chores: JoinSet::new(),
+            shutdown: CancellationToken::new(),
+        }
+    }
+
+    /// The logs of its pods, readable before, while and after it runs.
+    pub fn logs(&self) -> Logs {
+        self.host.logs.clone()
+    }
+
+    /// Runs the node's pods until `cancel` fires, then ends what is running.
+    ///
+    /// Runs that are cut off so are found lost when the node starts again, as after a crash.
+    pub async fn run(mut self, cancel: CancellationToken) {
+        self.shutdown = cancel.clone();
+        let mut pods = self.host.client.watch_pods(&self.settings.name);
+        self.chores.spawn(heartbeat(Arc::clone(&self.host), self.settings.clone()));
+        loop {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => break,
+                Some(finished) = self.workers.join_next() => match finished {
+                    Ok(pod) => self.finished(&pod),
+                    Err(error) => tracing::error!(%error, "the worker of a pod was lost"),
+                },
+                Some(_) = self.chores.join_next() => {}
+                change = pods.next() => self.fold(change),
+            }
+        }
+        self.chores.abort_all();
+        let ended = async { while self.workers.join_next().await.is_some() {} };
+        if tokio::time::timeout(SHUTDOWN_WITHIN, ended).await.is_err() {
+            tracing::warn!(pods = self.workers.len(), "pods were left behind at shutdown");
+        }
+    }
+
+    fn fold(&mut self, change: PodsChange) {
+        match change {
+            PodsChange::Is(pod) => self.is(pod),
+            PodsChange::Gone(pod) => self.gone(&pod),
+            PodsChange::Are(pods) => {
+                let uids: HashSet<String> =
+                    pods.iter().filter_map(|pod| pod.metadata.uid.clone()).collect();
+                let gone = self.pods.iter().filter(|(uid, _)| !uids.contains(*uid));
+                let gone: Vec<_> =
+                    gone.map(|(_, entry)| PodIdentity::of(&entry.news.borrow().pod)).collect();
+                gone.iter().for_each(|pod| self.gone(pod));
+                self.remove_strays(uids);
+                pods.into_iter().for_each(|pod| self.is(pod));
+            }
+        }
+    }
+
+    /// A pod of this node is new or has changed.
+    fn is(&mut self, pod: Arc<Pod>) {
+        let identity = PodIdentity::of(&pod);
+        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        if phase.and_then(Phase::parse).is_some_and(Phase::is_terminal) {
+            // What is over and being deleted has nothing left to wait for.
+            if pod.metadata.deletion_timestamp.is_some()
+                && pod.metadata.deletion_grace_period_seconds.is_some_and(|grace| grace > 0)
+            {
+                self.chores.spawn(remove(Arc::clone(&self.host), identity.clone()));
+            }
+            if let Some(entry) = self.pods.get_mut(&identity.uid) {
+                entry.is_known_over = true;
+                self.forget(&identity.uid);
+            }
+            return;
+        }
+        match self.pods.get(&identity.uid) {
+            Some(entry) => drop(entry.news.send_replace(News { pod, is_gone: false })),
+            None => self.start(pod, identity),
+        }
+    }
+
+    /// A pod of this node is no more.
+    fn gone(&mut self, pod: &PodIdentity) {
+        match self.pods.get_mut(&pod.uid) {
+            Some(entry) if !entry.has_finished => {
+                entry.is_known_over = true;
+                entry.news.send_modify(|news| news.is_gone = true);
+            }
+            _ => {
+                self.pods.remove(&pod.uid);
+                if let Ok(directory) = PodDirectory::new(&self.settings.root, pod) {
+                    self.remove_directory(directory);
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, pod: Arc<Pod>, identity: PodIdentity) {
+        let directory = match PodDirectory::new(&self.settings.root, &identity) {
+            Ok(directory) => directory,
+            Err(error) => return tracing::error!(pod = %identity.name, %error, "a pod is refused"),
+        };
+        let capacity = self.settings.capacity.pods;
+        let running = self.pods.values().filter(|entry| !entry.has_finished);
+        // Counted only when it can matter.
+        let is_full = self.pods.len() >= capacity && running.count() >= capacity;
+        let (sender, news) = watch::channel(News { pod, is_gone: false });
+        let curves =
+            Curves { restarts: self.settings.restart_backoff, pulls: self.settings.image_backoff };
+        let shutdown = self.shutdown.clone();
+        let host = Arc::clone(&self.host);
+        let mut worker = Worker::new(host, identity.clone(), directory, news, curves, shutdown);
+        if is_full {
+            worker.reject(Stop::OutOfPods { capacity });
+        } else {
+            worker.recover(self.settings.lost_runs);
+        }
+        let uid = identity.uid.clone();
+        self.workers.spawn(async move {
+            worker.run().await;
+            identity
+        });
+        self.pods.insert(uid, Entry { news: sender, has_finished: false, is_known_over: false });
+    }
+
+    fn finished(&mut self, pod: &PodIdentity) {
+        if let Some(entry) = self.pods.get_mut(&pod.uid) {
+            entry.has_finished = true;
+            let is_gone = entry.news.borrow().is_gone;
+            self.forget(&pod.uid);
+            // It may have been taken away just after its worker had looked for the last time.
+            if is_gone {
+                self.gone(pod);
+            }
+        }
+    }
+
+    /// Forgets a pod that is over for its worker and for the control plane.
+    fn forget(&mut self, uid: &str) {
+        if self.pods.get(uid).is_some_and(|entry| entry.has_finished && entry.is_known_over) {
+            self.pods.remove(uid);
+        }
+    }
+
+    fn remove_directory(&mut self, directory: PodDirectory) {
+        self.chores.spawn_blocking(move || {
+            if let Err(error) = directory::remove(directory.path()) {
+                let path = directory.path().display();
+                tracing::warn!(%path, %error, "what a pod has left could not be removed");
+            }
+        });
+    }
+
+    /// Removes what pods have left that went while nobody was looking.
+    fn remove_strays(&mut self, uids: HashSet<String>) {
+        let pods = directory::pods(&self.settings.root);
+        self.chores.spawn_blocking(move || {
+            // Without the folder there is nothing to remove.
+            let Ok(entries) = fs::read_dir(&pods) else { return };
+            for entry in entries.flatten() {
+                let name = entry.file_name();
+                let uid = name.to_str().and_then(directory::uid_of);
+                if uid.is_some_and(|uid| !uids.contains(uid))
+                    && let Err(error) = directory::remove(&entry.path())
+                {
+                    tracing::warn!(path = %entry.path().display(), %error, "a stray could not be removed");
+                }
+            }
+        });
+    }
+}
+
+/// Makes the node known, and tells for ever that it is alive.
+async fn heartbeat<C: ClusterClient, R: PodRuntime>(host: Arc<Host<C, R>>, settings: NodeSettings) {
+    loop {
+        let now = host.clock.now();
+        let delay = match host.client.register(describe(&settings, now)).await {
+            Ok(()) => HEARTBEAT_INTERVAL,
+            Err(error) => {
+                let cause = error.source.to_string();
+                tracing::warn!(node = %settings.name, %error, cause, "the node could not be registered");
+                RETRY_DELAY
+            }
+        };
+        host.clock.sleep_until(now + delay).await;
+    }
+}
+
+/// Removes a pod whose containers have ended, however often that takes.
+async fn remove<C: ClusterClient, R: PodRuntime>(host: Arc<Host<C, R>>, pod: PodIdentity) {
+    while let Err(error) = host.client.remove(&pod).await {
+        let cause = error.source.to_string();
+        tracing::warn!(pod = %pod.name, %error, cause, "a pod could not be removed");
+        host.clock.sleep_until(host.clock.now() + RETRY_DELAY).await;
+    }
+}

@@ -1,0 +1,242 @@
+//! Runs one container once: everything it needs is got together, then it is handed to the runtime.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::client::ClusterClient;
+use super::directory::PodDirectory;
+use super::downward::{Allocatable, Downward, containers};
+use super::env::Environment;
+use super::expand::expand;
+use super::logs::{LogWriter, Logs, Run};
+use super::pod::Progress;
+use super::record::Termination;
+use super::runtime::{
+    Container, ContainerEnd, PodIdentity, PodRuntime, PullPolicy, ResourceLimits, StartError, Stdin,
+};
+use super::sources::{ConfigError, Needed, Sources};
+use super::status::container_id;
+use super::worker::Message;
+use super::{termination, volumes};
+use crate::api::{self, Pod, PodSpec, Timestamp, names};
+use crate::clock::Clock;
+use crate::quantity::Amount;
+
+/// Where a container sees its termination message if its pod does not say.
+const TERMINATION_LOG: &str = "/dev/termination-log";
+
+/// What is the same for every pod of a node.
+pub(crate) struct Host<C, R> {
+    pub(crate) client: C,
+    pub(crate) runtime: Arc<R>,
+    pub(crate) clock: Clock,
+    pub(crate) logs: Logs,
+    pub(crate) ip: String,
+    pub(crate) allocatable: Allocatable,
+}
+
+/// One run of a container that is to begin.
+pub(crate) struct Launch<C, R> {
+    pub(crate) host: Arc<Host<C, R>>,
+    pub(crate) pod: Arc<Pod>,
+    pub(crate) identity: PodIdentity,
+    pub(crate) directory: PodDirectory,
+    /// Its place among all containers of the pod.
+    pub(crate) index: usize,
+    pub(crate) restart: u32,
+}
+
+/// What a run is given, and where it leaves things.
+struct Prepared {
+    container: Container,
+    log: Arc<LogWriter>,
+    run: Run,
+    skipped: Vec<String>,
+}
+
+impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
+    /// Runs the container, and tells of everything on the way. The last that it tells is
+    /// how the run ended or why there was none.
+    pub(crate) async fn run(self, cancel: CancellationToken, messages: mpsc::Sender<Message>) {
+        let index = self.index;
+        // The worker holds the receiver for as long as it holds this task.
+        let report =
+            async |progress| drop(messages.send(Message::Container(index, progress)).await);
+        let ready = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return report(Progress::Abandoned).await,
+            ready = self.prepare() => ready,
+        };
+        let (prepared, image_id, pull_took) = match ready {
+            Ok(ready) => ready,
+            Err(failure) => return report(failure).await,
+        };
+        let Prepared { container, log, run, skipped } = prepared;
+        let (_, message_file) = container.termination_log.clone();
+        let started_at = self.host.clock.now();
+        report(Progress::Started { image_id, pull_took, skipped }).await;
+        let result = self.host.runtime.run(container, cancel.clone()).await;
+        self.host.logs.finish(&run, &log);
+        let was_started = result.is_ok();
+        let mut termination = self.termination(result, started_at, cancel.is_cancelled());
+        if let Some(spec) = self.spec() {
+            let (code, said) = (termination.exit_code, termination.message.take());
+            termination.message =
+                termination::message(spec, code, said, &message_file, &self.host.logs, &run);
+        }
+        let end = if was_started { Progress::Ended } else { Progress::StartError };
+        report(end(termination)).await;
+    }
+
+    fn spec(&self) -> Option<&api::Container> {
+        containers(&self.pod).nth(self.index)
+    }
+
+    fn termination(
+        &self,
+        result: Result<ContainerEnd, StartError>,
+        started_at: Timestamp,
+        is_cancelled: bool,
+    ) -> Termination {
+        let (exit_code, reason, message) = match result {
+            // Nobody is told which of our means ended it: it was killed, as by a signal.
+            Ok(ContainerEnd { exit_code: 137, message, .. }) if is_cancelled => {
+                (137, "Error".to_owned(), message)
+            }
+            Ok(ContainerEnd { exit_code, reason, message }) => (exit_code, reason, message),
+            Err(StartError(message)) => (128, "StartError".to_owned(), Some(message)),
+        };
+        let name = self.spec().map_or("", |spec| spec.name.as_str());
+        Termination {
+            exit_code,
+            reason,
+            message,
+            started_at: Some(started_at),
+            finished_at: Some(self.host.clock.now()),
+            container_id: Some(container_id(&self.identity.uid, name, self.restart)),
+        }
+    }
+
+    /// Everything that the run needs; its image first, as the kubelet does.
+    async fn prepare(&self) -> Result<(Prepared, String, Option<Duration>), Progress> {
+        let config = |error: ConfigError| {
+            Progress::ConfigFailed("CreateContainerConfigError", error.to_string())
+        };
+        let (Some(container), Some(spec)) = (self.spec(), &self.pod.spec) else {
+            return Err(config(ConfigError("container not found in its pod".to_owned())));
+        };
+        let policy = match container.image_pull_policy.as_deref() {
+            Some("Always") => PullPolicy::Always,
+            Some("Never") => PullPolicy::Never,
+            _ => PullPolicy::IfNotPresent,
+        };
+        let asked_at = self.host.clock.now();
+        let image = container.image.as_deref().unwrap_or_default();
+        let image = self.host.runtime.pull(image, policy).await.map_err(Progress::PullFailed)?;
+        let took = Duration::try_from(self.host.clock.now().duration_since(asked_at));
+        let took = (!image.was_present).then(|| took.unwrap_or_default());
+        let needed = Needed::by_env(container);
+        let sources = Sources::fetch(&self.host.client, &self.identity.namespace, &needed);
+        let sources = sources.await.map_err(|error| config(ConfigError(error.to_string())))?;
+        let environment = Environment::of(container, &self.downward(), &sources).map_err(config)?;
+        let mounts = volumes::mounts(container, spec, &environment, &self.directory);
+        let mounts = mounts.map_err(config)?;
+        let files = self.files(container).map_err(|error| {
+            Progress::ConfigFailed("CreateContainerError", format!("making its log: {error}"))
+        })?;
+        let prepared = self.assemble(container, &image.id, environment, mounts, files);
+        Ok((prepared, image.id, took))
+    }
+
+    fn downward(&self) -> Downward<'_> {
+        let host = &self.host;
+        Downward { pod: &self.pod, host_ip: &host.ip, allocatable: host.allocatable }
+    }
+
+    /// The log and the file for the termination message of this run, both new.
+    fn files(&self, container: &api::Container) -> io::Result<(Arc<LogWriter>, Run, PathBuf)> {
+        let (pod, container) = (self.identity.clone(), container.name.clone());
+        let message_file = self.directory.termination_log(&container, self.restart)?;
+        let run = Run { pod, container, restart: self.restart };
+        let log = self.host.logs.create(run.clone())?;
+        File::create(&message_file)?;
+        Ok((Arc::new(log), run, message_file))
+    }
+
+    fn assemble(
+        &self,
+        container: &api::Container,
+        image_id: &str,
+        environment: Environment,
+        mounts: Vec<super::runtime::Mount>,
+        (log, run, message_file): (Arc<LogWriter>, Run, PathBuf),
+    ) -> Prepared {
+        let expanded = |texts: &Option<Vec<String>>| {
+            let texts = texts.iter().flatten();
+            texts.map(|text| expand(text, |name| environment.get(name))).collect()
+        };
+        let message_path = container.termination_message_path.as_deref();
+        let message_path = message_path.filter(|path| !path.is_empty()).unwrap_or(TERMINATION_LOG);
+        let output: Arc<dyn super::runtime::Output> = Arc::clone(&log) as _;
+        let command = expanded(&container.command);
+        let args = expanded(&container.args);
+        let container = Container {
+            pod: self.identity.clone(),
+            name: container.name.clone(),
+            restart_count: self.restart,
+            image_id: image_id.to_owned(),
+            command,
+            args,
+            env: environment.variables,
+            working_dir: container.working_dir.clone().filter(|path| !path.is_empty()),
+            mounts,
+            limits: limits(&self.pod, container),
+            stdin: if container.stdin == Some(true) { Stdin::Open } else { Stdin::Closed },
+            output,
+            termination_log: (message_path.to_owned(), message_file),
+        };
+        Prepared { container, log, run, skipped: environment.skipped }
+    }
+}
+
+/// Makes the volumes of a pod; fails with the name of the one that can't be made, and why.
+pub(crate) async fn prepare_volumes<C: ClusterClient, R>(
+    host: &Host<C, R>,
+    pod: &Pod,
+    identity: &PodIdentity,
+    directory: &PodDirectory,
+) -> Result<(), (String, String)> {
+    let Some(PodSpec { volumes: Some(volumes), .. }) = &pod.spec else { return Ok(()) };
+    let needed = pod.spec.as_ref().map(Needed::by_volumes).unwrap_or_default();
+    let sources = Sources::fetch(&host.client, &identity.namespace, &needed).await;
+    let sources = sources.map_err(|error| (volumes[0].name.clone(), error.to_string()))?;
+    let downward = Downward { pod, host_ip: &host.ip, allocatable: host.allocatable };
+    for volume in volumes {
+        let failed = |detail: String| (volume.name.clone(), detail);
+        let content = volumes::content(volume, &downward, &sources)
+            .map_err(|error| failed(error.to_string()))?;
+        volumes::materialise(directory, &volume.name, &content)
+            .map_err(|error| failed(error.to_string()))?;
+    }
+    Ok(())
+}
+
+fn limits(pod: &Pod, container: &api::Container) -> ResourceLimits {
+    let limits = container.resources.as_ref().and_then(|resources| resources.limits.as_ref());
+    let limit = |name: &str| limits.and_then(|limits| limits.get(name)).map(Amount::of);
+    let annotations = pod.metadata.annotations.as_ref();
+    let fuel = annotations.and_then(|annotations| annotations.get(names::FUEL));
+    // A limit of zero is none, as in Kubernetes.
+    let positive = |amount: i64| u64::try_from(amount).ok().filter(|amount| *amount > 0);
+    ResourceLimits {
+        memory_bytes: limit("memory").and_then(|amount| positive(amount.units())),
+        cpu_millis: limit("cpu").and_then(|amount| positive(amount.millis())),
+        fuel: fuel.and_then(|fuel| fuel.parse().ok()),
+    }
+}

@@ -1,0 +1,174 @@
+//! The agent's view of a control plane in its own process: straight to the store.
+
+use std::sync::Arc;
+
+use super::client::{ClientError, ClusterClient, PodWatch, PodsChange, Report};
+use super::runtime::PodIdentity;
+use crate::api::{ConfigMap, Key, Kind, Node, ObjectReference, Pod, PodStatus, Resource, Secret};
+use crate::events::Recorder;
+use crate::store::{ChangeKind, CommitError, DeleteOptions, Store, Transaction, Watch};
+
+/// A client of a store.
+#[derive(Clone)]
+pub struct LocalClient {
+    store: Store,
+    recorder: Arc<Recorder>,
+}
+
+impl LocalClient {
+    /// A client of `store`.
+    pub fn new(store: Store) -> Self {
+        let recorder = Arc::new(Recorder::new("kubelet", store.names().clone()));
+        Self { store, recorder }
+    }
+
+    async fn commit(&self, attempt: String, transaction: Transaction) -> Result<(), ClientError> {
+        let committed = self.store.commit(transaction).await;
+        committed
+            .map(drop)
+            .map_err(|error: CommitError| ClientError { attempt, source: Box::new(error) })
+    }
+}
+
+impl ClusterClient for LocalClient {
+    type Watch = LocalPods;
+
+    fn watch_pods(&self, node: &str) -> LocalPods {
+        LocalPods { store: self.store.clone(), node: node.to_owned(), watch: None }
+    }
+
+    async fn report(&self, pod: &PodIdentity, report: Report) -> Result<(), ClientError> {
+        let Report { status, events } = report;
+        let mut transaction = Transaction::new();
+        if let Some(status) = status {
+            let (key, uid) = (Key::new(&pod.namespace, &pod.name), Some(pod.uid.clone()));
+            transaction =
+                transaction.modify(key, uid, move |pod: &mut Pod| write_status(pod, status));
+        }
+        let now = self.store.clock().now();
+        for event in events {
+            let about = ObjectReference {
+                api_version: Some(Kind::Pod.api_version().to_owned()),
+                kind: Some(Kind::Pod.name().to_owned()),
+                namespace: Some(pod.namespace.clone()),
+                name: Some(pod.name.clone()),
+                uid: Some(pod.uid.clone()),
+                resource_version: None,
+                field_path: event.field_path,
+            };
+            let recorder = &self.recorder;
+            let event =
+                recorder.record(&about, event.event_type, event.reason, &event.message, now);
+            transaction = transaction.and(event);
+        }
+        let attempt = format!("writing the status of pod {}/{}", pod.namespace, pod.name);
+        self.commit(attempt, transaction).await
+    }
+
+    async fn remove(&self, pod: &PodIdentity) -> Result<(), ClientError> {
+        let options = DeleteOptions { uid: Some(pod.uid.clone()), grace_period_seconds: Some(0) };
+        let key = Key::new(&pod.namespace, &pod.name);
+        let attempt = format!("deleting pod {key}");
+        self.commit(attempt, Transaction::new().delete(Kind::Pod, key, options)).await
+    }
+
+    async fn config_map(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Arc<ConfigMap>>, ClientError> {
+        Ok(self.store.get(&Key::new(namespace, name)))
+    }
+
+    async fn secret(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Arc<Secret>>, ClientError> {
+        Ok(self.store.get(&Key::new(namespace, name)))
+    }
+
+    async fn register(&self, node: Node) -> Result<(), ClientError> {
+        let attempt = format!("registering node {}", node.key());
+        let told = node.clone();
+        let register = Transaction::new().create_or_modify(node, move |node: &mut Node| {
+            merge_node(node, told);
+        });
+        self.commit(attempt, register).await
+    }
+}
+
+/// Puts `status` in the place of the pod's, but for what is not the node's to say.
+fn write_status(pod: &mut Pod, mut status: PodStatus) {
+    let old = pod.status.take().unwrap_or_default();
+    let conditions = status.conditions.get_or_insert_default();
+    for condition in old.conditions.into_iter().flatten() {
+        let known = conditions.iter_mut().find(|known| known.type_ == condition.type_);
+        match known {
+            // The scheduler has said it first, and with more.
+            Some(known) if known.type_ == "PodScheduled" => *known = condition,
+            Some(_) => {}
+            None => conditions.push(condition),
+        }
+    }
+    if matches!(old.phase.as_deref(), Some("Succeeded" | "Failed")) {
+        status.phase = old.phase;
+    }
+    status.nominated_node_name = old.nominated_node_name;
+    pod.status = Some(status);
+}
+
+/// Makes `node` what its agent has `told` of it, and keeps what others have given it.
+fn merge_node(node: &mut Node, told: Node) {
+    let labels = node.metadata.labels.get_or_insert_default();
+    labels.extend(told.metadata.labels.into_iter().flatten());
+    let mut status = told.status.unwrap_or_default();
+    let old = node.status.take().unwrap_or_default();
+    for condition in status.conditions.iter_mut().flatten() {
+        let before = old.conditions.iter().flatten().find(|old| old.type_ == condition.type_);
+        if let Some(before) = before.filter(|before| before.status == condition.status) {
+            condition.last_transition_time = before.last_transition_time.clone();
+        }
+    }
+    node.status = Some(status);
+}
+
+/// The pods of one node, out of a store.
+pub struct LocalPods {
+    store: Store,
+    node: String,
+    /// `None` before the first list, and after a gap.
+    watch: Option<Watch>,
+}
+
+impl LocalPods {
+    fn is_ours(&self, pod: &Pod) -> bool {
+        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+        node == Some(&*self.node)
+    }
+}
+
+impl PodWatch for LocalPods {
+    async fn next(&mut self) -> PodsChange {
+        loop {
+            let Some(watch) = &mut self.watch else {
+                let list = self.store.list::<Pod>(None);
+                // If even this is too old already, the next turn lists again.
+                self.watch = self.store.watch(&[Kind::Pod], list.resource_version).ok();
+                let pods = list.items.into_iter().filter(|pod| self.is_ours(pod));
+                return PodsChange::Are(pods.collect());
+            };
+            let Ok(change) = watch.next().await else {
+                self.watch = None;
+                continue;
+            };
+            let Some(pod) = Pod::from_object(&change.object).filter(|pod| self.is_ours(pod)) else {
+                continue;
+            };
+            return match change.what {
+                ChangeKind::Added | ChangeKind::Modified => PodsChange::Is(Arc::clone(pod)),
+                ChangeKind::Deleted => PodsChange::Gone(PodIdentity::of(pod)),
+            };
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! What the agent knows of one pod, and what it makes of each thing that happens to it.
+//!
+//! It takes what happened, and when; it waits for nothing and writes nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::LostRuns;
+use super::backoff::{Backoff, BackoffCurve};
+use super::client::PodEvent;
+use super::events::{Speaker, StartFailure, mount_failed};
+use super::lifecycle::{self, Observed, Step, Volumes};
+use super::phase::{Phase, phase};
+use super::record::{Delay, Record, State, Termination};
+use super::runtime::{PodIdentity, PullError};
+use super::status::{self, Facts};
+use super::stop::Stop;
+use super::view::{PodView, active_deadline};
+use crate::api::{ContainerStatus, Pod, PodStatus, Timestamp};
+
+/// How often a start is tried again that lacks a ConfigMap or Secret.
+const CONFIG_BACKOFF: BackoffCurve =
+    BackoffCurve { base: Duration::from_secs(1), cap: Duration::from_secs(10) };
+
+/// How often volumes are tried again: as the kubelet does.
+const VOLUME_BACKOFF: BackoffCurve =
+    BackoffCurve { base: Duration::from_millis(500), cap: Duration::from_secs(122) };
+
+/// How long the agent's back-offs are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Curves {
+    pub(crate) restarts: BackoffCurve,
+    pub(crate) pulls: BackoffCurve,
+}
+
+/// What is known of one pod.
+pub(crate) struct PodState {
+    pub(crate) identity: PodIdentity,
+    pub(crate) pod: Arc<Pod>,
+    pub(crate) view: PodView,
+    records: Vec<Record>,
+    volumes: Volumes,
+    stop: Option<Stop>,
+    start_time: Timestamp,
+    /// What happened and is not reported yet.
+    pub(crate) events: Vec<PodEvent>,
+    /// Ends that have been seen; none is acted on before it is durable.
+    pub(crate) ends: u64,
+    is_over: bool,
+    curves: Curves,
+    /// Failed starts of each container, by their kind.
+    failures: BTreeMap<(usize, FailureKind), Backoff>,
+    volume_failures: Backoff,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum FailureKind {
+    Pull,
+    Config,
+}
+
+/// Something that happened to a container.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// Its image can't be had.
+    PullFailed(PullError),
+    /// What it is to be given can't be had; with the reason of its waiting state.
+    ConfigFailed(&'static str, String),
+    /// It has everything and begins to run.
+    Started {
+        image_id: String,
+        /// How long its image took, if it was not there before.
+        pull_took: Option<Duration>,
+        /// What a person should know of its environment.
+        skipped: Vec<String>,
+    },
+    /// It has run to its end.
+    Ended(Termination),
+    /// It could not be run after all.
+    StartError(Termination),
+    /// Its start was called off.
+    Abandoned,
+}
+
+impl PodState {
+    /// A pod that has come to this node, or that an earlier process of it has left.
+    pub(crate) fn new(
+        pod: Arc<Pod>,
+        identity: PodIdentity,
+        curves: Curves,
+        now: Timestamp,
+    ) -> Self {
+        let view = PodView::of(&pod);
+        let records = view.containers.iter().map(|it| Record::new(it, curves.restarts)).collect();
+        let has_volumes =
+            pod.spec.iter().any(|spec| spec.volumes.iter().flatten().next().is_some());
+        let volumes = match has_volumes {
+            true => Volumes::Missing { not_before: None },
+            false => Volumes::Ready,
+        };
+        let start_time = pod.status.as_ref().and_then(|status| status.start_time.as_ref());
+        Self {
+            identity,
+            records,
+            volumes,
+            stop: None,
+            start_time: start_time.map_or(now, |time| time.0),
+            events: Vec::new(),
+            ends: 0,
+            is_over: false,
+            curves,
+            failures: BTreeMap::new(),
+            volume_failures: Backoff::new(VOLUME_BACKOFF),
+            view,
+            pod,
+        }
+    }
+
+    /// Takes over what an earlier process has written; what was running then runs no more.
+    pub(crate) fn recover(&mut self, lost_runs: LostRuns) {
+        let Some(status) = self.pod.status.clone() else { return };
+        let statuses: Vec<&ContainerStatus> =
+            [&status.init_container_statuses, &status.container_statuses]
+                .into_iter()
+                .flatten()
+                .flatten()
+                .collect();
+        let mut is_lost = false;
+        for (container, record) in self.view.containers.iter().zip(&mut self.records) {
+            let Some(status) = statuses.iter().find(|status| status.name == record.name) else {
+                continue;
+            };
+            record.recover(status);
+            if record.is_running() {
+                let end = Termination::unknown();
+                let restarts = container.restarts(end.exit_code);
+                if !restarts && lost_runs == LostRuns::RunAgain {
+                    record.state = State::New;
+                    continue;
+                }
+                record.state = State::Ended(end);
+                is_lost |= !restarts;
+            }
+        }
+        if is_lost {
+            self.stop(Stop::Lost);
+        }
+    }
+
+    /// What it needs at `now`.
+    pub(crate) fn next(&self, now: Timestamp) -> Step {
+        let observed = Observed {
+            view: &self.view,
+            records: &self.records,
+            volumes: self.volumes,
+            start_time: self.start_time,
+            is_stopped: self.stop.is_some(),
+        };
+        lifecycle::next(&observed, now)
+    }
+
+    /// Its status at `now`, as a change of `previous`.
+    pub(crate) fn status(&self, previous: &PodStatus, host_ip: &str, now: Timestamp) -> PodStatus {
+        // One that is being deleted may still succeed; any other stop is a failure.
+        let cause = self.stop.filter(|_| self.is_over).and_then(Stop::cause);
+        let phase = match &cause {
+            Some(_) => Phase::Failed,
+            // While a sidecar still runs, the pod does too.
+            None => match phase(&self.view, &self.records, self.is_over) {
+                phase if phase.is_terminal() && !self.is_over => Phase::Running,
+                phase => phase,
+            },
+        };
+        let facts = Facts {
+            pod: &self.pod,
+            view: &self.view,
+            records: &self.records,
+            volumes: self.volumes,
+            phase,
+            start_time: self.start_time,
+            host_ip,
+            cause: cause.as_ref(),
+        };
+        status::status(&facts, previous, now)
+    }
+
+    /// The newest version of its object.
+    pub(crate) fn update(&mut self, pod: Arc<Pod>) {
+        self.view.active_deadline = active_deadline(&pod);
+        self.pod = pod;
+    }
+
+    /// It has to end.
+    pub(crate) fn stop(&mut self, stop: Stop) {
+        if self.stop.is_some() {
+            return;
+        }
+        self.stop = Some(stop);
+        self.events.extend(stop.event());
+        for (container, record) in self.view.containers.iter().zip(&self.records) {
+            if record.is_running() {
+                self.events.push(Speaker { pod: &self.identity, container }.killing());
+            }
+        }
+    }
+
+    /// Nothing of it runs any more, and nothing will.
+    pub(crate) fn conclude(&mut self) {
+        if !std::mem::replace(&mut self.is_over, true) && self.stop.is_some() {
+            status::terminate(&self.view, &mut self.records);
+        }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// Its volumes are being made.
+    pub(crate) fn preparing_volumes(&mut self) {
+        self.volumes = Volumes::Preparing;
+    }
+
+    /// They are there, or one of them can't be made as the pod says.
+    pub(crate) fn volumes_prepared(
+        &mut self,
+        result: Result<(), (String, String)>,
+        now: Timestamp,
+    ) {
+        self.volumes = match result {
+            Ok(()) => Volumes::Ready,
+            Err((volume, detail)) => {
+                self.events.push(mount_failed(&volume, &detail));
+                self.volume_failures.arm(now, now);
+                let window = self.volume_failures.window(now);
+                Volumes::Missing { not_before: window.map(|(_, until)| until) }
+            }
+        };
+    }
+
+    /// The start of a container begins; gives the `restartCount` of its run.
+    pub(crate) fn starting(&mut self, index: usize, now: Timestamp) -> u32 {
+        self.records[index].begin_start(now);
+        self.records[index].next_restart()
+    }
+
+    /// What a container waits for is to be shown.
+    pub(crate) fn show_delay(&mut self, index: usize) {
+        let events = self.records[index].show_delay();
+        self.events.extend(events);
+    }
+
+    /// Takes note of what happened to a container.
+    pub(crate) fn fold(&mut self, index: usize, progress: Progress, now: Timestamp) {
+        let container = self.view.containers[index].clone();
+        let identity = self.identity.clone();
+        let speaker = Speaker { pod: &identity, container: &container };
+        let record = &mut self.records[index];
+        match progress {
+            Progress::PullFailed(error) => {
+                self.start_failed(index, FailureKind::Pull, speaker.pull_failed(&error), now);
+            }
+            Progress::ConfigFailed(reason, detail) => {
+                let failure = speaker.config_failed(reason, &detail);
+                self.start_failed(index, FailureKind::Config, failure, now);
+            }
+            Progress::Started { image_id, pull_took, skipped } => {
+                record.started(image_id, now);
+                self.events.extend(speaker.pulled(pull_took));
+                self.events.extend(skipped.into_iter().map(|it| speaker.skipped_keys(it)));
+                self.events.extend([speaker.created(), speaker.started()]);
+            }
+            Progress::Ended(termination) => {
+                self.ends += 1;
+                let restarts = container.restarts(termination.exit_code) && self.stop.is_none();
+                record.ended(termination, now, restarts, |delay| speaker.crash_loop(delay));
+            }
+            Progress::StartError(termination) => {
+                // It was announced as started before the runtime had tried.
+                let started = speaker.started();
+                if let Some(place) = self.events.iter().rposition(|event| *event == started) {
+                    self.events.remove(place);
+                }
+                let detail = termination.message.clone().unwrap_or_default();
+                self.events.push(speaker.start_error(&detail));
+                self.fold(index, Progress::Ended(termination), now);
+            }
+            Progress::Abandoned => record.is_starting = false,
+        }
+    }
+
+    fn start_failed(
+        &mut self,
+        index: usize,
+        kind: FailureKind,
+        failure: StartFailure,
+        now: Timestamp,
+    ) {
+        let curve = match kind {
+            FailureKind::Pull => self.curves.pulls,
+            FailureKind::Config => CONFIG_BACKOFF,
+        };
+        let backoff = self.failures.entry((index, kind)).or_insert_with(|| Backoff::new(curve));
+        backoff.arm(now, now);
+        let until = backoff.window(now).map_or(now, |(_, until)| until);
+        self.records[index].start_failed(failure.waiting, Delay::new(now, until, failure.notice));
+        self.events.extend(failure.events);
+    }
+}

@@ -1,0 +1,289 @@
+//! What the agent knows of one container, and how that reads in the pod's status.
+//!
+//! It has no clock and starts nothing: it takes what happened, and when.
+
+use std::time::Duration;
+
+use super::backoff::{Backoff, BackoffCurve};
+use super::client::PodEvent;
+use super::view::ContainerView;
+use crate::api::{
+    ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
+    ContainerStatus, SignedDuration, Time, Timestamp,
+};
+
+/// How long a start that failed, or an end, is shown as what it is before the back-off is shown
+/// instead. The kubelet shows it until its next look at the pod.
+const SHOWN_BEFORE_BACK_OFF: SignedDuration = SignedDuration::from_secs(1);
+
+/// What is known of one container.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(crate) name: String,
+    pub(crate) image: String,
+    pub(crate) state: State,
+    /// Whether a start of it is under way.
+    pub(crate) is_starting: bool,
+    /// Why it is not running, where its state alone does not say it.
+    pub(crate) waiting: Option<Waiting>,
+    /// How its run before the current one ended.
+    pub(crate) previous: Option<Termination>,
+    pub(crate) restart_count: u32,
+    pub(crate) image_id: Option<String>,
+    /// What it has to wait for before it is started again.
+    pub(crate) delay: Option<Delay>,
+    crashes: Backoff,
+    /// Whether the back-off has been armed for the end that it is in.
+    is_armed: bool,
+}
+
+/// Where a container is in its life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It has not run.
+    New,
+    Running {
+        since: Timestamp,
+    },
+    Ended(Termination),
+}
+
+/// `state.waiting`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) reason: &'static str,
+    pub(crate) message: Option<String>,
+}
+
+/// `state.terminated`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Termination {
+    pub(crate) exit_code: i32,
+    pub(crate) reason: String,
+    pub(crate) message: Option<String>,
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) finished_at: Option<Timestamp>,
+    pub(crate) container_id: Option<String>,
+}
+
+/// A time before which a container is not started.
+#[derive(Clone, Debug)]
+pub(crate) struct Delay {
+    pub(crate) until: Timestamp,
+    /// What to show of it, from when on, with the events that tell it.
+    pub(crate) notice: Option<(Timestamp, Waiting, Vec<PodEvent>)>,
+}
+
+impl Delay {
+    /// A delay from `now` that is shown as `waiting` if it is long enough to be seen.
+    pub(crate) fn new(
+        now: Timestamp,
+        until: Timestamp,
+        notice: Option<(Waiting, Vec<PodEvent>)>,
+    ) -> Self {
+        let shown_from = now + SHOWN_BEFORE_BACK_OFF;
+        let notice = notice.filter(|_| shown_from < until);
+        Self { until, notice: notice.map(|(waiting, events)| (shown_from, waiting, events)) }
+    }
+}
+
+impl Termination {
+    /// The end of a container that nobody has seen: it is no more, and should be.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            exit_code: 137,
+            reason: "ContainerStatusUnknown".to_owned(),
+            message: Some(
+                "The container could not be located when the pod was terminated".to_owned(),
+            ),
+            started_at: None,
+            finished_at: None,
+            container_id: None,
+        }
+    }
+
+    fn to_wire(&self) -> ContainerStateTerminated {
+        ContainerStateTerminated {
+            container_id: self.container_id.clone(),
+            exit_code: self.exit_code,
+            finished_at: self.finished_at.map(Time),
+            message: self.message.clone(),
+            reason: Some(self.reason.clone()),
+            signal: None,
+            started_at: self.started_at.map(Time),
+        }
+    }
+
+    fn of_wire(state: &ContainerStateTerminated) -> Self {
+        Self {
+            exit_code: state.exit_code,
+            reason: state.reason.clone().unwrap_or_default(),
+            message: state.message.clone(),
+            started_at: state.started_at.as_ref().map(|time| time.0),
+            finished_at: state.finished_at.as_ref().map(|time| time.0),
+            container_id: state.container_id.clone(),
+        }
+    }
+}
+
+impl Record {
+    /// A container that has not run.
+    pub(crate) fn new(container: &ContainerView, crashes: BackoffCurve) -> Self {
+        Self {
+            name: container.name.clone(),
+            image: container.image.clone(),
+            state: State::New,
+            is_starting: false,
+            waiting: None,
+            previous: None,
+            restart_count: 0,
+            image_id: None,
+            delay: None,
+            crashes: Backoff::new(crashes),
+            is_armed: false,
+        }
+    }
+
+    /// What a status that an earlier process of this node has written says of it.
+    pub(crate) fn recover(&mut self, status: &ContainerStatus) {
+        let state = status.state.clone().unwrap_or_default();
+        let last = status.last_state.as_ref().and_then(|last| last.terminated.as_ref());
+        let last = last.map(Termination::of_wire);
+        self.restart_count = u32::try_from(status.restart_count).unwrap_or_default();
+        self.image_id = Some(status.image_id.clone()).filter(|id| !id.is_empty());
+        if let Some(running) = state.running {
+            let since = running.started_at.map_or(Timestamp::UNIX_EPOCH, |time| time.0);
+            (self.state, self.previous) = (State::Running { since }, last);
+        } else if let Some(terminated) = state.terminated {
+            (self.state, self.previous) = (State::Ended(Termination::of_wire(&terminated)), last);
+        } else if let Some(last) = last {
+            // It was waiting to be restarted.
+            self.state = State::Ended(last);
+        }
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(self.state, State::Running { .. })
+    }
+
+    /// Whether something of it is under way.
+    pub(crate) fn is_active(&self) -> bool {
+        self.is_starting || self.is_running()
+    }
+
+    /// The exit code of its last run, if it is over.
+    pub(crate) fn exit_code(&self) -> Option<i32> {
+        match &self.state {
+            State::Ended(termination) => Some(termination.exit_code),
+            _ => None,
+        }
+    }
+
+    /// `restartCount` of the run that would begin now.
+    pub(crate) fn next_restart(&self) -> u32 {
+        self.restart_count + u32::from(matches!(self.state, State::Ended(_)))
+    }
+
+    /// A start of it begins at `now`.
+    pub(crate) fn begin_start(&mut self, now: Timestamp) {
+        self.is_starting = true;
+        self.delay = None;
+        // An end arms the next delay once, however many attempts the restart takes.
+        if let State::Ended(Termination { finished_at: Some(ended), .. }) = &self.state
+            && !self.is_armed
+        {
+            self.crashes.arm(*ended, now);
+            self.is_armed = true;
+        }
+    }
+
+    /// It could not be started, and is tried again after `delay`.
+    pub(crate) fn start_failed(&mut self, waiting: Waiting, delay: Delay) {
+        self.is_starting = false;
+        self.waiting = Some(waiting);
+        self.delay = Some(delay);
+    }
+
+    /// It runs since `now`.
+    pub(crate) fn started(&mut self, image_id: String, now: Timestamp) {
+        self.restart_count = self.next_restart();
+        if let State::Ended(termination) =
+            std::mem::replace(&mut self.state, State::Running { since: now })
+        {
+            self.previous = Some(termination);
+        }
+        self.is_starting = false;
+        self.waiting = None;
+        self.image_id = Some(image_id);
+    }
+
+    /// It has ended. If it `restarts`, then only after its back-off, which reads as `notice` says.
+    pub(crate) fn ended(
+        &mut self,
+        termination: Termination,
+        now: Timestamp,
+        restarts: bool,
+        notice: impl FnOnce(Duration) -> (Waiting, Vec<PodEvent>),
+    ) {
+        let ended = termination.finished_at.unwrap_or(now);
+        let window = self.crashes.window(ended).filter(|_| restarts);
+        self.is_starting = false;
+        self.is_armed = false;
+        self.waiting = None;
+        self.delay = window.map(|(delay, until)| Delay::new(now, until, Some(notice(delay))));
+        self.state = State::Ended(termination);
+    }
+
+    /// Shows the delay that it waits for, and gives the events that tell it.
+    pub(crate) fn show_delay(&mut self) -> Vec<PodEvent> {
+        let notice = self.delay.as_mut().and_then(|delay| delay.notice.take());
+        let Some((_, waiting, events)) = notice else { return Vec::new() };
+        self.waiting = Some(waiting);
+        events
+    }
+
+    /// Its `containerStatuses` entry; `default` is what it waits for if nothing better is known.
+    pub(crate) fn to_wire(
+        &self,
+        is_ready: bool,
+        default: &'static str,
+        id: String,
+    ) -> ContainerStatus {
+        let terminated = |termination: &Termination| ContainerState {
+            terminated: Some(termination.to_wire()),
+            ..ContainerState::default()
+        };
+        let waiting = |reason: &str, message: Option<String>| ContainerState {
+            waiting: Some(ContainerStateWaiting { message, reason: Some(reason.to_owned()) }),
+            ..ContainerState::default()
+        };
+        let (state, last) = match (&self.state, &self.waiting) {
+            (State::Running { since }, _) => {
+                let running = ContainerStateRunning { started_at: Some(Time(*since)) };
+                let state = ContainerState { running: Some(running), ..ContainerState::default() };
+                (state, self.previous.as_ref())
+            }
+            (State::Ended(end), Some(why)) => (waiting(why.reason, why.message.clone()), Some(end)),
+            (State::Ended(end), None) => (terminated(end), self.previous.as_ref()),
+            (State::New, Some(why)) => (waiting(why.reason, why.message.clone()), None),
+            (State::New, None) => (waiting(default, None), None),
+        };
+        let container_id = match &self.state {
+            State::New => None,
+            State::Running { .. } => Some(id),
+            State::Ended(end) => end.container_id.clone(),
+        };
+        ContainerStatus {
+            container_id,
+            image: self.image.clone(),
+            image_id: self.image_id.clone().unwrap_or_default(),
+            last_state: Some(last.map(terminated).unwrap_or_default()),
+            name: self.name.clone(),
+            ready: is_ready,
+            restart_count: i32::try_from(self.restart_count).unwrap_or(i32::MAX),
+            started: Some(self.is_running()),
+            state: Some(state),
+            ..ContainerStatus::default()
+        }
+    }
+}

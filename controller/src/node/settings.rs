@@ -1,0 +1,162 @@
+//! What a node is told of itself when it starts, and how it describes itself to the control plane.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::thread;
+
+use super::backoff::BackoffCurve;
+use super::downward::Allocatable;
+use crate::api::{
+    Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo, ObjectMeta, Quantity, Time,
+    Timestamp,
+};
+use crate::limits::NODE_PODS_MAX;
+use crate::quantity::Amount;
+
+/// How an agent works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeSettings {
+    /// The node's name: it runs the pods whose `spec.nodeName` says so.
+    pub name: String,
+    /// The directory that holds everything of its pods. It must belong to this node alone.
+    pub root: PathBuf,
+    /// `status.hostIP` of its pods.
+    pub host_ip: String,
+    /// What it has for its pods.
+    pub capacity: NodeCapacity,
+    /// How containers that crash are delayed.
+    pub restart_backoff: BackoffCurve,
+    /// How images that can't be had are delayed.
+    pub image_backoff: BackoffCurve,
+    /// What becomes of runs that were going on when an earlier process of this node ended.
+    pub lost_runs: LostRuns,
+}
+
+impl NodeSettings {
+    /// Kubernetes' defaults for a node called `name` that has all of this host.
+    pub fn new(name: impl Into<String>, root: impl Into<PathBuf>) -> Self {
+        Self {
+            name: name.into(),
+            root: root.into(),
+            host_ip: "127.0.0.1".to_owned(),
+            capacity: NodeCapacity::of_host(),
+            restart_backoff: BackoffCurve::KUBELET,
+            image_backoff: BackoffCurve::KUBELET,
+            lost_runs: LostRuns::FailPod,
+        }
+    }
+}
+
+/// What becomes of a run that was going on when the node's process ended, where the pod's restart
+/// policy does not restart it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LostRuns {
+    /// Its pod has failed, with the condition `DisruptionTarget`, as after a shutdown of a node in
+    /// Kubernetes. A Job makes a new pod, and counts the failure unless its podFailurePolicy
+    /// ignores it.
+    #[default]
+    FailPod,
+    /// It runs once more, in the same pod, as if it had not begun: nothing is counted.
+    RunAgain,
+}
+
+/// What a node has for its pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeCapacity {
+    /// In thousandths of a core.
+    pub cpu_millis: u64,
+    /// In bytes.
+    pub memory_bytes: u64,
+    /// How many pods at once.
+    pub pods: usize,
+}
+
+impl NodeCapacity {
+    /// All that this host has.
+    pub fn of_host() -> Self {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            cpu_millis: cores as u64 * 1000,
+            memory_bytes: memory_bytes().unwrap_or(1 << 30),
+            pods: NODE_PODS_MAX,
+        }
+    }
+
+    pub(crate) fn allocatable(self) -> Allocatable {
+        let cpu = Amount::parse(&format!("{}m", self.cpu_millis)).unwrap_or_default();
+        Allocatable { cpu, memory: Amount::from_units(self.memory_bytes) }
+    }
+}
+
+/// `MemTotal` of Linux.
+fn memory_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+/// How the node describes itself at `now`.
+pub(crate) fn describe(settings: &NodeSettings, now: Timestamp) -> Node {
+    let NodeCapacity { cpu_millis, memory_bytes, pods } = settings.capacity;
+    let cpu = match cpu_millis % 1000 {
+        0 => (cpu_millis / 1000).to_string(),
+        _ => format!("{cpu_millis}m"),
+    };
+    let resources: BTreeMap<_, _> = [
+        ("cpu", cpu),
+        ("memory", format!("{}Ki", memory_bytes / 1024)),
+        ("pods", pods.to_string()),
+    ]
+    .into_iter()
+    .map(|(name, amount)| (name.to_owned(), Quantity(amount)))
+    .collect();
+    let address = |type_: &str, address: &str| NodeAddress {
+        address: address.to_owned(),
+        type_: type_.to_owned(),
+    };
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    // What manifests select nodes by: a guest needs none of it, and must not be kept away for it.
+    let labels = [
+        ("kubernetes.io/arch", architecture),
+        ("kubernetes.io/hostname", &settings.name),
+        ("kubernetes.io/os", "linux"),
+    ];
+    let labels = labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
+    Node {
+        metadata: ObjectMeta {
+            name: Some(settings.name.clone()),
+            labels: Some(labels.collect()),
+            ..ObjectMeta::default()
+        },
+        spec: None,
+        status: Some(NodeStatus {
+            addresses: Some(vec![
+                address("InternalIP", &settings.host_ip),
+                address("Hostname", &settings.name),
+            ]),
+            allocatable: Some(resources.clone()),
+            capacity: Some(resources),
+            conditions: Some(vec![NodeCondition {
+                last_heartbeat_time: Some(Time(now)),
+                last_transition_time: Some(Time(now)),
+                message: Some("the node agent is running".to_owned()),
+                reason: Some("KubeletReady".to_owned()),
+                status: "True".to_owned(),
+                type_: "Ready".to_owned(),
+            }]),
+            node_info: Some(NodeSystemInfo {
+                architecture: architecture.to_owned(),
+                container_runtime_version: format!("mayfly://{version}"),
+                kubelet_version: format!("v1.36.2+mayfly-{version}"),
+                operating_system: "linux".to_owned(),
+                ..NodeSystemInfo::default()
+            }),
+            ..NodeStatus::default()
+        }),
+    }
+}

@@ -1,0 +1,113 @@
+//! A runtime that runs nothing: each container plays its script.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::node::{
+    Container, ContainerEnd, Image, PodRuntime, PullError, PullPolicy, StartError, Stream,
+};
+
+/// How one run of a container goes.
+#[derive(Clone, Debug)]
+pub(super) enum Play {
+    /// Runs for so many seconds, then ends with this exit code.
+    Exit(f64, i32),
+    /// Runs until it is ended.
+    Forever,
+    /// Does not even end when it is told to.
+    Stubborn,
+    /// Prints this and ends.
+    Print(&'static str, i32),
+    /// Writes this as its termination message and ends.
+    Message(&'static str, i32),
+    /// Can't be started.
+    Broken,
+    Panics,
+}
+
+#[derive(Default)]
+pub(super) struct FakeRuntime {
+    scripts: HashMap<&'static str, Vec<Play>>,
+    /// What was run, in order, with its environment and arguments.
+    pub(super) runs: Mutex<Vec<Container>>,
+    /// After so many failures an image is there.
+    pub(super) missing: Mutex<HashMap<&'static str, u32>>,
+}
+
+impl FakeRuntime {
+    /// The runs of a container by its name, the last one for all that follow.
+    pub(super) fn plays(mut self, container: &'static str, runs: &[Play]) -> Self {
+        self.scripts.insert(container, runs.to_vec());
+        self
+    }
+
+    /// An image that is there after so many attempts.
+    pub(super) fn lacks(self, image: &'static str, attempts: u32) -> Self {
+        self.missing.lock().unwrap().insert(image, attempts);
+        self
+    }
+
+    pub(super) fn run_count(&self) -> usize {
+        self.runs.lock().unwrap().len()
+    }
+}
+
+impl PodRuntime for FakeRuntime {
+    async fn pull(&self, image: &str, policy: PullPolicy) -> Result<Image, PullError> {
+        let mut missing = self.missing.lock().unwrap();
+        match missing.get_mut(image) {
+            Some(0) | None => Ok(Image { id: format!("sha256:{image}"), was_present: true }),
+            Some(_) if policy == PullPolicy::Never => {
+                Err(PullError::NeverPull { image: image.to_owned() })
+            }
+            Some(attempts) => {
+                *attempts -= 1;
+                Err(PullError::Failed(format!("{image}: not found")))
+            }
+        }
+    }
+
+    async fn run(
+        &self,
+        container: Container,
+        cancel: CancellationToken,
+    ) -> Result<ContainerEnd, StartError> {
+        let script = self.scripts.get(container.name.as_str()).expect("it must have a script");
+        let earlier = {
+            let mut runs = self.runs.lock().unwrap();
+            let same = |run: &&Container| run.pod == container.pod && run.name == container.name;
+            let earlier = runs.iter().filter(same).count();
+            runs.push(container.clone());
+            earlier
+        };
+        let play = script.get(earlier).or(script.last()).expect("it must not be empty").clone();
+        let end = |exit_code: i32| {
+            let reason = if exit_code == 0 { "Completed" } else { "Error" };
+            Ok(ContainerEnd { exit_code, reason: reason.to_owned(), message: None })
+        };
+        match play {
+            Play::Exit(seconds, code) => tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs_f64(seconds)) => end(code),
+                () = cancel.cancelled() => end(137),
+            },
+            Play::Forever => {
+                cancel.cancelled().await;
+                end(137)
+            }
+            Play::Stubborn => std::future::pending().await,
+            Play::Print(text, code) => {
+                container.output.write(Stream::Stdout, text.as_bytes()).unwrap();
+                end(code)
+            }
+            Play::Message(text, code) => {
+                std::fs::write(&container.termination_log.1, text).unwrap();
+                end(code)
+            }
+            Play::Broken => Err(StartError("it is no module".to_owned())),
+            Play::Panics => panic!("as it was told to"),
+        }
+    }
+}

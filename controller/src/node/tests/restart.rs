@@ -1,0 +1,135 @@
+//! What becomes of pods when the node's process ends and another begins.
+
+use expect_test::{Expect, expect};
+
+use super::fake::{FakeRuntime, Play};
+use super::*;
+
+/// Kills the agent after 3 seconds, and starts another one 2 seconds later.
+async fn check(runtime: FakeRuntime, lost_runs: LostRuns, spec: &str, expected: Expect) -> Cluster {
+    let mut cluster = Cluster::with_lost_runs(runtime, lost_runs);
+    cluster.run(spec).await;
+    let mut story = cluster.story(3).await;
+    cluster.kill_agent();
+    story += "killed\n";
+    story += &cluster.story(2).await;
+    cluster.start_agent();
+    story += "started\n";
+    story += &cluster.story(30).await;
+    expected.assert_eq(&story);
+    cluster
+}
+
+fn spec(policy: &str) -> String {
+    format!(r#"{{"restartPolicy": "{policy}", "containers": [{{"name": "main", "image": "i"}}]}}"#)
+}
+
+fn five_seconds() -> FakeRuntime {
+    FakeRuntime::default().plays("main", &[Play::Exit(5.0, 0)])
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_lost_fails_its_pod() {
+    let cluster = check(
+        five_seconds(),
+        LostRuns::FailPod,
+        &spec("Never"),
+        expect![[r#"
+          0.01 Running main:running
+        killed
+        started
+          5.00 Failed/Terminated main:ContainerStatusUnknown(137)
+    "#]],
+    )
+    .await;
+    let status = cluster.status();
+    let disruption = &status.conditions.unwrap()[0];
+    assert_eq!(disruption.type_, "DisruptionTarget");
+    assert_eq!(disruption.status, "True");
+    assert_eq!(disruption.reason.as_deref(), Some("TerminationByKubelet"));
+    assert_eq!(cluster.runtime.run_count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_lost_runs_again_if_the_node_is_told_so() {
+    check(
+        five_seconds(),
+        LostRuns::RunAgain,
+        &spec("Never"),
+        expect![[r#"
+          0.01 Running main:running
+        killed
+        started
+          5.01 Running main:running
+         10.00 Succeeded main:Completed(0)
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_lost_is_restarted_as_its_policy_says() {
+    check(
+        five_seconds(),
+        LostRuns::FailPod,
+        &spec("OnFailure"),
+        expect![[r#"
+          0.01 Running main:running
+        killed
+        started
+          5.01 Running main:running#1<-ContainerStatusUnknown(137)
+         10.00 Succeeded main:Completed(0)#1<-ContainerStatusUnknown(137)
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_stays_so_and_what_waited_goes_on() {
+    let runtime = FakeRuntime::default().plays("main", &[Play::Exit(1.0, 0)]);
+    let cluster = check(
+        runtime,
+        LostRuns::FailPod,
+        &spec("Never"),
+        expect![[r#"
+          0.01 Running main:running
+          1.00 Succeeded main:Completed(0)
+        killed
+        started
+    "#]],
+    )
+    .await;
+    assert_eq!(cluster.runtime.run_count(), 1);
+
+    let runtime = FakeRuntime::default().lacks("i", 1).plays("main", &[Play::Exit(1.0, 0)]);
+    check(
+        runtime,
+        LostRuns::FailPod,
+        &spec("Never"),
+        expect![[r#"
+          0.00 Pending main:ErrImagePull
+          1.00 Pending main:ImagePullBackOff
+        killed
+        started
+          5.01 Running main:running
+          6.00 Succeeded main:Completed(0)
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_ends_what_runs_and_leaves_it_to_be_found() {
+    let mut cluster = Cluster::new(FakeRuntime::default().plays("main", &[Play::Forever]));
+    cluster.run(&spec("Never")).await;
+    cluster.until(1.0).await;
+    cluster.stop_agent().await;
+    assert_eq!(cluster.status().phase.as_deref(), Some("Running"));
+    cluster.start_agent();
+    cluster.until(2.0).await;
+    expect![[r#"
+        Running main:running
+        Failed/Terminated main:ContainerStatusUnknown(137)
+    "#]]
+    .assert_eq(&cluster.history());
+}

@@ -1,0 +1,117 @@
+//! A pod's spec as the agent acts on it: parsed once, with defaults applied. Pure.
+
+use std::time::Duration;
+
+use crate::api::{Container, Pod};
+
+/// What the agent needs to know of a pod's containers to run them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PodView {
+    /// Init containers first, in the order in which they run.
+    pub(crate) containers: Vec<ContainerView>,
+    /// `spec.activeDeadlineSeconds`.
+    pub(crate) active_deadline: Option<Duration>,
+}
+
+/// One container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ContainerView {
+    pub(crate) name: String,
+    pub(crate) image: String,
+    pub(crate) role: Role,
+    policy: RestartPolicy,
+    rules: Vec<RestartRule>,
+}
+
+/// When a container runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Before the main ones, to its end.
+    Init,
+    /// From before the main ones until they have ended: an init container with `restartPolicy:
+    /// Always`.
+    Sidecar,
+    /// It is what the pod is for.
+    Main,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RestartPolicy {
+    Always,
+    OnFailure,
+    Never,
+}
+
+/// A rule of `restartPolicyRules`: restarts on these exit codes, or on all but these.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct RestartRule {
+    codes: Vec<i32>,
+    is_in: bool,
+}
+
+impl PodView {
+    /// What `pod` asks for.
+    pub(crate) fn of(pod: &Pod) -> Self {
+        let Some(spec) = &pod.spec else {
+            return Self { containers: Vec::new(), active_deadline: None };
+        };
+        let policy = RestartPolicy::parse(spec.restart_policy.as_deref());
+        let policy = policy.unwrap_or(RestartPolicy::Always);
+        let init = spec.init_containers.iter().flatten().map(|container| {
+            let is_sidecar = container.restart_policy.as_deref() == Some("Always");
+            let role = if is_sidecar { Role::Sidecar } else { Role::Init };
+            ContainerView::of(container, role, policy)
+        });
+        let main = spec.containers.iter().map(|it| ContainerView::of(it, Role::Main, policy));
+        Self { containers: init.chain(main).collect(), active_deadline: active_deadline(pod) }
+    }
+}
+
+/// `spec.activeDeadlineSeconds`, which may be changed while the pod runs.
+pub(crate) fn active_deadline(pod: &Pod) -> Option<Duration> {
+    let seconds = pod.spec.as_ref()?.active_deadline_seconds?;
+    u64::try_from(seconds).ok().map(Duration::from_secs)
+}
+
+impl ContainerView {
+    fn of(container: &Container, role: Role, policy: RestartPolicy) -> Self {
+        let rules = container.restart_policy_rules.iter().flatten();
+        let rules = rules.filter(|rule| rule.action == "Restart").filter_map(|rule| {
+            let codes = rule.exit_codes.as_ref()?;
+            let is_in = codes.operator == "In";
+            Some(RestartRule { codes: codes.values.clone().unwrap_or_default(), is_in })
+        });
+        Self {
+            name: container.name.clone(),
+            image: container.image.clone().unwrap_or_default(),
+            role,
+            policy: RestartPolicy::parse(container.restart_policy.as_deref()).unwrap_or(policy),
+            rules: rules.collect(),
+        }
+    }
+
+    /// Whether it runs again after it has ended with `exit_code`.
+    pub(crate) fn restarts(&self, exit_code: i32) -> bool {
+        let matches = |rule: &RestartRule| rule.codes.contains(&exit_code) == rule.is_in;
+        if self.role == Role::Init && exit_code == 0 {
+            return false;
+        }
+        self.rules.iter().any(matches)
+            || match self.policy {
+                RestartPolicy::Always => true,
+                RestartPolicy::OnFailure => exit_code != 0,
+                RestartPolicy::Never => false,
+            }
+    }
+}
+
+impl RestartPolicy {
+    fn parse(text: Option<&str>) -> Option<Self> {
+        match text? {
+            "Always" => Some(Self::Always),
+            "OnFailure" => Some(Self::OnFailure),
+            "Never" => Some(Self::Never),
+            _ => None,
+        }
+    }
+}

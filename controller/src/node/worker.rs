@@ -1,0 +1,326 @@
+//! The task that looks after one pod, from when it comes to the node until it has ended.
+//!
+//! ```text
+//!            news ─┐
+//!        progress ─┼─▶ PodState ──▶ Step ──▶ start and end containers
+//!  timer, reports ─┘       └──────▶ status ──▶ control plane
+//! ```
+//!
+//! It carries out what [`lifecycle`](super::lifecycle) decides. What it runs it owns: dropped, it
+//! takes all of it along.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::{self, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::LostRuns;
+use super::client::ClusterClient;
+use super::directory::{self, PodDirectory};
+use super::launch::{Host, Launch, prepare_volumes};
+use super::lifecycle::Step;
+use super::pod::{Curves, PodState, Progress};
+use super::record::Termination;
+use super::report::Reporter;
+use super::runtime::{PodIdentity, PodRuntime};
+use super::stop::Stop;
+use crate::api::{Pod, SignedDuration, Timestamp};
+use crate::limits::PROGRESS_QUEUE_MAX;
+
+/// How long the runtime has for ending a container that is cancelled; then it is dropped.
+const END_WITHIN: SignedDuration = SignedDuration::from_secs(5);
+
+/// What the agent tells a worker of its pod.
+#[derive(Clone, Debug)]
+pub(crate) struct News {
+    /// The newest version.
+    pub(crate) pod: Arc<Pod>,
+    /// Whether it is no more.
+    pub(crate) is_gone: bool,
+}
+
+/// How a worker came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Finish {
+    /// The pod has ended, and its status says so.
+    Ended,
+    /// The pod was taken away meanwhile.
+    Gone,
+    /// The node is shutting down: what was running will be found lost.
+    ShutDown,
+}
+
+/// Something that runs for a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Job {
+    Volumes,
+    Container(usize),
+}
+
+/// What a job tells of itself.
+pub(crate) enum Message {
+    VolumesPrepared(Result<(), (String, String)>),
+    Container(usize, Progress),
+}
+
+/// Looks after one pod.
+pub(crate) struct Worker<C, R> {
+    host: Arc<Host<C, R>>,
+    directory: PodDirectory,
+    state: PodState,
+    reporter: Reporter<C>,
+    news: watch::Receiver<News>,
+    shutdown: CancellationToken,
+    /// Volumes and containers, each in a task of its own so that none holds up another.
+    jobs: JoinSet<()>,
+    job_of: HashMap<task::Id, Job>,
+    cancels: HashMap<usize, CancellationToken>,
+    messages: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
+    /// When what was cancelled is dropped.
+    drop_at: Option<Timestamp>,
+    finish: Option<Finish>,
+}
+
+impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
+    /// A worker for the pod that `news` is of.
+    pub(crate) fn new(
+        host: Arc<Host<C, R>>,
+        identity: PodIdentity,
+        directory: PodDirectory,
+        news: watch::Receiver<News>,
+        curves: Curves,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let pod = Arc::clone(&news.borrow().pod);
+        let previous = pod.status.clone().unwrap_or_default();
+        let reporter = Reporter::new(host.client.clone(), identity.clone(), previous);
+        let state = PodState::new(pod, identity, curves, host.clock.now());
+        Self {
+            host,
+            directory,
+            state,
+            reporter,
+            news,
+            shutdown,
+            jobs: JoinSet::new(),
+            job_of: HashMap::new(),
+            cancels: HashMap::new(),
+            messages: mpsc::channel(PROGRESS_QUEUE_MAX),
+            drop_at: None,
+            finish: None,
+        }
+    }
+
+    /// Takes over what an earlier process of the node has left of the pod.
+    pub(crate) fn recover(&mut self, lost_runs: LostRuns) {
+        self.state.recover(lost_runs);
+    }
+
+    /// Ends the pod before it begins.
+    pub(crate) fn reject(&mut self, stop: Stop) {
+        self.state.stop(stop);
+    }
+
+    /// Looks after the pod until it has ended and the control plane knows it.
+    pub(crate) async fn run(mut self) -> Finish {
+        self.hear();
+        self.reporter.touch(self.host.clock.now(), false);
+        loop {
+            let now = self.host.clock.now();
+            let wake_at = self.act(now);
+            if let Some(finish) = self.finish {
+                if self.jobs.is_empty() {
+                    break self.clean_up(finish);
+                }
+            } else {
+                let report_at = self.reporter.advance(&mut self.state, &self.host.ip, now);
+                if self.state.is_over() && self.reporter.is_settled() {
+                    break self.clean_up(Finish::Ended);
+                }
+                self.wait([wake_at, report_at, self.drop_at]).await;
+                continue;
+            }
+            self.wait([None, None, self.drop_at]).await;
+        }
+    }
+
+    /// Does what the pod needs now; gives when to look again.
+    fn act(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let mut step = self.state.next(now);
+        if step.is_past_deadline {
+            self.state.stop(Stop::Deadline);
+            self.reporter.touch(now, false);
+            step = self.state.next(now);
+        }
+        if self.finish.is_some() {
+            step = Step { end: self.cancels.keys().copied().collect(), ..Step::default() };
+            self.drop_at.get_or_insert(now + END_WITHIN);
+        }
+        for index in step.show {
+            self.state.show_delay(index);
+            self.reporter.touch(now, true);
+        }
+        if step.prepare_volumes {
+            self.prepare_volumes();
+        }
+        // An end is durable before anything follows from it.
+        if self.reporter.knows_ends(&self.state) {
+            for index in step.start {
+                self.start(index, now);
+            }
+        }
+        self.end(&step.end, now);
+        if step.is_over && !self.state.is_over() {
+            self.state.conclude();
+            self.reporter.touch(now, true);
+        }
+        step.wake_at
+    }
+
+    fn prepare_volumes(&mut self) {
+        self.state.preparing_volumes();
+        let (host, directory) = (Arc::clone(&self.host), self.directory.clone());
+        let (pod, identity) = (Arc::clone(&self.state.pod), self.state.identity.clone());
+        let messages = self.messages.0.clone();
+        let volumes = async move {
+            let result = prepare_volumes(&host, &pod, &identity, &directory).await;
+            // The worker holds the receiver for as long as it holds this task.
+            let _ = messages.send(Message::VolumesPrepared(result)).await;
+        };
+        let id = self.jobs.spawn(volumes).id();
+        self.job_of.insert(id, Job::Volumes);
+    }
+
+    fn start(&mut self, index: usize, now: Timestamp) {
+        let launch = Launch {
+            host: Arc::clone(&self.host),
+            pod: Arc::clone(&self.state.pod),
+            identity: self.state.identity.clone(),
+            directory: self.directory.clone(),
+            index,
+            restart: self.state.starting(index, now),
+        };
+        let cancel = CancellationToken::new();
+        self.cancels.insert(index, cancel.clone());
+        let id = self.jobs.spawn(launch.run(cancel, self.messages.0.clone())).id();
+        self.job_of.insert(id, Job::Container(index));
+    }
+
+    fn end(&mut self, containers: &[usize], now: Timestamp) {
+        for cancel in containers.iter().filter_map(|index| self.cancels.get(index)) {
+            if !cancel.is_cancelled() {
+                cancel.cancel();
+                self.drop_at.get_or_insert(now + END_WITHIN);
+            }
+        }
+        if self.drop_at.is_some_and(|drop_at| drop_at <= now) {
+            self.jobs.abort_all();
+            self.drop_at = None;
+        }
+    }
+
+    /// Waits until something happens, at most until the earliest of `times`, and takes note of it.
+    async fn wait(&mut self, times: [Option<Timestamp>; 3]) {
+        let wake_at = times.into_iter().flatten().min();
+        let clock = self.host.clock.clone();
+        let timer = async move {
+            match wake_at {
+                Some(wake_at) => clock.sleep_until(wake_at).await,
+                None => std::future::pending().await,
+            }
+        };
+        // An end that has been seen is still told; a run that goes on is lost.
+        let may_shut_down =
+            self.finish.is_none() && !self.state.is_over() && self.reporter.knows_ends(&self.state);
+        tokio::select! {
+            biased;
+            Some(message) = self.messages.1.recv() => self.fold(message),
+            Some(ended) = self.jobs.join_next_with_id() => self.joined(ended),
+            Ok(()) = self.news.changed() => self.hear(),
+            () = self.shutdown.cancelled(), if may_shut_down => {
+                self.finish = Some(Finish::ShutDown);
+            }
+            () = self.reporter.answer() => {}
+            () = timer => {}
+        }
+        // What is there already is one piece of news, and needs one report.
+        while let Ok(message) = self.messages.1.try_recv() {
+            self.fold(message);
+        }
+    }
+
+    fn fold(&mut self, message: Message) {
+        let now = self.host.clock.now();
+        let is_urgent = match message {
+            Message::VolumesPrepared(result) => {
+                let has_failed = result.is_err();
+                self.state.volumes_prepared(result, now);
+                has_failed
+            }
+            Message::Container(index, progress) => {
+                let is_start = matches!(progress, Progress::Started { .. });
+                self.state.fold(index, progress, now);
+                !is_start
+            }
+        };
+        self.reporter.touch(now, is_urgent);
+    }
+
+    fn joined(&mut self, ended: Result<(task::Id, ()), JoinError>) {
+        let (id, failure) = match ended {
+            Ok((id, ())) => (id, None),
+            Err(error) => (error.id(), Some(error)),
+        };
+        // A job that came to its end has told how, and that may still be on its way to us.
+        while let Ok(message) = self.messages.1.try_recv() {
+            self.fold(message);
+        }
+        let job = self.job_of.remove(&id);
+        if let Some(Job::Container(index)) = job {
+            self.cancels.remove(&index);
+        }
+        let (Some(job), Some(failure)) = (job, failure) else { return };
+        let what = if failure.is_panic() { "the runtime panicked" } else { "it was dropped" };
+        tracing::error!(pod = %self.state.identity.name, ?job, "a job of a pod was lost: {what}");
+        self.fold(match job {
+            Job::Volumes => Message::VolumesPrepared(Err((String::new(), what.to_owned()))),
+            Job::Container(index) => Message::Container(
+                index,
+                Progress::Ended(Termination {
+                    exit_code: 137,
+                    reason: "Error".to_owned(),
+                    message: Some(what.to_owned()),
+                    finished_at: Some(self.host.clock.now()),
+                    ..Termination::unknown()
+                }),
+            ),
+        });
+    }
+
+    fn hear(&mut self) {
+        let News { pod, is_gone } = self.news.borrow_and_update().clone();
+        let now = self.host.clock.now();
+        if is_gone {
+            self.finish = Some(Finish::Gone);
+        } else if pod.metadata.deletion_timestamp.is_some() {
+            self.state.stop(Stop::Deleted);
+            self.reporter.touch(now, false);
+        }
+        self.state.update(pod);
+    }
+
+    /// Leaves behind what outlives the pod's end: its logs, and nothing once it is gone.
+    fn clean_up(self, finish: Finish) -> Finish {
+        let path = match finish {
+            Finish::Ended => self.directory.volumes(),
+            Finish::Gone => self.directory.path().to_owned(),
+            Finish::ShutDown => return finish,
+        };
+        if let Err(error) = directory::remove(&path) {
+            tracing::warn!(path = %path.display(), %error, "what a pod has left could not be removed");
+        }
+        finish
+    }
+}
