@@ -2,7 +2,6 @@
 
 use mayfly_controller::api::{JobCondition, JobStatus};
 use mayfly_controller::job::count::{Counting, count};
-use mayfly_controller::job::plan::EventKind;
 use mayfly_controller::job::progress::Progress;
 use mayfly_controller::job::verdict::{Ending, Verdict};
 use mayfly_controller::job::{Observed, Plan, reconcile};
@@ -128,11 +127,7 @@ fn answer(observed: &Observed, plan: &Plan) -> Value {
         // The pods API of the vectors is a fake that tells nobody.
         .filter(|event| event.reason != "SuccessfulDelete")
         .map(|event| {
-            let kind = match event.kind {
-                EventKind::Normal => "Normal",
-                EventKind::Warning => "Warning",
-            };
-            json!([kind, event.reason, event.message])
+            json!([event.event_type.as_str(), event.reason, event.message])
         })
         .collect();
     json!({

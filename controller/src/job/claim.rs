@@ -20,6 +20,14 @@ pub enum Claim {
     Disown(PodRef),
 }
 
+impl Claim {
+    /// Whether it is about the pod with `uid`.
+    pub fn is_about(&self, uid: &str) -> bool {
+        let (Self::Adopt(pod) | Self::Disown(pod)) = self;
+        *pod.uid == *uid
+    }
+}
+
 /// What a pod is to a Job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Belonging {
@@ -83,6 +91,7 @@ pub fn disown(uid: &str, pod: &mut Pod) {
     if let Some(owners) = &mut pod.metadata.owner_references {
         owners.retain(|owner| owner.uid != uid);
     }
+    pod.metadata.owner_references.take_if(|owners| owners.is_empty());
     release(pod);
 }
 

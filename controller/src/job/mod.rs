@@ -8,16 +8,20 @@
 //!
 //! [`reconcile()`] decides and is pure; [`JobController`] observes and commits, and decides nothing.
 
+mod apply;
 pub mod backoff;
 pub mod claim;
 pub mod conditions;
+mod controller;
 pub mod count;
+mod index;
 pub mod indexes;
 pub mod job_view;
 pub mod plan;
 pub mod pod_failure_policy;
 pub mod pod_view;
 pub mod progress;
+mod queue;
 mod reconcile;
 pub mod removal;
 pub mod scale;
@@ -29,8 +33,9 @@ pub mod verdict;
 use std::sync::Arc;
 
 pub use backoff::{BackoffRecord, BackoffSettings};
+pub use controller::JobController;
 pub use job_view::JobView;
-pub use plan::{Action, EventKind, JobEvent, Plan};
+pub use plan::{Action, JobEvent, Plan};
 pub use pod_view::{PodRef, PodView};
 pub use reconcile::reconcile;
 

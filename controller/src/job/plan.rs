@@ -4,6 +4,7 @@
 //! transaction, or not at all.
 
 use crate::api::{JobStatus, Pod, Timestamp};
+use crate::events::EventType;
 
 use super::backoff::BackoffRecord;
 use super::pod_view::PodRef;
@@ -42,31 +43,22 @@ pub enum Action {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobEvent {
     /// Whether something is wrong.
-    pub kind: EventKind,
+    pub event_type: EventType,
     /// The reason, in one word.
     pub reason: String,
     /// The message.
     pub message: String,
 }
 
-/// `type` of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventKind {
-    /// As it should be.
-    Normal,
-    /// Worth a look.
-    Warning,
-}
-
 impl JobEvent {
     /// A Normal event.
     pub fn normal(reason: &str, message: impl Into<String>) -> Self {
-        Self { kind: EventKind::Normal, reason: reason.to_owned(), message: message.into() }
+        Self { event_type: EventType::Normal, reason: reason.to_owned(), message: message.into() }
     }
 
     /// A Warning event.
     pub fn warning(reason: &str, message: impl Into<String>) -> Self {
-        Self { kind: EventKind::Warning, reason: reason.to_owned(), message: message.into() }
+        Self { event_type: EventType::Warning, reason: reason.to_owned(), message: message.into() }
     }
 }
 

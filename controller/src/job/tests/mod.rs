@@ -2,14 +2,17 @@
 
 mod model;
 mod properties;
+mod running;
 mod stories;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use expect_test::Expect;
 use serde_json::{Value, json};
 
+use crate::api::names::{JOB_COMPLETION_INDEX, JOB_INDEX_FAILURE_COUNT, JOB_TRACKING_FINALIZER};
 use crate::api::{Job, JobStatus, Pod, SignedDuration, Timestamp};
 
 use super::tally::Pods;
@@ -49,47 +52,42 @@ fn job(spec: &Value, status: &Value) -> Job {
 fn pod(words: &str) -> Pod {
     let mut words = words.split(' ');
     let (name, phase) = (words.next().expect("a name"), words.next().expect("a phase"));
-    let mut pod = json!({
-        "metadata": {
-            "name": name, "namespace": "ns", "uid": name, "labels": { "app": "x" },
-            "finalizers": ["batch.kubernetes.io/job-tracking"], "annotations": {},
-        },
-        "spec": { "nodeName": "node", "containers": [{ "name": "main" }] },
-        "status": { "phase": phase, "conditions": [], "containerStatuses": [
-            { "name": "main", "restartCount": 0, "state": {} },
-        ] },
-    });
-    let (mut second, mut exit_code) = (0, if phase == "Failed" { 1 } else { 0 });
+    let (mut annotations, mut exit_code) = (BTreeMap::new(), i32::from(phase == "Failed"));
+    let (mut second, mut restarts, mut conditions) = (0, 0, json!([]));
+    let (mut deleted, mut finalizers, mut node) =
+        (None, vec![JOB_TRACKING_FINALIZER], Some("node"));
     for word in words {
         let (name, value) = word.split_once('=').unwrap_or((word, ""));
         match name {
-            "index" => {
-                pod["metadata"]["annotations"]["batch.kubernetes.io/job-completion-index"] =
-                    json!(value)
-            }
-            "failures" => {
-                pod["metadata"]["annotations"]["batch.kubernetes.io/job-index-failure-count"] =
-                    json!(value)
-            }
+            "index" => drop(annotations.insert(JOB_COMPLETION_INDEX, value)),
+            "failures" => drop(annotations.insert(JOB_INDEX_FAILURE_COUNT, value)),
             "exit" => exit_code = value.parse().expect("a code"),
             "at" => second = value.parse().expect("a second"),
-            "restarts" => {
-                pod["status"]["containerStatuses"][0]["restartCount"] =
-                    json!(value.parse::<i32>().expect("a count"))
-            }
-            "ready" => pod["status"]["conditions"] = json!([{ "type": "Ready", "status": "True" }]),
-            "deleting" => pod["metadata"]["deletionTimestamp"] = json!(at(second).to_string()),
-            "untracked" => pod["metadata"]["finalizers"] = json!([]),
-            "unbound" => pod["spec"]["nodeName"] = Value::Null,
+            "restarts" => restarts = value.parse().expect("a count"),
+            "ready" => conditions = json!([{ "type": "Ready", "status": "True" }]),
+            "deleting" => deleted = Some(at(second).to_string()),
+            "untracked" => finalizers.clear(),
+            "unbound" => node = None,
             _ => panic!("unknown word {word}"),
         }
     }
-    pod["metadata"]["creationTimestamp"] = json!(at(second).to_string());
-    if matches!(phase, "Succeeded" | "Failed") {
-        pod["status"]["containerStatuses"][0]["state"] = json!({
-            "terminated": { "exitCode": exit_code, "finishedAt": at(second).to_string() },
-        });
-    }
+    let time = at(second).to_string();
+    let ended = matches!(phase, "Succeeded" | "Failed");
+    let terminated = ended.then(|| json!({ "exitCode": exit_code, "finishedAt": time }));
+    let container = json!({
+        "name": "main", "restartCount": restarts, "state": { "terminated": terminated },
+    });
+    let pod = json!({
+        "metadata": {
+            "name": name, "namespace": "ns", "uid": name, "labels": { "app": "x" },
+            "finalizers": finalizers, "annotations": annotations,
+            "creationTimestamp": time, "deletionTimestamp": deleted,
+        },
+        "spec": { "nodeName": node, "containers": [{ "name": "main" }] },
+        "status": {
+            "phase": phase, "containerStatuses": [container], "conditions": conditions,
+        },
+    });
     serde_json::from_value(pod).expect("a pod")
 }
 
@@ -133,6 +131,7 @@ impl Story {
         self
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "so that a story ends in `expect![..]`")]
     fn plans(self, expect: Expect) {
         let observed = observe(job(&self.spec, &self.status), &self.pods, BackoffRecord::default());
         expect.assert_eq(&text(&reconcile(&observed, at(self.second))));
@@ -161,7 +160,7 @@ fn text(plan: &Plan) -> String {
             }
             Action::WriteStatus(status) => format!("status {}", status_text(status)),
             Action::Record(event) => {
-                format!("{:?} {}: {}", event.kind, event.reason, event.message)
+                format!("{:?} {}: {}", event.event_type, event.reason, event.message)
             }
         };
         writeln!(text, "{line}").expect("a string takes all");
