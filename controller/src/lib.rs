@@ -13,6 +13,9 @@ pub mod gc;
 pub mod job;
 pub mod limits;
 pub mod node;
+pub mod plane;
 pub mod quantity;
 pub mod store;
 pub mod ttl;
+
+pub use plane::{ControlPlane, Settings};

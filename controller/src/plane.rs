@@ -1,0 +1,136 @@
+//! The control plane: everything that acts on one store, started and stopped together.
+//!
+//! ```text
+//! job controller · scheduler · node agent · garbage collector · event expiry ──▶ store
+//! ```
+//!
+//! It introduces them to the store, and never one to another.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::api::{Namespace, ObjectMeta};
+use crate::events;
+use crate::gc::Collector;
+use crate::job::{BackoffSettings, JobController};
+use crate::node::logs::Logs;
+use crate::node::{Agent, LocalClient, NodeSettings, PodRuntime};
+use crate::store::{Store, Transaction};
+
+/// How a control plane works.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long Jobs wait after a failure.
+    pub backoff: BackoffSettings,
+    /// The node in this process.
+    pub node: NodeSettings,
+}
+
+/// A control plane with one node, at work in the background.
+///
+/// If it is dropped, it stops like a process that is killed: what was going on is found by the next
+/// one on the same store.
+pub struct ControlPlane {
+    /// In the order in which they are stopped.
+    components: Vec<Component>,
+    logs: Logs,
+    ended: CancellationToken,
+}
+
+struct Component {
+    name: &'static str,
+    cancel: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl ControlPlane {
+    /// Starts everything on `store`, where nothing else of the kind may be at work. Must be called
+    /// in a tokio runtime.
+    ///
+    /// Pods run in `runtime`. The namespace `default` is made if it is missing.
+    pub fn start<R: PodRuntime>(store: Store, runtime: Arc<R>, settings: Settings) -> Self {
+        let Settings { backoff, node } = settings;
+        let client = LocalClient::new(store.clone());
+        let agent = Agent::new(client, runtime, store.clock().clone(), node);
+        let ended = CancellationToken::new();
+        let logs = agent.logs();
+        // Whoever makes work stops before whoever does it, and who tidies up comes last.
+        let components = vec![
+            start("job controller", &ended, |cancel| {
+                JobController::new(store.clone(), backoff).run(cancel)
+            }),
+            start("node agent", &ended, |cancel| agent.run(cancel)),
+            start("garbage collector", &ended, |cancel| Collector::new(store.clone()).run(cancel)),
+            start("event expiry", &ended, |cancel| events::expire(store.clone(), cancel)),
+            start("default namespace", &ended, |cancel| keep_default_namespace(store, cancel)),
+        ];
+        Self { components, logs, ended }
+    }
+
+    /// What the pods print.
+    pub fn logs(&self) -> &Logs {
+        &self.logs
+    }
+
+    /// Waits until a part of it has ended without being asked to, which only a panic does. Nothing
+    /// can be relied on then; the process should end.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+
+    /// Stops one part after another: first nothing new is begun, then what runs is ended.
+    pub async fn shutdown(mut self) {
+        for component in &mut self.components {
+            component.cancel.cancel();
+            if let Err(error) = (&mut component.task).await {
+                tracing::error!(%error, component = component.name, "ended by itself");
+            }
+        }
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        for component in &self.components {
+            component.task.abort();
+        }
+    }
+}
+
+fn start<F: Future<Output = ()> + Send + 'static>(
+    name: &'static str,
+    ended: &CancellationToken,
+    run: impl FnOnce(CancellationToken) -> F,
+) -> Component {
+    let cancel = CancellationToken::new();
+    let alarm = ended.clone().drop_guard();
+    let task = tokio::spawn(watched(run(cancel.clone()), alarm));
+    Component { name, cancel, task }
+}
+
+/// Runs `component`, and raises `alarm` when it ends, in whatever way.
+async fn watched(component: impl Future<Output = ()>, alarm: DropGuard) {
+    component.await;
+    drop(alarm);
+}
+
+/// Makes the namespace that manifests mean when they name none.
+async fn keep_default_namespace(store: Store, cancel: CancellationToken) {
+    let metadata = ObjectMeta { name: Some("default".into()), ..ObjectMeta::default() };
+    let namespace = Namespace { metadata, ..Namespace::default() };
+    loop {
+        let make = Transaction::new().create_or_modify(namespace.clone(), |_| {});
+        let Err(error) = store.commit(make).await else { break };
+        tracing::warn!(error = &error as &dyn std::error::Error, "can't make namespace default");
+        let again = tokio::time::sleep(Duration::from_secs(1));
+        if cancel.run_until_cancelled(again).await.is_none() {
+            return;
+        }
+    }
+    // It is there, and what ends early looks like a failure.
+    cancel.cancelled().await;
+}
