@@ -1,12 +1,22 @@
-//! When a finished Job is to be deleted.
+//! Deletes finished Jobs when `spec.ttlSecondsAfterFinished` says so.
 //!
-//! Pure: knows the Job, neither a clock nor the store.
+//! [`expires_at`] is pure; [`TtlController`] watches and waits.
 
-use crate::api::{Job, SignedDuration, Timestamp};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
-/// When `job` is to be deleted by `spec.ttlSecondsAfterFinished`; none if it has not ended, or is
-/// kept.
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use crate::api::names::FOREGROUND_DELETION;
+use crate::api::{Job, Key, Kind, Resource, SignedDuration, Timestamp};
+use crate::store::{Change, ChangeKind, DeleteOptions, Gone, Store, Transaction, Watch};
+
+/// When `job` is to be deleted; none if it has not ended, is kept, or is being deleted already.
 pub fn expires_at(job: &Job) -> Option<Timestamp> {
+    if job.metadata.deletion_timestamp.is_some() {
+        return None;
+    }
     let seconds = job.spec.as_ref()?.ttl_seconds_after_finished?;
     let conditions = job.status.as_ref()?.conditions.as_deref()?;
     let finished = conditions.iter().find(|condition| {
@@ -14,4 +24,144 @@ pub fn expires_at(job: &Job) -> Option<Timestamp> {
     })?;
     let at = finished.last_transition_time.as_ref()?.0;
     at.checked_add(SignedDuration::from_secs(i64::from(seconds))).ok()
+}
+
+/// Deletes finished Jobs when their time has come.
+pub struct TtlController {
+    store: Store,
+}
+
+impl TtlController {
+    /// A controller of the Jobs in `store`. It does nothing until it [runs](Self::run).
+    pub fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Runs until `cancel` fires.
+    pub async fn run(self, cancel: CancellationToken) {
+        let _ = cancel.run_until_cancelled(self.run_forever()).await;
+    }
+
+    async fn run_forever(&self) {
+        loop {
+            let jobs = self.store.list::<Job>(None);
+            let mut timers = Timers::default();
+            for job in &jobs.items {
+                timers.set(&job.key(), expires_at(job));
+            }
+            let Ok(mut watch) = self.store.watch(&[Kind::Job], jobs.resource_version) else {
+                continue;
+            };
+            while let Ok(()) = self.step(&mut watch, &mut timers).await {}
+        }
+    }
+
+    /// Takes note of one change, or deletes what is due.
+    async fn step(&self, watch: &mut Watch, timers: &mut Timers) -> Result<(), Gone> {
+        let next = timers.next();
+        let timer = async {
+            match &next {
+                Some((at, _)) => self.store.clock().sleep_until(*at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            change = watch.next() => timers.note(&change?),
+            () = timer => {
+                if let Some((_, key)) = next {
+                    timers.set(&key, None);
+                    self.delete(&key).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the Job at `key` if it is due by the store, its pods before it.
+    async fn delete(&self, key: &Key) {
+        let now = self.store.clock().now();
+        let Some(job) = self.store.get::<Job>(key) else { return };
+        if expires_at(&job).is_none_or(|at| at > now) {
+            return;
+        }
+        let uid = Some(job.uid().to_owned());
+        let version = job.metadata.resource_version.clone().unwrap_or_default();
+        let options = DeleteOptions { uid: uid.clone(), grace_period_seconds: None };
+        let transaction = Transaction::new()
+            .guard(Kind::Job, key.clone(), version)
+            .modify(key.clone(), uid, |job: &mut Job| {
+                let finalizers = job.metadata.finalizers.get_or_insert_default();
+                finalizers.push(FOREGROUND_DELETION.to_owned());
+            })
+            .delete(Kind::Job, key.clone(), options);
+        // If it has changed in the meantime, the change comes by and sets the timer anew.
+        if let Err(error) = self.store.commit(transaction).await {
+            debug!(job = %key, %error, "a Job has changed when its time had come");
+        }
+    }
+}
+
+/// When which Job is due.
+#[derive(Default)]
+struct Timers {
+    by_time: BTreeSet<(Timestamp, Key)>,
+    by_key: HashMap<Key, Timestamp>,
+}
+
+impl Timers {
+    fn set(&mut self, key: &Key, at: Option<Timestamp>) {
+        if let Some(at) = self.by_key.remove(key) {
+            self.by_time.remove(&(at, key.clone()));
+        }
+        if let Some(at) = at {
+            self.by_key.insert(key.clone(), at);
+            self.by_time.insert((at, key.clone()));
+        }
+    }
+
+    fn next(&self) -> Option<(Timestamp, Key)> {
+        self.by_time.first().cloned()
+    }
+
+    fn note(&mut self, change: &Change) {
+        let Some(job): Option<&Arc<Job>> = Job::from_object(&change.object) else { return };
+        let at = expires_at(job).filter(|_| change.what != ChangeKind::Deleted);
+        self.set(&change.key, at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::store::Names;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_finished_job_goes_when_its_time_has_come() {
+        let start: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
+        let store = Store::in_memory(Clock::simulated(start), Names::seeded(1));
+        let job = json!({
+            "metadata": { "name": "job", "namespace": "ns" },
+            "spec": { "ttlSecondsAfterFinished": 30, "template": {} },
+            "status": { "conditions": [{
+                "type": "Complete", "status": "True", "lastTransitionTime": "2026-01-01T00:00:05Z",
+            }] },
+        });
+        let job: Job = serde_json::from_value(job).expect("a Job");
+        let key = Key::of(&job.metadata);
+        tokio::spawn(TtlController::new(store.clone()).run(CancellationToken::new()));
+        store.commit(Transaction::new().create(job)).await.expect("is made");
+        let deleting = || {
+            let job = store.get::<Job>(&key).expect("waits for its finalizer");
+            job.metadata.deletion_timestamp.is_some()
+        };
+        tokio::time::sleep(Duration::from_secs(34)).await;
+        assert!(!deleting());
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(deleting());
+    }
 }

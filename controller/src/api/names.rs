@@ -27,3 +27,5 @@ pub const JOB_CONTROLLER: &str = "kubernetes.io/job-controller";
 pub const CRONJOB_SCHEDULED_TIMESTAMP: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 /// Annotation of a pod: how many WebAssembly instructions it may execute, exactly.
 pub const FUEL: &str = "mayfly.dev/fuel";
+/// Finalizer: the object waits until its dependents are gone.
+pub const FOREGROUND_DELETION: &str = "foregroundDeletion";

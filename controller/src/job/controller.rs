@@ -78,11 +78,11 @@ struct Ended {
 impl<'a> Session<'a> {
     fn start(controller: &'a JobController) -> Result<Self, Gone> {
         let store = &controller.store;
-        let jobs = store.list::<Job>(None);
-        let pods = store.list::<Pod>(None);
-        let index = Index::of(controller.settings, &jobs.items, &pods.items);
-        // What the pods' list has seen since the Jobs' is seen again, which does no harm.
-        let watch = store.watch(&[Kind::Job, Kind::Pod], jobs.resource_version)?;
+        let (objects, resource_version) = store.list_kinds(&[Kind::Job, Kind::Pod]);
+        let watch = store.watch(&[Kind::Job, Kind::Pod], resource_version)?;
+        let jobs: Vec<_> = objects.iter().filter_map(Job::from_object).cloned().collect();
+        let pods: Vec<_> = objects.iter().filter_map(Pod::from_object).cloned().collect();
+        let index = Index::of(controller.settings, &jobs, &pods);
         let (queue, commits) = (Queue::default(), JoinSet::new());
         Ok(Self { controller, index, queue, watch, commits })
     }
