@@ -18,14 +18,14 @@ async fn an_image_is_asked_for_again_after_ever_longer_delays() {
     let mut cluster = Cluster::new(runtime);
     cluster.run(&spec("")).await;
     expect![[r#"
-          0.00 Pending main:ErrImagePull
-          1.00 Pending main:ImagePullBackOff
-         10.00 Pending main:ErrImagePull
-         11.00 Pending main:ImagePullBackOff
-         30.00 Pending main:ErrImagePull
-         31.00 Pending main:ImagePullBackOff
-         70.01 Running main:running
-         71.00 Succeeded main:Completed(0)
+        00.00 Pending main:ErrImagePull
+        01.00 Pending main:ImagePullBackOff
+        10.00 Pending main:ErrImagePull
+        11.00 Pending main:ImagePullBackOff
+        30.00 Pending main:ErrImagePull
+        31.00 Pending main:ImagePullBackOff
+        70.01 Running main:running
+        71.00 Succeeded main:Completed(0)
     "#]]
     .assert_eq(&cluster.story(100).await);
     expect![[r#"
@@ -50,9 +50,9 @@ async fn an_image_that_must_not_be_pulled_is_waited_for() {
     cluster.runtime.missing.lock().unwrap().clear();
     story += &cluster.story(100).await;
     expect![[r#"
-          0.00 Pending main:ErrImageNeverPull
-         30.01 Running main:running
-         31.00 Succeeded main:Completed(0)
+        00.00 Pending main:ErrImageNeverPull
+        30.01 Running main:running
+        31.00 Succeeded main:Completed(0)
     "#]]
     .assert_eq(&story);
     expect![[r#"
@@ -76,9 +76,9 @@ async fn a_container_waits_for_its_config_map() {
     cluster.create(config_map("c", &[("A", "a")])).await;
     story += &cluster.story(20).await;
     expect![[r#"
-          0.00 Pending main:CreateContainerConfigError
-          7.01 Running main:running
-          8.00 Succeeded main:Completed(0)
+        00.00 Pending main:CreateContainerConfigError
+        07.01 Running main:running
+        08.00 Succeeded main:Completed(0)
     "#]]
     .assert_eq(&story);
     expect![[r#"
@@ -102,9 +102,9 @@ async fn a_pod_waits_for_the_config_map_of_a_volume() {
     cluster.create(config_map("c", &[("A", "a")])).await;
     story += &cluster.story(20).await;
     expect![[r#"
-          0.00 Pending main:ContainerCreating
-          7.51 Running main:running
-          8.50 Succeeded main:Completed(0)
+        00.00 Pending main:ContainerCreating
+        07.51 Running main:running
+        08.50 Succeeded main:Completed(0)
     "#]]
     .assert_eq(&story);
     expect![[r#"
@@ -191,17 +191,17 @@ async fn odd_ends_are_told() {
         Play::Stubborn,
         "",
         expect![[r#"
-          2.00 Running deleting main:running
-          2.01 Running deleting main:running
-          7.00 Failed deleting main:Error(137)
-          7.00 gone
+            02.00 Running deleting main:running
+            02.01 Running deleting main:running
+            07.00 Failed deleting main:Error(137)
+            07.00 gone
 
 
-        Normal Pulled: Container image "i" already present on machine and can be accessed by the pod
-        Normal Created: Container created
-        Normal Started: Container started
-        Normal Killing: Stopping container main
-    "#]],
+            Normal Pulled: Container image "i" already present on machine and can be accessed by the pod
+            Normal Created: Container created
+            Normal Started: Container started
+            Normal Killing: Stopping container main
+        "#]],
     )
     .await;
 }

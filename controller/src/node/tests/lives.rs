@@ -24,9 +24,9 @@ async fn a_container_runs_and_ends() {
         NEVER,
         10,
         expect![[r#"
-          0.01 Running main:running
-          2.00 Succeeded main:Completed(0)
-    "#]],
+            00.01 Running main:running
+            02.00 Succeeded main:Completed(0)
+        "#]],
     )
     .await;
     expect![[r#"
@@ -59,8 +59,8 @@ async fn one_that_is_over_at_once_needs_one_report() {
         NEVER,
         10,
         expect![[r#"
-          0.00 Succeeded main:Completed(0)
-    "#]],
+            00.00 Succeeded main:Completed(0)
+        "#]],
     )
     .await;
 }
@@ -73,9 +73,9 @@ async fn a_failure_that_is_not_restarted_fails_the_pod() {
         NEVER,
         10,
         expect![[r#"
-          0.01 Running main:running
-          1.00 Failed main:Error(3)
-    "#]],
+            00.01 Running main:running
+            01.00 Failed main:Error(3)
+        "#]],
     )
     .await;
 }
@@ -91,17 +91,17 @@ async fn a_failure_is_restarted_at_once_then_after_ever_longer_delays() {
         ON_FAILURE,
         60,
         expect![[r#"
-          0.01 Running main:running
-          1.00 Running main:Error(1)
-          1.01 Running main:running#1<-Error(1)
-          2.00 Running main:Error(1)#1<-Error(1)
-          3.00 Running main:CrashLoopBackOff#1<-Error(1)
-         12.01 Running main:running#2<-Error(1)
-         13.00 Running main:Error(1)#2<-Error(1)
-         14.00 Running main:CrashLoopBackOff#2<-Error(1)
-         33.01 Running main:running#3<-Error(1)
-         34.00 Succeeded main:Completed(0)#3<-Error(1)
-    "#]],
+            00.01 Running main:running
+            01.00 Running main:Error(1)
+            01.01 Running main:running#1<-Error(1)
+            02.00 Running main:Error(1)#1<-Error(1)
+            03.00 Running main:CrashLoopBackOff#1<-Error(1)
+            12.01 Running main:running#2<-Error(1)
+            13.00 Running main:Error(1)#2<-Error(1)
+            14.00 Running main:CrashLoopBackOff#2<-Error(1)
+            33.01 Running main:running#3<-Error(1)
+            34.00 Succeeded main:Completed(0)#3<-Error(1)
+        "#]],
     )
     .await;
     expect![[r#"
@@ -121,13 +121,13 @@ async fn always_restarts_success_too() {
         spec,
         13,
         expect![[r#"
-          0.01 Running main:running
-          1.00 Running main:Completed(0)
-          1.01 Running main:running#1<-Completed(0)
-          2.00 Running main:Completed(0)#1<-Completed(0)
-          3.00 Running main:CrashLoopBackOff#1<-Completed(0)
-         12.01 Running main:running#2<-Completed(0)
-    "#]],
+            00.01 Running main:running
+            01.00 Running main:Completed(0)
+            01.01 Running main:running#1<-Completed(0)
+            02.00 Running main:Completed(0)#1<-Completed(0)
+            03.00 Running main:CrashLoopBackOff#1<-Completed(0)
+            12.01 Running main:running#2<-Completed(0)
+        "#]],
     )
     .await;
 }
@@ -143,15 +143,15 @@ async fn init_containers_run_one_after_the_other_and_main_ones_together() {
         "initContainers": [{"name": "one", "image": "i"}, {"name": "two", "image": "i"}],
         "containers": [{"name": "a", "image": "i"}, {"name": "b", "image": "i"}]}"#;
     check(runtime, spec, 20, expect![[r#"
-          0.01 Pending one:running two:PodInitializing a:PodInitializing b:PodInitializing
-          1.00 Pending one:Error(1) two:PodInitializing a:PodInitializing b:PodInitializing
-          1.01 Pending one:running#1<-Error(1) two:PodInitializing a:PodInitializing b:PodInitializing
-          2.00 Pending one:Completed(0)#1<-Error(1) two:PodInitializing a:PodInitializing b:PodInitializing
-          2.01 Pending one:Completed(0)#1<-Error(1) two:running a:PodInitializing b:PodInitializing
-          3.00 Pending one:Completed(0)#1<-Error(1) two:Completed(0) a:PodInitializing b:PodInitializing
-          3.01 Running one:Completed(0)#1<-Error(1) two:Completed(0) a:running b:running
-          5.00 Running one:Completed(0)#1<-Error(1) two:Completed(0) a:Completed(0) b:running
-          6.00 Succeeded one:Completed(0)#1<-Error(1) two:Completed(0) a:Completed(0) b:Completed(0)
+        00.01 Pending one:running two:PodInitializing a:PodInitializing b:PodInitializing
+        01.00 Pending one:Error(1) two:PodInitializing a:PodInitializing b:PodInitializing
+        01.01 Pending one:running#1<-Error(1) two:PodInitializing a:PodInitializing b:PodInitializing
+        02.00 Pending one:Completed(0)#1<-Error(1) two:PodInitializing a:PodInitializing b:PodInitializing
+        02.01 Pending one:Completed(0)#1<-Error(1) two:running a:PodInitializing b:PodInitializing
+        03.00 Pending one:Completed(0)#1<-Error(1) two:Completed(0) a:PodInitializing b:PodInitializing
+        03.01 Running one:Completed(0)#1<-Error(1) two:Completed(0) a:running b:running
+        05.00 Running one:Completed(0)#1<-Error(1) two:Completed(0) a:Completed(0) b:running
+        06.00 Succeeded one:Completed(0)#1<-Error(1) two:Completed(0) a:Completed(0) b:Completed(0)
     "#]]).await;
 }
 
@@ -166,9 +166,9 @@ async fn an_init_container_that_fails_for_good_fails_the_pod() {
         spec,
         10,
         expect![[r#"
-          0.01 Pending init:running main:PodInitializing
-          1.00 Failed init:Error(9) main:PodInitializing
-    "#]],
+            00.01 Pending init:running main:PodInitializing
+            01.00 Failed init:Error(9) main:PodInitializing
+        "#]],
     )
     .await;
 }
@@ -186,12 +186,12 @@ async fn a_sidecar_runs_beside_the_main_container_and_ends_with_it() {
         spec,
         10,
         expect![[r#"
-          0.01 Running side:running main:running
-          2.00 Running side:Error(1) main:running
-          2.01 Running side:running#1<-Error(1) main:running
-          5.00 Running side:running#1<-Error(1) main:Completed(0)
-          5.00 Succeeded side:Error(137)#1<-Error(1) main:Completed(0)
-    "#]],
+            00.01 Running side:running main:running
+            02.00 Running side:Error(1) main:running
+            02.01 Running side:running#1<-Error(1) main:running
+            05.00 Running side:running#1<-Error(1) main:Completed(0)
+            05.00 Succeeded side:Error(137)#1<-Error(1) main:Completed(0)
+        "#]],
     )
     .await;
 }
@@ -206,9 +206,9 @@ async fn a_pod_past_its_deadline_is_ended() {
         spec,
         10,
         expect![[r#"
-          0.01 Running main:running
-          3.00 Failed/DeadlineExceeded main:Error(137)
-    "#]],
+            00.01 Running main:running
+            03.00 Failed/DeadlineExceeded main:Error(137)
+        "#]],
     )
     .await;
     let message = cluster.status().message;
@@ -235,10 +235,10 @@ async fn a_pod_that_is_deleted_is_ended_and_goes() {
     cluster.delete(DeleteOptions::default()).await;
     story += &cluster.story(5).await;
     expect![[r#"
-          0.01 Running main:running
-          2.00 Running deleting main:running
-          2.00 Failed deleting main:Error(137)
-          2.00 gone
+        00.01 Running main:running
+        02.00 Running deleting main:running
+        02.00 Failed deleting main:Error(137)
+        02.00 gone
     "#]]
     .assert_eq(&story);
     expect![[r#"

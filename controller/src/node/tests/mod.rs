@@ -154,7 +154,7 @@ impl Cluster {
                 ChangeKind::Deleted => "gone".to_owned(),
             };
             let at = self.clock.now().duration_since(self.start).as_secs_f64();
-            writeln!(story, "{at:6.2} {what}").unwrap();
+            writeln!(story, "{at:05.2} {what}").unwrap();
         }
     }
 }

@@ -35,11 +35,11 @@ async fn a_run_that_is_lost_fails_its_pod() {
         LostRuns::FailPod,
         &spec("Never"),
         expect![[r#"
-          0.01 Running main:running
-        killed
-        started
-          5.00 Failed/Terminated main:ContainerStatusUnknown(137)
-    "#]],
+            00.01 Running main:running
+            killed
+            started
+            05.00 Failed/Terminated main:ContainerStatusUnknown(137)
+        "#]],
     )
     .await;
     let status = cluster.status();
@@ -57,12 +57,12 @@ async fn a_run_that_is_lost_runs_again_if_the_node_is_told_so() {
         LostRuns::RunAgain,
         &spec("Never"),
         expect![[r#"
-          0.01 Running main:running
-        killed
-        started
-          5.01 Running main:running
-         10.00 Succeeded main:Completed(0)
-    "#]],
+            00.01 Running main:running
+            killed
+            started
+            05.01 Running main:running
+            10.00 Succeeded main:Completed(0)
+        "#]],
     )
     .await;
 }
@@ -74,12 +74,12 @@ async fn a_run_that_is_lost_is_restarted_as_its_policy_says() {
         LostRuns::FailPod,
         &spec("OnFailure"),
         expect![[r#"
-          0.01 Running main:running
-        killed
-        started
-          5.01 Running main:running#1<-ContainerStatusUnknown(137)
-         10.00 Succeeded main:Completed(0)#1<-ContainerStatusUnknown(137)
-    "#]],
+            00.01 Running main:running
+            killed
+            started
+            05.01 Running main:running#1<-ContainerStatusUnknown(137)
+            10.00 Succeeded main:Completed(0)#1<-ContainerStatusUnknown(137)
+        "#]],
     )
     .await;
 }
@@ -92,11 +92,11 @@ async fn what_has_ended_stays_so_and_what_waited_goes_on() {
         LostRuns::FailPod,
         &spec("Never"),
         expect![[r#"
-          0.01 Running main:running
-          1.00 Succeeded main:Completed(0)
-        killed
-        started
-    "#]],
+            00.01 Running main:running
+            01.00 Succeeded main:Completed(0)
+            killed
+            started
+        "#]],
     )
     .await;
     assert_eq!(cluster.runtime.run_count(), 1);
@@ -107,13 +107,13 @@ async fn what_has_ended_stays_so_and_what_waited_goes_on() {
         LostRuns::FailPod,
         &spec("Never"),
         expect![[r#"
-          0.00 Pending main:ErrImagePull
-          1.00 Pending main:ImagePullBackOff
-        killed
-        started
-          5.01 Running main:running
-          6.00 Succeeded main:Completed(0)
-    "#]],
+            00.00 Pending main:ErrImagePull
+            01.00 Pending main:ImagePullBackOff
+            killed
+            started
+            05.01 Running main:running
+            06.00 Succeeded main:Completed(0)
+        "#]],
     )
     .await;
 }
