@@ -1,3 +1,4 @@
 //! The promises of mayfly, in one test binary.
 
+mod conformance;
 mod guests;

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::error::Errors;
-use super::validate::{format, job as validate};
-use super::{Admitted, Invalid, defaults, unsupported};
+use super::validate::{format, job as validate, job_status, job_update};
+use super::{Admitted, Invalid, defaults, keep_system_metadata, unsupported};
 use crate::api::names::{CONTROLLER_UID, CONTROLLER_UID_LEGACY, JOB_NAME, JOB_NAME_LEGACY};
 use crate::api::{Job, JobStatus, Kind};
 
-pub use self::validate::JobOptions;
+pub use super::validate::job::JobOptions;
+pub use super::validate::job_status::JobStatusOptions;
+pub use super::validate::job_update::JobUpdateOptions;
 
 /// Admits a Job that is to be created with this uid.
 ///
@@ -17,10 +19,8 @@ pub fn admit_job(mut job: Job, uid: &str) -> Result<Admitted<Job>, Invalid> {
     let had_labels = job.metadata.labels.as_ref().is_some_and(|labels| !labels.is_empty());
     defaults::job(&mut job);
     job.metadata.uid = Some(uid.to_owned());
-    prepare_for_create(&mut job);
-    let mut errors = Errors::default();
-    validate::job(&job, JobOptions::default(), &mut errors);
-    errors.into_result(Kind::Job, job.metadata.name.as_deref())?;
+    prepare_job(&mut job);
+    validate_job(&job, JobOptions::default())?;
     let mut warnings = warnings(&job);
     unsupported::job(&job, &mut warnings)?;
     // A stored Job gets its defaults again when it is read, and by then the generated labels are in
@@ -32,9 +32,71 @@ pub fn admit_job(mut job: Job, uid: &str) -> Result<Admitted<Job>, Invalid> {
     Ok(Admitted { object: job, warnings })
 }
 
+/// Admits a Job that is to be written over `old`.
+///
+/// Both validations run, that of any Job and that of the change, so most complaints about the spec
+/// are there twice, as in Kubernetes.
+pub fn admit_job_update(mut job: Job, old: &Job) -> Result<Admitted<Job>, Invalid> {
+    defaults::job(&mut job);
+    keep_system_metadata(&mut job.metadata, &old.metadata);
+    prepare_job_update(&mut job, old);
+    let options = JobUpdateOptions::of(old);
+    let mut errors = Errors::default();
+    validate::job(&job, options.job, &mut errors);
+    job_update::update(&job, old, options, &mut errors);
+    errors.into_result(Kind::Job, job.metadata.name.as_deref())?;
+    let mut warnings = warnings(&job);
+    unsupported::job(&job, &mut warnings)?;
+    Ok(Admitted { object: job, warnings })
+}
+
+/// Admits a status that is to be written over that of `old`; the spec stays.
+pub fn admit_job_status(mut job: Job, old: &Job) -> Result<Admitted<Job>, Invalid> {
+    job.spec.clone_from(&old.spec);
+    keep_system_metadata(&mut job.metadata, &old.metadata);
+    job.metadata.generation = old.metadata.generation;
+    validate_job_status(&job, old, JobStatusOptions::default())?;
+    Ok(Admitted { object: job, warnings: Vec::new() })
+}
+
+/// The first step of admission alone: sets the defaults of a Job.
+pub fn default_job(job: &mut Job) {
+    defaults::job(job);
+}
+
+/// The last step of admission alone: every complaint about a Job that is to be created.
+pub fn validate_job(job: &Job, options: JobOptions) -> Result<(), Invalid> {
+    let mut errors = Errors::default();
+    validate::job(job, options, &mut errors);
+    errors.into_result(Kind::Job, job.metadata.name.as_deref())
+}
+
+/// Every complaint about what changes between `old` and `job`.
+pub fn validate_job_update(job: &Job, old: &Job, options: JobUpdateOptions) -> Result<(), Invalid> {
+    let mut errors = Errors::default();
+    job_update::update(job, old, options, &mut errors);
+    errors.into_result(Kind::Job, job.metadata.name.as_deref())
+}
+
+/// Every complaint about the status of `job`, written over that of `old`.
+pub fn validate_job_status(job: &Job, old: &Job, options: JobStatusOptions) -> Result<(), Invalid> {
+    let mut errors = Errors::default();
+    job_status::update(job, old, options, &mut errors);
+    errors.into_result(Kind::Job, job.metadata.name.as_deref())
+}
+
+/// Makes `job` what is stored over `old`: its status stays, and its generation counts what has
+/// become of its spec.
+pub fn prepare_job_update(job: &mut Job, old: &Job) {
+    job.status.clone_from(&old.status);
+    let is_same = job_update::same(&job.spec, &old.spec);
+    let generation = old.metadata.generation.unwrap_or_default();
+    job.metadata.generation = Some(if is_same { generation } else { generation + 1 });
+}
+
 /// Makes `job`, which has its uid and defaults, what is stored of a new Job: no status, and the
 /// selector and labels by which it finds its pods.
-pub fn prepare_for_create(job: &mut Job) {
+pub fn prepare_job(job: &mut Job) {
     job.status = Some(JobStatus::default());
     job.metadata.generation = Some(1);
     let uid = job.metadata.uid.clone().unwrap_or_default();

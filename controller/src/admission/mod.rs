@@ -17,7 +17,11 @@ mod unsupported;
 mod validate;
 
 pub use self::error::{ErrorKind, FieldError, Invalid};
-pub use self::job::{JobOptions, admit_job};
+pub use self::job::{
+    JobOptions, JobStatusOptions, JobUpdateOptions, admit_job, admit_job_status, admit_job_update,
+    default_job, prepare_job, prepare_job_update, validate_job, validate_job_status,
+    validate_job_update,
+};
 pub use self::pod::admit_pod;
 use crate::api::ObjectMeta;
 
@@ -47,4 +51,15 @@ pub fn name(metadata: &mut ObjectMeta, suffix: impl FnOnce() -> String) {
         end -= 1;
     }
     metadata.name = Some(format!("{}{suffix}", &prefix[..end]));
+}
+
+/// Keeps what only the store writes, which whoever updates an object may leave out or get wrong.
+fn keep_system_metadata(new: &mut ObjectMeta, old: &ObjectMeta) {
+    // Only what is missing: another uid is another object, and that is complained of.
+    new.uid = new.uid.take().filter(|uid| !uid.is_empty()).or_else(|| old.uid.clone());
+    new.name = new.name.take().or_else(|| old.name.clone());
+    new.namespace = new.namespace.take().or_else(|| old.namespace.clone());
+    new.creation_timestamp.clone_from(&old.creation_timestamp);
+    new.deletion_timestamp.clone_from(&old.deletion_timestamp);
+    new.deletion_grace_period_seconds = old.deletion_grace_period_seconds;
 }

@@ -58,6 +58,23 @@ pub(crate) fn job(job: &Job, options: JobOptions, errors: &mut Errors) {
     }
 }
 
+/// Whether the pod template of `job` has the generated labels that have a prefix.
+pub(super) fn has_prefixed_labels(job: &Job) -> bool {
+    let meta = job.spec.as_ref().and_then(|spec| spec.template.metadata.as_ref());
+    let labels = meta.and_then(|meta| meta.labels.as_ref());
+    labels
+        .is_some_and(|labels| labels.contains_key(CONTROLLER_UID) && labels.contains_key(JOB_NAME))
+}
+
+/// Whether the selector of `job` compares with what can't be the value of a label.
+pub(super) fn has_bad_selector_values(job: &Job) -> bool {
+    let selector = job.spec.as_ref().and_then(|spec| spec.selector.as_ref());
+    let expressions = selector.and_then(|selector| selector.match_expressions.as_ref());
+    let mut values =
+        expressions.into_iter().flatten().flat_map(|expression| expression.values.iter().flatten());
+    values.any(|value| !format::label_value(value).is_empty())
+}
+
 pub(super) fn is_indexed(spec: &JobSpec) -> bool {
     spec.completion_mode.as_deref() == Some("Indexed")
 }

@@ -4,6 +4,8 @@ mod container;
 mod env;
 pub(crate) mod format;
 pub(crate) mod job;
+pub(crate) mod job_status;
+pub(crate) mod job_update;
 pub(crate) mod meta;
 pub(crate) mod pod;
 mod pod_failure_policy;

@@ -1,0 +1,162 @@
+//! Defaults, validation, and what is done to an object before it is stored.
+
+use mayfly_controller::admission::{self, Invalid, JobOptions, JobStatusOptions, JobUpdateOptions};
+use mayfly_controller::api::Job;
+use mayfly_controller::api::names::CONTROLLER_UID;
+use mayfly_controller::job::indexes::{self, Indexes};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::compare;
+use super::harness::Area;
+
+/// The areas of admission.
+pub(super) const AREAS: &[Area] = &[
+    Area { name: "defaults-job", entry: defaults_job, compare: same_but_template },
+    Area { name: "strategy-create-validate", entry: validate_job, compare: compare::complaints },
+    Area { name: "strategy-prepare", entry: prepare, compare: compare::same },
+    Area { name: "strategy-status", entry: validate_status, compare: compare::complaints },
+    Area { name: "strategy-update", entry: update, compare: compare::complaints },
+    Area { name: "strategy-update-pod-resources", entry: update, compare: compare::complaints },
+    Area { name: "strategy-update-scheduling", entry: update, compare: compare::complaints },
+    Area { name: "validate-indexes", entry: validate_indexes, compare: compare::same },
+    Area { name: "validate-job", entry: validate_job, compare: compare::complaints },
+    Area { name: "validate-job-status", entry: validate_status, compare: compare::complaints },
+    Area { name: "validate-job-update", entry: validate_update, compare: compare::complaints },
+];
+
+fn read<T: DeserializeOwned>(value: &Value) -> T {
+    T::deserialize(value).expect("a vector must hold what its area says")
+}
+
+fn write<T: serde::Serialize>(object: &T) -> Value {
+    serde_json::to_value(object).expect("an object must have a JSON form")
+}
+
+/// Every complaint of `result`, by field, type, detail and message.
+fn complaints(result: &Result<(), Invalid>) -> Value {
+    let causes = result.as_ref().err().map(|invalid| &invalid.causes[..]).unwrap_or_default();
+    let errors: Vec<_> = causes
+        .iter()
+        .map(|cause| {
+            json!({
+                "field": cause.field,
+                "type": format!("{:?}", cause.kind),
+                "detail": cause.detail,
+                "message": cause.message(),
+            })
+        })
+        .collect();
+    json!({ "valid": errors.is_empty(), "errors": errors })
+}
+
+fn defaults_job(given: &Value) -> Value {
+    let mut job: Job = read(&given["job"]);
+    let had_labels = job.metadata.labels.clone();
+    admission::default_job(&mut job);
+    let mut spec = write(&job.spec);
+    let fields = spec.as_object_mut().expect("a spec must be an object");
+    fields.remove("template");
+    let copied = had_labels.is_none() && job.metadata.labels.is_some();
+    json!({ "job": { "spec": spec }, "labelsCopiedFromTemplate": copied })
+}
+
+/// The spec is the same; some expectations repeat the template as it was given, and some do not say
+/// whether the labels were copied.
+fn same_but_template(expect: &Value, got: &Value) -> Result<(), String> {
+    let mut spec = expect["job"]["spec"].clone();
+    if let Some(fields) = spec.as_object_mut() {
+        fields.remove("template");
+    }
+    compare::same(&spec, &got["job"]["spec"])?;
+    let copied = "labelsCopiedFromTemplate";
+    expect.get(copied).map_or(Ok(()), |expect| compare::same(expect, &got[copied]))
+}
+
+fn validate_job(given: &Value) -> Value {
+    let job: Job = read(&given["job"]);
+    let mut options = JobOptions::default();
+    if let Some(set) = given.get("options") {
+        options.require_prefixed_labels = set["requirePrefixedLabels"] == true;
+    }
+    complaints(&admission::validate_job(&job, options))
+}
+
+fn validate_update(given: &Value) -> Value {
+    let (old, new): (Job, Job) = (read(&given["old"]), read(&given["new"]));
+    let set = &given["options"];
+    let options = JobUpdateOptions {
+        mutable_scheduling_directives: set["allowMutableSchedulingDirectives"] == true,
+        mutable_pod_resources: set["allowMutablePodResources"] == true,
+        ..JobUpdateOptions::default()
+    };
+    complaints(&admission::validate_job_update(&new, &old, options))
+}
+
+fn validate_status(given: &Value) -> Value {
+    let (old, new): (Job, Job) = (read(&given["old"]), read(&given["new"]));
+    // Vectors of the area of the status alone say which rules are on; others have all of them.
+    let options = given.get("options").map_or_else(JobStatusOptions::default, |set| {
+        let keep_start_time = set["rejectStartTimeUpdateForUnsuspendedJob"] == true;
+        JobStatusOptions { consistent: false, keep_start_time }
+    });
+    complaints(&admission::validate_job_status(&new, &old, options))
+}
+
+/// An update as a whole. The objects are as they are stored, so no defaults are set.
+fn update(given: &Value) -> Value {
+    let (old, new): (Job, Job) = (read(&given["old"]), read(&given["new"]));
+    let options = JobUpdateOptions::of(&old);
+    let created = admission::validate_job(&new, options.job);
+    let changed = admission::validate_job_update(&new, &old, options);
+    match (created, changed) {
+        (Err(mut all), Err(more)) => {
+            all.causes.extend(more.causes);
+            complaints(&Err(all))
+        }
+        (created, changed) => complaints(&created.and(changed)),
+    }
+}
+
+fn prepare(given: &Value) -> Value {
+    let mut job: Job = read(&given["job"]);
+    if let Some(updated) = given.get("updatedJob") {
+        let mut updated: Job = read(updated);
+        admission::prepare_job_update(&mut updated, &job);
+        return json!({ "job": strip(write(&updated)) });
+    }
+    admission::prepare_job(&mut job);
+    // The test that these come from uses one selector for what it gives and what it expects, so
+    // that what is added to it does not show.
+    let selector = job.spec.as_mut().and_then(|spec| spec.selector.as_mut());
+    let labels = selector.and_then(|selector| selector.match_labels.as_mut());
+    if let Some(labels) = labels.filter(|labels| labels.len() > 1) {
+        assert!(labels.remove(CONTROLLER_UID).is_some(), "the selector must name the uid");
+    }
+    json!({ "job": strip(write(&job)) })
+}
+
+/// An object without what every object has, and without an empty status.
+fn strip(mut object: Value) -> Value {
+    let fields = object.as_object_mut().expect("an object must be a map");
+    fields.retain(|key, value| {
+        key != "apiVersion" && key != "kind" && !(key == "status" && *value == json!({}))
+    });
+    object
+}
+
+fn validate_indexes(given: &Value) -> Value {
+    let completions = u32::try_from(given["completions"].as_u64().unwrap_or_default())
+        .expect("completions must be a count");
+    if let Some(text) = given["indexes"].as_str() {
+        return match indexes::check(text, completions) {
+            Ok(total) => json!({ "total": total, "error": null }),
+            Err(error) => json!({ "total": 0, "error": error.to_string() }),
+        };
+    }
+    let set = |key: &str| Indexes::parse(given[key].as_str().unwrap_or_default(), completions);
+    let overlap = set("completedIndexes").overlap(&set("failedIndexes"));
+    let error = overlap
+        .map(|index| format!("failedIndexes and completedIndexes overlap at index: {index}"));
+    json!({ "error": error })
+}

@@ -1,0 +1,94 @@
+//! Vectors: where they come from, which of them hold, and how one is run.
+
+use std::panic::catch_unwind;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// One area of vectors.
+pub(super) struct Area {
+    /// Its name in the file.
+    pub(super) name: &'static str,
+    /// What ours makes of a vector's `given`, in the shape of its `expect`.
+    pub(super) entry: fn(&Value) -> Value,
+    /// Whether what ours made (second) is what is expected (first); else what differs.
+    pub(super) compare: fn(&Value, &Value) -> Result<(), String>,
+}
+
+/// One case: what is given, and what a real control plane made of it.
+#[derive(Deserialize)]
+pub(super) struct Vector {
+    pub(super) id: String,
+    pub(super) area: String,
+    given: Value,
+    expect: Value,
+    /// Whether `expect` is what Kubernetes 1.36 makes of it; unset where that is not decided.
+    holds_in_1_36: Option<bool>,
+    /// What 1.36 makes of it, where `expect` is what an older or newer server makes of it.
+    derived_1_36: Option<Value>,
+}
+
+/// What came of a vector.
+pub(super) enum Outcome {
+    Passed,
+    /// What differs.
+    Failed(String),
+    /// Why it was not run.
+    Skipped(&'static str),
+}
+
+/// Vectors whose data says that they hold, but contradicts itself, and how.
+const CONTRADICTORY: &[(&str, &str)] = &[(
+    "managedBy field is dropped when the feature gate is disabled",
+    "runs with a gate off that the vector does not name, against the vector after it",
+)];
+
+impl Vector {
+    /// Runs this vector, which is of `area`.
+    pub(super) fn run(&self, area: Option<&Area>) -> Outcome {
+        let Some(area) = area else { return Outcome::Skipped("not built yet") };
+        let expect = match (self.holds_in_1_36, &self.derived_1_36) {
+            (Some(true), _) => &self.expect,
+            (Some(false), Some(derived)) => derived,
+            (Some(false), None) => return Outcome::Skipped("does not hold in 1.36"),
+            (None, _) => return Outcome::Skipped("undecided in 1.36"),
+        };
+        if let Some((_, how)) = CONTRADICTORY.iter().find(|(id, _)| self.id.ends_with(id)) {
+            return Outcome::Skipped(how);
+        }
+        let Ok(got) = catch_unwind(|| (area.entry)(&self.given)) else {
+            return Outcome::Failed("panicked".to_owned());
+        };
+        match (area.compare)(expect, &got) {
+            Ok(()) => Outcome::Passed,
+            Err(why) => Outcome::Failed(why),
+        }
+    }
+}
+
+/// The folder of recorded data, if it is there.
+pub(super) fn shared() -> Option<PathBuf> {
+    let beside = || concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").into();
+    let folder: PathBuf = std::env::var_os("MAYFLY_SHARED").map_or_else(beside, PathBuf::from);
+    if !folder.join("conformance").is_dir() {
+        println!("no conformance data at {}: nothing is compared", folder.display());
+        return None;
+    }
+    Some(folder)
+}
+
+/// The vectors, if there are any.
+pub(super) fn load() -> Option<Vec<Vector>> {
+    #[derive(Deserialize)]
+    struct File {
+        vectors: Vec<Vector>,
+    }
+    let path = match std::env::var_os("MAYFLY_VECTORS") {
+        Some(path) => PathBuf::from(path),
+        None => shared()?.join("conformance/vectors.json"),
+    };
+    let text = std::fs::read(&path).expect("the vectors must be readable");
+    let file: File = serde_json::from_slice(&text).expect("the vectors must be well-formed");
+    Some(file.vectors)
+}
