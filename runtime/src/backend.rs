@@ -1,0 +1,103 @@
+//! One wasmtime engine: how its code is metered, and where its instances' memory comes from.
+
+use std::hash::{Hash as _, Hasher};
+
+use sha2::{Digest as _, Sha256};
+use wasmtime::{Config, InstanceAllocationStrategy, Linker, PoolingAllocationConfig};
+use wasmtime_wasi::p1::wasi_snapshot_preview1;
+
+use crate::module::Metering;
+use crate::world::World;
+
+/// The stack of a guest's own calls. Twice wasmtime's default, since interpreters recurse.
+const WASM_STACK_BYTES_MAX: usize = 1 << 20;
+
+/// The stack of a guest and of the host functions that it calls. What it does not touch costs no
+/// memory.
+const STACK_BYTES: usize = 2 << 20;
+
+/// The largest memory that fits a slot of the pool: all that 32 bits can address. A slot is address
+/// space only, so this costs nothing.
+const POOL_MEMORY_BYTES_MAX: usize = 4 << 30;
+
+/// The largest table that fits a slot of the pool. CPython has 12,000 elements.
+const POOL_TABLE_ELEMENTS_MAX: usize = 64 << 10;
+
+/// What of a slot's memory is kept and zeroed by hand when a run ends, and not given back: about
+/// what a small guest touches, so that the next one starts without a page fault.
+const POOL_RESIDENT_BYTES: usize = 128 << 10;
+
+/// The same for tables.
+const POOL_TABLE_RESIDENT_BYTES: usize = 16 << 10;
+
+/// Where an instance's memory comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Allocation {
+    /// From slots set aside for that: quick.
+    Pool,
+    /// From the system, for each instance anew: for what does not fit a slot.
+    OnDemand,
+}
+
+/// A wasmtime engine and what its guests may import.
+pub(crate) struct Backend {
+    pub(crate) engine: wasmtime::Engine,
+    pub(crate) linker: Linker<World>,
+    /// Tells code that was compiled by another wasmtime, or with other settings.
+    pub(crate) compatibility: String,
+}
+
+impl Backend {
+    /// Sets one up, with room for `instances` at a time in the pool.
+    pub(crate) fn new(
+        metering: Metering,
+        allocation: Allocation,
+        instances: u32,
+    ) -> wasmtime::Result<Self> {
+        let mut config = Config::new();
+        match metering {
+            Metering::Epochs => config.epoch_interruption(true),
+            Metering::Fuel => config.consume_fuel(true),
+        };
+        config.max_wasm_stack(WASM_STACK_BYTES_MAX).async_stack_size(STACK_BYTES);
+        if allocation == Allocation::Pool {
+            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
+        }
+        let engine = wasmtime::Engine::new(&config)?;
+        let mut linker = Linker::new(&engine);
+        wasi_snapshot_preview1::add_to_linker(&mut linker, |world: &mut World| world)?;
+
+        let mut hasher = DigestHasher(Sha256::new());
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        let compatibility = hasher.0.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect();
+        Ok(Self { engine, linker, compatibility })
+    }
+}
+
+fn pool(instances: u32) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_core_instances(instances)
+        .total_memories(instances)
+        .total_tables(instances)
+        .total_stacks(instances)
+        .total_gc_heaps(instances)
+        .max_memory_size(POOL_MEMORY_BYTES_MAX)
+        .table_elements(POOL_TABLE_ELEMENTS_MAX)
+        .linear_memory_keep_resident(POOL_RESIDENT_BYTES)
+        .table_keep_resident(POOL_TABLE_RESIDENT_BYTES);
+    pool
+}
+
+/// Makes a digest that stays the same from process to process, which `Hash` alone does not promise
+/// of the standard library's hashers.
+struct DigestHasher(Sha256);
+
+impl Hasher for DigestHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        unreachable!("the digest is taken whole")
+    }
+}

@@ -1,0 +1,251 @@
+//! Compiles modules, and keeps what is compiled.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use crate::backend::{Allocation, Backend};
+use crate::cache::CodeCache;
+use crate::error::{Error, ModuleError};
+use crate::inspect;
+use crate::module::{self, Compiled, Digest, Metering, Module};
+use crate::ticker::Ticker;
+
+/// How an [`Engine`] is set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineSettings {
+    /// Guests that run at a time; the next waits until one ends.
+    ///
+    /// Each has a slot of 4 GiB of address space set aside, of which it costs what it uses. 1000
+    /// by default: a twentieth of what x86-64 can address.
+    pub instances_max: u32,
+    /// A folder of ours alone for compiled code; it is made if it is not there. `None`, the
+    /// default, compiles anew in each process.
+    pub cache_dir: Option<PathBuf>,
+    /// Bytes that a module may have. Compiling takes up to a hundred times as much memory, for a
+    /// while. 128 MiB by default: the largest known program, a chip synthesiser, has 60 MB.
+    pub module_bytes_max: u64,
+    /// How long to wait for a module to be compiled. 5 minutes by default: the same program takes
+    /// half a minute on two quick cores.
+    pub compile_deadline: Duration,
+    /// Modules that are compiled at a time; each uses all cores. 2 by default, so that one that
+    /// was given up does not keep the others waiting.
+    pub compiles_max: usize,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self {
+            instances_max: 1000,
+            cache_dir: None,
+            module_bytes_max: 128 << 20,
+            compile_deadline: Duration::from_secs(300),
+            compiles_max: 2,
+        }
+    }
+}
+
+/// Compiles modules, and keeps what is compiled. One a process is enough; cheap to clone.
+///
+/// It must be used within a tokio runtime with time enabled.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    settings: EngineSettings,
+    cache: Option<CodeCache>,
+    ticker: Ticker,
+    /// Made when they are first needed.
+    backends: Mutex<HashMap<(Metering, Allocation), Arc<Backend>>>,
+    loaded: Mutex<HashMap<(Digest, Metering), Arc<Loading>>>,
+    compiles: Arc<Semaphore>,
+    instances: Arc<Semaphore>,
+}
+
+/// One module, locked while it is being compiled so that whoever wants it too waits for it.
+type Loading = tokio::sync::Mutex<Weak<Compiled>>;
+
+impl Engine {
+    /// Sets one up. It compiles nothing yet, and costs next to nothing.
+    pub fn new(settings: EngineSettings) -> Result<Self, Error> {
+        let cache = match &settings.cache_dir {
+            Some(path) => Some(
+                CodeCache::open(path)
+                    .map_err(|source| Error::CacheFolder { path: path.clone(), source })?,
+            ),
+            None => None,
+        };
+        let ticker = Ticker::start().map_err(|error| Error::Engine(error.into()))?;
+        let engine = Self(Arc::new(Inner {
+            compiles: Arc::new(Semaphore::new(settings.compiles_max.max(1))),
+            instances: Arc::new(Semaphore::new(settings.instances_max.max(1) as usize)),
+            settings,
+            cache,
+            ticker,
+            backends: Mutex::default(),
+            loaded: Mutex::default(),
+        }));
+        engine.0.backend(Metering::Epochs, Allocation::OnDemand).map_err(engine_error)?;
+        Ok(engine)
+    }
+
+    /// Checks `wasm`, and compiles it unless that was done before.
+    ///
+    /// Dropping the future, or the deadline for compiling, leaves the compiler to end by itself on
+    /// its own thread: it can't be stopped.
+    pub async fn load(&self, wasm: Bytes, metering: Metering) -> Result<Module, ModuleError> {
+        let bytes_max = self.0.settings.module_bytes_max;
+        if wasm.len() as u64 > bytes_max {
+            return Err(ModuleError::TooLarge { bytes: wasm.len() as u64, bytes_max });
+        }
+        inspect::check_header(&wasm)?;
+        let (digest, wasm) = blocking(move || (Digest::of(&wasm), wasm)).await?;
+        let deadline = self.0.settings.compile_deadline;
+        tokio::time::timeout(deadline, self.load_once(digest, wasm, metering))
+            .await
+            .unwrap_or(Err(ModuleError::CompileDeadline(deadline)))
+    }
+
+    /// Loads a module that nobody has at the moment, and waits if somebody is just loading it.
+    async fn load_once(
+        &self,
+        digest: Digest,
+        wasm: Bytes,
+        metering: Metering,
+    ) -> Result<Module, ModuleError> {
+        let loading = self.0.loading(digest, metering);
+        let mut loading = loading.lock().await;
+        if let Some(compiled) = loading.upgrade() {
+            return Ok(Module(compiled));
+        }
+        let permit = Arc::clone(&self.0.compiles).acquire_owned().await;
+        let permit = permit.map_err(|error| ModuleError::Host(error.into()))?;
+        let inner = Arc::clone(&self.0);
+        let compiled = blocking(move || {
+            let _permit = permit; // held by the compiler even when nobody waits for it any more
+            inner.compile(digest, &wasm, metering)
+        });
+        let compiled = Arc::new(compiled.await??);
+        *loading = Arc::downgrade(&compiled);
+        Ok(Module(compiled))
+    }
+
+    pub(crate) fn instances(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.instances)
+    }
+
+    pub(crate) fn ticker(&self) -> &Ticker {
+        &self.0.ticker
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ModuleError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| ModuleError::Host(error.into()))
+}
+
+fn engine_error(error: wasmtime::Error) -> Error {
+    Error::Engine(error.into_boxed_dyn_error())
+}
+
+impl Inner {
+    fn loading(&self, digest: Digest, metering: Metering) -> Arc<Loading> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody else holds an entry of ours, and its module is gone: nothing is lost with it.
+        loaded.retain(|_, loading| {
+            Arc::strong_count(loading) > 1
+                || loading.try_lock().map_or(true, |weak| weak.strong_count() > 0)
+        });
+        Arc::clone(loaded.entry((digest, metering)).or_default())
+    }
+
+    /// The engine of that kind. One whose pool can't be had makes do without.
+    fn backend(
+        &self,
+        metering: Metering,
+        allocation: Allocation,
+    ) -> wasmtime::Result<Arc<Backend>> {
+        let mut backends = self.backends.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(backend) = backends.get(&(metering, allocation)) {
+            return Ok(Arc::clone(backend));
+        }
+        let instances = self.settings.instances_max.max(1);
+        let backend = match (Backend::new(metering, allocation, instances), allocation) {
+            (Err(error), Allocation::Pool) => {
+                tracing::warn!(%error, "no pool of instances; each start will take longer");
+                Backend::new(metering, Allocation::OnDemand, instances)?
+            }
+            (backend, _) => backend?,
+        };
+        if metering == Metering::Epochs {
+            self.ticker.add(&backend.engine);
+        }
+        let backend = Arc::new(backend);
+        backends.insert((metering, allocation), Arc::clone(&backend));
+        Ok(backend)
+    }
+
+    /// Compiles `wasm`, or takes what was compiled before. Blocks for as long as that takes.
+    fn compile(
+        &self,
+        digest: Digest,
+        wasm: &[u8],
+        metering: Metering,
+    ) -> Result<Compiled, ModuleError> {
+        let backend = self.backend(metering, Allocation::Pool).map_err(host_error)?;
+        let key = format!("{}-{}", digest.hex(), backend.compatibility);
+        if let Some(artifact) = self.cache.as_ref().and_then(|cache| cache.get(&key)) {
+            match self.link(&artifact, metering) {
+                Ok(instance) => return Ok(Compiled { digest, metering, instance }),
+                Err(error) => tracing::warn!(%digest, %error, "compiled code can't be used"),
+            }
+        }
+        let artifact =
+            backend.engine.precompile_module(wasm).map_err(|error| invalid(&error, wasm))?;
+        let instance = self.link(&artifact, metering)?;
+        if let Some(cache) = &self.cache {
+            cache.put(&key, &artifact);
+        }
+        Ok(Compiled { digest, metering, instance })
+    }
+
+    /// Makes a module of compiled code: in the pool, or if it does not fit there, out of it.
+    fn link(
+        &self,
+        artifact: &[u8],
+        metering: Metering,
+    ) -> Result<wasmtime::InstancePre<crate::world::World>, ModuleError> {
+        let pooled = self.backend(metering, Allocation::Pool).map_err(host_error)?;
+        if let Ok(module) = deserialize(&pooled, artifact) {
+            return module::link(&pooled, &module);
+        }
+        let on_demand = self.backend(metering, Allocation::OnDemand).map_err(host_error)?;
+        let module = deserialize(&on_demand, artifact).map_err(host_error)?;
+        module::link(&on_demand, &module)
+    }
+}
+
+#[expect(unsafe_code, reason = "loading our own compiled code")]
+fn deserialize(backend: &Backend, artifact: &[u8]) -> wasmtime::Result<wasmtime::Module> {
+    // SAFETY: the artifact was made by this very version of wasmtime with these settings (which
+    // wasmtime checks), just now or by an earlier process, which left it in a folder where nobody
+    // but us can write, under a digest that was found to be right.
+    unsafe { wasmtime::Module::deserialize(&backend.engine, artifact) }
+}
+
+fn host_error(error: wasmtime::Error) -> ModuleError {
+    ModuleError::Host(error.into_boxed_dyn_error())
+}
+
+fn invalid(error: &wasmtime::Error, wasm: &[u8]) -> ModuleError {
+    let detail = format!("{error:#}");
+    if detail.contains("unexpected end") {
+        return ModuleError::Truncated { bytes: wasm.len() as u64 };
+    }
+    ModuleError::Invalid { detail }
+}

@@ -1,0 +1,128 @@
+//! What can go wrong that is not the guest's doing, and why a file is no program for us.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Why a guest could not be run. A guest that ran and failed is an [`Outcome`](crate::Outcome).
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The host can't run WebAssembly as configured.
+    #[error("can't set up the WebAssembly engine")]
+    Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A folder that the engine was told to use can't be used.
+    #[error("can't use {} as the folder for compiled code", path.display())]
+    CacheFolder {
+        /// As it was given.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A mount's host side can't be opened.
+    #[error("can't mount {} at {guest}", host.display())]
+    Mount {
+        /// On the host.
+        host: PathBuf,
+        /// In the guest.
+        guest: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A path in the guest is not one.
+    #[error("{what} must be an absolute path without `..`, and is {path:?}")]
+    GuestPath {
+        /// What it is for.
+        what: &'static str,
+        /// As it was given.
+        path: String,
+    },
+    /// An argument or a variable can't be passed, since WASI ends strings with a zero byte.
+    #[error("{what} must not contain a zero byte")]
+    ZeroByte {
+        /// Which one.
+        what: String,
+    },
+    /// A name of a variable that can't be told from its value.
+    #[error("a variable's name must not be empty or contain `=`, and is {0:?}")]
+    VariableName(String),
+    /// The working directory lies in a mount, and is not there or is not a directory.
+    #[error("can't use {path} as the working directory: {detail}")]
+    WorkingDir {
+        /// In the guest.
+        path: String,
+        /// Why not.
+        detail: String,
+    },
+    /// A fuel limit for a module that does not count fuel.
+    #[error("the module was not compiled to count fuel: load it with Metering::Fuel")]
+    NotMetered,
+    /// The instance could not be made, for want of something of the host's.
+    #[error("can't make an instance of the module")]
+    Instantiate(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Why a file can't be run as a module. Each message says what it is, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ModuleError {
+    /// It is something else.
+    #[error("not a WebAssembly module: {looks_like}; give a .wasm file built for wasm32-wasip1")]
+    NotWebAssembly {
+        /// What its first bytes look like.
+        looks_like: String,
+    },
+    /// It is WebAssembly, in text.
+    #[error(
+        "WebAssembly in its text format, where the binary one is wanted: translate it with `wat2wasm` or `wasm-tools parse`"
+    )]
+    Text,
+    /// It is a component.
+    #[error(
+        "a WebAssembly component, where a module is wanted: build it for wasm32-wasip1 instead of wasm32-wasip2"
+    )]
+    Component,
+    /// It says it is a module of a version that there isn't.
+    #[error("a WebAssembly file of unknown version {0:#x}; modules are of version 1")]
+    Version(u32),
+    /// It ends in the middle.
+    #[error("a WebAssembly module that is cut short, at {bytes} bytes; fetch or build it again")]
+    Truncated {
+        /// How long it is.
+        bytes: u64,
+    },
+    /// It breaks the rules of WebAssembly, or uses a proposal that is not supported.
+    #[error("not a valid WebAssembly module: {detail}")]
+    Invalid {
+        /// Which rule, and where.
+        detail: String,
+    },
+    /// It has no entry point.
+    #[error(
+        "a WebAssembly module without a function `_start`{hint}; build it as a command (a program with a `main`)"
+    )]
+    NoStart {
+        /// What else it seems to be, with a leading comma and space, or nothing.
+        hint: &'static str,
+    },
+    /// It wants functions that there are not.
+    #[error("a WebAssembly module that imports what the sandbox does not have: {}; only wasi_snapshot_preview1 is there", .names.join(", "))]
+    UnknownImports {
+        /// As `module.name`, in order.
+        names: Vec<String>,
+    },
+    /// It is larger than allowed.
+    #[error(
+        "a WebAssembly module of {bytes} bytes, where {bytes_max} are allowed; make it smaller (`wasm-opt -Os`, strip debug sections) or allow more"
+    )]
+    TooLarge {
+        /// How long it is.
+        bytes: u64,
+        /// How long it may be.
+        bytes_max: u64,
+    },
+    /// Compiling took longer than allowed.
+    #[error("a WebAssembly module that was not compiled within {} s; make it smaller or allow more time", .0.as_secs_f64())]
+    CompileDeadline(Duration),
+    /// The host could not compile it, through no fault of its own.
+    #[error("can't compile the WebAssembly module")]
+    Host(#[source] Box<dyn std::error::Error + Send + Sync>),
+}

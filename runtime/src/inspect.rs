@@ -1,0 +1,93 @@
+//! Tells from its first bytes what a file is, so that the error for a wrong one can say so.
+
+use crate::error::ModuleError;
+
+/// The version field of a core module, after the magic number.
+const MODULE_VERSION: u32 = 1;
+/// The same of a component: version 13, layer 1.
+const COMPONENT_VERSION: u32 = 0x0001_000d;
+
+/// Checks that `bytes` begin as a core module in binary form does.
+pub(crate) fn check_header(bytes: &[u8]) -> Result<(), ModuleError> {
+    let Some(rest) = bytes.strip_prefix(b"\0asm") else {
+        if is_text_format(bytes) {
+            return Err(ModuleError::Text);
+        }
+        return Err(ModuleError::NotWebAssembly { looks_like: looks_like(bytes) });
+    };
+    let Some(version) = rest.first_chunk::<4>() else {
+        return Err(ModuleError::Truncated { bytes: bytes.len() as u64 });
+    };
+    match u32::from_le_bytes(*version) {
+        MODULE_VERSION => Ok(()),
+        COMPONENT_VERSION => Err(ModuleError::Component),
+        version => Err(ModuleError::Version(version)),
+    }
+}
+
+fn is_text_format(bytes: &[u8]) -> bool {
+    let start = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]);
+    let code = start
+        .lines()
+        .map(str::trim_start)
+        .find(|line| !line.is_empty() && !line.starts_with(";;"))
+        .unwrap_or_default();
+    let inside = code.strip_prefix('(').map(str::trim_start).unwrap_or_default();
+    code.starts_with("(;") || inside.starts_with("module") || inside.starts_with("component")
+}
+
+fn looks_like(bytes: &[u8]) -> String {
+    const KNOWN: [(&[u8], &str); 9] = [
+        (b"\x7fELF", "a program or library for Linux (ELF)"),
+        (b"MZ", "a program for Windows"),
+        (b"\xcf\xfa\xed\xfe", "a program for macOS (Mach-O)"),
+        (b"\xca\xfe\xba\xbe", "a program for macOS or a Java class"),
+        (b"\x1f\x8b", "gzip-compressed data"),
+        (b"PK\x03\x04", "a zip archive"),
+        (b"\x28\xb5\x2f\xfd", "zstd-compressed data"),
+        (b"#!", "a script"),
+        (b"BC\xc0\xde", "LLVM bitcode"),
+    ];
+    if bytes.is_empty() {
+        return "the file is empty".to_owned();
+    }
+    if let Some((_, name)) = KNOWN.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return format!("it looks like {name}");
+    }
+    if bytes.get(257..262) == Some(b"ustar") {
+        return "it looks like a tar archive".to_owned();
+    }
+    let start = &bytes[..bytes.len().min(16)];
+    if start.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
+        return format!("it looks like text that begins with {:?}", String::from_utf8_lossy(start));
+    }
+    format!("it begins with the bytes {start:02x?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_file_is_named() {
+        let table: [(&[u8], &str); 12] = [
+            (b"", "the file is empty"),
+            (b"#!/bin/sh\necho", "a script"),
+            (b"\x7fELF\x02\x01", "ELF"),
+            (b"\x1f\x8b\x08", "gzip"),
+            (b"PK\x03\x04..", "zip"),
+            (b"apiVersion: v1\n", "text that begins with \"apiVersion: v1\\n\""),
+            (b"\xff\xfe\x00", "the bytes [ff, fe, 00]"),
+            (b"\n;; hello\n  (module)", "text format"),
+            (b"(component)", "text format"),
+            (b"\0asm", "cut short"),
+            (b"\0asm\x0d\0\x01\0", "component"),
+            (b"\0asm\x02\0\0\0", "unknown version 0x2"),
+        ];
+        for (bytes, expect) in table {
+            let message = check_header(bytes).unwrap_err().to_string();
+            assert!(message.contains(expect), "{bytes:?}: {message}");
+        }
+        check_header(b"\0asm\x01\0\0\0").unwrap();
+    }
+}

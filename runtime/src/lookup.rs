@@ -1,0 +1,207 @@
+//! Paths that a guest names: which of them we make up, and which lie in a mount.
+
+use wasmtime_wasi::p1::types::{
+    Dircookie, Dirent, Errno, Error, Fd, Fdflags, Filestat, Filetype, Lookupflags, Oflags, Rights,
+    Size,
+};
+use wasmtime_wasi::p1::wasi_snapshot_preview1::WasiSnapshotPreview1 as _;
+use wiggle::{GuestMemory, GuestPtr, GuestType as _};
+
+use crate::descriptor::{Descriptor, Origin};
+use crate::device::Device;
+use crate::path;
+use crate::preview1::made_up_filestat;
+use crate::tree::Node;
+use crate::world::{World, host_string};
+
+type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The longest path that a guest may name: Linux' own limit.
+const PATH_BYTES_MAX: u32 = 4096;
+
+/// What a path leads to.
+enum Place {
+    /// Into a mount: wasmtime-wasi's number of the directory that the path starts from, and the
+    /// absolute path in the guest, as far as text can tell.
+    Mount { directory: Fd, path: String },
+    /// Something that we make up, and its absolute path.
+    MadeUp { node: Node, path: String },
+    /// A name in a directory that we make up, where there is none.
+    Nowhere,
+}
+
+impl World {
+    fn place(&self, memory: &GuestMemory<'_>, fd: Fd, path: GuestPtr<str>) -> Result<Place> {
+        if path.len() > PATH_BYTES_MAX {
+            return Err(Errno::Nametoolong.into());
+        }
+        let text = memory.as_cow_str(path)?;
+        let (mount, directory) = match self.descriptors.get(fd)? {
+            Descriptor::Device { .. } => return Err(Errno::Notdir.into()),
+            Descriptor::MadeUp { path, .. } => (None, path),
+            Descriptor::Wasi { fd, path, .. } => (Some(Fd::from(*fd)), path),
+        };
+        let joined = path::join(directory, &text);
+        if let Some((node, path)) =
+            joined.as_ref().and_then(|path| Some((self.tree.get(path)?, path)))
+        {
+            return Ok(Place::MadeUp { node: node.clone(), path: path.clone() });
+        }
+        match (mount, joined) {
+            (Some(directory), joined) => {
+                let path = joined.unwrap_or_else(|| text.into_owned());
+                Ok(Place::Mount { directory, path })
+            }
+            (None, Some(_)) => Ok(Place::Nowhere),
+            (None, None) => Err(Errno::Perm.into()), // it leads out of the directory
+        }
+    }
+
+    /// wasmtime-wasi's number of the directory that `path` starts from. For what we make up the
+    /// call fails, with `made_up` if it is there and `nowhere` if not.
+    pub(crate) fn mounted_at(
+        &self,
+        memory: &GuestMemory<'_>,
+        fd: Fd,
+        path: GuestPtr<str>,
+        made_up: Errno,
+        nowhere: Errno,
+    ) -> Result<Fd> {
+        match self.place(memory, fd, path)? {
+            Place::Mount { directory, .. } => Ok(directory),
+            Place::MadeUp { .. } => Err(made_up.into()),
+            Place::Nowhere => Err(nowhere.into()),
+        }
+    }
+
+    pub(crate) async fn stat_at(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        fd: Fd,
+        flags: Lookupflags,
+        path: GuestPtr<str>,
+    ) -> Result<Filestat> {
+        match self.place(memory, fd, path)? {
+            Place::Nowhere => Err(Errno::Noent.into()),
+            Place::Mount { directory, .. } => {
+                self.wasi.path_filestat_get(memory, directory, flags, path).await
+            }
+            Place::MadeUp { node: Node::Directory, .. } => Ok(made_up_filestat()),
+            Place::MadeUp { node: Node::Device(device), .. } => Ok(self.device_filestat(device)),
+            Place::MadeUp { node: Node::File { directory, name }, .. } => {
+                let mut name = name.into_bytes();
+                let path = host_string(&name);
+                let memory = &mut GuestMemory::Unshared(&mut name);
+                let follow = Lookupflags::SYMLINK_FOLLOW;
+                self.wasi.path_filestat_get(memory, directory.into(), follow, path).await
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are those of WASI's path_open")]
+    pub(crate) async fn open_at(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        fd: Fd,
+        dirflags: Lookupflags,
+        path: GuestPtr<str>,
+        oflags: Oflags,
+        rights: Rights,
+        fdflags: Fdflags,
+    ) -> Result<Fd> {
+        self.descriptors.check_room()?;
+        let none = Rights::empty();
+        let (node, made_up) = match self.place(memory, fd, path)? {
+            Place::Nowhere if oflags.contains(Oflags::CREAT) => return Err(Errno::Rofs.into()),
+            Place::Nowhere => return Err(Errno::Noent.into()),
+            Place::Mount { directory, path: absolute } => {
+                let fd = self
+                    .wasi
+                    .path_open(memory, directory, dirflags, path, oflags, rights, none, fdflags)
+                    .await?;
+                return self.opened(fd, absolute);
+            }
+            Place::MadeUp { node, path } => (node, path),
+        };
+        if oflags.contains(Oflags::CREAT | Oflags::EXCL) {
+            return Err(Errno::Exist.into());
+        }
+        if oflags.contains(Oflags::DIRECTORY) && !matches!(node, Node::Directory) {
+            return Err(Errno::Notdir.into());
+        }
+        match node {
+            Node::Directory => {
+                self.descriptors.open(Descriptor::MadeUp { path: made_up, origin: Origin::Opened })
+            }
+            Node::Device(device) => {
+                if device == Device::TerminationLog && oflags.contains(Oflags::TRUNC) {
+                    self.termination.clear();
+                }
+                self.descriptors.open(Descriptor::Device { device, position: 0 })
+            }
+            Node::File { directory, name } => {
+                let mut name = name.into_bytes();
+                let path = host_string(&name);
+                let memory = &mut GuestMemory::Unshared(&mut name);
+                let (dirflags, oflags) = (Lookupflags::SYMLINK_FOLLOW, oflags & Oflags::TRUNC);
+                let fd = directory.into();
+                let fd = self
+                    .wasi
+                    .path_open(memory, fd, dirflags, path, oflags, rights, none, fdflags)
+                    .await?;
+                self.opened(fd, made_up)
+            }
+        }
+    }
+
+    fn opened(&mut self, fd: Fd, path: String) -> Result<Fd> {
+        self.descriptors.open(Descriptor::Wasi { fd: fd.into(), path, origin: Origin::Opened })
+    }
+
+    /// Lists a directory that we make up, from `cookie` on, as far as there is room.
+    pub(crate) fn made_up_readdir(
+        &self,
+        memory: &mut GuestMemory<'_>,
+        directory: &str,
+        buffer: GuestPtr<[u8]>,
+        cookie: Dircookie,
+    ) -> Result<Size> {
+        let dots = [".", ".."].map(|name| (name, Filetype::Directory));
+        let nodes = self.tree.list(directory).map(|(name, node)| (name, filetype(node)));
+        let entries = dots.into_iter().chain(nodes);
+        let mut listing = Vec::new();
+        for (next, (name, filetype)) in (1..).zip(entries).skip(usize::try_from(cookie)?) {
+            let entry = Dirent {
+                d_next: next,
+                d_ino: next,
+                d_namlen: u32::try_from(name.len())?,
+                d_type: filetype,
+            };
+            listing.extend_from_slice(&dirent_bytes(&entry));
+            listing.extend_from_slice(name.as_bytes());
+        }
+        listing.truncate(buffer.len() as usize);
+        let written = u32::try_from(listing.len())?;
+        let buffer = buffer.get_range(0..written).ok_or(Errno::Overflow)?;
+        memory.copy_from_slice(&listing, buffer)?;
+        Ok(written)
+    }
+}
+
+fn filetype(node: &Node) -> Filetype {
+    match node {
+        Node::Directory => Filetype::Directory,
+        Node::Device(device) => device.filetype(),
+        Node::File { .. } => Filetype::RegularFile,
+    }
+}
+
+/// `dirent` as it lies in a guest's memory.
+fn dirent_bytes(entry: &Dirent) -> Vec<u8> {
+    let mut bytes = vec![0; Dirent::guest_size() as usize];
+    bytes[0..8].copy_from_slice(&entry.d_next.to_le_bytes());
+    bytes[8..16].copy_from_slice(&entry.d_ino.to_le_bytes());
+    bytes[16..20].copy_from_slice(&entry.d_namlen.to_le_bytes());
+    bytes[20] = entry.d_type as u8;
+    bytes
+}

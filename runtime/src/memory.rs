@@ -1,0 +1,87 @@
+//! Counts the memory that a guest takes, and ends it when that is too much.
+
+use wasmtime::ResourceLimiter;
+
+use crate::stop::Stop;
+
+/// What one element of a table takes in wasmtime, at most.
+const TABLE_ELEMENT_BYTES: u64 = size_of::<usize>() as u64;
+
+/// Linear memories and tables of one run, together.
+///
+/// To refuse would make `memory.grow` return -1, and what comes of that differs from guest to
+/// guest. To end the guest is the same for all, and can be told apart from every other end.
+#[derive(Debug)]
+pub(crate) struct MemoryMeter {
+    bytes: u64,
+    bytes_peak: u64,
+    bytes_max: u64,
+    /// What the last growth added, in case that the host then could not provide it.
+    growing: u64,
+}
+
+impl MemoryMeter {
+    pub(crate) fn new(bytes_max: u64) -> Self {
+        Self { bytes: 0, bytes_peak: 0, bytes_max, growing: 0 }
+    }
+
+    pub(crate) fn bytes_peak(&self) -> u64 {
+        self.bytes_peak
+    }
+
+    fn grow(&mut self, by: u64) -> Result<(), Stop> {
+        let bytes = self.bytes.saturating_add(by);
+        if bytes > self.bytes_max {
+            return Err(Stop::OutOfMemory);
+        }
+        self.bytes = bytes;
+        self.bytes_peak = self.bytes_peak.max(bytes);
+        self.growing = by;
+        Ok(())
+    }
+
+    fn grow_failed(&mut self) {
+        self.bytes -= std::mem::take(&mut self.growing);
+    }
+}
+
+impl ResourceLimiter for MemoryMeter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        self.growing = 0;
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false); // beyond what the module itself declares: its own affair
+        }
+        self.grow(desired.saturating_sub(current) as u64)?;
+        Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.grow_failed();
+        Ok(())
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        self.growing = 0;
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let elements = desired.saturating_sub(current) as u64;
+        self.grow(elements.saturating_mul(TABLE_ELEMENT_BYTES))?;
+        Ok(true)
+    }
+
+    fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.grow_failed();
+        Ok(())
+    }
+}

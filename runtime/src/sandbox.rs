@@ -1,0 +1,193 @@
+//! Runs one guest once.
+
+use std::future;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
+
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::guest::Guest;
+use crate::limits::Limits;
+use crate::module::{Metering, Module};
+use crate::outcome::{End, Outcome, Usage};
+use crate::stop::Stop;
+use crate::world::World;
+
+/// Fuel after which a guest lets others have their turn: some ten milliseconds, as with epochs.
+const FUEL_TURN: u64 = 10_000_000;
+
+/// The most that one call may copy from a guest to the host: wasmtime's own default.
+const CALL_BYTES_MAX: u64 = 128 << 20;
+
+/// Runs guests, each in a world of its own. Cheap to clone.
+#[derive(Clone)]
+pub struct Sandbox {
+    engine: Engine,
+}
+
+/// What ended the wait for a guest.
+enum Wait {
+    Over(Result<(), Failure>),
+    DeadlineExceeded,
+    Cancelled,
+}
+
+/// Where a guest failed.
+enum Failure {
+    Instantiate(wasmtime::Error),
+    Run(wasmtime::Error),
+}
+
+impl Sandbox {
+    /// A sandbox for the modules of `engine`.
+    pub fn new(engine: Engine) -> Self {
+        Self { engine }
+    }
+
+    /// Runs `module` once, as `guest`, within `limits`, until it ends or `cancel` fires.
+    ///
+    /// When the deadline passes, when `cancel` fires or when the future is dropped, the guest is
+    /// gone within tens of milliseconds, whatever it is doing. Nothing of it is left but what it
+    /// wrote to its mounts.
+    ///
+    /// The guest computes on the thread that polls the future, ten milliseconds at a time; files
+    /// are read and written on tokio's threads for blocking work. If as many guests run as may, it
+    /// waits for one of them to end, and the deadline starts only then.
+    ///
+    /// `Err` means that the guest could not be started, and that it was not its own fault.
+    pub async fn run(
+        &self,
+        module: &Module,
+        guest: Guest,
+        limits: Limits,
+        cancel: CancellationToken,
+    ) -> Result<Outcome, Error> {
+        if limits.fuel.is_some() && module.metering() != Metering::Fuel {
+            return Err(Error::NotMetered);
+        }
+        let guest = guest.checked()?;
+        let termination_log = guest.termination_log.host.clone();
+        let instances = self.engine.instances();
+        let _slot = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Ok(never_started()),
+            slot = instances.acquire_owned() => slot.map_err(|e| Error::Instantiate(e.into()))?,
+        };
+        let started = Instant::now();
+        let _ticking =
+            (module.metering() == Metering::Epochs).then(|| self.engine.ticker().running());
+        let world = World::new(guest, &limits).await?;
+        let mut store = store(module, world, &limits);
+
+        let wait = tokio::select! {
+            biased;
+            () = cancel.cancelled() => Wait::Cancelled,
+            () = passed(limits.deadline) => Wait::DeadlineExceeded,
+            result = start(module, &mut store) => Wait::Over(result),
+        };
+        let end = match wait {
+            Wait::Cancelled => End::Cancelled,
+            Wait::DeadlineExceeded => End::DeadlineExceeded,
+            Wait::Over(Ok(())) => End::Exited(0),
+            Wait::Over(Err(failure)) => end(failure)?,
+        };
+        let fuel_left = store.get_fuel().unwrap_or_default();
+        let world = store.data();
+        let outcome = Outcome {
+            end,
+            usage: Usage {
+                fuel: limits.fuel.map(|fuel| fuel - fuel_left),
+                memory_bytes_peak: world.memory.bytes_peak(),
+                wall: started.elapsed(),
+            },
+            termination_message: world.termination.bytes().to_vec(),
+        };
+        keep(termination_log.as_deref(), &outcome.termination_message);
+        Ok(outcome)
+    }
+}
+
+fn never_started() -> Outcome {
+    Outcome { end: End::Cancelled, usage: Usage::default(), termination_message: Vec::new() }
+}
+
+fn store(module: &Module, world: World, limits: &Limits) -> Store<World> {
+    let mut store = Store::new(module.0.instance.module().engine(), world);
+    store.limiter(|world| &mut world.memory);
+    let call_bytes = limits.memory_bytes.min(CALL_BYTES_MAX);
+    store.set_hostcall_fuel(usize::try_from(call_bytes).unwrap_or(usize::MAX));
+    match module.metering() {
+        Metering::Epochs => {
+            store.set_epoch_deadline(1);
+            store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
+        }
+        Metering::Fuel => {
+            let fuel = limits.fuel.unwrap_or(u64::MAX);
+            store.set_fuel(fuel).expect("an engine for Metering::Fuel must count fuel");
+            store.fuel_async_yield_interval(Some(FUEL_TURN)).expect("a turn must not be zero");
+        }
+    }
+    store
+}
+
+async fn passed(deadline: Option<Duration>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep(deadline).await,
+        None => future::pending().await,
+    }
+}
+
+async fn start(module: &Module, store: &mut Store<World>) -> Result<(), Failure> {
+    let instance = module.0.instance.instantiate_async(&mut *store);
+    let instance = instance.await.map_err(Failure::Instantiate)?;
+    let start = instance.get_typed_func::<(), ()>(&mut *store, "_start");
+    start.map_err(Failure::Instantiate)?.call_async(store, ()).await.map_err(Failure::Run)
+}
+
+/// What the failure of a guest means, if it is the guest's.
+fn end(failure: Failure) -> Result<End, Error> {
+    let (error, is_ours) = match failure {
+        Failure::Instantiate(error) => (error, true),
+        Failure::Run(error) => (error, false),
+    };
+    if let Some(stop) = error.downcast_ref::<Stop>() {
+        return Ok(match stop {
+            Stop::Exit(code) => End::Exited(*code),
+            Stop::OutOfMemory => End::OutOfMemory,
+            Stop::OutputExceeded => End::OutputExceeded,
+        });
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => Ok(End::FuelExhausted),
+        // A start function of the module's is run, and may trap, as it is instantiated.
+        None if is_ours => Err(Error::Instantiate(error.into_boxed_dyn_error())),
+        trap => {
+            let reason = match trap {
+                Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
+                None => error.root_cause().to_string(),
+            };
+            Ok(End::Trapped { reason, backtrace: backtrace(&error) })
+        }
+    }
+}
+
+fn backtrace(error: &wasmtime::Error) -> String {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return String::new() };
+    let lines = backtrace.frames().iter().map(|frame| match frame.func_name() {
+        Some(name) => name.to_owned(),
+        None => format!("function {}", frame.func_index()),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Leaves the termination message on the host. The run is over and its end must not be lost with
+/// it, so if it can't be left the operator is told, and nobody else.
+fn keep(termination_log: Option<&Path>, message: &[u8]) {
+    let Some(path) = termination_log.filter(|_| !message.is_empty()) else { return };
+    if let Err(error) = std::fs::write(path, message) {
+        tracing::warn!(path = %path.display(), %error, "can't write a termination message");
+    }
+}

@@ -1,0 +1,17 @@
+//! The reasons for which our own host functions end a guest.
+//!
+//! They travel through wasmtime as errors, because that is the only way out of a guest's call.
+
+/// Why a host function ended the guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Stop {
+    /// It called `proc_exit`.
+    #[error("the guest exited with code {0}")]
+    Exit(u32),
+    /// It asked for more memory than it may have.
+    #[error("the guest asked for more memory than it may have")]
+    OutOfMemory,
+    /// It printed more than it may.
+    #[error("the guest printed more than it may")]
+    OutputExceeded,
+}
