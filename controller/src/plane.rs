@@ -134,3 +134,6 @@ async fn keep_default_namespace(store: Store, cancel: CancellationToken) {
     // It is there, and what ends early looks like a failure.
     cancel.cancelled().await;
 }
+
+#[cfg(test)]
+mod tests;

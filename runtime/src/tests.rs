@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    End, Engine, EngineSettings, Guest, Limits, Metering, Module, Outcome, Sandbox,
-};
+use crate::{End, Engine, EngineSettings, Guest, Limits, Metering, Module, Outcome, Sandbox};
 
 /// Long enough for any guest here on a busy machine, so that a broken promise fails and does not
 /// hang.

@@ -1,0 +1,165 @@
+//! Jobs from their creation to their end, in simulated time.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use super::*;
+use crate::admission::{self, decode};
+use crate::api::{Event, Job, Key, Kind, Node, Object, Pod, Resource, Timestamp};
+use crate::clock::Clock;
+use crate::job::conditions;
+use crate::node::{Container, ContainerEnd, Image, PullError, PullPolicy, StartError, Stream};
+use crate::store::{ChangeKind, DeleteOptions, Names};
+
+/// Runs that take `seconds` and end with the next exit code, the last one for ever.
+struct FakeRuntime {
+    seconds: u64,
+    exit_codes: Mutex<Vec<i32>>,
+}
+
+impl PodRuntime for FakeRuntime {
+    async fn pull(&self, image: &str, _: PullPolicy) -> Result<Image, PullError> {
+        Ok(Image { id: image.into(), was_present: true })
+    }
+
+    async fn run(
+        &self,
+        container: Container,
+        cancel: CancellationToken,
+    ) -> Result<ContainerEnd, StartError> {
+        container.output.write(Stream::Stdout, b"hello\n").unwrap();
+        let work = tokio::time::sleep(Duration::from_secs(self.seconds));
+        let exit_code = match cancel.run_until_cancelled(work).await {
+            None => 137,
+            Some(()) => {
+                let mut exit_codes = self.exit_codes.lock().unwrap();
+                if exit_codes.len() > 1 { exit_codes.remove(0) } else { exit_codes[0] }
+            }
+        };
+        let reason = if exit_code == 0 { "Completed" } else { "Error" }.into();
+        Ok(ContainerEnd { exit_code, reason, message: None })
+    }
+}
+
+struct Simulation {
+    store: Store,
+    plane: ControlPlane,
+    _root: tempfile::TempDir,
+}
+
+impl Simulation {
+    fn start(seconds: u64, exit_codes: &[i32]) -> Self {
+        let start = "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap();
+        let store = Store::in_memory(Clock::simulated(start), Names::seeded(1));
+        let root = tempfile::tempdir().unwrap();
+        let runtime = FakeRuntime { seconds, exit_codes: Mutex::new(exit_codes.to_vec()) };
+        let settings = Settings {
+            backoff: BackoffSettings::default(),
+            node: NodeSettings::new("localhost", root.path()),
+        };
+        let plane = ControlPlane::start(store.clone(), Arc::new(runtime), settings);
+        Self { store, plane, _root: root }
+    }
+
+    async fn create(&self, spec: &str) {
+        let manifest = format!(
+            "{{apiVersion: batch/v1, kind: Job, metadata: {{name: job, namespace: default}}, \
+             spec: {{{spec}, template: {{spec: {{nodeName: localhost, restartPolicy: Never, \
+             containers: [{{name: main, image: any}}]}}}}}}}}"
+        );
+        let documents = decode::decode(manifest.as_bytes(), "-", Default::default()).unwrap();
+        let Object::Job(job) = &documents[0].object else { panic!("not a Job") };
+        let job = admission::admit_job((**job).clone(), &self.store.names().uid()).unwrap().object;
+        self.store.commit(Transaction::new().create(job)).await.unwrap();
+    }
+
+    /// Waits for the Job to end.
+    async fn end(&self) -> Arc<Job> {
+        let mut watch = self.store.watch(&[Kind::Job], 0).unwrap();
+        loop {
+            let change = watch.next().await.unwrap();
+            let Some(job) = Job::from_object(&change.object) else { continue };
+            let status = job.status.as_ref().and_then(|status| status.conditions.as_deref());
+            if status.is_some_and(conditions::say_finished) {
+                return Arc::clone(job);
+            }
+        }
+    }
+
+    /// When each pod was made, in seconds since the Job was.
+    fn pods_made_at(&self) -> Vec<i64> {
+        let created = |metadata: &ObjectMeta| metadata.creation_timestamp.as_ref().unwrap().0;
+        let job = created(&self.store.get::<Job>(&Key::new("default", "job")).unwrap().metadata);
+        let pods = self.store.list::<Pod>(None).items;
+        let mut seconds: Vec<_> =
+            pods.iter().map(|pod| created(&pod.metadata).duration_since(job).as_secs()).collect();
+        seconds.sort_unstable();
+        seconds
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_completes_and_no_more_pods_are_active_than_it_says() {
+    let simulation = Simulation::start(5, &[0]);
+    simulation.create("completions: 20, parallelism: 4").await;
+    let job = simulation.end().await;
+    assert_eq!(job.status.as_ref().unwrap().succeeded, Some(20));
+    assert_eq!(simulation.pods_made_at(), [0, 5, 10, 15, 20].map(|at| [at; 4]).concat());
+
+    let mut watch = simulation.store.watch(&[Kind::Pod], 0).unwrap();
+    let mut active = BTreeSet::new();
+    while let Some(change) = watch.try_next() {
+        let pod = Pod::from_object(&change.object).unwrap();
+        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        if matches!(phase, Some("Succeeded" | "Failed")) || change.what == ChangeKind::Deleted {
+            active.remove(&change.key);
+        } else {
+            active.insert(change.key);
+        }
+        assert!(active.len() <= 4, "{active:?}");
+    }
+    let store = simulation.store.clone();
+    simulation.plane.shutdown().await;
+    assert!(store.get::<Namespace>(&Key::new("", "default")).is_some());
+    assert!(store.get::<Node>(&Key::new("", "localhost")).is_some());
+    let told: BTreeSet<_> =
+        store.list::<Event>(None).items.iter().filter_map(|it| it.reason.clone()).collect();
+    let expect = ["SuccessfulCreate", "Started", "Completed"];
+    assert!(expect.iter().all(|reason| told.contains(*reason)), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_are_tried_again_after_ten_and_twenty_seconds() {
+    let simulation = Simulation::start(0, &[1, 1, 0]);
+    simulation.create("backoffLimit: 6").await;
+    let job = simulation.end().await;
+    let status = job.status.as_ref().unwrap();
+    assert_eq!((status.failed, status.succeeded), (Some(2), Some(1)));
+    assert_eq!(simulation.pods_made_at(), [0, 10, 30]);
+    simulation.plane.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_job_takes_its_pods_with_it() {
+    let simulation = Simulation::start(1000, &[0]);
+    simulation.create("parallelism: 3").await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(simulation.store.list::<Pod>(None).items.len(), 3);
+    let key = Key::new("default", "job");
+    let delete = Transaction::new().delete(Kind::Job, key, DeleteOptions::default());
+    simulation.store.commit(delete).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(simulation.store.list::<Pod>(None).items.is_empty());
+    simulation.plane.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_ends_what_runs() {
+    let simulation = Simulation::start(1000, &[0]);
+    simulation.create("parallelism: 2, completions: 2, activeDeadlineSeconds: 7").await;
+    let job = simulation.end().await;
+    let conditions = job.status.as_ref().unwrap().conditions.as_ref().unwrap();
+    let failed = conditions.iter().find(|condition| condition.type_ == "Failed").unwrap();
+    assert_eq!(failed.reason.as_deref(), Some("DeadlineExceeded"));
+    simulation.plane.shutdown().await;
+}
