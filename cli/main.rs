@@ -1,1 +1,26 @@
-fn main() {}
+//! The `mayfly` command: wiring, and words for people.
+//!
+//! What it decides is only what a person asked for; what a Job, a pod or a sandbox means is said by
+//! the libraries, which do not know each other and meet in [`wasm`].
+
+mod args;
+mod exit;
+mod image;
+mod images;
+mod manifest;
+mod places;
+mod run;
+mod wasm;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = args::Arguments::parse();
+    arguments.verbosity.start_tracing();
+    exit::report(match arguments.command {
+        args::Command::Run(arguments) => run::run(&arguments),
+        args::Command::Image(command) => image::image(command),
+    })
+}

@@ -1,0 +1,234 @@
+//! What can be asked for on the command line.
+//!
+//! Every option is described here and nowhere else; values are parsed once, at this edge.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use jiff::SignedDuration;
+use tracing_subscriber::EnvFilter;
+
+/// Runs Kubernetes Jobs whose containers are WebAssembly modules.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// How much to say of it.
+    #[command(flatten)]
+    pub(crate) verbosity: Verbosity,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the Jobs and Pods of manifests to their end.
+    Run(RunArguments),
+    /// Say which WebAssembly module stands behind an image name.
+    #[command(subcommand)]
+    Image(ImageCommand),
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  mayfly run examples/pi.yaml                    print π
+  mayfly run jobs/                               everything in a folder
+  kubectl get job pi -o yaml | mayfly run -      a Job from a pipe
+  mayfly run --image perl=perl.wasm job.yml      a module for an image name
+  mayfly run --state-dir state/ job.yml          goes on where it was if it is run again
+  mayfly run -o json job.yml | jq .status        the Job as it ended
+
+Exit codes:
+  0  every Job completed and every Pod succeeded
+  1  one of them failed, can't go on, or was not through at --timeout
+  2  bad input; nothing was started
+  130, 143  stopped by Ctrl-C or SIGTERM; a second one stops at once";
+
+/// `mayfly run`.
+#[derive(Args, Debug)]
+#[command(after_help = RUN_EXAMPLES)]
+pub(crate) struct RunArguments {
+    /// Manifests: YAML or JSON files, folders of them, or - for standard input.
+    #[arg(required = true, value_name = "FILE|DIR|-", value_hint = ValueHint::AnyPath)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Look into the folders of a folder, too.
+    #[arg(short = 'R', long)]
+    pub(crate) recursive: bool,
+    /// Namespace of what names none [default: default].
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// Run the module FILE for the image NAME; may be given again.
+    #[arg(long = "image", value_name = "NAME=FILE", value_parser = NamedFile::from_str)]
+    pub(crate) images: Vec<NamedFile>,
+    /// A folder below which images may be named by their path; may be given again.
+    #[arg(long = "image-dir", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) image_dirs: Vec<PathBuf>,
+    /// Keep all state there, so that the same command goes on where an earlier one was.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// Stop everything after this time, such as 90s or 1h30m; what is not through has failed.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) timeout: Option<SignedDuration>,
+    /// Print the final Jobs and Pods on standard output; logs then go to standard error.
+    #[arg(short, long, value_name = "FORMAT")]
+    pub(crate) output: Option<Format>,
+    /// Wait this long before the first retry of a failed pod, and the second restart in a pod.
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
+    pub(crate) backoff_base: SignedDuration,
+    /// Wait at most this long before any of them; restarts in a pod wait at most 5m.
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "6m")]
+    pub(crate) backoff_max: SignedDuration,
+    /// No progress and no summary: only logs, warnings and errors.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// `mayfly image`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImageCommand {
+    /// Let NAME stand for the module FILE, whose content is copied.
+    #[command(after_help = "Example:\n  mayfly image add perl perl.wasm")]
+    Add {
+        /// As manifests name it; `perl`, `perl:latest` and `docker.io/library/perl` are the same.
+        name: String,
+        /// A WebAssembly module that is a WASI command.
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        #[command(flatten)]
+        folder: ImageFolder,
+    },
+    /// List the names, with digest and size of what is behind them.
+    #[command(visible_alias = "ls")]
+    List {
+        #[command(flatten)]
+        folder: ImageFolder,
+    },
+    /// Forget NAME, and its content unless another name has the same.
+    #[command(visible_alias = "rm")]
+    Remove {
+        /// As `mayfly image list` shows it.
+        name: String,
+        #[command(flatten)]
+        folder: ImageFolder,
+    },
+}
+
+/// Where images are kept.
+#[derive(Args, Debug)]
+pub(crate) struct ImageFolder {
+    /// The state folder that keeps them [default: $XDG_STATE_HOME/mayfly or ~/.local/state/mayfly].
+    #[arg(long, value_name = "DIR", env = "MAYFLY_STATE_DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) state_dir: Option<PathBuf>,
+}
+
+/// The form of objects on standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// JSON, indented as kubectl does it.
+    Json,
+    /// YAML.
+    Yaml,
+}
+
+/// `-v`, of any command.
+#[derive(Args, Debug)]
+pub(crate) struct Verbosity {
+    /// Say on standard error what is done; -vv and -vvv say more. RUST_LOG chooses in detail.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+impl Verbosity {
+    /// Starts writing traces to standard error.
+    pub(crate) fn start_tracing(&self) {
+        let level = match self.verbose {
+            0 => "off",
+            1 => "mayfly=info,mayfly_controller=info,mayfly_runtime=info",
+            2 => "mayfly=debug,mayfly_controller=debug,mayfly_runtime=debug",
+            _ => "trace",
+        };
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+        let colours = std::io::stderr().is_terminal()
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .with_ansi(colours)
+            .init();
+    }
+}
+
+/// `NAME=FILE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NamedFile {
+    /// Before the first `=`.
+    pub(crate) name: String,
+    /// After it.
+    pub(crate) file: PathBuf,
+}
+
+impl FromStr for NamedFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, file)) if !name.is_empty() && !file.is_empty() => {
+                Ok(Self { name: name.to_owned(), file: file.into() })
+            }
+            _ => Err("NAME=FILE is wanted, such as perl=perl.wasm".to_owned()),
+        }
+    }
+}
+
+/// A duration as people write it: `100ms`, `10s`, `1h30m`.
+fn duration(text: &str) -> Result<SignedDuration, String> {
+    match text.parse() {
+        Ok(duration) if duration >= SignedDuration::ZERO => Ok(duration),
+        _ => Err("a duration is wanted, such as 100ms, 10s or 1h30m".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn durations() {
+        let check = |text: &str, expect: Option<i64>| {
+            assert_eq!(duration(text).ok(), expect.map(SignedDuration::from_millis), "{text}");
+        };
+        check("100ms", Some(100));
+        check("10s", Some(10_000));
+        check("1h30m", Some(5_400_000));
+        check("6m", Some(360_000));
+        check("0s", Some(0));
+        check("-1s", None);
+        check("10", None);
+        check("", None);
+    }
+
+    #[test]
+    fn named_files() {
+        let check = |text: &str, expect: Option<(&str, &str)>| {
+            let parsed = NamedFile::from_str(text).ok();
+            let expect =
+                expect.map(|(name, file)| NamedFile { name: name.to_owned(), file: file.into() });
+            assert_eq!(parsed, expect, "{text}");
+        };
+        check("perl=perl.wasm", Some(("perl", "perl.wasm")));
+        check("a=b=c", Some(("a", "b=c")));
+        check("perl", None);
+        check("=perl.wasm", None);
+        check("perl=", None);
+    }
+}

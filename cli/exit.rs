@@ -1,0 +1,62 @@
+//! Exit codes, and the one place where an error is printed.
+
+use std::io;
+use std::process::ExitCode;
+
+/// How a command ended, as its exit code says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Everything asked for was done: each Job completed, each bare Pod succeeded.
+    Done,
+    /// A Job or a Pod failed, or was not through when `--timeout` was.
+    Failed,
+    /// What was given can't be run; nothing was started.
+    BadInput,
+    /// A signal ended it: 128 and the signal's number, as a shell reports it.
+    Signal(u8),
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::SUCCESS,
+            Exit::Failed => Self::from(1),
+            Exit::BadInput => Self::from(2),
+            Exit::Signal(signal) => Self::from(128 + signal),
+        }
+    }
+}
+
+/// SIGINT, what Ctrl-C sends.
+pub(crate) const SIGINT: u8 = 2;
+/// SIGPIPE, what ends a Unix program whose reader has gone.
+pub(crate) const SIGPIPE: u8 = 13;
+/// SIGTERM, what a supervisor sends.
+pub(crate) const SIGTERM: u8 = 15;
+
+/// Nobody reads our standard output any more, which is not worth a word.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output is closed")]
+pub(crate) struct StdoutClosed;
+
+/// An error of writing to standard output, told apart when its reader has gone.
+pub(crate) fn stdout_error(error: io::Error) -> anyhow::Error {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return StdoutClosed.into();
+    }
+    anyhow::Error::new(error).context("can't write to standard output")
+}
+
+/// Prints the error of a command, with its chain, and says how to exit.
+///
+/// An error is one of ours or of the input; no Job has ended, so it is [`Exit::BadInput`].
+pub(crate) fn report(result: anyhow::Result<Exit>) -> ExitCode {
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) if error.is::<StdoutClosed>() => Exit::Signal(SIGPIPE).into(),
+        Err(error) => {
+            eprintln!("mayfly: {error:#}");
+            Exit::BadInput.into()
+        }
+    }
+}

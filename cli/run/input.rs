@@ -1,0 +1,170 @@
+//! Manifests to objects that may be stored: everything is read, decoded and admitted before
+//! anything is started, and every complaint is told.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use mayfly_controller::admission::decode::{self, Document, FieldValidation, Place};
+use mayfly_controller::admission::{self, Admitted, Invalid};
+use mayfly_controller::api::{Key, Kind, Object, Resource};
+use mayfly_controller::store::Store;
+
+use crate::args::RunArguments;
+use crate::manifest;
+
+/// The namespace of what names none.
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// What is to be run.
+pub(crate) struct Input {
+    /// Every object, in the order of the manifests, with where it is from.
+    pub(crate) objects: Vec<(Object, Place)>,
+    /// The folders that the manifests are in.
+    pub(crate) folders: Vec<PathBuf>,
+    /// What the user should be told.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Everything that is wrong with what was given, a complaint each.
+#[derive(Debug)]
+pub(crate) struct BadInput(pub(crate) Vec<String>);
+
+impl fmt::Display for BadInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\nmayfly: "))
+    }
+}
+
+impl std::error::Error for BadInput {}
+
+impl BadInput {
+    /// An error if there are any `complaints`.
+    pub(crate) fn if_any(complaints: Vec<String>) -> Result<(), Self> {
+        if complaints.is_empty() { Ok(()) } else { Err(Self(complaints)) }
+    }
+}
+
+impl Input {
+    /// Reads what `arguments` name. An object that `store` has already keeps its uid.
+    pub(crate) fn read(arguments: &RunArguments, store: &Store) -> Result<Self, BadInput> {
+        let mut errors = Vec::new();
+        let manifests = manifest::read(&arguments.files, arguments.recursive, &mut errors);
+        let mut complaints: Vec<String> = errors.iter().map(|it| format!("{it:#}")).collect();
+        let mut admission = Admission {
+            store,
+            namespace: arguments.namespace.as_deref(),
+            origins: BTreeMap::new(),
+            input: Self { objects: Vec::new(), folders: Vec::new(), warnings: Vec::new() },
+        };
+        for manifest in &manifests {
+            admission.input.folders.push(manifest.folder.clone());
+            match decode::decode(&manifest.bytes, &manifest.source, FieldValidation::Strict) {
+                Ok(documents) if documents.is_empty() => {
+                    complaints.push(format!("{}: there is no object in it", manifest.source));
+                }
+                Ok(documents) => {
+                    for document in documents {
+                        complaints.extend(admission.add(document).err());
+                    }
+                }
+                Err(malformed) => complaints.extend(malformed.0.iter().map(ToString::to_string)),
+            }
+        }
+        let Admission { input, .. } = admission;
+        if complaints.is_empty() && !input.objects.iter().any(|(it, _)| it.kind().runs()) {
+            complaints.push("there is no Job and no Pod to run in what was given".to_owned());
+        }
+        BadInput::if_any(complaints)?;
+        Ok(input)
+    }
+}
+
+/// Which kinds are run, beside those that are only used.
+trait Runs {
+    fn runs(self) -> bool;
+}
+
+impl Runs for Kind {
+    fn runs(self) -> bool {
+        matches!(self, Self::Job | Self::Pod)
+    }
+}
+
+struct Admission<'a> {
+    store: &'a Store,
+    /// The one that was asked for.
+    namespace: Option<&'a str>,
+    /// What was there before, and where.
+    origins: BTreeMap<(Kind, Key), Place>,
+    input: Input,
+}
+
+impl Admission<'_> {
+    fn add(&mut self, document: Document) -> Result<(), String> {
+        let Document { mut object, place, .. } = document;
+        let admitted = self.locate(&mut object).and_then(|uid| admit(object, &uid));
+        let admitted = admitted.map_err(|complaint| format!("{place}: {complaint}"))?;
+        let object = admitted.object;
+        let name = (object.kind(), object.key());
+        if let Some(before) = self.origins.insert(name, place.clone()) {
+            let (kind, key) = (object.kind().name(), object.key());
+            return Err(format!("{place}: {kind} {key} is there already, in {before}"));
+        }
+        for warning in admitted.warnings {
+            self.input.warnings.push(format!("{place}: {warning}"));
+        }
+        self.input.objects.push((object, place));
+        Ok(())
+    }
+
+    /// Gives `object` its namespace and name, and returns its uid.
+    fn locate(&self, object: &mut Object) -> Result<String, String> {
+        let kind = object.kind();
+        let names = self.store.names();
+        let metadata = object.metadata_mut();
+        if kind.is_namespaced() {
+            let own = metadata.namespace.as_deref().filter(|own| !own.is_empty());
+            if let Some((own, asked)) = own.zip(self.namespace).filter(|(own, asked)| own != asked)
+            {
+                return Err(format!(
+                    "the namespace of the object is \"{own}\" and -n says \"{asked}\"; \
+                     leave out one of them"
+                ));
+            }
+            let namespace = own.or(self.namespace).unwrap_or(DEFAULT_NAMESPACE).to_owned();
+            metadata.namespace = Some(namespace);
+        }
+        admission::name(metadata, || names.suffix());
+        let before = self.store.get_object(kind, &object.key());
+        let uid = before.and_then(|before| before.metadata().uid.clone());
+        Ok(uid.unwrap_or_else(|| names.uid()))
+    }
+}
+
+fn admit(object: Object, uid: &str) -> Result<Admitted<Object>, String> {
+    fn any<T: Resource>(
+        admitted: Result<Admitted<T>, Invalid>,
+    ) -> Result<Admitted<Object>, String> {
+        let Admitted { object, warnings } = admitted.map_err(|invalid| invalid.to_string())?;
+        Ok(Admitted { object: T::into_object(object.into()), warnings })
+    }
+    match object {
+        Object::Job(job) => any(admission::admit_job((*job).clone(), uid)),
+        Object::Pod(pod) => any(admission::admit_pod((*pod).clone(), uid)),
+        Object::ConfigMap(_) => Ok(Admitted { object, warnings: vec![] }),
+        Object::Secret(_) => Ok(Admitted { object, warnings: vec![] }),
+        Object::CronJob(_) => Err(
+            "a CronJob starts Jobs at their times, and `mayfly run` ends with what it was given; \
+             make a Job of its jobTemplate to run that once"
+                .to_owned(),
+        ),
+        Object::Namespace(_) => {
+            Err("namespaces need not be made here; leave it out, objects may name any".to_owned())
+        }
+        Object::Event(_) | Object::Node(_) => {
+            let kind = object.kind().name();
+            Err(format!("`mayfly run` takes Jobs, Pods, ConfigMaps and Secrets, and no {kind}"))
+        }
+    }
+}

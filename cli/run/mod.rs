@@ -1,0 +1,128 @@
+//! `mayfly run`: takes Jobs and Pods to their end, in this process alone.
+//!
+//! ```text
+//! manifests ─▶ admission ─▶ images ─▶ store ─▶ control plane ─▶ progress, logs ─▶ summary
+//! ```
+//!
+//! Nothing is started before everything is known to be right. What happens then is the control
+//! plane's doing; here it is watched.
+
+mod board;
+mod follow;
+mod input;
+mod interrupt;
+mod output;
+mod prepare;
+mod printer;
+mod progress;
+mod start;
+mod state;
+mod stream;
+mod summary;
+mod warnings;
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use mayfly_controller::ControlPlane;
+use mayfly_controller::clock::Clock;
+use mayfly_controller::store::{Names, Store};
+
+use crate::args::RunArguments;
+use crate::exit::{self, Exit, SIGPIPE};
+use follow::Followed;
+use input::Input;
+use interrupt::Interrupt;
+use printer::{Printer, PrinterThread, To};
+use progress::Progress;
+use start::Start;
+use state::StateFolder;
+use stream::{Display, Streamed};
+
+/// Runs what `arguments` name to its end.
+pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
+    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let threads = threads.context("can't start threads")?;
+    let result = threads.block_on(run_all(arguments));
+    // A compiler that was given up can't be stopped, and nobody waits for it.
+    threads.shutdown_background();
+    result
+}
+
+async fn run_all(arguments: &RunArguments) -> anyhow::Result<Exit> {
+    let state = StateFolder::open(arguments.state_dir.as_deref())?;
+    let interrupt = Interrupt::listen(state.temporary())?;
+    let store = match state.store() {
+        Some(folder) => Store::open(&folder, Clock::system(), Names::random())?,
+        None => Store::in_memory(Clock::system(), Names::random()),
+    };
+    let input = Input::read(arguments, &store)?;
+    for warning in &input.warnings {
+        eprintln!("mayfly: warning: {warning}");
+    }
+    let start = Start::plan(&input, &store)?;
+    let runtime = tokio::select! {
+        runtime = prepare::runtime(arguments, &input) => runtime?,
+        signal = interrupt.asked() => return Ok(Exit::Signal(signal)),
+    };
+    if !start.continued().is_empty() && !arguments.quiet {
+        eprintln!("mayfly: going on with what is in the state folder");
+    }
+    let objects = start.commit(&store).await?;
+    for other in start::others(&store, &objects) {
+        eprintln!("mayfly: job/{other} is in the state folder, too, and goes on during this run");
+    }
+
+    let progress = Progress::new(arguments.quiet);
+    let printing = PrinterThread::start(progress.bars());
+    let display = Display::new(printing.printer(), &objects, arguments.output.is_some());
+    let runtime = Arc::new(Streamed::new(runtime, display));
+    let plane = ControlPlane::start(store.clone(), runtime, state.settings(arguments));
+    let mut followed = Followed::new(store, &objects, progress, printing.printer());
+    let stopped =
+        until_stopped(&mut followed, arguments, &plane, &interrupt, &printing.printer()).await;
+    plane.shutdown().await;
+    followed.finish();
+    if !arguments.quiet {
+        let text = summary::text_of(followed.board(), Clock::system().now());
+        printing.printer().print(To::Stderr, text);
+    }
+    if let Some(format) = arguments.output {
+        let text = output::text_of(&followed.objects(), format)?;
+        printing.printer().print(To::Stdout, text);
+    }
+    printing.finish().map_err(exit::stdout_error)?;
+    Ok(stopped.unwrap_or_else(|| summary::exit_of(followed.board())))
+}
+
+/// Follows until everything has ended, or something ends it: then how to exit.
+async fn until_stopped(
+    followed: &mut Followed,
+    arguments: &RunArguments,
+    plane: &ControlPlane,
+    interrupt: &Interrupt,
+    printer: &Printer,
+) -> Option<Exit> {
+    let timeout = async {
+        match arguments.timeout {
+            Some(timeout) => tokio::time::sleep(timeout.unsigned_abs()).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = followed.until_the_end() => None,
+        signal = interrupt.asked() => {
+            printer.print(To::Stderr, "mayfly: stopping; once more to stop at once\n");
+            Some(Exit::Signal(signal))
+        }
+        () = timeout => {
+            printer.print(To::Stderr, "mayfly: the --timeout is over: stopping\n");
+            Some(Exit::Failed)
+        }
+        () = plane.ended() => {
+            printer.print(To::Stderr, "mayfly: a part of mayfly has ended by itself; stopping\n");
+            Some(Exit::Failed)
+        }
+        () = printer.stdout_closed().cancelled() => Some(Exit::Signal(SIGPIPE)),
+    }
+}

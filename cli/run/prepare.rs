@@ -1,0 +1,93 @@
+//! Finds and compiles every image before anything is started.
+
+use std::collections::BTreeMap;
+
+use mayfly_controller::admission::decode::Place;
+use mayfly_controller::api::names::FUEL;
+use mayfly_controller::api::{Container, Object, ObjectMeta, PodSpec};
+use mayfly_controller::node::{PullError, PullPolicy};
+use mayfly_runtime::Metering;
+
+use super::input::{BadInput, Input};
+use crate::args::RunArguments;
+use crate::images::{Images, Shelf};
+use crate::places;
+use crate::wasm::{self, Wasm};
+
+/// A runtime that has every image of `input` ready. A missing or broken one is bad input.
+pub(crate) async fn runtime(arguments: &RunArguments, input: &Input) -> anyhow::Result<Wasm> {
+    let own = arguments.state_dir.as_deref();
+    let mut folders: Vec<_> = own.map(ToOwned::to_owned).into_iter().collect();
+    // Whoever has no home has no images there.
+    folders.extend(places::shared_state_dir().ok().filter(|shared| Some(shared.as_path()) != own));
+    let shelves = folders.iter().map(|folder| Shelf::of(folder)).collect();
+    let mut images = Images::new(&arguments.images, shelves, &arguments.image_dirs)?;
+    for folder in &input.folders {
+        images.add_manifest_folder(folder);
+    }
+    let runtime = Wasm::new(images, places::cache_dir(own).ok())?;
+
+    let mut complaints = Vec::new();
+    for ((image, policy, metering), place) in wanted(input) {
+        if let Err(error) = runtime.prepare(image, policy, metering).await {
+            complaints.push(complaint(place, image, &error));
+        }
+    }
+    BadInput::if_any(complaints)?;
+    Ok(runtime)
+}
+
+fn complaint(place: &Place, image: &str, error: &PullError) -> String {
+    match error {
+        PullError::NeverPull { .. } => format!(
+            "{place}: {error}: an image is present when --image or `mayfly image add` gives it"
+        ),
+        _ => format!("{place}: image \"{image}\": {error}"),
+    }
+}
+
+type Wanted<'a> = (&'a str, PullPolicy, Metering);
+
+/// Every image that `input` names, in the order it is first named, with where that is.
+fn wanted(input: &Input) -> Vec<(Wanted<'_>, &Place)> {
+    let mut order = Vec::new();
+    let mut seen = BTreeMap::new();
+    for (object, place) in &input.objects {
+        let Some((metadata, spec)) = pod_of(object) else { continue };
+        let metering = wasm::metering(fuel(metadata));
+        for container in containers(spec) {
+            let image = container.image.as_deref().unwrap_or_default();
+            let policy = match container.image_pull_policy.as_deref() {
+                Some("Never") => PullPolicy::Never,
+                Some("IfNotPresent") => PullPolicy::IfNotPresent,
+                _ => PullPolicy::Always,
+            };
+            let key = (image, format!("{policy:?}{metering:?}"));
+            if seen.insert(key, ()).is_none() {
+                order.push(((image, policy, metering), place));
+            }
+        }
+    }
+    order
+}
+
+/// What `object` says of its pods, if it is run.
+pub(crate) fn pod_of(object: &Object) -> Option<(Option<&ObjectMeta>, &PodSpec)> {
+    match object {
+        Object::Job(job) => {
+            let template = &job.spec.as_ref()?.template;
+            Some((template.metadata.as_ref(), template.spec.as_ref()?))
+        }
+        Object::Pod(pod) => Some((Some(&pod.metadata), pod.spec.as_ref()?)),
+        _ => None,
+    }
+}
+
+/// Every container of a pod, those of its start first.
+pub(crate) fn containers(spec: &PodSpec) -> impl Iterator<Item = &Container> {
+    spec.init_containers.iter().flatten().chain(&spec.containers)
+}
+
+fn fuel(metadata: Option<&ObjectMeta>) -> Option<u64> {
+    metadata?.annotations.as_ref()?.get(FUEL)?.parse().ok()
+}

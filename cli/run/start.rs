@@ -1,0 +1,127 @@
+//! Puts what is to be run into the store, or finds it there from an earlier run.
+
+use mayfly_controller::api::{Job, Key, Kind, Object, Resource};
+use mayfly_controller::limits::TRANSACTION_OPERATIONS_MAX;
+use mayfly_controller::store::{Store, Transaction};
+
+use super::board::called;
+use super::input::{BadInput, Input};
+
+/// What is to be done with each object.
+pub(crate) struct Start {
+    create: Vec<Object>,
+    replace: Vec<Object>,
+    /// Jobs and Pods that are there, as they are.
+    continued: Vec<Object>,
+}
+
+impl Start {
+    /// Compares `input` with what `store` has. One that has another spec by now is refused.
+    pub(crate) fn plan(input: &Input, store: &Store) -> Result<Self, BadInput> {
+        let mut start = Self { create: Vec::new(), replace: Vec::new(), continued: Vec::new() };
+        let mut complaints = Vec::new();
+        for (object, place) in &input.objects {
+            match store.get_object(object.kind(), &object.key()) {
+                None => start.create.push(object.clone()),
+                Some(before) if !wants_another(object, &before) => {
+                    if is_run(before.kind()) {
+                        start.continued.push(before);
+                    }
+                }
+                Some(before) if is_run(before.kind()) || is_immutable(&before) => {
+                    let name = called(&(object.kind(), object.key()));
+                    complaints.push(format!(
+                        "{place}: {name} is in the state folder already and was another: give this \
+                         one another name, or another --state-dir, or delete that folder to start \
+                         from nothing"
+                    ));
+                }
+                Some(_) => start.replace.push(object.clone()),
+            }
+        }
+        BadInput::if_any(complaints)?;
+        Ok(start)
+    }
+
+    /// The Jobs and Pods that go on from an earlier run.
+    pub(crate) fn continued(&self) -> &[Object] {
+        &self.continued
+    }
+
+    /// Commits it, and returns the Jobs and Pods.
+    pub(crate) async fn commit(mut self, store: &Store) -> anyhow::Result<Vec<Object>> {
+        // What Jobs and Pods use is there before they are.
+        self.create.sort_by_key(|object| is_run(object.kind()));
+        let mut running = self.continued;
+        let replace = self.replace.into_iter().map(Change::Replace);
+        let mut changes = replace.chain(self.create.into_iter().map(Change::Create));
+        loop {
+            let some = changes.by_ref().take(TRANSACTION_OPERATIONS_MAX);
+            let transaction = some.fold(Transaction::new(), |transaction, change| match change {
+                Change::Create(object) => transaction.create_object(object),
+                Change::Replace(object) => transaction.replace_object(object),
+            });
+            if transaction.is_empty() {
+                return Ok(running);
+            }
+            let committed = store.commit(transaction).await?;
+            running.extend(committed.objects.into_iter().filter(|object| is_run(object.kind())));
+        }
+    }
+}
+
+enum Change {
+    Create(Object),
+    Replace(Object),
+}
+
+/// Jobs and Pods are run; the others are only used.
+fn is_run(kind: Kind) -> bool {
+    matches!(kind, Kind::Job | Kind::Pod)
+}
+
+fn is_immutable(object: &Object) -> bool {
+    match object {
+        Object::ConfigMap(map) => map.immutable == Some(true),
+        Object::Secret(secret) => secret.immutable == Some(true),
+        _ => false,
+    }
+}
+
+/// Whether `object` asks for something else than `before` did.
+fn wants_another(object: &Object, before: &Object) -> bool {
+    match (object, before) {
+        (Object::Job(object), Object::Job(before)) => object.spec != before.spec,
+        (Object::Pod(object), Object::Pod(before)) => {
+            // Which node it is on was not asked for.
+            let mut spec = object.spec.clone().unwrap_or_default();
+            let before = before.spec.clone().unwrap_or_default();
+            spec.node_name.clone_from(&before.node_name);
+            spec != before
+        }
+        (Object::ConfigMap(object), Object::ConfigMap(before)) => {
+            (&object.data, &object.binary_data) != (&before.data, &before.binary_data)
+        }
+        (Object::Secret(object), Object::Secret(before)) => {
+            (&object.data, &object.string_data) != (&before.data, &before.string_data)
+        }
+        _ => true,
+    }
+}
+
+/// The unfinished Jobs of `store` that are not among `running`: they go on, too, as long as we do.
+pub(crate) fn others(store: &Store, running: &[Object]) -> Vec<Key> {
+    let is_ours = |key: &Key| running.iter().any(|it| it.kind() == Kind::Job && it.key() == *key);
+    let is_finished = |job: &Job| {
+        let conditions = job.status.iter().flat_map(|it| it.conditions.iter().flatten());
+        conditions
+            .into_iter()
+            .any(|it| matches!(it.type_.as_str(), "Complete" | "Failed") && it.status == "True")
+    };
+    let jobs = store.list::<Job>(None).items;
+    jobs.iter()
+        .filter(|job| !is_finished(job))
+        .map(|job| job.key())
+        .filter(|key| !is_ours(key))
+        .collect()
+}

@@ -1,0 +1,76 @@
+//! The folder that one run keeps its state in.
+//!
+//! ```text
+//! STATE/store/    objects, in one file, for one process at a time
+//! STATE/node/     what the pods have on disk: logs, volumes
+//! STATE/images/   names for modules, of `mayfly image --state-dir STATE`
+//! STATE/cache/    compiled code
+//! ```
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use jiff::SignedDuration;
+use mayfly_controller::Settings;
+use mayfly_controller::job::BackoffSettings;
+use mayfly_controller::node::{BackoffCurve, LostRuns, NodeSettings};
+use tempfile::TempDir;
+
+use crate::args::RunArguments;
+
+/// The one node, which is this process.
+const NODE_NAME: &str = "mayfly";
+
+/// Where a run keeps its state, for good or for as long as it lasts.
+pub(crate) struct StateFolder {
+    path: PathBuf,
+    /// Removed at the end, unless the user said where.
+    temporary: Option<TempDir>,
+}
+
+impl StateFolder {
+    /// The folder `given`, which is made if it is not there, or one for this run alone.
+    pub(crate) fn open(given: Option<&Path>) -> anyhow::Result<Self> {
+        if let Some(path) = given {
+            fs::create_dir_all(path)
+                .with_context(|| format!("can't use the state folder {}", path.display()))?;
+            return Ok(Self { path: path.to_owned(), temporary: None });
+        }
+        let temporary = tempfile::Builder::new()
+            .prefix("mayfly-")
+            .tempdir()
+            .context("can't make a temporary folder for the pods")?;
+        Ok(Self { path: temporary.path().to_owned(), temporary: Some(temporary) })
+    }
+
+    /// Where objects are kept, if they are.
+    pub(crate) fn store(&self) -> Option<PathBuf> {
+        self.temporary.is_none().then(|| self.path.join("store"))
+    }
+
+    /// How the control plane works on it.
+    pub(crate) fn settings(&self, arguments: &RunArguments) -> Settings {
+        let (base, cap) = (arguments.backoff_base, arguments.backoff_max);
+        Settings {
+            backoff: BackoffSettings { base, cap: cap.max(base) },
+            node: NodeSettings {
+                // A process that was killed is no fault of its pods.
+                lost_runs: LostRuns::RunAgain,
+                restart_backoff: restarts(base, cap),
+                ..NodeSettings::new(NODE_NAME, self.path.join("node"))
+            },
+        }
+    }
+
+    /// What has to be removed when the process ends at once.
+    pub(crate) fn temporary(&self) -> Option<PathBuf> {
+        self.temporary.as_ref().map(|folder| folder.path().to_owned())
+    }
+}
+
+/// How restarts of containers are delayed: as pods are, within Kubernetes' bound for restarts.
+fn restarts(base: SignedDuration, cap: SignedDuration) -> BackoffCurve {
+    let (base, cap) = (base.unsigned_abs(), cap.unsigned_abs());
+    BackoffCurve { base, cap: cap.min(BackoffCurve::KUBELET.cap).max(base) }
+}

@@ -1,0 +1,218 @@
+//! Where containers meet WebAssembly: the node agent's `PodRuntime` over the sandbox.
+//!
+//! ```text
+//! image name ─▶ file ─▶ digest ─▶ Module          Container ─▶ Guest, Limits
+//! ContainerEnd ◀──────────── Outcome ◀──────────── Sandbox::run
+//! ```
+//!
+//! The two libraries do not know each other; every word of one is given its meaning in the other
+//! here.
+
+mod code;
+mod end;
+
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::Context;
+use mayfly_controller::node::{
+    Container, ContainerEnd, Image, MountAccess, Output, PodRuntime, PullError, PullPolicy,
+    StartError, Stdin, Stream,
+};
+use mayfly_runtime::{
+    Access, Engine, EngineSettings, Guest, Limits, Metering, Mount, Sandbox, TerminationLog,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::images::{Found, Images, Missing};
+use code::Code;
+
+/// Runs containers that are WebAssembly modules.
+pub(crate) struct Wasm {
+    engine: Engine,
+    sandbox: Sandbox,
+    images: Images,
+    known: Mutex<Known>,
+}
+
+/// What has been asked for before.
+#[derive(Default)]
+struct Known {
+    /// The image that each name last stood for.
+    names: HashMap<String, Arc<Code>>,
+    /// Every image, by its id.
+    codes: HashMap<String, Arc<Code>>,
+}
+
+impl Wasm {
+    /// Runs the modules that `images` has; compiled code is kept in `cache`, if anywhere.
+    pub(crate) fn new(images: Images, cache: Option<PathBuf>) -> anyhow::Result<Self> {
+        let engine = engine(cache)?;
+        let sandbox = Sandbox::new(engine.clone());
+        Ok(Self { engine, sandbox, images, known: Mutex::default() })
+    }
+
+    /// Finds and compiles the image that a pod names, before any pod does.
+    pub(crate) async fn prepare(
+        &self,
+        image: &str,
+        policy: PullPolicy,
+        metering: Metering,
+    ) -> Result<(), PullError> {
+        let code = self.fetch(image, policy).await?.0;
+        code.module(&self.engine, metering).await.map_err(PullError::Failed)?;
+        Ok(())
+    }
+
+    /// The image that `image` stands for, and whether it was here before.
+    async fn fetch(&self, image: &str, policy: PullPolicy) -> Result<(Arc<Code>, bool), PullError> {
+        let before = self.known().names.get(image).cloned();
+        if let Some(code) = before.as_ref().filter(|_| policy != PullPolicy::Always) {
+            return Ok((code.clone(), true));
+        }
+        let found = self.images.find(image).map_err(|missing| match missing {
+            Missing::Invalid(invalid) => {
+                PullError::InvalidName { image: image.to_owned(), detail: invalid.to_string() }
+            }
+            Missing::Unknown { .. } if policy == PullPolicy::Never => {
+                PullError::NeverPull { image: image.to_owned() }
+            }
+            other => PullError::Failed(other.to_string()),
+        })?;
+        if policy == PullPolicy::Never && !found.is_kept {
+            return Err(PullError::NeverPull { image: image.to_owned() });
+        }
+        let code =
+            self.read(&found, before).map_err(|error| PullError::Failed(format!("{error:#}")))?;
+        let mut known = self.known();
+        let code = known.codes.entry(code.id().to_owned()).or_insert(code).clone();
+        known.names.insert(image.to_owned(), code.clone());
+        Ok((code, found.is_kept))
+    }
+
+    /// Reads what was found, unless it is what was there `before`.
+    fn read(&self, found: &Found, before: Option<Arc<Code>>) -> anyhow::Result<Arc<Code>> {
+        match before {
+            Some(code) if code.is_still(&found.path) => Ok(code),
+            // It may be large, and the thread is one of the async runtime's.
+            _ => tokio::task::block_in_place(|| Code::read(&found.path)).map(Arc::new),
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PodRuntime for Wasm {
+    async fn pull(&self, image: &str, policy: PullPolicy) -> Result<Image, PullError> {
+        let (code, was_present) = self.fetch(image, policy).await?;
+        // A module that can't be compiled is no image; how it is metered is not known yet.
+        if !code.is_compiled() {
+            code.module(&self.engine, Metering::Epochs).await.map_err(PullError::Failed)?;
+        }
+        Ok(Image { id: code.id().to_owned(), was_present })
+    }
+
+    async fn run(
+        &self,
+        container: Container,
+        cancel: CancellationToken,
+    ) -> Result<ContainerEnd, StartError> {
+        let code = self.known().codes.get(&container.image_id).cloned();
+        let code = code.ok_or_else(|| {
+            StartError(format!("image {} has not been pulled", container.image_id))
+        })?;
+        let metering = metering(container.limits.fuel);
+        let module = code.module(&self.engine, metering).await.map_err(StartError)?;
+        let limits = limits_of(&container);
+        let outcome = self.sandbox.run(&module, guest_of(container), limits, cancel).await;
+        let outcome = outcome.context("can't run the container");
+        Ok(end::of(outcome.map_err(|error| StartError(format!("{error:#}")))?))
+    }
+}
+
+/// Checks that `module` can be compiled and run, and leaves its code in `cache`.
+pub(crate) fn check(module: Vec<u8>, cache: Option<PathBuf>) -> anyhow::Result<()> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.context("can't start threads")?.block_on(async {
+        engine(cache)?.load(module.into(), Metering::Epochs).await?;
+        Ok(())
+    })
+}
+
+/// How a module is compiled for a pod with this budget of instructions.
+pub(crate) fn metering(fuel: Option<u64>) -> Metering {
+    if fuel.is_some() { Metering::Fuel } else { Metering::Epochs }
+}
+
+fn engine(cache: Option<PathBuf>) -> anyhow::Result<Engine> {
+    let settings = |cache_dir| EngineSettings { cache_dir, ..EngineSettings::default() };
+    match Engine::new(settings(cache)) {
+        // It is only slower without.
+        Err(error @ mayfly_runtime::Error::CacheFolder { .. }) => {
+            eprintln!("mayfly: {:#}; going on without", anyhow::Error::new(error));
+            Ok(Engine::new(settings(None))?)
+        }
+        result => Ok(result?),
+    }
+}
+
+fn guest_of(container: Container) -> Guest {
+    let mut arguments = container.command;
+    if arguments.is_empty() {
+        // A module has no command of its own; programs want to be called something.
+        arguments.push(container.name);
+    }
+    arguments.extend(container.args);
+    let (guest_path, host_path) = container.termination_log;
+    let mut guest = Guest::new()
+        .args(arguments)
+        .output(Arc::new(Printed(container.output)))
+        .termination_log(TerminationLog { guest: guest_path, host: Some(host_path) })
+        .stdin(match container.stdin {
+            Stdin::Closed => mayfly_runtime::Stdin::Closed,
+            Stdin::Open => mayfly_runtime::Stdin::Silent,
+        });
+    for (name, value) in container.env {
+        guest = guest.env(name, value);
+    }
+    for mount in container.mounts {
+        let access = match mount.access {
+            MountAccess::ReadOnly => Access::ReadOnly,
+            MountAccess::ReadWrite => Access::ReadWrite,
+        };
+        guest = guest.mount(Mount { host: mount.host_path, guest: mount.mount_path, access });
+    }
+    match container.working_dir {
+        Some(folder) => guest.working_dir(folder),
+        None => guest,
+    }
+}
+
+fn limits_of(container: &Container) -> Limits {
+    let default = Limits::default();
+    Limits {
+        memory_bytes: container.limits.memory_bytes.unwrap_or(default.memory_bytes),
+        fuel: container.limits.fuel,
+        // Deadlines are the node's, which cancels.
+        deadline: None,
+        ..default
+    }
+}
+
+/// A container's output as a guest's.
+struct Printed(Arc<dyn Output>);
+
+impl mayfly_runtime::Output for Printed {
+    fn write(&self, stream: mayfly_runtime::Stream, bytes: &[u8]) -> io::Result<()> {
+        let stream = match stream {
+            mayfly_runtime::Stream::Stdout => Stream::Stdout,
+            mayfly_runtime::Stream::Stderr => Stream::Stderr,
+        };
+        self.0.write(stream, bytes)
+    }
+}

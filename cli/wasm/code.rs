@@ -1,0 +1,90 @@
+//! One image: the content of a file, compiled once for each way of metering it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::Context;
+use mayfly_runtime::{Digest, Engine, Metering, Module};
+use tokio::sync::OnceCell;
+
+use crate::images;
+
+/// One image.
+pub(crate) struct Code {
+    /// `sha256:…`, of its content.
+    id: String,
+    path: PathBuf,
+    stamp: Stamp,
+    epochs: OnceCell<Module>,
+    fuel: OnceCell<Module>,
+}
+
+/// What changes when a file does.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    modified: SystemTime,
+    length: u64,
+}
+
+impl Code {
+    /// The module in the file at `path`, not compiled yet.
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+        // Before the content, so that a change in between is seen the next time.
+        let stamp = Stamp::of(path)?;
+        let id = Digest::of(&images::read(path)?).to_string();
+        let (epochs, fuel) = (OnceCell::new(), OnceCell::new());
+        Ok(Self { id, path: path.to_owned(), stamp, epochs, fuel })
+    }
+
+    /// `sha256:…`, of its content.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether it is what the file at `path` has.
+    pub(crate) fn is_still(&self, path: &Path) -> bool {
+        self.path == path && Stamp::of(path).is_ok_and(|stamp| stamp == self.stamp)
+    }
+
+    /// Whether it can be run in one way at least.
+    pub(crate) fn is_compiled(&self) -> bool {
+        self.epochs.initialized() || self.fuel.initialized()
+    }
+
+    /// The compiled module; who comes while it is being compiled waits for it.
+    pub(crate) async fn module(
+        &self,
+        engine: &Engine,
+        metering: Metering,
+    ) -> Result<Module, String> {
+        let cell = match metering {
+            Metering::Epochs => &self.epochs,
+            Metering::Fuel => &self.fuel,
+        };
+        let module = cell.get_or_try_init(|| self.compile(engine, metering)).await;
+        module.cloned().map_err(|error| format!("{error:#}"))
+    }
+
+    async fn compile(&self, engine: &Engine, metering: Metering) -> anyhow::Result<Module> {
+        // Read again rather than kept: programs are large, and this happens once or twice.
+        let bytes = images::read(&self.path)?;
+        anyhow::ensure!(
+            Digest::of(&bytes).to_string() == self.id,
+            "{} has changed since it was pulled",
+            self.path.display()
+        );
+        let name = || self.path.display().to_string();
+        engine.load(bytes.into(), metering).await.with_context(name)
+    }
+}
+
+impl Stamp {
+    fn of(path: &Path) -> anyhow::Result<Self> {
+        let stamp = || {
+            let metadata = fs::metadata(path)?;
+            Ok::<_, std::io::Error>(Self { modified: metadata.modified()?, length: metadata.len() })
+        };
+        stamp().with_context(|| format!("can't read {}", path.display()))
+    }
+}

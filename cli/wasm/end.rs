@@ -1,0 +1,89 @@
+//! How a guest's end looks as a container's.
+//!
+//! | end of the guest | exit code | reason | after |
+//! |---|---|---|---|
+//! | exited with 0 | 0 | `Completed` | |
+//! | exited with n | n | `Error` | |
+//! | trapped, as a panic or an abort does | 134 | `Error`, the trap in the message | SIGABRT |
+//! | was stopped by the node | 137 | `Error` | SIGKILL |
+//! | ran into the sandbox's deadline | 137 | `DeadlineExceeded` | SIGKILL |
+//! | asked for more memory than its limit | 137 | `OOMKilled` | SIGKILL, as Kubernetes has it |
+//! | used up its instructions | 152 | `FuelExhausted` | SIGXCPU |
+//! | printed more than it may | 153 | `OutputExceeded` | SIGXFSZ |
+//!
+//! A `podFailurePolicy` sees exit codes alone, so limits that a pod sets itself have their own:
+//! 128 and the number of the signal that a Unix system sends for the same.
+
+use mayfly_controller::node::ContainerEnd;
+use mayfly_runtime::{End, Outcome};
+
+/// The longest message; what a backtrace has beyond is cut. The size is that of Kubernetes'
+/// termination messages.
+const MESSAGE_BYTES_MAX: usize = 4096;
+
+/// The end of a container whose guest came to `outcome`.
+pub(crate) fn of(outcome: Outcome) -> ContainerEnd {
+    let (exit_code, reason, message) = match outcome.end {
+        End::Exited(0) => (0, "Completed", None),
+        // WASI's codes have 32 bits, as a container's have.
+        End::Exited(code) => (code.cast_signed(), "Error", None),
+        End::Trapped { reason, backtrace } => (134, "Error", Some(trap(&reason, &backtrace))),
+        End::Cancelled => (137, "Error", None),
+        End::DeadlineExceeded => (137, "DeadlineExceeded", Some("it ran for too long".to_owned())),
+        End::OutOfMemory => {
+            (137, "OOMKilled", Some("it asked for more memory than its limit".to_owned()))
+        }
+        End::FuelExhausted => {
+            (152, "FuelExhausted", Some("it used up its budget of instructions".to_owned()))
+        }
+        End::OutputExceeded => {
+            (153, "OutputExceeded", Some("it printed more than it may".to_owned()))
+        }
+    };
+    ContainerEnd { exit_code, reason: reason.to_owned(), message }
+}
+
+fn trap(reason: &str, backtrace: &str) -> String {
+    let mut message = reason.to_owned();
+    for line in backtrace.lines() {
+        message.push('\n');
+        message.push_str(line);
+    }
+    if message.len() > MESSAGE_BYTES_MAX {
+        message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use mayfly_runtime::Usage;
+
+    use super::*;
+
+    #[test]
+    fn every_end_can_be_told_from_the_others() {
+        let trap = End::Trapped { reason: "unreachable".into(), backtrace: "a\nb".into() };
+        let check = |end: End, exit_code: i32, reason: &str| {
+            let outcome = Outcome { end, usage: Usage::default(), termination_message: Vec::new() };
+            let found = of(outcome);
+            assert_eq!((found.exit_code, found.reason.as_str()), (exit_code, reason));
+            (found.exit_code, found.reason, found.message)
+        };
+        let ends = [
+            check(End::Exited(0), 0, "Completed"),
+            check(End::Exited(3), 3, "Error"),
+            check(End::Exited(255), 255, "Error"),
+            check(trap, 134, "Error"),
+            check(End::Cancelled, 137, "Error"),
+            check(End::DeadlineExceeded, 137, "DeadlineExceeded"),
+            check(End::OutOfMemory, 137, "OOMKilled"),
+            check(End::FuelExhausted, 152, "FuelExhausted"),
+            check(End::OutputExceeded, 153, "OutputExceeded"),
+        ];
+        assert_eq!(ends[3].2.as_deref(), Some("unreachable\na\nb"));
+        assert_eq!(BTreeSet::from(ends).len(), 9);
+    }
+}

@@ -1,0 +1,131 @@
+//! Jobs and Pods, taken to their end.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use crate::harness::{Home, guest, job, pi, repository};
+
+#[test]
+fn pi_is_right() {
+    let home = Home::new();
+    let manifest = repository().join("examples/pi.yaml");
+    let ended = home.run(&["run", manifest.to_str().expect("UTF-8")]).exits(0);
+    assert_eq!(ended.stdout, format!("{}\n", pi(2000)));
+    ended.says("job/pi  complete, 1 of 1 succeeded, 0 failed");
+}
+
+#[test]
+fn a_thousand_completions_are_a_thousand_logs() {
+    let home = Home::new();
+    let manifest = repository().join("examples/thousand.yaml");
+    let ended = home.run(&["run", manifest.to_str().expect("UTF-8")]).exits(0);
+    let mut pods = BTreeSet::new();
+    let mut indexes = BTreeSet::new();
+    for line in ended.stdout.lines() {
+        let (pod, index) = line.split_once("] ").expect("each line has the name of its pod");
+        pods.insert(pod);
+        indexes.insert(index.parse::<u32>().expect("each prints its index"));
+    }
+    assert_eq!(pods.len(), 1000);
+    assert_eq!(indexes, (0..1000).collect());
+}
+
+#[test]
+fn a_busy_loop_ends_at_its_deadline() {
+    let home = Home::new();
+    let image = format!("image: {}", guest("hog_cpu"));
+    home.write("job.yaml", job("a", "activeDeadlineSeconds: 2", &image));
+    let before = Instant::now();
+    let ended = home.run(&["run", "-o", "json", "job.yaml"]).exits(1);
+    let took = before.elapsed();
+    // Deadlines count from whole seconds, so it may be up to one less; the rest is a busy machine.
+    assert!(took > Duration::from_secs(1) && took < Duration::from_secs(20), "{took:?}");
+    let condition = &ended.json()["status"]["conditions"][1];
+    assert_eq!(
+        (condition["type"].as_str(), condition["reason"].as_str()),
+        (Some("Failed"), Some("DeadlineExceeded"))
+    );
+    ended.says("DeadlineExceeded: Job was active longer than specified deadline");
+}
+
+#[test]
+fn a_job_that_fails_twice_and_then_succeeds() {
+    let home = Home::new();
+    let manifest = repository().join("examples/retry.yaml");
+    let manifest = manifest.to_str().expect("UTF-8");
+    let ended = home.run(&["run", "--backoff-base", "100ms", "-o", "json", manifest]).exits(0);
+    let status = &ended.json()["status"];
+    assert_eq!((&status["succeeded"], &status["failed"]), (&1.into(), &2.into()));
+}
+
+#[test]
+fn the_timeout_ends_everything() {
+    let home = Home::new();
+    home.write("job.yaml", job("a", "", &format!("image: {}", guest("hog_cpu"))));
+    home.run(&["run", "--timeout", "1s", "job.yaml"]).exits(1).says("--timeout is over");
+}
+
+#[test]
+fn a_job_that_nobody_can_end_is_not_waited_for() {
+    let home = Home::new();
+    home.write("job.yaml", job("a", "suspend: true", &format!("image: {}", guest("job_echo"))));
+    home.run(&["run", "job.yaml"]).exits(1).says("Suspended: nobody resumes it here");
+}
+
+#[test]
+fn why_a_container_failed_is_told() {
+    let run = |name: &str, container: &str| {
+        let home = Home::new();
+        let container = format!("image: {}\n{container}", guest(name));
+        home.write("job.yaml", job("a", "backoffLimit: 0", &container));
+        home.run(&["run", "job.yaml"]).exits(1).says("BackoffLimitExceeded")
+    };
+    run("exit_code", "args: [\"3\"]").says("container main: Error, exit code 3");
+    run("exit_panic", "").says("exit code 134").says("unreachable");
+    run("hog_memory", "resources: {limits: {memory: 32Mi}}").says("OOMKilled, exit code 137");
+}
+
+#[test]
+fn one_container_alone_prints_as_it_is() {
+    let home = Home::new();
+    let image = guest("job_echo");
+    home.write("one.yaml", job("one", "", &format!("image: {image}\nargs: [hi]")));
+    home.write("two.yaml", job("two", "", &format!("image: {image}\nargs: [ho]")));
+    let alone = home.run(&["run", "one.yaml"]).exits(0);
+    assert!(alone.stdout.contains("\narg 1: hi\n"), "{alone:?}");
+    let both = home.run(&["run", "one.yaml", "two.yaml"]).exits(0);
+    assert!(both.stdout.lines().all(|line| line.starts_with('[')), "{both:?}");
+    assert!(both.stdout.contains("/main] arg 1: ho\n"), "{both:?}");
+}
+
+#[test]
+fn objects_are_printed_as_kubectl_does() {
+    let home = Home::new();
+    let image = format!("image: {}", guest("job_echo"));
+    home.write("both.yaml", format!("{}---\n{}", job("a", "", &image), job("b", "", &image)));
+    home.write("a.yaml", job("a", "", &image));
+
+    let list = home.run(&["run", "-o", "json", "both.yaml"]).exits(0).json();
+    assert_eq!((&list["kind"], &list["apiVersion"]), (&"List".into(), &"v1".into()));
+    let names: Vec<_> = [0, 1].map(|it| list["items"][it]["metadata"]["name"].clone()).into();
+    assert_eq!(names, ["a", "b"]);
+
+    let ended = home.run(&["run", "-o", "yaml", "a.yaml"]).exits(0);
+    assert!(ended.stdout.starts_with("apiVersion: batch/v1\nkind: Job\n"), "{ended:?}");
+    ended.says("arg 0:");
+}
+
+#[test]
+fn manifests_come_from_a_folder_and_from_standard_input() {
+    let home = Home::new();
+    let image = format!("image: {}", guest("job_echo"));
+    home.write("jobs/b.yaml", job("b", "", &image.replace("guests", "../guests")));
+    home.write("jobs/deeper/c.yml", job("c", "", &image.replace("guests", "../../guests")));
+    home.run(&["run", "jobs"]).exits(0).says("job/b  complete");
+    home.run(&["run", "-R", "jobs"]).exits(0).says("job/c  complete");
+
+    let manifest = home.write("a.yaml", job("a", "", &image));
+    let mut command = home.mayfly();
+    command.args(["run", "-"]).stdin(std::fs::File::open(manifest).expect("it was written"));
+    assert!(command.output().expect("mayfly must start").status.success());
+}

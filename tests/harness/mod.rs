@@ -1,0 +1,90 @@
+//! What tests of the real binary stand on: a home of its own for each, and its process.
+//!
+//! It knows the command line from outside only, as a user does.
+
+mod pi;
+mod process;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+pub(crate) use pi::pi;
+pub(crate) use process::{Ended, From, Running};
+
+/// A home folder for one test, where the manifests that it writes are, too.
+pub(crate) struct Home {
+    folder: TempDir,
+}
+
+impl Home {
+    /// One with nothing in it but the prebuilt guests, in the folder `guests`.
+    pub(crate) fn new() -> Self {
+        let home = Self { folder: tempfile::tempdir().expect("a temporary folder must be had") };
+        let guests = repository().join("guests/prebuilt");
+        std::os::unix::fs::symlink(guests, home.path("guests")).expect("the link must be made");
+        home
+    }
+
+    /// Where `name` is in it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file, with the folders that it is in.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("it must be in the home")).expect("folders");
+        fs::write(&path, content).expect("the file must be written");
+        path
+    }
+
+    /// `mayfly`, at home here. Compiled code is shared by all tests.
+    pub(crate) fn mayfly(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mayfly"));
+        command
+            .current_dir(self.folder.path())
+            .env("HOME", self.folder.path())
+            .env("TMPDIR", self.folder.path())
+            .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
+            .env_remove("XDG_STATE_HOME")
+            .env_remove("MAYFLY_STATE_DIR")
+            .env_remove("RUST_LOG");
+        command
+    }
+
+    /// Starts `mayfly` with `arguments`.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        Running::start(self.mayfly().args(arguments))
+    }
+
+    /// Runs `mayfly` with `arguments` to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        self.start(arguments).wait()
+    }
+}
+
+/// The prebuilt guest `name`, from a [`Home`].
+pub(crate) fn guest(name: &str) -> String {
+    format!("guests/{name}.wasm")
+}
+
+/// The top folder of the repository.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A Job named after its guest, with `spec` below `spec:` and `container` below its container.
+pub(crate) fn job(name: &str, spec: &str, container: &str) -> String {
+    let indent = |text: &str, by: usize| -> String {
+        text.lines().map(|line| format!("{:by$}{line}\n", "")).collect()
+    };
+    format!(
+        "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: {name}\nspec:\n{}  template:\n    \
+         spec:\n      restartPolicy: Never\n      containers:\n      - name: main\n{}",
+        indent(spec, 2),
+        indent(container, 8),
+    )
+}

@@ -1,0 +1,151 @@
+//! A process, its lines as they come, and its end.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long any test may wait for its process; only a fault takes as long.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Which stream a line is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum From {
+    Stdout,
+    Stderr,
+}
+
+/// A process that runs.
+pub(crate) struct Running {
+    child: Child,
+    lines: Receiver<(From, Vec<u8>)>,
+    seen: Vec<(From, Vec<u8>)>,
+    deadline: Instant,
+}
+
+/// A process that has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Running {
+    /// Starts `command`, with nothing on its standard input.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = piped.spawn().expect("mayfly must start");
+        let (sender, lines) = mpsc::channel();
+        let stdout = child.stdout.take().expect("stdout must be piped");
+        let stderr = child.stderr.take().expect("stderr must be piped");
+        read_lines(From::Stdout, stdout, sender.clone());
+        read_lines(From::Stderr, stderr, sender);
+        Self { child, lines, seen: Vec::new(), deadline: Instant::now() + PATIENCE }
+    }
+
+    /// The process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for a line that `is_wanted`, and returns it.
+    pub(crate) fn line(&mut self, is_wanted: impl Fn(From, &str) -> bool) -> String {
+        while let Some((from, line)) = self.next() {
+            if is_wanted(from, line.trim_end()) {
+                return line;
+            }
+        }
+        panic!("the process ended without the line that was waited for:\n{}", self.text());
+    }
+
+    /// Ends it as a power cut would, and waits until it has.
+    pub(crate) fn kill(mut self) -> Ended {
+        self.child.kill().expect("it must be ours to kill");
+        self.wait()
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let id = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        rustix::process::kill_process(id.expect("it must have an id"), signal).expect("signal");
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(mut self) -> Ended {
+        while self.next().is_some() {}
+        let status = self.child.wait().expect("it must be ours to wait for");
+        let text = |of| {
+            let lines = self.seen.iter().filter(|(from, _)| *from == of);
+            let bytes: Vec<u8> = lines.flat_map(|(_, line)| line.clone()).collect();
+            String::from_utf8(bytes).expect("output must be UTF-8")
+        };
+        Ended { status, stdout: text(From::Stdout), stderr: text(From::Stderr) }
+    }
+
+    fn next(&mut self) -> Option<(From, String)> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        match self.lines.recv_timeout(left) {
+            Ok((from, line)) => {
+                let text = String::from_utf8_lossy(&line).into_owned();
+                self.seen.push((from, line));
+                Some((from, text))
+            }
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => {
+                self.child.kill().expect("it must be ours to kill");
+                panic!("the process did not end in {PATIENCE:?}:\n{}", self.text());
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        self.seen.iter().map(|(_, line)| String::from_utf8_lossy(line)).collect()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // A test that fails in the middle leaves nothing running.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Ended {
+    /// Its exit code; it must have one.
+    pub(crate) fn code(&self) -> i32 {
+        self.status.code().expect("it must have exited by itself")
+    }
+
+    /// Checks its exit code.
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.status.code(), Some(code), "{self:#?}");
+        self
+    }
+
+    /// Checks that its standard error says `text`.
+    pub(crate) fn says(self, text: &str) -> Self {
+        assert!(self.stderr.contains(text), "wanted: {text}\n{self:#?}");
+        self
+    }
+
+    /// Its standard output as JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
+    }
+}
+
+fn read_lines(from: From, stream: impl Read + Send + 'static, to: mpsc::Sender<(From, Vec<u8>)>) {
+    thread::spawn(move || {
+        let mut reader = BufReader::new(stream);
+        loop {
+            let mut line = Vec::new();
+            match reader.read_until(b'\n', &mut line) {
+                Ok(1..) if to.send((from, line)).is_ok() => {}
+                _ => return,
+            }
+        }
+    });
+}
