@@ -1,4 +1,6 @@
 //! The promises of mayfly, in one test binary.
 
+mod cli;
 mod conformance;
 mod guests;
+mod harness;

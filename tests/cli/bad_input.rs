@@ -86,7 +86,12 @@ fn a_missing_image() {
     );
     check_one(
         &job("a", "", &image("nobody")),
-        &["image \"nobody\"", "no such image", "--image nobody=FILE", "`mayfly image add nobody FILE`"],
+        &[
+            "image \"nobody\"",
+            "no such image",
+            "--image nobody=FILE",
+            "`mayfly image add nobody FILE`",
+        ],
     );
 }
 
@@ -133,10 +138,7 @@ fn a_truncated_module() {
 #[test]
 fn an_image_that_must_be_here_and_is_not() {
     let manifest = job("a", "", &format!("{}\nimagePullPolicy: Never", image("perl")));
-    check_one(
-        &manifest,
-        &["Container image \"perl\" is not present with pull policy of Never"],
-    );
+    check_one(&manifest, &["Container image \"perl\" is not present with pull policy of Never"]);
 }
 
 #[test]

@@ -45,11 +45,6 @@ impl Running {
         Self { child, lines, seen: Vec::new(), deadline: Instant::now() + PATIENCE }
     }
 
-    /// The process id.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Waits for a line that `is_wanted`, and returns it.
     pub(crate) fn line(&mut self, is_wanted: impl Fn(From, &str) -> bool) -> String {
         while let Some((from, line)) = self.next() {
@@ -114,11 +109,6 @@ impl Drop for Running {
 }
 
 impl Ended {
-    /// Its exit code; it must have one.
-    pub(crate) fn code(&self) -> i32 {
-        self.status.code().expect("it must have exited by itself")
-    }
-
     /// Checks its exit code.
     pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.status.code(), Some(code), "{self:#?}");
