@@ -69,7 +69,7 @@ impl CodeCache {
     }
 }
 
-fn is_whole(file: &[u8]) -> bool {
+pub(crate) fn is_whole(file: &[u8]) -> bool {
     let Some(rest) = file.strip_prefix(MAGIC) else { return false };
     let Some((digest, artifact)) = rest.split_at_checked(32) else { return false };
     Sha256::digest(artifact).as_slice() == digest

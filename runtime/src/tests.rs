@@ -1,13 +1,19 @@
 //! One small guest for each way to end, and for each thing that a guest must not be able to do.
 
 mod ends;
+mod files;
+mod limits;
+mod loading;
+mod streams;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{End, Engine, EngineSettings, Guest, Limits, Metering, Module, Outcome, Sandbox};
+use crate::{
+    Capture, End, Engine, EngineSettings, Guest, Limits, Metering, Module, Outcome, Sandbox, Stream,
+};
 
 /// Long enough for any guest here on a busy machine, so that a broken promise fails and does not
 /// hang.
@@ -66,4 +72,12 @@ async fn run(module: &Module, guest: Guest, limits: Limits) -> Outcome {
 /// How the guest of `body` ends when it is given nothing.
 async fn end_of(body: &str, limits: Limits) -> End {
     run(&load(body, Metering::Epochs).await, Guest::new(), limits).await.end
+}
+
+/// How the guest of `body` ends when it is given `guest`, and what it printed.
+async fn printed(body: &str, guest: Guest) -> (End, String) {
+    let capture = Arc::new(Capture::default());
+    let module = load(body, Metering::Epochs).await;
+    let outcome = run(&module, guest.output(capture.clone()), Limits::default()).await;
+    (outcome.end, String::from_utf8_lossy(&capture.taken(Stream::Stdout)).into_owned())
 }

@@ -1,0 +1,140 @@
+//! What a guest may use up.
+
+use super::*;
+
+const BUSY: &str = r#"(memory (export "memory") 1) (func (export "_start") (loop (br 0)))"#;
+
+/// Counts to a million, and exits with 5.
+const COUNT: &str = r#"(memory (export "memory") 1)
+    (func (export "_start") (local $i i32)
+      (loop $again
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br_if $again (i32.lt_u (local.get $i) (i32.const 1000000))))
+      (call $exit (i32.const 5)))"#;
+
+#[tokio::test]
+async fn fuel_is_exhausted_at_the_same_place_each_time() {
+    let module = load(BUSY, Metering::Fuel).await;
+    let limits = Limits { fuel: Some(50_000_000), ..Limits::default() };
+    let first = run(&module, Guest::new(), limits).await;
+    let second = run(&module, Guest::new(), limits).await;
+    assert_eq!(first.end, End::FuelExhausted);
+    assert_eq!((second.end, second.usage.fuel), (first.end, first.usage.fuel));
+}
+
+#[tokio::test]
+async fn fuel_used_is_the_same_each_time_and_is_enough_next_time() {
+    let module = load(COUNT, Metering::Fuel).await;
+    let plenty = Limits { fuel: Some(u64::MAX), ..Limits::default() };
+    let first = run(&module, Guest::new(), plenty).await;
+    let used = first.usage.fuel.unwrap();
+    assert_eq!(first.end, End::Exited(5));
+    assert_eq!(run(&module, Guest::new(), plenty).await.usage.fuel, Some(used));
+
+    for (fuel, expect) in [(used, End::Exited(5)), (used / 2, End::FuelExhausted)] {
+        let limits = Limits { fuel: Some(fuel), ..Limits::default() };
+        assert_eq!(run(&module, Guest::new(), limits).await.end, expect);
+    }
+    assert_eq!(run(&module, Guest::new(), Limits::default()).await.usage.fuel, None);
+}
+
+#[tokio::test]
+async fn fuel_can_only_be_limited_where_it_is_counted() {
+    let module = load(BUSY, Metering::Epochs).await;
+    let limits = Limits { fuel: Some(1), ..Limits::default() };
+    let sandbox = Sandbox::new(ENGINE.clone());
+    let run = sandbox.run(&module, Guest::new(), limits, CancellationToken::new());
+    assert!(matches!(run.await, Err(crate::Error::NotMetered)));
+}
+
+#[tokio::test]
+async fn too_much_memory_ends_the_guest_however_it_takes_it() {
+    let table = [
+        (
+            "grows",
+            r#"(memory (export "memory") 1)
+            (func (export "_start") (loop (drop (memory.grow (i32.const 16))) (br 0)))"#,
+        ),
+        ("starts with it", r#"(memory (export "memory") 4096) (func (export "_start"))"#),
+        (
+            "grows at once",
+            r#"(memory (export "memory") 1)
+            (func (export "_start") (drop (memory.grow (i32.const 60000))))"#,
+        ),
+        (
+            "grows a table",
+            r#"(memory (export "memory") 1) (table $t 1 funcref)
+            (func (export "_start") (loop
+              (drop (table.grow $t (ref.null func) (i32.const 1024))) (br 0)))"#,
+        ),
+    ];
+    for (name, body) in table {
+        // The pool's tables have 65,536 elements, which is half a megabyte.
+        let memory_bytes = if name.contains("table") { 256 << 10 } else { 8 << 20 };
+        let limits = Limits { memory_bytes, ..Limits::default() };
+        let outcome = run(&load(body, Metering::Epochs).await, Guest::new(), limits).await;
+        assert_eq!(outcome.end, End::OutOfMemory, "{name}");
+        assert!(outcome.usage.memory_bytes_peak <= memory_bytes, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_module_itself_forbids_is_its_own_affair() {
+    let body = r#"(memory (export "memory") 1 2)
+        (func (export "_start")
+          (call $exit (i32.eq (memory.grow (i32.const 9)) (i32.const -1))))"#;
+    let outcome = run(&load(body, Metering::Epochs).await, Guest::new(), Limits::default()).await;
+    assert_eq!((outcome.end, outcome.usage.memory_bytes_peak), (End::Exited(1), 65536));
+}
+
+#[tokio::test]
+async fn output_ends_at_its_limit_and_all_before_it_is_passed_on() {
+    let body = r#"(memory (export "memory") 1)
+        (data (i32.const 0) "\10\00\00\00\04\00\00\00") (data (i32.const 16) "yes\n")
+        (func (export "_start")
+          (loop
+            (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+            (drop (call $fd_write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)))
+            (br 0)))"#;
+    let capture = Arc::new(Capture::default());
+    let limits = Limits { output_bytes: 1001, ..Limits::default() };
+    let guest = Guest::new().output(capture.clone());
+    let outcome = run(&load(body, Metering::Epochs).await, guest, limits).await;
+    assert_eq!(outcome.end, End::OutputExceeded);
+    let (out, err) = (capture.taken(Stream::Stdout), capture.taken(Stream::Stderr));
+    assert_eq!((out.len(), err.len()), (501, 500));
+    assert!(out.starts_with(b"yes\nyes\n"));
+}
+
+#[tokio::test]
+async fn descriptors_run_out_and_can_be_given_back() {
+    // Opens /dev/null until that fails, and exits with how often it went well; once more if
+    // giving one back made no room.
+    let body = r#"(memory (export "memory") 1) (data (i32.const 0) "null")
+        (func $open (result i32)
+          (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 4)
+            (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 16)))
+        (func (export "_start") (local $opened i32)
+          (block $full (loop $again
+            (br_if $full (call $open))
+            (local.set $opened (i32.add (local.get $opened) (i32.const 1)))
+            (br $again)))
+          (drop (call $fd_close (i32.const 5)))
+          (call $exit (i32.add (local.get $opened) (call $open))))"#;
+    let limits = Limits { descriptors: 20, ..Limits::default() };
+    assert_eq!(end_of(body, limits).await, End::Exited(20));
+}
+
+#[tokio::test]
+async fn runs_wait_when_as_many_run_as_may() {
+    let settings = EngineSettings { instances_max: 1, ..EngineSettings::default() };
+    let engine = Engine::new(settings).unwrap();
+    let module = engine.load(wat(BUSY).into(), Metering::Epochs).await.unwrap();
+    let sandbox = Sandbox::new(engine);
+    let limits = Limits { deadline: Some(Duration::from_millis(30)), ..Limits::default() };
+    let run = || sandbox.run(&module, Guest::new(), limits, CancellationToken::new());
+    let (first, second, third) = tokio::join!(run(), run(), run());
+    for outcome in [first, second, third] {
+        assert_eq!(outcome.unwrap().end, End::DeadlineExceeded);
+    }
+}

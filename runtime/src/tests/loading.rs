@@ -1,0 +1,137 @@
+//! What is taken for a module, and what is kept of it.
+
+use std::fs;
+
+use super::*;
+use crate::ModuleError;
+
+const EMPTY: &str = r#"(memory (export "memory") 1) (func (export "_start"))"#;
+
+fn engine_with_cache(folder: &std::path::Path) -> Engine {
+    let cache_dir = Some(folder.to_owned());
+    let settings = EngineSettings { cache_dir, instances_max: 8, ..EngineSettings::default() };
+    Engine::new(settings).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_no_command_is_refused_with_a_reason() {
+    let table: [(Vec<u8>, &str); 9] = [
+        (b"#!/bin/sh\n".to_vec(), "it looks like a script"),
+        (b"(module)".to_vec(), "in its text format"),
+        (wat::parse_str("(component)").unwrap(), "a WebAssembly component"),
+        (wat(EMPTY)[..60].to_vec(), "cut short, at 60 bytes"),
+        (wat::parse_str("(module)").unwrap(), "without a function `_start`; build it"),
+        (
+            wat::parse_str(r#"(module (func (export "_initialize")))"#).unwrap(),
+            "but a library (it exports `_initialize`)",
+        ),
+        (
+            wat::parse_str(r#"(module (func (export "_start") (param i32)))"#).unwrap(),
+            "only something else of that name",
+        ),
+        (
+            wat::parse_str(
+                r#"(module (import "env" "a" (func)) (import "go" "b" (func (param i32)))
+                     (func (export "_start")))"#,
+            )
+            .unwrap(),
+            "imports what the sandbox does not have: env.a, go.b;",
+        ),
+        (
+            wat::parse_str(
+                r#"(module (func (export "_start") (drop (i32.add (i32.const 1) (i64.const 1)))))"#,
+            )
+            .unwrap(),
+            "not a valid WebAssembly module: ",
+        ),
+    ];
+    for (wasm, expect) in table {
+        let error = ENGINE.load(wasm.into(), Metering::Epochs).await.unwrap_err().to_string();
+        assert!(error.contains(expect), "{expect:?} in {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_module_that_is_too_large_is_refused() {
+    let settings = EngineSettings { module_bytes_max: 100, ..EngineSettings::default() };
+    let engine = Engine::new(settings).unwrap();
+    let error = engine.load(wat(EMPTY).into(), Metering::Epochs).await.unwrap_err();
+    assert!(matches!(error, ModuleError::TooLarge { bytes_max: 100, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn waiting_for_the_compiler_has_an_end() {
+    let settings = EngineSettings { compile_deadline: Duration::ZERO, ..EngineSettings::default() };
+    let engine = Engine::new(settings).unwrap();
+    let error = engine.load(wat(EMPTY).into(), Metering::Epochs).await.unwrap_err();
+    assert!(matches!(error, ModuleError::CompileDeadline(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_module_is_compiled_once_and_shared() {
+    let wasm = bytes::Bytes::from(wat(EMPTY));
+    let load = || ENGINE.load(wasm.clone(), Metering::Epochs);
+    let (one, other) = tokio::join!(load(), load());
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert!(Arc::ptr_eq(&one.0, &other.0));
+    assert_eq!(one.digest(), crate::Digest::of(&wasm));
+    assert_eq!(one.digest().to_string().len(), "sha256:".len() + 64);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_the_pool_runs_out_of_it() {
+    let table = [
+        ("a large table", r#"(memory (export "memory") 1) (table 200000 funcref)"#),
+        ("two memories", r#"(memory (export "memory") 1) (memory 1)"#),
+        ("a large memory", r#"(memory (export "memory") 2000)"#),
+    ];
+    for (name, body) in table {
+        let body = format!(r#"{body} (func (export "_start") (call $exit (i32.const 9)))"#);
+        assert_eq!(end_of(&body, Limits::default()).await, End::Exited(9), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn compiled_code_is_kept_and_damaged_code_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let wasm = bytes::Bytes::from(wat(EMPTY));
+    let kept = async || {
+        engine_with_cache(folder.path()).load(wasm.clone(), Metering::Epochs).await.unwrap();
+        let files: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().path()).collect();
+        assert_eq!(files.len(), 1, "{files:?}");
+        files.into_iter().next().unwrap()
+    };
+    let path = kept().await;
+    let whole = fs::read(&path).unwrap();
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    kept().await;
+    assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), modified, "it was used again");
+
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 0xff;
+    fs::write(&path, damaged).unwrap();
+    kept().await;
+    assert!(crate::cache::is_whole(&fs::read(&path).unwrap()), "it was written anew");
+}
+
+#[tokio::test]
+async fn code_for_each_metering_is_kept_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine_with_cache(folder.path());
+    let wasm = bytes::Bytes::from(wat(EMPTY));
+    for metering in [Metering::Epochs, Metering::Fuel] {
+        assert_eq!(engine.load(wasm.clone(), metering).await.unwrap().metering(), metering);
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn a_cache_folder_that_is_a_file_is_refused_by_name() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let cache_dir = Some(file.path().to_owned());
+    let Err(error) = Engine::new(EngineSettings { cache_dir, ..EngineSettings::default() }) else {
+        panic!("a file is no folder");
+    };
+    assert!(error.to_string().contains(file.path().to_str().unwrap()), "{error}");
+}
