@@ -97,6 +97,7 @@ pub mod limits;
 pub mod node;
 pub mod plane;
 pub mod quantity;
+pub mod scheduler;
 pub mod store;
 pub mod ttl;
 

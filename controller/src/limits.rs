@@ -29,6 +29,10 @@ pub const LOG_LINE_BYTES_MAX: usize = 16 * 1024;
 /// the node's disk; Kubernetes keeps two.
 pub const LOG_RUNS_MAX: u32 = 10;
 
+/// Pods that the scheduler decides on in one transaction. Stops a great many that come at once from
+/// holding up the commits of everything else; more than this gains nothing.
+pub const SCHEDULER_DECISIONS_MAX: usize = 1_000;
+
 /// Pods that a node takes at once. Stops what waits for ever (an image that is not there, a service)
 /// from filling memory; ten thousand sleeping guests take some 250 MB.
 pub const NODE_PODS_MAX: usize = 10_000;
