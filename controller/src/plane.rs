@@ -19,6 +19,7 @@ use crate::gc::Collector;
 use crate::job::{BackoffSettings, JobController};
 use crate::node::logs::Logs;
 use crate::node::{Agent, LocalClient, NodeSettings, PodRuntime};
+use crate::scheduler::Scheduler;
 use crate::store::{Store, Transaction};
 
 /// How a control plane works.
@@ -63,6 +64,7 @@ impl ControlPlane {
             start("job controller", &ended, |cancel| {
                 JobController::new(store.clone(), backoff).run(cancel)
             }),
+            start("scheduler", &ended, |cancel| Scheduler::new(store.clone()).run(cancel)),
             start("node agent", &ended, |cancel| agent.run(cancel)),
             start("garbage collector", &ended, |cancel| Collector::new(store.clone()).run(cancel)),
             start("event expiry", &ended, |cancel| events::expire(store.clone(), cancel)),
