@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mayfly_controller::api::Timestamp;
 
-use super::board::{Name, Standing, Verdict, called};
+use super::board::{End, Name, Standing, Verdict, called};
 use crate::exit::Exit;
 
 /// A line each, with how it ended, how far it came and how long it took.
@@ -16,7 +16,7 @@ pub(crate) fn text_of(board: &BTreeMap<Name, Standing>, now: Timestamp) -> Strin
         if let Some(seconds) = seconds(standing, now) {
             text += &format!(", {seconds:.1} s");
         }
-        if let Some(why) = standing.end.as_ref().and_then(|end| end.why()) {
+        if let Some(why) = standing.end.as_ref().and_then(End::why) {
             text += &format!(" ({})", why.trim_end().replace('\n', "; "));
         }
         text.push('\n');

@@ -75,5 +75,7 @@ fn the_command_line_comes_before_everything() {
     home.run(&["image", "add", "x", &guest("job_pi")]).exits(0);
     home.write("job.yaml", job("a", "", "image: x\nargs: [hi]"));
     let given = format!("x={}", guest("job_echo"));
-    assert!(home.run(&["run", "--image", &given, "job.yaml"]).exits(0).stdout.contains("arg 1: hi"));
+    assert!(
+        home.run(&["run", "--image", &given, "job.yaml"]).exits(0).stdout.contains("arg 1: hi")
+    );
 }

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::harness::{From, Home, guest, job};
+use crate::harness::{Home, Stream, guest, job};
 
 #[test]
 fn help_has_examples() {
@@ -35,7 +35,7 @@ fn ctrl_c_stops_and_cleans_up() {
         let home = Home::new();
         home.write("job.yaml", job("a", "", &format!("image: {}", guest("hog_cpu"))));
         let mut running = home.start(&["run", "job.yaml"]);
-        running.line(|from, line| from == From::Stderr && line.contains("1 active"));
+        running.line(|from, line| from == Stream::Stderr && line.contains("1 active"));
         running.signal(signal);
         running.wait().exits(code).says("stopped with");
         let left = std::fs::read_dir(home.path(".")).expect("the home must be there");

@@ -19,6 +19,10 @@ fn a_thousand_completions_are_a_thousand_logs() {
     let home = Home::new();
     let manifest = repository().join("examples/thousand.yaml");
     let ended = home.run(&["run", manifest.to_str().expect("UTF-8")]).exits(0);
+    let active = ended.stderr.lines().filter_map(|line| {
+        line.strip_prefix("job/thousand: ")?.split_once(" active")?.0.parse::<u32>().ok()
+    });
+    assert!(active.into_iter().all(|active| active <= 100), "{}", ended.stderr);
     let mut pods = BTreeSet::new();
     let mut indexes = BTreeSet::new();
     for line in ended.stdout.lines() {
@@ -46,6 +50,22 @@ fn a_busy_loop_ends_at_its_deadline() {
         (Some("Failed"), Some("DeadlineExceeded"))
     );
     ended.says("DeadlineExceeded: Job was active longer than specified deadline");
+}
+
+#[test]
+fn the_process_is_idle_while_nothing_computes() {
+    let home = Home::new();
+    let busy = format!("image: {}", guest("hog_cpu"));
+    let asleep = format!("image: {}\nargs: [\"5\"]", guest("job_sleep"));
+    let both = [job("busy", "activeDeadlineSeconds: 1", &busy), job("asleep", "", &asleep)];
+    home.write("jobs.yaml", both.join("---\n"));
+    let mut running = home.start(&["run", "jobs.yaml"]);
+    running.line(|_, line| line.starts_with("job/busy: failed"));
+    let before = running.cpu_time();
+    running.line(|_, line| line.ends_with("slept 5"));
+    let used = running.cpu_time() - before;
+    assert!(used < Duration::from_millis(300), "{used:?} in some seconds of sleep");
+    running.wait().exits(1).says("job/asleep  complete");
 }
 
 #[test]

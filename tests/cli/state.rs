@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use crate::harness::{From, Home, guest, job};
+use serde_json::Value;
+
+use crate::harness::{Home, Stream, guest, job};
 
 #[test]
 fn a_finished_job_is_reported_as_finished() {
@@ -32,40 +34,42 @@ fn one_process_at_a_time() {
     home.write("job.yaml", job("a", "", &format!("image: {}", guest("hog_cpu"))));
     let arguments = ["run", "--state-dir", "state", "job.yaml"];
     let mut first = home.start(&arguments);
-    first.line(|from, line| from == From::Stderr && line.contains("1 active"));
+    first.line(|from, line| from == Stream::Stderr && line.contains("1 active"));
     home.run(&arguments).exits(2).says("state");
     first.kill();
 }
 
 /// The process is killed again and again in the middle of a Job, without warning; the Job comes to
-/// its end all the same, with every index counted once.
+/// its end all the same, with no more pods than completions: none was lost, and none run for
+/// nothing.
 #[test]
 fn nothing_is_lost_or_counted_twice_when_the_process_is_killed() {
-    const COMPLETIONS: i64 = 200;
-    let home = Home::new();
-    let spec =
-        format!("completions: {COMPLETIONS}\nparallelism: 10\ncompletionMode: Indexed\nbackoffLimit: 1000");
-    home.write("job.yaml", job("a", &spec, &format!("image: {}", guest("job_index"))));
-    // A pod that was lost with its process is tried again at once.
-    let arguments =
-        ["run", "--state-dir", "state", "--backoff-base", "0s", "-o", "json", "job.yaml"];
-    let mut printed = BTreeSet::new();
-    let index = |line: &str| Some(line.split_once("] ")?.1.trim().parse::<i64>().ok()?);
-    for round in 1..=3 {
-        let mut running = home.start(&arguments);
-        for _ in 0..20 {
-            printed.extend(index(&running.line(|_, line| index(line).is_some())));
+    const COMPLETIONS: usize = 200;
+    for (mode, name) in [("Indexed", "job_index"), ("NonIndexed", "job_echo")] {
+        let home = Home::new();
+        let spec = format!("completions: {COMPLETIONS}\nparallelism: 10\ncompletionMode: {mode}");
+        home.write("job.yaml", job("a", &spec, &format!("image: {}", guest(name))));
+        let arguments = ["run", "--state-dir", "state", "-o", "json", "job.yaml"];
+        for _round in 1..=3 {
+            let mut running = home.start(&arguments);
+            for _line in 0..20 {
+                running.line(|_, line| line.starts_with("[a-"));
+            }
+            let killed = running.kill();
+            assert_eq!(killed.status.code(), None, "it must have been killed: {killed:?}");
         }
-        let killed = running.kill();
-        assert_eq!(killed.status.code(), None, "round {round}: it was killed: {killed:?}");
-        printed.extend(killed.stderr.lines().filter_map(index));
+        let ended = home.run(&arguments).exits(0).says("going on");
+        let status = &ended.json()["status"];
+        assert_eq!((&status["succeeded"], &status["failed"]), (&COMPLETIONS.into(), &Value::Null));
+        let logs = logs(&home);
+        assert_eq!(logs.len(), COMPLETIONS, "a pod for each completion");
+        if mode == "Indexed" {
+            assert_eq!(status["completedIndexes"], format!("0-{}", COMPLETIONS - 1));
+            let indexes: BTreeSet<usize> =
+                logs.iter().map(|log| log.trim().parse().expect("an index")).collect();
+            assert_eq!(indexes, (0..COMPLETIONS).collect());
+        }
     }
-    let ended = home.run(&arguments).exits(0);
-    printed.extend(ended.stderr.lines().filter_map(index));
-    let status = &ended.json()["status"];
-    assert_eq!(status["succeeded"], COMPLETIONS);
-    assert_eq!(status["completedIndexes"], format!("0-{}", COMPLETIONS - 1));
-    assert_eq!(printed, (0..COMPLETIONS).collect());
 }
 
 #[test]
@@ -75,11 +79,19 @@ fn what_pods_print_is_kept() {
     let spec = "completions: 3\nparallelism: 3\ncompletionMode: Indexed";
     home.write("job.yaml", job("a", spec, &image));
     home.run(&["run", "--state-dir", "state", "--quiet", "job.yaml"]).exits(0);
-    let mut kept = BTreeSet::new();
-    for pod in fs::read_dir(home.path("state/node/pods")).expect("the pods' folders") {
-        let log = pod.expect("an entry").path().join("main/0.log");
-        let line = fs::read_to_string(log).expect("the pod's log");
-        kept.insert(line.split(' ').nth(3).expect("the text of a CRI line").trim().to_owned());
-    }
-    assert_eq!(kept, BTreeSet::from(["0".to_owned(), "1".to_owned(), "2".to_owned()]));
+    let mut logs = logs(&home);
+    logs.sort();
+    assert_eq!(logs, ["0\n", "1\n", "2\n"]);
+}
+
+/// What the first container of each pod has printed.
+fn logs(home: &Home) -> Vec<String> {
+    let pods = fs::read_dir(home.path("state/node/pods")).expect("the pods' folders");
+    let log = |pod: std::io::Result<fs::DirEntry>| {
+        let path = pod.expect("an entry").path().join("main/0.log");
+        let log = fs::read_to_string(path).expect("the pod's log");
+        // Time, stream and a flag come before the text.
+        log.lines().filter_map(|line| Some(line.splitn(4, ' ').nth(3)?.to_owned() + "\n")).collect()
+    };
+    pods.map(log).collect()
 }

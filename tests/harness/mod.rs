@@ -12,7 +12,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 pub(crate) use pi::pi;
-pub(crate) use process::{Ended, From, Running};
+pub(crate) use process::{Ended, Running, Stream};
 
 /// A home folder for one test, where the manifests that it writes are, too.
 pub(crate) struct Home {

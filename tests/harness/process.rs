@@ -1,5 +1,6 @@
 //! A process, its lines as they come, and its end.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -11,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Which stream a line is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum From {
+pub(crate) enum Stream {
     Stdout,
     Stderr,
 }
@@ -19,8 +20,8 @@ pub(crate) enum From {
 /// A process that runs.
 pub(crate) struct Running {
     child: Child,
-    lines: Receiver<(From, Vec<u8>)>,
-    seen: Vec<(From, Vec<u8>)>,
+    lines: Receiver<(Stream, Vec<u8>)>,
+    seen: Vec<(Stream, Vec<u8>)>,
     deadline: Instant,
 }
 
@@ -40,19 +41,30 @@ impl Running {
         let (sender, lines) = mpsc::channel();
         let stdout = child.stdout.take().expect("stdout must be piped");
         let stderr = child.stderr.take().expect("stderr must be piped");
-        read_lines(From::Stdout, stdout, sender.clone());
-        read_lines(From::Stderr, stderr, sender);
+        read_lines(Stream::Stdout, stdout, sender.clone());
+        read_lines(Stream::Stderr, stderr, sender);
         Self { child, lines, seen: Vec::new(), deadline: Instant::now() + PATIENCE }
     }
 
     /// Waits for a line that `is_wanted`, and returns it.
-    pub(crate) fn line(&mut self, is_wanted: impl Fn(From, &str) -> bool) -> String {
+    pub(crate) fn line(&mut self, is_wanted: impl Fn(Stream, &str) -> bool) -> String {
         while let Some((from, line)) = self.next() {
             if is_wanted(from, line.trim_end()) {
                 return line;
             }
         }
         panic!("the process ended without the line that was waited for:\n{}", self.text());
+    }
+
+    /// The processor time that it has used.
+    pub(crate) fn cpu_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+        let stat = stat.expect("the system must have /proc");
+        // The name is in parentheses and may hold anything; user and system time are the 12th and
+        // 13th field after it, in hundredths of a second.
+        let fields = stat.rsplit(')').next().expect("there must be a rest").split_whitespace();
+        let ticks = fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number"));
+        Duration::from_millis(10 * ticks.sum::<u64>())
     }
 
     /// Ends it as a power cut would, and waits until it has.
@@ -76,10 +88,10 @@ impl Running {
             let bytes: Vec<u8> = lines.flat_map(|(_, line)| line.clone()).collect();
             String::from_utf8(bytes).expect("output must be UTF-8")
         };
-        Ended { status, stdout: text(From::Stdout), stderr: text(From::Stderr) }
+        Ended { status, stdout: text(Stream::Stdout), stderr: text(Stream::Stderr) }
     }
 
-    fn next(&mut self) -> Option<(From, String)> {
+    fn next(&mut self) -> Option<(Stream, String)> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         match self.lines.recv_timeout(left) {
             Ok((from, line)) => {
@@ -127,7 +139,11 @@ impl Ended {
     }
 }
 
-fn read_lines(from: From, stream: impl Read + Send + 'static, to: mpsc::Sender<(From, Vec<u8>)>) {
+fn read_lines(
+    from: Stream,
+    stream: impl Read + Send + 'static,
+    to: mpsc::Sender<(Stream, Vec<u8>)>,
+) {
     thread::spawn(move || {
         let mut reader = BufReader::new(stream);
         loop {
