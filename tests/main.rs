@@ -4,3 +4,4 @@ mod cli;
 mod conformance;
 mod guests;
 mod harness;
+mod sandbox;

@@ -1,0 +1,107 @@
+//! What the sandbox promises, shown by real programs: one guest, one test of the same name.
+//!
+//! Uses the library `mayfly-runtime` as anybody could, and the prebuilt modules of `guests/`.
+
+mod escape;
+mod exit;
+mod hog;
+mod job;
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use mayfly_runtime::{
+    Access, Capture, End, Engine, EngineSettings, Guest, Limits, Metering, Mount, Outcome, Sandbox,
+    Stream,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Long enough for any guest here on a busy machine, so that a broken promise fails and does not
+/// hang.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How much later than its deadline a run may end: tens of milliseconds on a machine of its own,
+/// and more where other tests run beside it.
+const LATE_MAX: Duration = Duration::from_millis(500);
+
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+    let settings = EngineSettings { instances_max: 32, ..EngineSettings::default() };
+    Engine::new(settings).expect("the engine must start")
+});
+
+/// A run that is over.
+struct Ran {
+    outcome: Outcome,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ran {
+    /// Checks that the guest exited with `code`, and shows what it printed if not.
+    #[track_caller]
+    fn exited(self, code: u32) -> Self {
+        let Self { outcome, stdout, stderr } = &self;
+        assert_eq!(outcome.end, End::Exited(code), "stdout: {stdout}\nstderr: {stderr}");
+        self
+    }
+
+    /// Checks that it trapped for a reason that contains `expect`.
+    #[track_caller]
+    fn trapped(self, expect: &str) -> Self {
+        let End::Trapped { reason, .. } = &self.outcome.end else {
+            panic!("{:?}, {}", self.outcome.end, self.stderr)
+        };
+        assert!(reason.contains(expect), "{expect:?} in {reason:?}");
+        self
+    }
+}
+
+/// Runs the prebuilt guest `name` with `args`, given nothing else.
+async fn run<const N: usize>(name: &str, args: [&str; N]) -> Ran {
+    run_with(name, args, Guest::new(), Limits::default()).await
+}
+
+/// Runs the prebuilt guest `name` with `args` and what `guest` is given.
+async fn run_with<const N: usize>(
+    name: &str,
+    args: [&str; N],
+    guest: Guest,
+    limits: Limits,
+) -> Ran {
+    let wasm = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("guests/prebuilt/{name}.wasm"));
+    let wasm = fs::read(wasm).expect("the prebuilt guest must be there");
+    let metering = if limits.fuel.is_some() { Metering::Fuel } else { Metering::Epochs };
+    let module = ENGINE.load(wasm.into(), metering).await.expect("the guest must load");
+
+    let capture = Arc::new(Capture::default());
+    let guest = guest.args([name]).args(args).output(capture.clone());
+    let limits = Limits { deadline: limits.deadline.or(Some(PATIENCE)), ..limits };
+    let sandbox = Sandbox::new(ENGINE.clone());
+    let outcome = sandbox.run(&module, guest, limits, CancellationToken::new()).await;
+    let text = |stream| String::from_utf8_lossy(&capture.taken(stream)).into_owned();
+    Ran {
+        outcome: outcome.expect("the guest must start"),
+        stdout: text(Stream::Stdout),
+        stderr: text(Stream::Stderr),
+    }
+}
+
+/// A guest that sees the folder `host` as `/data`.
+fn with_data(host: &Path, access: Access) -> Guest {
+    Guest::new().mount(Mount { host: host.to_owned(), guest: "/data".to_owned(), access })
+}
+
+fn deadline(milliseconds: u64) -> Limits {
+    Limits { deadline: Some(Duration::from_millis(milliseconds)), ..Limits::default() }
+}
+
+/// Checks that a guest was ended at the deadline of `limits`, and not much later.
+#[track_caller]
+fn ended_in_time(ran: &Ran, limits: Limits) {
+    assert_eq!(ran.outcome.end, End::DeadlineExceeded);
+    let deadline = limits.deadline.expect("the guest must have a deadline");
+    let late = ran.outcome.usage.wall.checked_sub(deadline).expect("it must not end before");
+    assert!(late < LATE_MAX, "{late:?} late");
+}
