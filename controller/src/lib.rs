@@ -90,6 +90,7 @@
 pub mod admission;
 pub mod api;
 pub mod clock;
+pub mod cronjob;
 pub mod events;
 pub mod gc;
 pub mod job;

@@ -1,8 +1,8 @@
 //! Defaults, validation, and what is done to an object before it is stored.
 
 use mayfly_controller::admission::{self, Invalid, JobOptions, JobStatusOptions, JobUpdateOptions};
-use mayfly_controller::api::Job;
 use mayfly_controller::api::names::CONTROLLER_UID;
+use mayfly_controller::api::{CronJob, Job};
 use mayfly_controller::job::indexes::{self, Indexes};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -12,6 +12,7 @@ use super::harness::Area;
 
 /// The areas of admission.
 pub(super) const AREAS: &[Area] = &[
+    Area { name: "defaults-cronjob", entry: defaults_cron_job, compare: compare::within },
     Area { name: "defaults-job", entry: defaults_job, compare: same_but_template },
     Area { name: "strategy-create-validate", entry: validate_job, compare: compare::complaints },
     Area { name: "strategy-prepare", entry: prepare, compare: compare::same },
@@ -19,10 +20,13 @@ pub(super) const AREAS: &[Area] = &[
     Area { name: "strategy-update", entry: update, compare: compare::complaints },
     Area { name: "strategy-update-pod-resources", entry: update, compare: compare::complaints },
     Area { name: "strategy-update-scheduling", entry: update, compare: compare::complaints },
+    Area { name: "validate-cronjob", entry: validate_cron_job, compare: cron_complaints },
     Area { name: "validate-indexes", entry: validate_indexes, compare: compare::same },
     Area { name: "validate-job", entry: validate_job, compare: compare::complaints },
     Area { name: "validate-job-status", entry: validate_status, compare: compare::complaints },
     Area { name: "validate-job-update", entry: validate_update, compare: compare::complaints },
+    Area { name: "validate-schedule", entry: validate_schedule, compare: valid_or_text },
+    Area { name: "validate-timezone", entry: validate_time_zones, compare: compare::same },
 ];
 
 fn read<T: DeserializeOwned>(value: &Value) -> T {
@@ -159,4 +163,75 @@ fn validate_indexes(given: &Value) -> Value {
     let error = overlap
         .map(|index| format!("failedIndexes and completedIndexes overlap at index: {index}"));
     json!({ "error": error })
+}
+
+fn defaults_cron_job(given: &Value) -> Value {
+    let mut cron_job: CronJob = read(&given["cronJob"]);
+    admission::default_cron_job(&mut cron_job);
+    json!({ "cronJob": write(&cron_job) })
+}
+
+/// A create, an update, or the change of a spec, by what is given.
+fn validate_cron_job(given: &Value) -> Value {
+    if let Some(spec) = given.get("newSpec") {
+        let of = |spec: &Value| read(&json!({"metadata": {"name": "a"}, "spec": spec}));
+        let (old, new): (CronJob, CronJob) = (of(&given["oldSpec"]), of(spec));
+        return complaints(&admission::validate_cron_job_update(&new, &old));
+    }
+    let cron_job: CronJob = read(&given["cronJob"]);
+    let created = admission::validate_cron_job(&cron_job);
+    let updated = given.get("updated").map_or_else(|| cron_job.clone(), read);
+    let changed = admission::validate_cron_job_update(&updated, &cron_job);
+    // Some are made of nothing, and then of an old one that was good.
+    let from_nothing = match given.get("updated") {
+        Some(_) => changed.clone(),
+        None => admission::validate_cron_job_update(
+            &cron_job,
+            &CronJob { metadata: cron_job.metadata.clone(), ..CronJob::default() },
+        ),
+    };
+    let mut answer = complaints(&created);
+    answer["createError"] = text(&created);
+    answer["updateError"] = text(&changed);
+    answer["noopUpdateValid"] = changed.is_ok().into();
+    answer["updateAlsoInvalid"] = from_nothing.is_err().into();
+    answer
+}
+
+fn text(result: &Result<(), Invalid>) -> Value {
+    result.as_ref().err().map(ToString::to_string).into()
+}
+
+fn cron_complaints(expect: &Value, got: &Value) -> Result<(), String> {
+    for (pinned, told) in
+        [("createErrorContains", "createError"), ("updateErrorContains", "updateError")]
+    {
+        if let Some(expect) = expect.get(pinned) {
+            compare::text(expect, &got[told])?;
+        }
+    }
+    for flag in ["noopUpdateValid", "updateAlsoInvalid"] {
+        if let Some(expect) = expect.get(flag) {
+            compare::same(expect, &got[flag])?;
+        }
+    }
+    if expect.get("valid").is_some() { compare::complaints(expect, got) } else { Ok(()) }
+}
+
+fn validate_schedule(given: &Value) -> Value {
+    let schedule = given["schedule"].as_str().expect("a schedule must be a text");
+    let may_name_zone = given["allowTZInSchedule"] == true;
+    let result = admission::validate_schedule(schedule, may_name_zone, given["timeZone"].as_str());
+    json!({ "valid": result.is_ok(), "error": text(&result) })
+}
+
+fn valid_or_text(expect: &Value, got: &Value) -> Result<(), String> {
+    compare::same(&expect["valid"], &got["valid"])?;
+    compare::text(&expect["errorContains"], &got["error"])
+}
+
+fn validate_time_zones(given: &Value) -> Value {
+    let names = given["timeZones"].as_array().expect("time zones must be a list");
+    let mut names = names.iter().filter_map(Value::as_str);
+    json!({ "allValid": names.all(|name| admission::validate_time_zone(name).is_ok()) })
 }

@@ -7,21 +7,28 @@
 //! Pure: it knows the wire types alone, neither the store nor the time; the uid comes as an
 //! argument. What is refused is refused with every complaint, in the words of an API server.
 
+mod cron_job;
 pub mod decode;
 mod defaults;
 mod error;
 mod job;
 mod path;
+mod plain;
 mod pod;
 mod unsupported;
 mod validate;
 
+pub use self::cron_job::{
+    admit_cron_job, admit_cron_job_update, default_cron_job, validate_cron_job,
+    validate_cron_job_update, validate_schedule, validate_time_zone,
+};
 pub use self::error::{ErrorKind, FieldError, Invalid};
 pub use self::job::{
     JobOptions, JobStatusOptions, JobUpdateOptions, admit_job, admit_job_status, admit_job_update,
     default_job, prepare_job, prepare_job_update, validate_job, validate_job_status,
     validate_job_update,
 };
+pub use self::plain::{admit_config_map, admit_namespace, admit_secret};
 pub use self::pod::admit_pod;
 use crate::api::ObjectMeta;
 

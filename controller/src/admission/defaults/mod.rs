@@ -5,7 +5,7 @@
 mod job;
 mod pod;
 
-pub(crate) use self::job::job;
+pub(crate) use self::job::{cron_job, job};
 pub(crate) use self::pod::{pod, pod_template};
 
 /// Sets `field` to `default` unless it is set.

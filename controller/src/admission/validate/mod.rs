@@ -1,6 +1,7 @@
 //! Whether an object may be stored: every complaint, in Kubernetes' order and words.
 
 mod container;
+pub(crate) mod cron_job;
 mod env;
 pub(crate) mod format;
 pub(crate) mod job;

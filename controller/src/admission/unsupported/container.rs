@@ -1,0 +1,152 @@
+//! Fields of a container.
+
+use k8s_openapi::api::core::v1::{Capabilities, ResourceRequirements, SecurityContext};
+
+use super::Findings;
+use super::pod::{is_not, is_some};
+use crate::admission::path::Path;
+use crate::api::Container;
+
+/// The resources that a node has.
+const RESOURCES: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
+
+const NO_PROBES: &str = "mayfly does not probe containers";
+
+/// Looks at a container, which is at `at`.
+pub(super) fn container(container: &Container, at: &Path, findings: &mut Findings<'_>) {
+    let Container {
+        // Honoured.
+        args: _,
+        command: _,
+        env,
+        env_from: _,
+        image: _,
+        image_pull_policy: _,
+        name: _,
+        restart_policy: _,
+        termination_message_path: _,
+        termination_message_policy: _,
+        working_dir: _,
+        // Nothing is ever resized.
+        resize_policy: _,
+        // Its input is empty, and so is closed at once.
+        stdin_once: _,
+        // Refused or warned of below.
+        lifecycle,
+        liveness_probe,
+        ports,
+        readiness_probe,
+        resources,
+        restart_policy_rules,
+        security_context,
+        startup_probe,
+        stdin,
+        tty,
+        volume_devices,
+        volume_mounts,
+    } = container;
+    for (is_there, field, why) in [
+        (lifecycle.is_some(), "lifecycle", "mayfly runs nothing at a container's start or end"),
+        (liveness_probe.is_some(), "livenessProbe", NO_PROBES),
+        (readiness_probe.is_some(), "readinessProbe", NO_PROBES),
+        (startup_probe.is_some(), "startupProbe", NO_PROBES),
+        (is_some(volume_devices), "volumeDevices", "mayfly has no block devices"),
+    ] {
+        if is_there {
+            findings.refuse(&at.child(field), why);
+        }
+    }
+    for (index, variable) in env.iter().flatten().enumerate() {
+        if variable.value_from.as_ref().is_some_and(|source| source.file_key_ref.is_some()) {
+            let at = at.child("env").index(index).child("valueFrom").child("fileKeyRef");
+            findings.refuse(&at, "mayfly reads no variables from files");
+        }
+    }
+    for (index, port) in ports.iter().flatten().enumerate() {
+        if port.host_port.is_some_and(|port| port != 0) {
+            let at = at.child("ports").index(index).child("hostPort");
+            findings.refuse(&at, "mayfly can't give a container a port of the host");
+        }
+    }
+    for (index, rule) in restart_policy_rules.iter().flatten().enumerate() {
+        if rule.action != "Restart" {
+            let at = at.child("restartPolicyRules").index(index).child("action");
+            findings.refuse(&at, "mayfly restarts one container at a time");
+        }
+    }
+    for (index, mount) in volume_mounts.iter().flatten().enumerate() {
+        if is_not(&mount.mount_propagation, "None") {
+            let at = at.child("volumeMounts").index(index).child("mountPropagation");
+            findings.refuse(&at, "nothing is ever mounted within a volume here");
+        }
+    }
+    for (is_there, field, why) in [
+        (is_some(ports), "ports", "a container has no network here, so nothing can connect to it"),
+        (*stdin == Some(true), "stdin", "the input of a container is always empty here"),
+        (*tty == Some(true), "tty", "a container never has a terminal here"),
+    ] {
+        if is_there {
+            findings.warn(&at.child(field), why);
+        }
+    }
+    if let Some(resources) = resources {
+        self::resources(resources, &at.child("resources"), findings);
+    }
+    if let Some(context) = security_context {
+        security(context, &at.child("securityContext"), findings);
+    }
+}
+
+fn resources(resources: &ResourceRequirements, at: &Path, findings: &mut Findings<'_>) {
+    let ResourceRequirements { claims, limits, requests } = resources;
+    if is_some(claims) {
+        findings.refuse(&at.child("claims"), "mayfly has no devices to claim");
+    }
+    for (field, map) in [("limits", limits), ("requests", requests)] {
+        for name in map.iter().flatten().map(|(name, _)| name) {
+            if !RESOURCES.contains(&&**name) {
+                findings.warn(&at.child(field).key(name), "mayfly has no such resource");
+            }
+        }
+    }
+}
+
+fn security(context: &SecurityContext, at: &Path, findings: &mut Findings<'_>) {
+    let SecurityContext {
+        // Fulfilled: a sandbox has no privileges to gain, no root user, no system calls to filter
+        // and no root filesystem to write to.
+        allow_privilege_escalation: _,
+        read_only_root_filesystem: _,
+        run_as_non_root: _,
+        seccomp_profile: _,
+        app_armor_profile,
+        capabilities,
+        privileged,
+        proc_mount,
+        run_as_group,
+        run_as_user,
+        se_linux_options,
+        windows_options,
+    } = context;
+    let added = capabilities.as_ref().is_some_and(|Capabilities { add, drop: _ }| is_some(add));
+    for (is_there, field, why) in [
+        (*privileged == Some(true), "privileged", "no container has privileges here"),
+        (added, "capabilities.add", "no container has capabilities here"),
+        (is_not(proc_mount, "Default"), "procMount", "a container has no /proc here"),
+        (windows_options.is_some(), "windowsOptions", "mayfly runs nothing on Windows"),
+    ] {
+        if is_there {
+            findings.refuse(&at.child(field), why);
+        }
+    }
+    for (is_there, field) in [
+        (app_armor_profile.is_some(), "appArmorProfile"),
+        (run_as_group.is_some(), "runAsGroup"),
+        (run_as_user.is_some(), "runAsUser"),
+        (se_linux_options.is_some(), "seLinuxOptions"),
+    ] {
+        if is_there {
+            findings.warn(&at.child(field), "a container has no users here, so this has no effect");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+use serde_json::{Value, json};
+
+use crate::admission::admit_job;
+
+/// Admits a Job whose pod spec has `extra`, and whose container has `container`.
+fn check(extra: Value, container: Value, expect: &str) {
+    let mut spec = json!({
+        "restartPolicy": "Never",
+        "containers": [{"name": "a", "image": "b:1"}],
+    });
+    let merge = |into: &mut Value, from: Value| {
+        let from = from.as_object().cloned().expect("must be an object");
+        into.as_object_mut().expect("must be an object").extend(from);
+    };
+    merge(&mut spec, extra);
+    merge(&mut spec["containers"][0], container);
+    let job = json!({"metadata": {"name": "x"}, "spec": {"template": {"spec": spec}}});
+    let job = serde_json::from_value(job).expect("must be a Job");
+    let shown = match admit_job(job, "u") {
+        Ok(admitted) => admitted.warnings.join("; "),
+        Err(invalid) => invalid.to_string(),
+    };
+    let shown =
+        shown.replace("Job.batch \"x\" is invalid: ", "").replace("spec.template.spec.", "");
+    assert_eq!(shown, expect);
+}
+
+#[test]
+fn admits_what_ordinary_jobs_say_without_a_word() {
+    check(json!({}), json!({}), "");
+    check(
+        json!({
+            "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+            "automountServiceAccountToken": false,
+            "tolerations": [{"operator": "Exists"}],
+            "nodeSelector": {"kubernetes.io/os": "linux"},
+            "volumes": [{"name": "v", "emptyDir": {}}],
+        }),
+        json!({
+            "securityContext": {
+                "allowPrivilegeEscalation": false,
+                "readOnlyRootFilesystem": true,
+                "capabilities": {"drop": ["ALL"]},
+            },
+            "resources": {"limits": {"cpu": "1", "memory": "64Mi"}},
+            "volumeMounts": [{"name": "v", "mountPath": "/v"}],
+        }),
+        "",
+    );
+}
+
+#[test]
+fn warns_of_what_has_no_effect() {
+    check(
+        json!({"serviceAccountName": "builder", "priorityClassName": "high"}),
+        json!({"resources": {"limits": {"nvidia.com/gpu": "1"}}}),
+        "priorityClassName: mayfly does not look at this when it chooses a node for a pod; \
+         serviceAccountName: a container gets no token of a service account here; \
+         containers[0].resources.limits[nvidia.com/gpu]: mayfly has no such resource",
+    );
+}
+
+#[test]
+fn denies_what_would_not_be_what_was_asked_for() {
+    check(
+        json!({"hostNetwork": true}),
+        json!({}),
+        "hostNetwork: Forbidden: mayfly can't give a container the host's network; remove the field",
+    );
+    check(
+        json!({"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}),
+        json!({"livenessProbe": {"exec": {"command": ["a"]}}, "securityContext": {"privileged": true}}),
+        "[volumes[0].hostPath: Forbidden: mayfly has no volumes of this type, only configMap, \
+         downwardAPI, emptyDir, projected, secret; remove the field, \
+         containers[0].livenessProbe: Forbidden: mayfly does not probe containers; remove the field, \
+         containers[0].securityContext.privileged: Forbidden: no container has privileges here; \
+         remove the field]",
+    );
+}

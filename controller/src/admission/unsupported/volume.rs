@@ -1,0 +1,59 @@
+//! Types of volumes.
+
+use k8s_openapi::api::core::v1::{Volume, VolumeProjection};
+
+use super::Findings;
+use super::pod::is_not;
+use crate::admission::path::Path;
+
+/// The types of volumes that a node has.
+const TYPES: [&str; 5] = ["configMap", "downwardAPI", "emptyDir", "projected", "secret"];
+
+/// Looks at a volume, which is at `at`.
+pub(super) fn volume(volume: &Volume, at: &Path, findings: &mut Findings<'_>) {
+    // Each type is a field of its own, and most of them are of storage that we have not.
+    let fields = serde_json::to_value(volume).unwrap_or_default();
+    for name in fields.as_object().into_iter().flat_map(|fields| fields.keys()) {
+        if name != "name" && !TYPES.contains(&&**name) {
+            findings.refuse(
+                &at.child(name),
+                &format!("mayfly has no volumes of this type, only {}", TYPES.join(", ")),
+            );
+        }
+    }
+    if let Some(source) = &volume.empty_dir
+        && is_not(&source.medium, "")
+    {
+        let at = at.child("emptyDir").child("medium");
+        if source.medium.as_deref() == Some("Memory") {
+            findings.warn(&at, "the volume is kept on disk");
+        } else {
+            findings.refuse(&at, "mayfly has no such medium");
+        }
+    }
+    let sources = volume.projected.as_ref().and_then(|projected| projected.sources.as_ref());
+    for (index, source) in sources.into_iter().flatten().enumerate() {
+        let at = at.child("projected").child("sources").index(index);
+        projection(source, &at, findings);
+    }
+}
+
+fn projection(source: &VolumeProjection, at: &Path, findings: &mut Findings<'_>) {
+    let VolumeProjection {
+        config_map: _,
+        downward_api: _,
+        secret: _,
+        cluster_trust_bundle,
+        pod_certificate,
+        service_account_token,
+    } = source;
+    for (is_there, field) in [
+        (cluster_trust_bundle.is_some(), "clusterTrustBundle"),
+        (pod_certificate.is_some(), "podCertificate"),
+        (service_account_token.is_some(), "serviceAccountToken"),
+    ] {
+        if is_there {
+            findings.refuse(&at.child(field), "mayfly gives out no tokens or certificates");
+        }
+    }
+}
