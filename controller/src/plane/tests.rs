@@ -1,6 +1,7 @@
 //! Jobs from their creation to their end, in simulated time.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Mutex;
 
 use super::*;
@@ -43,8 +44,9 @@ impl PodRuntime for FakeRuntime {
 
 struct Simulation {
     store: Store,
+    runtime: Arc<FakeRuntime>,
     plane: ControlPlane,
-    _root: tempfile::TempDir,
+    root: tempfile::TempDir,
 }
 
 impl Simulation {
@@ -52,13 +54,23 @@ impl Simulation {
         let start = "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap();
         let store = Store::in_memory(Clock::simulated(start), Names::seeded(1));
         let root = tempfile::tempdir().unwrap();
-        let runtime = FakeRuntime { seconds, exit_codes: Mutex::new(exit_codes.to_vec()) };
+        let runtime =
+            Arc::new(FakeRuntime { seconds, exit_codes: Mutex::new(exit_codes.to_vec()) });
+        let plane = Self::plane(&store, &runtime, root.path());
+        Self { store, runtime, plane, root }
+    }
+
+    fn plane(store: &Store, runtime: &Arc<FakeRuntime>, root: &Path) -> ControlPlane {
         let settings = Settings {
             backoff: BackoffSettings::default(),
-            node: NodeSettings::new("localhost", root.path()),
+            node: NodeSettings::new("localhost", root),
         };
-        let plane = ControlPlane::start(store.clone(), Arc::new(runtime), settings);
-        Self { store, plane, _root: root }
+        ControlPlane::start(store.clone(), Arc::clone(runtime), settings)
+    }
+
+    /// As when the process is killed, and started again at once on the same state.
+    fn crash(&mut self) {
+        self.plane = Self::plane(&self.store, &self.runtime, self.root.path());
     }
 
     async fn create(&self, spec: &str) {
@@ -162,4 +174,57 @@ async fn a_deadline_ends_what_runs() {
     let failed = conditions.iter().find(|condition| condition.type_ == "Failed").unwrap();
     assert_eq!(failed.reason.as_deref(), Some("DeadlineExceeded"));
     simulation.plane.shutdown().await;
+}
+
+/// Checks on the whole history that what was counted stays counted, and is what the pods say.
+fn check_counts(simulation: &Simulation, seed: u64) -> (i32, i32) {
+    let mut watch = simulation.store.watch(&[Kind::Job, Kind::Pod], 0).unwrap();
+    let mut ended = [BTreeSet::new(), BTreeSet::new()];
+    let mut counted = (0, 0);
+    while let Some(change) = watch.try_next() {
+        if let Some(pod) = Pod::from_object(&change.object) {
+            match pod.status.as_ref().and_then(|status| status.phase.as_deref()) {
+                Some("Succeeded") => ended[0].insert(change.key.clone()),
+                Some("Failed") => ended[1].insert(change.key.clone()),
+                _ => false,
+            };
+        }
+        if let Some(job) = Job::from_object(&change.object) {
+            let status = job.status.clone().unwrap_or_default();
+            let now = (status.succeeded.unwrap_or(0), status.failed.unwrap_or(0));
+            assert!(now.0 >= counted.0 && now.1 >= counted.1, "seed {seed}: {counted:?}, {now:?}");
+            assert!(now.0 as usize <= ended[0].len(), "seed {seed}: {now:?}, {ended:?}");
+            assert!(now.1 as usize <= ended[1].len(), "seed {seed}: {now:?}, {ended:?}");
+            counted = now;
+        }
+    }
+    assert_eq!(
+        (counted.0 as usize, counted.1 as usize),
+        (ended[0].len(), ended[1].len()),
+        "seed {seed}"
+    );
+    counted
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_crashes_nothing_is_lost_or_counted_twice() {
+    for seed in 0..30 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let exit_codes: Vec<_> = (0..8).map(|_| i32::from(random.bool())).chain([0]).collect();
+        let mut simulation = Simulation::start(random.u64(0..4), &exit_codes);
+        simulation.create("completions: 12, parallelism: 3, backoffLimit: 1000").await;
+        for _ in 0..random.u32(1..12) {
+            tokio::time::sleep(Duration::from_millis(random.u64(0..5000))).await;
+            // Also in the middle of what happens at one instant.
+            for _ in 0..random.u32(0..200) {
+                tokio::task::yield_now().await;
+            }
+            simulation.crash();
+        }
+        let end = tokio::time::timeout(Duration::from_hours(24), simulation.end()).await;
+        assert!(end.is_ok(), "seed {seed}: the Job never ends");
+        let (succeeded, _) = check_counts(&simulation, seed);
+        assert_eq!(succeeded, 12, "seed {seed}");
+        simulation.plane.shutdown().await;
+    }
 }
