@@ -221,11 +221,12 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
 
     /// Removes what pods have left that went while nobody was looking.
     fn remove_strays(&mut self, uids: HashSet<String>) {
-        let pods = directory::pods(&self.settings.root);
+        // Without the folder there is nothing to remove. It is listed at once: what is there later
+        // may be of a pod that has begun meanwhile.
+        let Ok(entries) = fs::read_dir(directory::pods(&self.settings.root)) else { return };
+        let entries: Vec<_> = entries.flatten().collect();
         self.chores.spawn_blocking(move || {
-            // Without the folder there is nothing to remove.
-            let Ok(entries) = fs::read_dir(&pods) else { return };
-            for entry in entries.flatten() {
+            for entry in entries {
                 let name = entry.file_name();
                 let uid = name.to_str().and_then(directory::uid_of);
                 if uid.is_some_and(|uid| !uids.contains(uid))
