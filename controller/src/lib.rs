@@ -29,7 +29,6 @@
 //!   parallelism: 2
 //!   template:
 //!     spec:
-//!       nodeName: localhost
 //!       restartPolicy: Never
 //!       containers: [{name: main, image: parrot, args: [hello]}]
 //! ";
