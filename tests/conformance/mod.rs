@@ -10,13 +10,14 @@
 mod admission;
 mod compare;
 mod harness;
+mod job;
 
 use std::collections::BTreeMap;
 
 use self::harness::{Area, Outcome, Vector};
 
 /// The areas that are built; vectors of any other are counted as skipped.
-const AREAS: &[&[Area]] = &[admission::AREAS];
+const AREAS: &[&[Area]] = &[admission::AREAS, job::AREAS];
 
 #[test]
 fn vectors() {
