@@ -25,6 +25,8 @@ use crate::limits::{BATCH_CHANGES_MAX, BATCH_TRANSACTIONS_MAX, COMMIT_QUEUE_MAX}
 
 type Answer = Result<Committed, CommitError>;
 
+const PANICKED: &str = "the committer must not have panicked";
+
 struct Request {
     transaction: Transaction,
     /// When it was asked for, by the caller's clock: a simulated one is only known there.
@@ -56,10 +58,10 @@ impl Committer {
 
     pub(super) async fn commit(&self, transaction: Transaction, now: Timestamp) -> Answer {
         let (answer, answered) = oneshot::channel();
-        let queue = self.queue.as_ref().ok_or(CommitError::Closed)?;
-        let request = Request { transaction, now, answer };
-        queue.send(request).await.map_err(|_| CommitError::Closed)?;
-        answered.await.map_err(|_| CommitError::Closed)?
+        let queue = self.queue.as_ref().expect("the queue must be there until the drop");
+        // Only a panic in a transaction ends the thread early; it goes on in whoever commits.
+        queue.send(Request { transaction, now, answer }).await.ok().expect(PANICKED);
+        answered.await.expect(PANICKED)
     }
 }
 

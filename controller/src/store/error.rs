@@ -48,9 +48,6 @@ pub enum CommitError {
         /// What the database or the operating system says.
         source: Arc<dyn Error + Send + Sync>,
     },
-    /// The store takes nothing any more, because its committer is gone.
-    #[error("the store is closed")]
-    Closed,
 }
 
 /// Why a store can't be opened.

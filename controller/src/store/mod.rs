@@ -156,7 +156,8 @@ impl Store {
     /// Makes `transaction` so, whole or not at all.
     ///
     /// Its operations are checked against the newest state. When this returns, they are durable and
-    /// visible. If the future is dropped before, the transaction may happen or not.
+    /// visible. If the future is dropped before, the transaction may happen or not. A panic in a
+    /// change that is part of it ends a store on disk: this commit and all later ones panic.
     pub async fn commit(&self, transaction: Transaction) -> Result<Committed, CommitError> {
         match &self.inner.writer {
             Writer::Memory(alone) => {

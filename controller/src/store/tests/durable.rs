@@ -183,6 +183,20 @@ async fn a_batch_is_checked_against_what_it_stages() {
     assert!(matches!(second, Err(CommitError::AlreadyExists { .. })));
 }
 
+#[tokio::test]
+async fn a_panic_is_everybodys() {
+    let disk = FakeDisk::default();
+    let store = disk.store();
+    store.commit(create("a")).await.unwrap();
+    let bad = Transaction::new().modify::<ConfigMap>(key("a"), None, |_| panic!("as it must"));
+    for transaction in [bad, create("b")] {
+        let store = store.clone();
+        let commit = tokio::spawn(async move { store.commit(transaction).await });
+        assert!(commit.await.unwrap_err().is_panic());
+    }
+    assert_eq!(names(&store), ["a"]);
+}
+
 /// Not a promise of its own: the process that the next test kills.
 #[tokio::test]
 async fn crashing_child() {
