@@ -193,7 +193,7 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
             image_id: image_id.to_owned(),
             command,
             args,
-            env: environment.variables,
+            env: with_hostname(environment.variables, &self.pod),
             working_dir: container.working_dir.clone().filter(|path| !path.is_empty()),
             mounts,
             limits: limits(&self.pod, container),
@@ -203,6 +203,19 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         };
         Prepared { container, log, run, skipped: environment.skipped }
     }
+}
+
+/// `env` with the pod's host name, which container runtimes for Kubernetes give to every container.
+fn with_hostname(mut env: Vec<(String, String)>, pod: &Pod) -> Vec<(String, String)> {
+    if env.iter().all(|(name, _)| name != "HOSTNAME") {
+        let own = pod.spec.as_ref().and_then(|spec| spec.hostname.as_deref());
+        let own = own.filter(|own| !own.is_empty()).or(pod.metadata.name.as_deref());
+        // As long as a DNS label may be; both are ASCII.
+        let hostname: String = own.unwrap_or_default().chars().take(63).collect();
+        let hostname = hostname.trim_end_matches(['-', '.']).to_owned();
+        env.push(("HOSTNAME".to_owned(), hostname));
+    }
+    env
 }
 
 /// Makes the volumes of a pod; fails with the name of the one that can't be made, and why.

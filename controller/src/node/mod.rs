@@ -18,10 +18,10 @@
 //!
 //! The store says what the last process of this node knew. A pod whose containers had not been seen
 //! to start just starts: its program may so be started twice, as Kubernetes warns of Jobs too. What
-//! was running is lost. Where the restart policy allows, it is restarted, as after the reboot of a
-//! node: `restartCount` goes up, and the run before reads `ContainerStatusUnknown`. Where it does
-//! not, [`LostRuns`] says whether the pod has failed by disruption, which is what Kubernetes makes of
-//! it, or runs once more. What had ended stays ended, and nothing is counted twice.
+//! was running is lost, and [`LostRuns`] says what that means: as in Kubernetes it has ended
+//! (`ContainerStatusUnknown`), is restarted if the pod's policy says so, and has failed its pod by
+//! disruption if not; or, in a pod of a Job, it runs once more and is counted nowhere. What had ended
+//! stays ended, and nothing is counted twice.
 
 mod agent;
 mod backoff;

@@ -126,6 +126,9 @@ impl PodState {
                 .flatten()
                 .flatten()
                 .collect();
+        let mut owners = self.pod.metadata.owner_references.iter().flatten();
+        let runs_again =
+            lost_runs == LostRuns::RunAgain && owners.any(|owner| owner.controller == Some(true));
         let mut is_lost = false;
         for (container, record) in self.view.containers.iter().zip(&mut self.records) {
             let Some(status) = statuses.iter().find(|status| status.name == record.name) else {
@@ -134,13 +137,12 @@ impl PodState {
             record.recover(status);
             if record.is_running() {
                 let end = Termination::unknown();
-                let restarts = container.restarts(end.exit_code);
-                if !restarts && lost_runs == LostRuns::RunAgain {
+                if runs_again {
                     record.state = State::New;
-                    continue;
+                } else {
+                    is_lost |= !container.restarts(end.exit_code);
+                    record.state = State::Ended(end);
                 }
-                record.state = State::Ended(end);
-                is_lost |= !restarts;
             }
         }
         if is_lost {

@@ -42,21 +42,24 @@ impl NodeSettings {
             capacity: NodeCapacity::of_host(),
             restart_backoff: BackoffCurve::KUBELET,
             image_backoff: BackoffCurve::KUBELET,
-            lost_runs: LostRuns::FailPod,
+            lost_runs: LostRuns::Count,
         }
     }
 }
 
-/// What becomes of a run that was going on when the node's process ended, where the pod's restart
-/// policy does not restart it.
+/// What becomes of a run that was going on when the node's process ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LostRuns {
-    /// Its pod has failed, with the condition `DisruptionTarget`, as after a shutdown of a node in
-    /// Kubernetes. A Job makes a new pod, and counts the failure unless its podFailurePolicy
-    /// ignores it.
+    /// It has ended, as after the restart of a node in Kubernetes. Its container is restarted if the
+    /// pod's policy says so; otherwise the pod has failed, with the condition `DisruptionTarget`. A
+    /// Job counts either against its `backoffLimit`, unless its `podFailurePolicy` ignores
+    /// disruptions.
     #[default]
-    FailPod,
-    /// It runs once more, in the same pod, as if it had not begun: nothing is counted.
+    Count,
+    /// It runs once more, in the same pod, as if it had not begun: nothing is counted. The program
+    /// may have done part of its work before, whatever the pod's policy says of restarts, as
+    /// Kubernetes warns of every Job. A pod that no controller has made is as with
+    /// [`Count`](Self::Count): it is nobody's to be made anew.
     RunAgain,
 }
 

@@ -5,9 +5,6 @@ use std::collections::BTreeMap;
 use crate::api::{Container, Key, Pod, Resource, Timestamp};
 use crate::quantity::Amount;
 
-/// The scheduler that pods mean when they name none.
-const DEFAULT_SCHEDULER: &str = "default-scheduler";
-
 /// What a pod asks for. Pods of one template ask for the same, and are decided together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Request {
@@ -53,13 +50,10 @@ impl Standing {
         if let Some(node) = spec.node_name.as_ref().filter(|node| !node.is_empty()) {
             return Self::Bound(node.clone());
         }
-        let is_ours = spec.scheduler_name.as_deref().unwrap_or(DEFAULT_SCHEDULER);
+        // Kubernetes differs: whoever `schedulerName` names, there is no other scheduler here.
         let is_gated = spec.scheduling_gates.as_ref().is_some_and(|gates| !gates.is_empty());
         let is_deleted = pod.metadata.deletion_timestamp.is_some();
-        if is_ours != DEFAULT_SCHEDULER || is_gated || is_deleted {
-            return Self::Indifferent;
-        }
-        Self::Waiting
+        if is_gated || is_deleted { Self::Indifferent } else { Self::Waiting }
     }
 }
 

@@ -284,7 +284,8 @@ async fn a_container_is_given_what_its_spec_says() {
     let run = cluster.runtime.runs.lock().unwrap()[0].clone();
     assert_eq!(run.command, ["run", "a"]);
     assert_eq!(run.args, ["--pod=p", "$(NO)"]);
-    assert_eq!(run.env, [("A".to_owned(), "a".to_owned()), ("NAME".to_owned(), "p".to_owned())]);
+    let env: Vec<_> = run.env.iter().map(|(name, it)| format!("{name}={it}")).collect();
+    assert_eq!(env, ["A=a", "NAME=p", "HOSTNAME=p"]);
     assert_eq!(run.limits.memory_bytes, Some(64 << 20));
     assert_eq!(run.limits.cpu_millis, Some(250));
     assert_eq!(run.working_dir.as_deref(), Some("/v"));

@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Agent, LocalClient, LostRuns, NodeSettings};
 use crate::api::{
-    ContainerStatus, Event, Key, Kind, Pod, PodStatus, Resource, SignedDuration, Timestamp,
+    ContainerStatus, Event, Key, Kind, OwnerReference, Pod, PodStatus, Resource, SignedDuration,
+    Timestamp,
 };
 use crate::clock::Clock;
 use crate::store::{ChangeKind, DeleteOptions, Names, Store, Transaction, Watch};
@@ -35,7 +36,7 @@ struct Cluster {
 
 impl Cluster {
     fn new(runtime: FakeRuntime) -> Self {
-        Self::with_lost_runs(runtime, LostRuns::FailPod)
+        Self::with_lost_runs(runtime, LostRuns::Count)
     }
 
     fn with_lost_runs(runtime: FakeRuntime, lost_runs: LostRuns) -> Self {
@@ -75,11 +76,16 @@ impl Cluster {
 
     /// Creates a pod called `p` with this spec, bound to the node.
     async fn run(&self, spec: &str) {
+        self.run_owned(spec, Vec::new()).await;
+    }
+
+    async fn run_owned(&self, spec: &str, owners: Vec<OwnerReference>) {
         let mut pod: Pod =
             serde_json::from_str(&format!(r#"{{"spec": {spec}}}"#)).expect("the spec must parse");
         pod.metadata.name = Some("p".into());
         pod.metadata.namespace = Some("ns".into());
         pod.metadata.uid = Some("u".into());
+        pod.metadata.owner_references = Some(owners);
         pod.spec.as_mut().unwrap().node_name = Some("here".into());
         self.create(pod).await;
     }

@@ -8,7 +8,9 @@ use super::*;
 /// Kills the agent after 3 seconds, and starts another one 2 seconds later.
 async fn check(runtime: FakeRuntime, lost_runs: LostRuns, spec: &str, expected: Expect) -> Cluster {
     let mut cluster = Cluster::with_lost_runs(runtime, lost_runs);
-    cluster.run(spec).await;
+    let job = OwnerReference { controller: Some(true), ..OwnerReference::default() };
+    let owners = if lost_runs == LostRuns::RunAgain { vec![job] } else { Vec::new() };
+    cluster.run_owned(spec, owners).await;
     let mut story = cluster.story(3).await;
     cluster.kill_agent();
     story += "killed\n";
@@ -32,7 +34,7 @@ fn five_seconds() -> FakeRuntime {
 async fn a_run_that_is_lost_fails_its_pod() {
     let cluster = check(
         five_seconds(),
-        LostRuns::FailPod,
+        LostRuns::Count,
         &spec("Never"),
         expect![[r#"
             00.01 Running main:running
@@ -68,10 +70,42 @@ async fn a_run_that_is_lost_runs_again_if_the_node_is_told_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nor_does_that_count_as_a_restart() {
+    check(
+        five_seconds(),
+        LostRuns::RunAgain,
+        &spec("OnFailure"),
+        expect![[r#"
+        00.01 Running main:running
+        killed
+        started
+        05.01 Running main:running
+        10.00 Succeeded main:Completed(0)
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_of_nobody_is_not_made_anew() {
+    let mut cluster = Cluster::with_lost_runs(five_seconds(), LostRuns::RunAgain);
+    cluster.run(&spec("Never")).await;
+    cluster.until(3.0).await;
+    cluster.kill_agent();
+    cluster.start_agent();
+    cluster.until(20.0).await;
+    expect![[r#"
+        Running main:running
+        Failed/Terminated main:ContainerStatusUnknown(137)
+    "#]]
+    .assert_eq(&cluster.history());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_that_is_lost_is_restarted_as_its_policy_says() {
     check(
         five_seconds(),
-        LostRuns::FailPod,
+        LostRuns::Count,
         &spec("OnFailure"),
         expect![[r#"
             00.01 Running main:running
@@ -89,7 +123,7 @@ async fn what_has_ended_stays_so_and_what_waited_goes_on() {
     let runtime = FakeRuntime::default().plays("main", &[Play::Exit(1.0, 0)]);
     let cluster = check(
         runtime,
-        LostRuns::FailPod,
+        LostRuns::Count,
         &spec("Never"),
         expect![[r#"
             00.01 Running main:running
@@ -104,7 +138,7 @@ async fn what_has_ended_stays_so_and_what_waited_goes_on() {
     let runtime = FakeRuntime::default().lacks("i", 1).plays("main", &[Play::Exit(1.0, 0)]);
     check(
         runtime,
-        LostRuns::FailPod,
+        LostRuns::Count,
         &spec("Never"),
         expect![[r#"
             00.00 Pending main:ErrImagePull
