@@ -146,9 +146,9 @@ impl Scale {
         while twos > 0 || exponent > 0 {
             value = if twos > 0 { value * 2 } else { value * 10 };
             if twos > 0 {
-                twos -= 1
+                twos -= 1;
             } else {
-                exponent -= 1
+                exponent -= 1;
             }
             // While a division is still to come, a value beyond the bound may yet come back.
             if value > LARGEST && exponent >= 0 {

@@ -9,8 +9,10 @@
 
 mod admission;
 mod compare;
+mod created;
 mod harness;
 mod job;
+mod requests;
 
 use std::collections::BTreeMap;
 

@@ -190,17 +190,17 @@ impl Errors {
 /// A value as an error message shows it.
 pub(crate) trait Show {
     /// The text, or `None` to show no value.
-    fn show(&self) -> Option<String>;
+    fn show(self) -> Option<String>;
 }
 
 impl Show for &str {
-    fn show(&self) -> Option<String> {
+    fn show(self) -> Option<String> {
         Some(quoted(self))
     }
 }
 
 impl Show for &String {
-    fn show(&self) -> Option<String> {
+    fn show(self) -> Option<String> {
         Some(quoted(self))
     }
 }
@@ -208,7 +208,7 @@ impl Show for &String {
 macro_rules! bare {
     ($($plain:ty)+) => {
         $(impl Show for $plain {
-            fn show(&self) -> Option<String> {
+            fn show(self) -> Option<String> {
                 Some(self.to_string())
             }
         })+
@@ -221,7 +221,7 @@ bare!(i32 i64 bool);
 pub(crate) struct Json<T>(pub(crate) T);
 
 impl<T: serde::Serialize> Show for Json<T> {
-    fn show(&self) -> Option<String> {
+    fn show(self) -> Option<String> {
         Some(serde_json::to_string(&self.0).expect("a value must have a JSON text"))
     }
 }
@@ -230,7 +230,7 @@ impl<T: serde::Serialize> Show for Json<T> {
 pub(crate) struct Nothing;
 
 impl Show for Nothing {
-    fn show(&self) -> Option<String> {
+    fn show(self) -> Option<String> {
         None
     }
 }

@@ -210,6 +210,8 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongValue> {
         match self.tree.value {
             Value::Null => visitor.visit_none(),
+            // An empty list is stored as none, so it is none from the start.
+            Value::List(ref items) if items.is_empty() => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }

@@ -15,7 +15,7 @@ pub(crate) fn job(job: &mut Job) {
     let backoff_limit = if spec.backoff_limit_per_index.is_some() { i32::MAX } else { 6 };
     set(&mut spec.backoff_limit, backoff_limit);
     let template_labels = spec.template.metadata.as_ref().and_then(|meta| meta.labels.as_ref());
-    if job.metadata.labels.as_ref().is_none_or(|labels| labels.is_empty())
+    if job.metadata.labels.as_ref().is_none_or(std::collections::BTreeMap::is_empty)
         && let Some(labels) = template_labels
     {
         job.metadata.labels = Some(labels.clone());

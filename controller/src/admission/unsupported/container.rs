@@ -18,7 +18,7 @@ pub(super) fn container(container: &Container, at: &Path, findings: &mut Finding
         // Honoured.
         args: _,
         command: _,
-        env,
+        env: _,
         env_from: _,
         image: _,
         image_pull_policy: _,
@@ -37,13 +37,13 @@ pub(super) fn container(container: &Container, at: &Path, findings: &mut Finding
         ports,
         readiness_probe,
         resources,
-        restart_policy_rules,
+        restart_policy_rules: _,
         security_context,
         startup_probe,
         stdin,
         tty,
         volume_devices,
-        volume_mounts,
+        volume_mounts: _,
     } = container;
     for (is_there, field, why) in [
         (lifecycle.is_some(), "lifecycle", "mayfly runs nothing at a container's start or end"),
@@ -56,30 +56,7 @@ pub(super) fn container(container: &Container, at: &Path, findings: &mut Finding
             findings.refuse(&at.child(field), why);
         }
     }
-    for (index, variable) in env.iter().flatten().enumerate() {
-        if variable.value_from.as_ref().is_some_and(|source| source.file_key_ref.is_some()) {
-            let at = at.child("env").index(index).child("valueFrom").child("fileKeyRef");
-            findings.refuse(&at, "mayfly reads no variables from files");
-        }
-    }
-    for (index, port) in ports.iter().flatten().enumerate() {
-        if port.host_port.is_some_and(|port| port != 0) {
-            let at = at.child("ports").index(index).child("hostPort");
-            findings.refuse(&at, "mayfly can't give a container a port of the host");
-        }
-    }
-    for (index, rule) in restart_policy_rules.iter().flatten().enumerate() {
-        if rule.action != "Restart" {
-            let at = at.child("restartPolicyRules").index(index).child("action");
-            findings.refuse(&at, "mayfly restarts one container at a time");
-        }
-    }
-    for (index, mount) in volume_mounts.iter().flatten().enumerate() {
-        if is_not(&mount.mount_propagation, "None") {
-            let at = at.child("volumeMounts").index(index).child("mountPropagation");
-            findings.refuse(&at, "nothing is ever mounted within a volume here");
-        }
-    }
+    items(container, at, findings);
     for (is_there, field, why) in [
         (is_some(ports), "ports", "a container has no network here, so nothing can connect to it"),
         (*stdin == Some(true), "stdin", "the input of a container is always empty here"),
@@ -94,6 +71,34 @@ pub(super) fn container(container: &Container, at: &Path, findings: &mut Finding
     }
     if let Some(context) = security_context {
         security(context, &at.child("securityContext"), findings);
+    }
+}
+
+/// Looks within the lists of a container.
+fn items(container: &Container, at: &Path, findings: &mut Findings<'_>) {
+    for (index, variable) in container.env.iter().flatten().enumerate() {
+        if variable.value_from.as_ref().is_some_and(|source| source.file_key_ref.is_some()) {
+            let at = at.child("env").index(index).child("valueFrom").child("fileKeyRef");
+            findings.refuse(&at, "mayfly reads no variables from files");
+        }
+    }
+    for (index, port) in container.ports.iter().flatten().enumerate() {
+        if port.host_port.is_some_and(|port| port != 0) {
+            let at = at.child("ports").index(index).child("hostPort");
+            findings.refuse(&at, "mayfly can't give a container a port of the host");
+        }
+    }
+    for (index, rule) in container.restart_policy_rules.iter().flatten().enumerate() {
+        if rule.action != "Restart" {
+            let at = at.child("restartPolicyRules").index(index).child("action");
+            findings.refuse(&at, "mayfly restarts one container at a time");
+        }
+    }
+    for (index, mount) in container.volume_mounts.iter().flatten().enumerate() {
+        if is_not(&mount.mount_propagation, "None") {
+            let at = at.child("volumeMounts").index(index).child("mountPropagation");
+            findings.refuse(&at, "nothing is ever mounted within a volume here");
+        }
     }
 }
 

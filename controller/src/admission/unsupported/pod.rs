@@ -12,120 +12,153 @@ const OWN_SCHEDULING: &str = "mayfly does not look at this when it chooses a nod
 
 /// Looks at a pod's spec, which is at `at`.
 pub(super) fn pod_spec(spec: &PodSpec, at: &Path, findings: &mut Findings<'_>) {
-    let PodSpec {
-        // Honoured.
-        active_deadline_seconds: _,
-        containers,
-        hostname: _,
-        init_containers,
-        node_name: _,
-        node_selector: _,
-        restart_policy: _,
-        termination_grace_period_seconds: _,
-        volumes,
-        // Fulfilled, whatever they say: there is no token, no service, and one namespace a pod.
-        automount_service_account_token: _,
-        enable_service_links: _,
-        host_users: _,
-        overhead: _,
-        // The older name of another field.
-        service_account: _,
-        // Refused or warned of below.
-        affinity,
-        dns_config,
-        dns_policy,
-        ephemeral_containers,
-        host_aliases,
-        host_ipc,
-        host_network,
-        host_pid,
-        hostname_override,
-        image_pull_secrets,
-        os,
-        preemption_policy,
-        priority,
-        priority_class_name,
-        readiness_gates,
-        resource_claims,
-        resources,
-        runtime_class_name,
-        scheduler_name,
-        scheduling_gates,
-        scheduling_group,
-        security_context,
-        service_account_name,
-        set_hostname_as_fqdn,
-        share_process_namespace,
-        subdomain,
-        tolerations: _,
-        topology_spread_constraints,
-    } = spec;
-    let is_set = |flag: &Option<bool>| *flag == Some(true);
-    let os = os.as_ref().is_some_and(|os| os.name != "linux");
-    for (is_there, field, why) in [
-        (is_set(host_network), "hostNetwork", "mayfly can't give a container the host's network"),
-        (is_set(host_pid), "hostPID", "mayfly can't show a container the host's processes"),
-        (is_set(host_ipc), "hostIPC", "mayfly can't give a container the host's shared memory"),
-        (is_some(ephemeral_containers), "ephemeralContainers", "mayfly has none"),
-        (is_some(resource_claims), "resourceClaims", "mayfly has no devices to claim"),
-        (is_some(scheduling_gates), "schedulingGates", "mayfly starts a pod as soon as it can"),
-        (scheduling_group.is_some(), "schedulingGroup", "mayfly starts pods one by one"),
-        (os, "os", "mayfly's containers know no operating system but linux"),
-    ] {
+    decided(spec);
+    for (is_there, field, why) in refused(spec) {
         if is_there {
             findings.refuse(&at.child(field), why);
         }
     }
-    let scheduler = is_not(scheduler_name, "default-scheduler");
-    let has_priority = priority.is_some_and(|priority| priority != 0);
-    for (is_there, field, why) in [
-        (affinity.is_some(), "affinity", OWN_SCHEDULING),
-        (is_some(topology_spread_constraints), "topologySpreadConstraints", OWN_SCHEDULING),
-        (has_priority, "priority", OWN_SCHEDULING),
-        (is_not(priority_class_name, ""), "priorityClassName", OWN_SCHEDULING),
-        (is_not(preemption_policy, "PreemptLowerPriority"), "preemptionPolicy", OWN_SCHEDULING),
-        (scheduler, "schedulerName", "mayfly schedules every pod itself"),
-        (is_not(runtime_class_name, ""), "runtimeClassName", "mayfly has one runtime, its own"),
-        (
-            is_some(image_pull_secrets),
-            "imagePullSecrets",
-            "mayfly does not use these to get images",
-        ),
-        (is_some(readiness_gates), "readinessGates", "mayfly does not wait for these"),
-        (resources.is_some(), "resources", "only those of each container are enforced here"),
-        (is_not(dns_policy, "ClusterFirst"), "dnsPolicy", NO_NETWORK),
-        (dns_config.is_some(), "dnsConfig", NO_NETWORK),
-        (is_some(host_aliases), "hostAliases", NO_NETWORK),
-        (is_not(subdomain, ""), "subdomain", NO_NETWORK),
-        (is_set(set_hostname_as_fqdn), "setHostnameAsFQDN", NO_NETWORK),
-        (is_not(hostname_override, ""), "hostnameOverride", NO_NETWORK),
-        (
-            is_not(service_account_name, "default"),
-            "serviceAccountName",
-            "a container gets no token of a service account here",
-        ),
-        (
-            is_set(share_process_namespace),
-            "shareProcessNamespace",
-            "containers do not see one another's processes here",
-        ),
-    ] {
+    let told = without_effect(spec).into_iter().chain(without_network(spec));
+    for (is_there, field, why) in told {
         if is_there {
             findings.warn(&at.child(field), why);
         }
     }
-    if let Some(context) = security_context {
+    if let Some(context) = &spec.security_context {
         security(context, &at.child("securityContext"), findings);
     }
-    for (index, volume) in volumes.iter().flatten().enumerate() {
+    for (index, volume) in spec.volumes.iter().flatten().enumerate() {
         volume::volume(volume, &at.child("volumes").index(index), findings);
     }
-    for (index, container) in init_containers.iter().flatten().enumerate() {
+    for (index, container) in spec.init_containers.iter().flatten().enumerate() {
         container::container(container, &at.child("initContainers").index(index), findings);
     }
-    for (index, container) in containers.iter().enumerate() {
+    for (index, container) in spec.containers.iter().enumerate() {
         container::container(container, &at.child("containers").index(index), findings);
     }
+}
+
+/// Compiles while every field of a pod has been decided on.
+fn decided(spec: &PodSpec) {
+    let PodSpec {
+        // Honoured.
+        active_deadline_seconds: _,
+        containers: _,
+        hostname: _,
+        init_containers: _,
+        node_name: _,
+        node_selector: _,
+        restart_policy: _,
+        security_context: _,
+        termination_grace_period_seconds: _,
+        volumes: _,
+        // Fulfilled, whatever they say: there is no token, no service, no taint, and nobody else's
+        // process to see.
+        automount_service_account_token: _,
+        enable_service_links: _,
+        host_users: _,
+        overhead: _,
+        tolerations: _,
+        // The older name of another field.
+        service_account: _,
+        // Refused.
+        ephemeral_containers: _,
+        host_ipc: _,
+        host_network: _,
+        host_pid: _,
+        os: _,
+        resource_claims: _,
+        scheduling_gates: _,
+        scheduling_group: _,
+        // Warned of.
+        affinity: _,
+        dns_config: _,
+        dns_policy: _,
+        host_aliases: _,
+        hostname_override: _,
+        image_pull_secrets: _,
+        preemption_policy: _,
+        priority: _,
+        priority_class_name: _,
+        readiness_gates: _,
+        resources: _,
+        runtime_class_name: _,
+        scheduler_name: _,
+        service_account_name: _,
+        set_hostname_as_fqdn: _,
+        share_process_namespace: _,
+        subdomain: _,
+        topology_spread_constraints: _,
+    } = spec;
+}
+
+/// Whether a field is there, its name, and why that is refused or told.
+type Finding = (bool, &'static str, &'static str);
+
+fn refused(spec: &PodSpec) -> [Finding; 8] {
+    let is_set = |flag: Option<bool>| flag == Some(true);
+    let is_foreign = spec.os.as_ref().is_some_and(|os| os.name != "linux");
+    [
+        (
+            is_set(spec.host_network),
+            "hostNetwork",
+            "mayfly can't give a container the host's network",
+        ),
+        (is_set(spec.host_pid), "hostPID", "mayfly can't show a container the host's processes"),
+        (
+            is_set(spec.host_ipc),
+            "hostIPC",
+            "mayfly can't give a container the host's shared memory",
+        ),
+        (is_some(&spec.ephemeral_containers), "ephemeralContainers", "mayfly has none"),
+        (is_some(&spec.resource_claims), "resourceClaims", "mayfly has no devices to claim"),
+        (
+            is_some(&spec.scheduling_gates),
+            "schedulingGates",
+            "mayfly starts a pod as soon as it can",
+        ),
+        (spec.scheduling_group.is_some(), "schedulingGroup", "mayfly starts pods one by one"),
+        (is_foreign, "os", "mayfly's containers know no operating system but linux"),
+    ]
+}
+
+fn without_effect(spec: &PodSpec) -> [Finding; 12] {
+    let has_priority = spec.priority.is_some_and(|priority| priority != 0);
+    let spreads = is_some(&spec.topology_spread_constraints);
+    let preempts_otherwise = is_not(&spec.preemption_policy, "PreemptLowerPriority");
+    let is_others = is_not(&spec.scheduler_name, "default-scheduler");
+    let has_account = is_not(&spec.service_account_name, "default");
+    let shares = spec.share_process_namespace == Some(true);
+    [
+        (spec.affinity.is_some(), "affinity", OWN_SCHEDULING),
+        (spreads, "topologySpreadConstraints", OWN_SCHEDULING),
+        (has_priority, "priority", OWN_SCHEDULING),
+        (is_not(&spec.priority_class_name, ""), "priorityClassName", OWN_SCHEDULING),
+        (preempts_otherwise, "preemptionPolicy", OWN_SCHEDULING),
+        (is_others, "schedulerName", "mayfly schedules every pod itself"),
+        (
+            is_not(&spec.runtime_class_name, ""),
+            "runtimeClassName",
+            "mayfly has one runtime, its own",
+        ),
+        (is_some(&spec.image_pull_secrets), "imagePullSecrets", "mayfly gets images without these"),
+        (is_some(&spec.readiness_gates), "readinessGates", "mayfly does not wait for these"),
+        (spec.resources.is_some(), "resources", "only those of each container are enforced here"),
+        (has_account, "serviceAccountName", "a container gets no service account's token here"),
+        (shares, "shareProcessNamespace", "containers do not see one another's processes here"),
+    ]
+}
+
+fn without_network(spec: &PodSpec) -> [Finding; 6] {
+    let is_fqdn = spec.set_hostname_as_fqdn == Some(true);
+    [
+        (is_not(&spec.dns_policy, "ClusterFirst"), "dnsPolicy", NO_NETWORK),
+        (spec.dns_config.is_some(), "dnsConfig", NO_NETWORK),
+        (is_some(&spec.host_aliases), "hostAliases", NO_NETWORK),
+        (is_not(&spec.subdomain, ""), "subdomain", NO_NETWORK),
+        (is_fqdn, "setHostnameAsFQDN", NO_NETWORK),
+        (is_not(&spec.hostname_override, ""), "hostnameOverride", NO_NETWORK),
+    ]
 }
 
 fn security(context: &PodSecurityContext, at: &Path, findings: &mut Findings<'_>) {

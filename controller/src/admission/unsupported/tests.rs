@@ -55,7 +55,7 @@ fn warns_of_what_has_no_effect() {
         json!({"serviceAccountName": "builder", "priorityClassName": "high"}),
         json!({"resources": {"limits": {"nvidia.com/gpu": "1"}}}),
         "priorityClassName: mayfly does not look at this when it chooses a node for a pod; \
-         serviceAccountName: a container gets no token of a service account here; \
+         serviceAccountName: a container gets no service account's token here; \
          containers[0].resources.limits[nvidia.com/gpu]: mayfly has no such resource",
     );
 }

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource};
 
 use super::format;
 use super::meta::each;
-use crate::admission::error::{Errors, quoted};
+use crate::admission::error::Errors;
 use crate::admission::path::Path;
 use crate::api::Container;
 
@@ -56,7 +56,7 @@ pub(super) fn variables(container: &Container, at: &Path, errors: &mut Errors) {
         }
         match (config_map, secret) {
             (None, None) => {
-                errors.invalid(&at, "", "must specify one of: `configMapRef` or `secretRef`")
+                errors.invalid(&at, "", "must specify one of: `configMapRef` or `secretRef`");
             }
             (Some(_), Some(_)) => errors.invalid(&at, "", MORE_THAN_ONE),
             _ => {}
@@ -149,6 +149,7 @@ fn field_path(path: &str, at: &Path, errors: &mut Errors) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admission::error::quoted;
 
     #[test]
     fn a_variable_shows_one_thing() {

@@ -23,7 +23,9 @@ pub(crate) fn dns_label(text: &str) -> Vec<String> {
     if text.len() > LABEL_MAX {
         complaints.push(format!("must be no more than {LABEL_MAX} characters"));
     }
-    if !is_label_text(text) {
+    if !is_label_text(text) && text.split('.').all(is_label_text) {
+        complaints.push("must not contain dots".to_owned());
+    } else if !is_label_text(text) {
         complaints.push(
             "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', \
              and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', \

@@ -85,15 +85,15 @@ pub(crate) fn update(job: &Job, old: &Job, options: JobUpdateOptions, errors: &m
 }
 
 fn shown(value: Option<impl Show>) -> Option<String> {
-    value.map_or_else(|| Some("null".to_owned()), |value| value.show())
+    value.map_or_else(|| Some("null".to_owned()), Show::show)
 }
 
 /// A value as it is shown.
 struct Shown(Option<String>);
 
 impl Show for Shown {
-    fn show(&self) -> Option<String> {
-        self.0.clone()
+    fn show(self) -> Option<String> {
+        self.0
     }
 }
 

@@ -138,7 +138,7 @@ fn finalizers(meta: &ObjectMeta, at: &Path, errors: &mut Errors) {
 
 /// Tells each of `complaints`.
 pub(crate) fn each(complaints: Vec<String>, mut tell: impl FnMut(&str)) {
-    for complaint in &complaints {
-        tell(complaint);
+    for complaint in complaints {
+        tell(&complaint);
     }
 }

@@ -45,7 +45,7 @@ fn rule(
     let action = at.child("action");
     match rule.action.as_str() {
         "FailIndex" if spec.backoff_limit_per_index.is_none() => {
-            errors.invalid(&action, &rule.action, "requires the backoffLimitPerIndex to be set")
+            errors.invalid(&action, &rule.action, "requires the backoffLimitPerIndex to be set");
         }
         value => one_of(value, &ACTIONS, &action, errors),
     }

@@ -70,7 +70,7 @@ pub(crate) fn matches(selector: Option<&LabelSelector>, labels: &BTreeMap<String
 
 /// Shown as Kubernetes writes it: labels before expressions, or `null`.
 impl Show for Option<&LabelSelector> {
-    fn show(&self) -> Option<String> {
+    fn show(self) -> Option<String> {
         let Some(selector) = self else { return Some("null".to_owned()) };
         let json = |name: &str, value: Result<String, serde_json::Error>| {
             format!("\"{name}\":{}", value.expect("labels must have a JSON text"))

@@ -12,7 +12,7 @@ use crate::api::{PodFailurePolicy, PodFailurePolicyRule, SuccessPolicy};
 pub(super) struct AsStored<'a, T>(pub(super) &'a T);
 
 impl Show for AsStored<'_, SuccessPolicy> {
-    fn show(&self) -> Option<String> {
+    fn show(self) -> Option<String> {
         let rules = self.0.rules.iter().map(|rule| {
             let indexes = rule.succeeded_indexes.as_deref().map_or("null".to_owned(), quoted);
             let count = rule.succeeded_count.map_or("null".to_owned(), |count| count.to_string());
@@ -23,7 +23,7 @@ impl Show for AsStored<'_, SuccessPolicy> {
 }
 
 impl Show for AsStored<'_, PodFailurePolicy> {
-    fn show(&self) -> Option<String> {
+    fn show(self) -> Option<String> {
         let rules = self.0.rules.iter().map(rule);
         Some(format!("{{\"Rules\":[{}]}}", rules.collect::<Vec<_>>().join(",")))
     }
