@@ -60,7 +60,7 @@ impl Committer {
         let (answer, answered) = oneshot::channel();
         let queue = self.queue.as_ref().expect("the queue must be there until the drop");
         // Only a panic in a transaction ends the thread early; it goes on in whoever commits.
-        queue.send(Request { transaction, now, answer }).await.ok().expect(PANICKED);
+        queue.send(Request { transaction, now, answer }).await.expect(PANICKED);
         answered.await.expect(PANICKED)
     }
 }

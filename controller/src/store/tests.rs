@@ -140,6 +140,23 @@ async fn a_modification_touches_only_the_object_it_is_meant_for() {
     assert!(after.metadata.annotations.is_some());
 }
 
+#[tokio::test]
+async fn binding_a_pod_is_not_another_wish() {
+    let store = store();
+    let unbound = Pod { spec: Some(PodSpec::default()), ..bound_pod("a") };
+    store.commit(Transaction::new().create(unbound)).await.unwrap();
+    for (node, active_deadline_seconds, generation) in [("here", None, 1), ("there", Some(5), 2)] {
+        let bind = move |pod: &mut Pod| {
+            let spec = pod.spec.as_mut().unwrap();
+            spec.node_name = Some(node.into());
+            spec.active_deadline_seconds = active_deadline_seconds;
+        };
+        store.commit(Transaction::new().modify(key("a"), None, bind)).await.unwrap();
+        let pod = store.get::<Pod>(&key("a")).unwrap();
+        assert_eq!(pod.metadata.generation, Some(generation), "{node}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_bound_pod_is_given_its_grace_period() {
     let store = store();
