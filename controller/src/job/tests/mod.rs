@@ -4,6 +4,7 @@ mod model;
 mod properties;
 mod running;
 mod stories;
+mod traces;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
