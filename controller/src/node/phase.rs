@@ -68,3 +68,78 @@ pub(crate) fn phase(view: &PodView, records: &[Record], is_over: bool) -> Phase 
         Phase::Failed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Timestamp;
+    use crate::node::BackoffCurve;
+    use crate::node::fixtures::pod_from;
+    use crate::node::record::Termination;
+
+    /// The phase of a pod with these containers: `n` new, `r` running, or an exit code.
+    fn phase_of(policy: &str, init: &[&str], main: &[&str], is_over: bool) -> Phase {
+        let containers = |count: usize| vec![r#"{"name": "c"}"#; count].join(",");
+        let (inits, mains) = (containers(init.len()), containers(main.len()));
+        let pod = pod_from(&format!(
+            r#"{{"spec": {{"restartPolicy": "{policy}", "initContainers": [{inits}],
+                "containers": [{mains}]}}}}"#
+        ));
+        let view = PodView::of(&pod);
+        let states = init.iter().chain(main);
+        let records: Vec<Record> = std::iter::zip(&view.containers, states)
+            .map(|(container, state)| {
+                let mut record = Record::new(container, BackoffCurve::KUBELET);
+                record.state = match *state {
+                    "n" => State::New,
+                    "r" => State::Running { since: Timestamp::UNIX_EPOCH },
+                    code => State::Ended(Termination {
+                        exit_code: code.parse().unwrap(),
+                        ..Termination::unknown()
+                    }),
+                };
+                record
+            })
+            .collect();
+        phase(&view, &records, is_over)
+    }
+
+    #[test]
+    fn phases_follow_containers() {
+        let check = |policy: &str, init: &[&str], main: &[&str], expected: Phase| {
+            let found = phase_of(policy, init, main, false);
+            assert_eq!(found, expected, "{policy} {init:?} {main:?}");
+        };
+        for policy in ["Never", "OnFailure", "Always"] {
+            check(policy, &[], &["n"], Phase::Pending);
+            check(policy, &[], &["r"], Phase::Running);
+            check(policy, &[], &["r", "n"], Phase::Pending);
+            check(policy, &["n"], &["n"], Phase::Pending);
+            check(policy, &["r"], &["n"], Phase::Pending);
+            check(policy, &["0"], &["n"], Phase::Pending);
+            check(policy, &["0"], &["r", "0"], Phase::Running);
+        }
+        check("Never", &[], &["0", "0"], Phase::Succeeded);
+        check("Never", &[], &["0", "1"], Phase::Failed);
+        check("Never", &[], &["r", "1"], Phase::Running);
+        check("Never", &["1"], &["n"], Phase::Failed);
+        check("OnFailure", &[], &["0", "0"], Phase::Succeeded);
+        check("OnFailure", &[], &["0", "1"], Phase::Running);
+        check("OnFailure", &["1"], &["n"], Phase::Pending);
+        check("Always", &[], &["0"], Phase::Running);
+        check("Always", &["0", "0"], &["0"], Phase::Running);
+        check("Always", &["1"], &["n"], Phase::Pending);
+    }
+
+    #[test]
+    fn a_pod_that_is_over_has_succeeded_only_if_everything_has() {
+        let check = |init: &[&str], main: &[&str], expected: Phase| {
+            assert_eq!(phase_of("Always", init, main, true), expected, "{init:?} {main:?}");
+        };
+        check(&[], &["0", "0"], Phase::Succeeded);
+        check(&[], &["0", "137"], Phase::Failed);
+        check(&[], &["n"], Phase::Failed);
+        check(&["1"], &["n"], Phase::Failed);
+        check(&["n"], &["n"], Phase::Failed);
+    }
+}

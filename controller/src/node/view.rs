@@ -115,3 +115,49 @@ impl RestartPolicy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::fixtures::pod_from;
+
+    #[test]
+    fn restarts_follow_the_container_then_its_pod() {
+        let check = |policy: &str, container: &str, exit_code: i32, expected: bool| {
+            let pod = pod_from(&format!(
+                r#"{{"spec": {{"restartPolicy": "{policy}",
+                    "containers": [{{"name": "c" {container}}}]}}}}"#
+            ));
+            let restarts = PodView::of(&pod).containers[0].restarts(exit_code);
+            assert_eq!(restarts, expected, "{policy} {container} {exit_code}");
+        };
+        check("Never", "", 1, false);
+        check("OnFailure", "", 1, true);
+        check("OnFailure", "", 0, false);
+        check("Always", "", 0, true);
+        check("Never", r#", "restartPolicy": "OnFailure""#, 1, true);
+        check("Always", r#", "restartPolicy": "Never""#, 1, false);
+        let rule = |operator: &str| {
+            format!(
+                r#", "restartPolicy": "Never", "restartPolicyRules": [{{"action": "Restart",
+                    "exitCodes": {{"operator": "{operator}", "values": [42]}}}}]"#
+            )
+        };
+        check("Never", &rule("In"), 42, true);
+        check("Never", &rule("In"), 1, false);
+        check("Never", &rule("NotIn"), 42, false);
+        check("Never", &rule("NotIn"), 1, true);
+    }
+
+    #[test]
+    fn an_init_container_is_done_when_it_succeeds() {
+        let pod = pod_from(
+            r#"{"spec": {"restartPolicy": "Always", "containers": [],
+                "initContainers": [{"name": "i"}, {"name": "s", "restartPolicy": "Always"}]}}"#,
+        );
+        let view = PodView::of(&pod);
+        let [init, sidecar] = &view.containers[..] else { panic!("{view:?}") };
+        assert_eq!((init.role, sidecar.role), (Role::Init, Role::Sidecar));
+        assert!(init.restarts(1) && !init.restarts(0) && sidecar.restarts(0));
+    }
+}
