@@ -13,6 +13,7 @@ mod created;
 mod harness;
 mod job;
 mod requests;
+mod updates;
 
 use std::collections::BTreeMap;
 

@@ -4,6 +4,8 @@
 //! Answers that are about the request rather than the object (its path, its query, its format) are
 //! the HTTP server's.
 
+use std::path::Path;
+
 use mayfly_controller::admission::decode::{FieldValidation, decode};
 use mayfly_controller::admission::{self, Invalid};
 use mayfly_controller::api::Object;
@@ -13,16 +15,18 @@ use serde_json::{Value, json};
 use super::harness;
 
 /// The uid of whatever is admitted here; recorded ones are replaced with it.
-const UID: &str = "00000000-0000-0000-0000-000000000000";
+pub(super) const UID: &str = "00000000-0000-0000-0000-000000000000";
 
+/// One request, and what came back.
 #[derive(Deserialize)]
-struct Request {
-    name: String,
-    method: String,
-    path: String,
+pub(super) struct Request {
+    pub(super) name: String,
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) content_type: String,
+    pub(super) manifest: Value,
+    pub(super) http_status: u16,
     query: Value,
-    manifest: Value,
-    http_status: u16,
     message: Option<String>,
     details: Option<Value>,
     result_spec: Option<Value>,
@@ -30,13 +34,17 @@ struct Request {
     warnings: Vec<String>,
 }
 
+/// Every recorded request, in order, with one uid for all.
+pub(super) fn recorded(shared: &Path) -> Vec<Request> {
+    let text = std::fs::read_to_string(shared.join("conformance/requests.json"))
+        .expect("the requests must be readable");
+    serde_json::from_str(&without_uids(&text)).expect("the requests must be well-formed")
+}
+
 #[test]
 fn creates_are_answered_as_recorded() {
     let Some(shared) = harness::shared() else { return };
-    let text = std::fs::read_to_string(shared.join("conformance/requests.json"))
-        .expect("the requests must be readable");
-    let requests: Vec<Request> =
-        serde_json::from_str(&without_uids(&text)).expect("the requests must be well-formed");
+    let requests = recorded(&shared);
     let creates = requests.iter().filter(|request| request.is_create());
     let mut passed = 0;
     let mut failed = Vec::new();
@@ -54,13 +62,17 @@ impl Request {
     /// Whether an object is to be created, and the answer is about that object.
     fn is_create(&self) -> bool {
         let is_collection = ["/jobs", "/cronjobs"].iter().any(|end| self.path.ends_with(end));
-        let kind = self.details.as_ref().and_then(|details| details["kind"].as_str());
         let is_about_object = match self.http_status {
             201 => self.manifest["apiVersion"].is_string() && self.manifest["kind"].is_string(),
-            422 => matches!(kind, Some("Job" | "CronJob")),
-            _ => false,
+            _ => self.is_refusal(),
         };
         self.method == "POST" && is_collection && is_about_object
+    }
+
+    /// Whether a Job or CronJob was refused for what is in it.
+    pub(super) fn is_refusal(&self) -> bool {
+        let kind = self.details.as_ref().and_then(|details| details["kind"].as_str());
+        self.http_status == 422 && matches!(kind, Some("Job" | "CronJob"))
     }
 
     fn check(&self) -> Result<(), String> {
@@ -76,7 +88,7 @@ impl Request {
             document.warnings.iter().map(|complaint| complaint.problem.to_string()).collect();
         let answer = admit(document.object.clone(), &self.name_made());
         if let (422, Err(refusal)) = (self.http_status, &answer) {
-            return self.check_refusal(refusal);
+            return refusal_differs(self, refusal).map_or(Ok(()), Err);
         }
         let (spec, more) = answer.map_err(|refusal| format!("refused: {refusal}"))?;
         warnings.extend(more);
@@ -99,20 +111,22 @@ impl Request {
         let name = self.details.as_ref().and_then(|details| details["name"].as_str());
         name.unwrap_or_default().to_owned()
     }
+}
 
-    fn check_refusal(&self, refusal: &Invalid) -> Result<(), String> {
-        let causes: Vec<Value> = refusal
-            .causes
-            .iter()
-            .map(|it| json!({"reason": it.kind.reason(), "message": it.message(), "field": it.field}))
-            .collect();
-        let expect = &self.details.as_ref().expect("a refusal must have details")["causes"];
-        if *expect != Value::Array(causes.clone()) {
-            return Err(format!("expected {expect}\n     got {}", Value::Array(causes)));
-        }
-        let (expect, got) = (self.message.as_deref().unwrap_or_default(), refusal.to_string());
-        if expect == got { Ok(()) } else { Err(format!("expected {expect}\n     got {got}")) }
+/// How `refusal` differs from the recorded one, in its causes and its message.
+pub(super) fn refusal_differs(request: &Request, refusal: &Invalid) -> Option<String> {
+    let causes: Vec<Value> = refusal
+        .causes
+        .iter()
+        .map(|it| json!({"reason": it.kind.reason(), "message": it.message(), "field": it.field}))
+        .collect();
+    let causes = Value::Array(causes);
+    let expect = &request.details.as_ref().expect("a refusal must have details")["causes"];
+    if *expect != causes {
+        return Some(format!("expected {expect}\n     got {causes}"));
     }
+    let (expect, got) = (request.message.as_deref().unwrap_or_default(), refusal.to_string());
+    (expect != got).then(|| format!("expected {expect}\n     got {got}"))
 }
 
 /// Admits `object`; the spec that is stored of it, and the warnings.

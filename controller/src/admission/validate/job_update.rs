@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::job::{self, JobOptions, is_indexed};
 use super::meta::{IMMUTABLE, object_meta_update};
 use super::shown::AsStored;
-use crate::admission::error::{Errors, Json, Show};
+use super::stored::Stored;
+use crate::admission::error::{Errors, Show};
 use crate::admission::path::Path;
 use crate::api::{Container, Job, JobSpec, PodSpec, PodTemplateSpec};
 
@@ -128,10 +129,11 @@ fn template(
     if options.mutable_pod_resources {
         take_resources(template.spec.as_ref(), old.spec.as_mut());
         if !same(&template.spec, &old.spec) {
-            errors.invalid(&at.child("spec"), Json(&template.spec), IMMUTABLE);
+            let spec = template.spec.clone().unwrap_or_default();
+            errors.invalid(&at.child("spec"), Stored(&spec), IMMUTABLE);
         }
     } else if !same(template, &old) {
-        errors.invalid(at, Json(template), IMMUTABLE);
+        errors.invalid(at, Stored(template), IMMUTABLE);
     }
 }
 

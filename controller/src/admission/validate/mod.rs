@@ -13,5 +13,6 @@ mod pod_failure_policy;
 mod resources;
 pub(crate) mod selector;
 mod shown;
+mod stored;
 mod success_policy;
 mod volume;
