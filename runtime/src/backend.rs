@@ -3,7 +3,7 @@
 use std::hash::{Hash as _, Hasher};
 
 use sha2::{Digest as _, Sha256};
-use wasmtime::{Config, InstanceAllocationStrategy, Linker, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, Linker, PoolingAllocationConfig};
 use wasmtime_wasi::p1::wasi_snapshot_preview1;
 
 use crate::module::Metering;
@@ -23,8 +23,8 @@ const POOL_MEMORY_BYTES_MAX: usize = 4 << 30;
 /// The largest table that fits a slot of the pool. CPython has 12,000 elements.
 const POOL_TABLE_ELEMENTS_MAX: usize = 64 << 10;
 
-/// What of a slot's memory is kept and zeroed by hand when a run ends, and not given back: about
-/// what a small guest touches, so that the next one starts without a page fault.
+/// What of a slot's memory is kept when a run ends, restored by hand and not given back: about what
+/// a small guest touches, so that the next one starts without a page fault.
 const POOL_RESIDENT_BYTES: usize = 128 << 10;
 
 /// The same for tables.
@@ -84,7 +84,10 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         .max_memory_size(POOL_MEMORY_BYTES_MAX)
         .table_elements(POOL_TABLE_ELEMENTS_MAX)
         .linear_memory_keep_resident(POOL_RESIDENT_BYTES)
-        .table_keep_resident(POOL_TABLE_RESIDENT_BYTES);
+        .table_keep_resident(POOL_TABLE_RESIDENT_BYTES)
+        // Asks the system which pages were written to, where it can tell: a Rust guest writes to a
+        // few that lie a mebibyte apart, and starting it again takes a fifth less.
+        .pagemap_scan(Enabled::Auto);
     pool
 }
 

@@ -1,7 +1,7 @@
 //! Where a guest's standard output and standard error go.
 
 use std::io;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 /// Which of its outputs a guest wrote to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,14 +42,14 @@ pub struct Capture {
 impl Capture {
     /// What was printed to `stream` up to now.
     pub fn taken(&self, stream: Stream) -> Vec<u8> {
-        let writes = self.writes.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
         writes.iter().filter(|(to, _)| *to == stream).flat_map(|(_, bytes)| bytes.clone()).collect()
     }
 }
 
 impl Output for Capture {
     fn write(&self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
-        let mut writes = self.writes.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
         writes.push((stream, bytes.to_vec()));
         Ok(())
     }

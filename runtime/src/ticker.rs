@@ -4,7 +4,7 @@
 //! sleeps when nothing runs, so that an idle process is idle.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ impl Ticker {
 
     /// Moves the epoch of `engine` too from now on.
     pub(crate) fn add(&self, engine: &wasmtime::Engine) {
-        let mut engines = self.shared.engines.lock().unwrap_or_else(|e| e.into_inner());
+        let mut engines = self.shared.engines.lock().unwrap_or_else(PoisonError::into_inner);
         engines.push(engine.weak());
     }
 
@@ -95,7 +95,7 @@ impl Shared {
         let mut idle_ticks = 0;
         while !self.ended.load(Ordering::SeqCst) {
             thread::park_timeout(TICK);
-            for engine in self.engines.lock().unwrap_or_else(|e| e.into_inner()).iter() {
+            for engine in self.engines.lock().unwrap_or_else(PoisonError::into_inner).iter() {
                 if let Some(engine) = engine.upgrade() {
                     engine.increment_epoch();
                 }

@@ -138,3 +138,26 @@ async fn runs_wait_when_as_many_run_as_may() {
         assert_eq!(outcome.unwrap().end, End::DeadlineExceeded);
     }
 }
+
+#[tokio::test]
+async fn a_guest_finds_nothing_of_those_before_it() {
+    // Exits with 1 if any word of its memory, 4 KiB apart, is not what it should be, and else
+    // leaves a mark in each, also in memory that it takes.
+    let body = r#"(memory (export "memory") 40 200) (data (i32.const 4096) "data")
+        (func (export "_start") (local $at i32)
+          (if (i32.ne (i32.load (i32.const 4096)) (i32.const 0x61746164))
+            (then (call $exit (i32.const 1))))
+          (i32.store (i32.const 4096) (i32.const 0))
+          (drop (memory.grow (i32.const 100)))
+          (loop $again
+            (if (i32.load (local.get $at)) (then (call $exit (i32.const 1))))
+            (i32.store (local.get $at) (i32.const -1))
+            (local.set $at (i32.add (local.get $at) (i32.const 4096)))
+            (br_if $again (i32.lt_u (local.get $at) (i32.mul (memory.size) (i32.const 65536))))))"#;
+    let module = load(body, Metering::Epochs).await;
+    for _ in 0..10 {
+        let outcome = run(&module, Guest::new(), Limits::default()).await;
+        assert_eq!(outcome.end, End::Exited(0));
+        assert_eq!(outcome.usage.memory_bytes_peak, 140 * 65536);
+    }
+}

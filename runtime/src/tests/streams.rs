@@ -197,3 +197,32 @@ async fn a_termination_message_is_kept_in_the_outcome_and_on_the_host() {
         std::fs::remove_file(&host).unwrap();
     }
 }
+
+#[tokio::test]
+async fn waiting_for_an_output_is_over_at_once_and_for_an_input_when_it_comes() {
+    // Waits for descriptor FD by TAG (1 to read, 2 to write) or a minute, and exits with the
+    // number of what came about first, plus 10 for each thing that did.
+    let body = |fd: u32, tag: u32| {
+        format!(
+            r#"(memory (export "memory") 1)
+               (func (export "_start")
+                 (i64.store (i32.const 0) (i64.const 1))
+                 (i32.store (i32.const 8) (i32.const {tag}))
+                 (i32.store (i32.const 16) (i32.const {fd}))
+                 (i64.store (i32.const 48) (i64.const 2))
+                 (i32.store (i32.const 64) (i32.const 1))
+                 (i64.store (i32.const 72) (i64.const 60000000000))
+                 (if (call $poll_oneoff
+                   (i32.const 0) (i32.const 256) (i32.const 2) (i32.const 512))
+                   (then (call $exit (i32.const 99))))
+                 (call $exit (i32.add
+                   (i32.load (i32.const 256))
+                   (i32.mul (i32.const 10) (i32.load (i32.const 512))))))"#
+        )
+    };
+    for (fd, tag) in [(1, 2), (2, 2), (0, 1)] {
+        let guest = Guest::new().stdin(Stdin::Bytes("x".into()));
+        assert_eq!(printed(&body(fd, tag), guest).await.0, End::Exited(11), "descriptor {fd}");
+    }
+    assert_eq!(printed(&body(77, 1), Guest::new()).await.0, End::Exited(99));
+}
