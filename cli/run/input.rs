@@ -152,8 +152,8 @@ fn admit(object: Object, uid: &str) -> Result<Admitted<Object>, String> {
     match object {
         Object::Job(job) => any(admission::admit_job((*job).clone(), uid)),
         Object::Pod(pod) => any(admission::admit_pod((*pod).clone(), uid)),
-        Object::ConfigMap(_) => Ok(Admitted { object, warnings: vec![] }),
-        Object::Secret(_) => Ok(Admitted { object, warnings: vec![] }),
+        Object::ConfigMap(map) => any(admission::admit_config_map((*map).clone(), uid)),
+        Object::Secret(secret) => any(admission::admit_secret((*secret).clone(), uid)),
         Object::CronJob(_) => Err(
             "a CronJob starts Jobs at their times, and `mayfly run` ends with what it was given; \
              make a Job of its jobTemplate to run that once"
