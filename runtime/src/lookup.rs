@@ -10,8 +10,7 @@ use wiggle::{GuestMemory, GuestPtr, GuestType as _};
 use crate::descriptor::{Descriptor, Origin};
 use crate::device::Device;
 use crate::path;
-use crate::preview1::made_up_filestat;
-use crate::tree::Node;
+use crate::tree::{Node, made_up_filestat};
 use crate::world::{World, host_string};
 
 type Result<T, E = Error> = std::result::Result<T, E>;
@@ -31,6 +30,15 @@ enum Place {
 }
 
 impl World {
+    /// wasmtime-wasi's number of what is behind `fd`; for what we make up the call fails, with
+    /// `made_up`.
+    pub(crate) fn mounted(&self, fd: Fd, made_up: Errno) -> Result<Fd> {
+        match self.descriptors.get(fd)? {
+            Descriptor::Wasi { fd, .. } => Ok((*fd).into()),
+            Descriptor::Device { .. } | Descriptor::MadeUp { .. } => Err(made_up.into()),
+        }
+    }
+
     fn place(&self, memory: &GuestMemory<'_>, fd: Fd, path: GuestPtr<str>) -> Result<Place> {
         if path.len() > PATH_BYTES_MAX {
             return Err(Errno::Nametoolong.into());

@@ -16,6 +16,7 @@ use wiggle::{GuestMemory, GuestPtr};
 use crate::descriptor::Descriptor;
 use crate::poll;
 use crate::stop::Stop;
+use crate::tree::{made_up_fdstat, made_up_filestat};
 use crate::world::World;
 
 type Result<T, E = Error> = std::result::Result<T, E>;
@@ -487,51 +488,8 @@ impl WasiSnapshotPreview1 for World {
 pub(crate) const WASI_STDIN: u32 = 0;
 
 impl World {
-    /// wasmtime-wasi's number of what is behind `fd`; for what we make up the call fails, with
-    /// `made_up`.
-    fn mounted(&self, fd: Fd, made_up: Errno) -> Result<Fd> {
-        match self.descriptors.get(fd)? {
-            Descriptor::Wasi { fd, .. } => Ok((*fd).into()),
-            Descriptor::Device { .. } | Descriptor::MadeUp { .. } => Err(made_up.into()),
-        }
-    }
-
     fn no_socket<T>(&self, fd: Fd) -> Result<T> {
         self.descriptors.get(fd)?;
         Err(Errno::Notsock.into())
-    }
-}
-
-fn made_up_fdstat() -> Fdstat {
-    let rights = Rights::PATH_OPEN
-        | Rights::PATH_FILESTAT_GET
-        | Rights::PATH_READLINK
-        | Rights::FD_READDIR
-        | Rights::FD_FILESTAT_GET;
-    Fdstat {
-        fs_filetype: wasmtime_wasi::p1::types::Filetype::Directory,
-        fs_flags: Fdflags::empty(),
-        fs_rights_base: rights,
-        fs_rights_inheriting: rights
-            | Rights::FD_READ
-            | Rights::FD_WRITE
-            | Rights::FD_SEEK
-            | Rights::FD_TELL
-            | Rights::FD_FDSTAT_SET_FLAGS
-            | Rights::POLL_FD_READWRITE,
-    }
-}
-
-/// What `stat` says of a directory that we make up.
-pub(crate) fn made_up_filestat() -> Filestat {
-    Filestat {
-        dev: 2,
-        ino: 0,
-        filetype: wasmtime_wasi::p1::types::Filetype::Directory,
-        nlink: 1,
-        size: 0,
-        atim: 0,
-        mtim: 0,
-        ctim: 0,
     }
 }

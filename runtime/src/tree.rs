@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use wasmtime_wasi::p1::types::{Fdflags, Fdstat, Filestat, Filetype, Rights};
+
 use crate::device::Device;
 use crate::path;
 
@@ -93,5 +95,40 @@ impl Tree {
             let (parent, name) = path::split(there);
             (parent == directory && !name.is_empty()).then_some((name, node))
         })
+    }
+}
+
+/// What `fcntl(F_GETFL)` says of a directory that we make up.
+pub(crate) fn made_up_fdstat() -> Fdstat {
+    let rights = Rights::PATH_OPEN
+        | Rights::PATH_FILESTAT_GET
+        | Rights::PATH_READLINK
+        | Rights::FD_READDIR
+        | Rights::FD_FILESTAT_GET;
+    Fdstat {
+        fs_filetype: Filetype::Directory,
+        fs_flags: Fdflags::empty(),
+        fs_rights_base: rights,
+        fs_rights_inheriting: rights
+            | Rights::FD_READ
+            | Rights::FD_WRITE
+            | Rights::FD_SEEK
+            | Rights::FD_TELL
+            | Rights::FD_FDSTAT_SET_FLAGS
+            | Rights::POLL_FD_READWRITE,
+    }
+}
+
+/// What `stat` says of a directory that we make up.
+pub(crate) fn made_up_filestat() -> Filestat {
+    Filestat {
+        dev: 2,
+        ino: 0,
+        filetype: Filetype::Directory,
+        nlink: 1,
+        size: 0,
+        atim: 0,
+        mtim: 0,
+        ctim: 0,
     }
 }
