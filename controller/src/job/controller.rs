@@ -7,6 +7,9 @@
 //! ```
 //!
 //! Decides nothing about a Job; that is [`reconcile()`]'s.
+//!
+//! Kubernetes differs: it gathers the changes of pods for a second before it looks at their Job.
+//! Here they gather only while a commit for the same Job is under way.
 
 use std::sync::Arc;
 

@@ -12,7 +12,6 @@ use super::job_view::{CompletionMode, JobView};
 use super::plan::{Action, JobEvent, Plan};
 use super::progress::{Progress, number};
 use super::scale::{Scaling, scale, suspend, wind_down};
-use super::template;
 use super::verdict::{Ending, Verdict, time_to_deadline, verdict};
 
 /// Decides what a Job needs next.
@@ -139,17 +138,16 @@ fn earliest(left: Option<Timestamp>, right: Option<Timestamp>) -> Option<Timesta
 /// All that is to be done, finalizers before deletions, so that a pod is gone only when counted.
 fn actions(
     observed: &Observed,
-    mut scaling: Scaling,
+    scaling: Scaling,
     counted: Counted,
     events: Vec<JobEvent>,
     ending: Option<&Verdict>,
 ) -> Vec<Action> {
     let job = &*observed.job;
     let mut actions = Vec::new();
-    if !scaling.create.is_empty() && !template::has_labels(job) {
+    if scaling.refused {
         let message = "Error creating: unable to create pods, no labels";
         actions.push(Action::Record(JobEvent::warning("FailedCreate", message)));
-        scaling.create.clear();
     }
     if scaling.uncounted {
         let tracked = scaling.delete.iter().filter(|pod| observed.pods.is_tracked(&pod.uid));

@@ -1,11 +1,12 @@
 //! How many pods a Job should have, and which to make or remove for that.
 
+use std::collections::BTreeMap;
+use std::iter::Peekable;
 use std::sync::Arc;
 
 use crate::api::{Pod, SignedDuration, Timestamp};
 
 use super::Observed;
-use super::indexes::Indexes;
 use super::job_view::{JobView, PodReplacement};
 use super::pod_view::{PodRef, PodView};
 use super::progress::Progress;
@@ -22,6 +23,8 @@ pub const PODS_PER_PLAN_MAX: u32 = 500;
 pub struct Scaling {
     /// Pods to make.
     pub create: Vec<Pod>,
+    /// Whether pods are missing and can't be made, because the template has no labels.
+    pub refused: bool,
     /// Pods to delete.
     pub delete: Vec<PodRef>,
     /// Whether the deleted ones are let go uncounted: their finalizer is taken off first.
@@ -105,6 +108,9 @@ fn wanted(job: &JobView, tally: &Tally, progress: &Progress) -> u32 {
 
 fn create(observed: &Observed, progress: &Progress, missing: u32, now: Timestamp) -> Scaling {
     let job = &*observed.job;
+    if !template::has_labels(job) {
+        return Scaling { refused: true, ..Scaling::none(observed.pods.tally()) };
+    }
     let (create, wait) = match job.backoff_limit_per_index {
         Some(_) => retried_by_index(observed, progress, missing, now),
         None => retried_by_job(observed, progress, missing, now),
@@ -177,20 +183,31 @@ pub fn ready_indexes(
 
 /// The lowest `count` indexes at most that have neither succeeded nor failed nor a pod.
 pub fn pending_indexes(job: &JobView, tally: &Tally, progress: &Progress, count: u32) -> Vec<u32> {
-    let leaving = match job.pod_replacement {
-        PodReplacement::Failed => Some(&tally.terminating_by_index),
-        PodReplacement::TerminatingOrFailed => None,
-    };
-    let active = tally.active_by_index.keys().copied();
-    let occupied =
-        Indexes::from_indexes(active.chain(leaving.into_iter().flat_map(|by| by.keys().copied())));
-    let taken = occupied.union(&progress.completed_indexes).union(&progress.failed_indexes);
-    let mut free = Vec::new();
-    let mut next = 0;
+    let waits_for_leaving = job.pod_replacement == PodReplacement::Failed;
+    let leaving = waits_for_leaving.then_some(&tally.terminating_by_index);
+    let mut active = tally.active_by_index.keys().peekable();
+    let mut leaving = leaving.into_iter().flat_map(BTreeMap::keys).peekable();
+    let settled = progress.completed_indexes.union(&progress.failed_indexes);
     let end = job.completions.unwrap_or(0);
-    for (first, last) in taken.intervals().iter().copied().chain([(end, end)]) {
-        free.extend((next..first.min(end)).take(count as usize - free.len()));
+    let mut pending = Vec::new();
+    let mut next = 0;
+    for (first, last) in settled.intervals().iter().copied().chain([(end, end)]) {
+        for index in next..first.min(end) {
+            if pending.len() == count as usize {
+                return pending;
+            }
+            if !meets(&mut active, index) && !meets(&mut leaving, index) {
+                pending.push(index);
+            }
+        }
         next = last + 1;
     }
-    free
+    pending
+}
+
+/// Whether `index` is among the ascending `indexes`. Those before it are dropped, since nobody asks
+/// for them any more.
+fn meets<'a>(indexes: &mut Peekable<impl Iterator<Item = &'a u32>>, index: u32) -> bool {
+    while indexes.next_if(|found| **found < index).is_some() {}
+    indexes.peek().is_some_and(|found| **found == index)
 }

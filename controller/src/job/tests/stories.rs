@@ -338,3 +338,25 @@ fn a_finished_job_holds_on_to_no_pod() {
         "#]],
     );
 }
+
+#[test]
+fn makes_no_pod_that_could_not_be_found_again() {
+    let template = json!({ "spec": { "restartPolicy": "Never", "containers": [] } });
+    given(json!({ "template": template })).plans(expect![[r#"
+        Warning FailedCreate: Error creating: unable to create pods, no labels
+        status ready=0 startTime="00:00Z" terminating=0
+    "#]]);
+}
+
+#[test]
+fn has_no_more_terminating_and_active_pods_than_parallelism_where_it_waits_for_them() {
+    given(json!({
+        "completionMode": "Indexed", "completions": 4, "parallelism": 3,
+        "podReplacementPolicy": "Failed",
+    }))
+    .pods(&["a Running index=1", "b Running index=0 deleting"])
+    .plans(expect![[r#"
+        create job-2-
+        status active=2 ready=0 startTime="00:00Z" terminating=1
+    "#]]);
+}
