@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use super::set;
 use crate::api::{Container, Pod, PodSpec, PodStatus, PodTemplateSpec};
+use crate::quantity::Amount;
 
 /// `defaultMode` of files made from objects: 0644.
 const FILE_MODE: i32 = 0o644;
@@ -57,7 +58,14 @@ fn container(container: &mut Container) {
     set(&mut container.image_pull_policy, pull);
     set(&mut container.termination_message_path, "/dev/termination-log");
     set(&mut container.termination_message_policy, "File");
-    container.resources.get_or_insert_default();
+    let resources = container.resources.get_or_insert_default();
+    let amounts = resources.limits.iter_mut().chain(&mut resources.requests).flatten();
+    for (_, quantity) in amounts {
+        // Stored canonically, so that the same amount always reads the same.
+        if let Some(amount) = Amount::parse(&quantity.0) {
+            quantity.0 = amount.to_string();
+        }
+    }
     for port in container.ports.iter_mut().flatten() {
         set(&mut port.protocol, "TCP");
     }
@@ -130,6 +138,19 @@ fn volume(volume: &mut Volume) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn amounts_are_written_canonically_and_what_is_limited_is_requested() {
+        let pod = serde_json::json!({"spec": {"containers": [
+            {"name": "a", "resources": {"limits": {"cpu": "0.5", "memory": "1024Mi"}}},
+        ]}});
+        let mut pod: Pod = serde_json::from_value(pod).expect("must be a Pod");
+        super::pod(&mut pod);
+        let container = &pod.spec.as_ref().expect("must have a spec").containers[0];
+        let resources = serde_json::to_value(&container.resources).expect("must have a JSON form");
+        let amounts = serde_json::json!({"cpu": "500m", "memory": "1Gi"});
+        assert_eq!(resources, serde_json::json!({"limits": amounts, "requests": amounts}));
+    }
 
     #[test]
     fn an_image_is_pulled_anew_when_its_name_may_change_meaning() {
