@@ -2,6 +2,7 @@
 
 mod cli;
 mod conformance;
+mod examples;
 mod guests;
 mod harness;
 mod sandbox;
