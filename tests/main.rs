@@ -6,3 +6,4 @@ mod examples;
 mod guests;
 mod harness;
 mod sandbox;
+mod tidy;
