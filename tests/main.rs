@@ -7,3 +7,4 @@ mod guests;
 mod harness;
 mod sandbox;
 mod tidy;
+mod traces;

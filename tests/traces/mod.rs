@@ -1,0 +1,112 @@
+//! Whole stories that were recorded from a real control plane, replayed on ours in simulated time.
+//!
+//! They lie beside the checkout, in `shared/conformance/traces`, or where `MAYFLY_TRACES` says;
+//! where there are none, the test says so and passes. Compared are the answers to requests, the
+//! conditions and counts of Jobs, the pods that they make and what they tell in events. The texts
+//! that `kubectl describe` and `kubectl get` printed are in the traces, too, but not compared:
+//! nothing prints them here yet.
+
+mod compare;
+mod elsewhere;
+mod replay;
+mod replayed;
+mod runtime;
+mod script;
+mod stage;
+mod steps;
+mod story;
+mod trace;
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
+
+use self::story::Story;
+use self::trace::Trace;
+
+/// Traces of what is not built: by the beginning of their names, and what it is.
+const NOT_BUILT: &[(&str, &str)] =
+    &[("cron-", "there is no CronJob controller yet"), ("quota", "there are no quotas")];
+
+/// Traces that show a bug of 1.36.2, if it was not mended where they were recorded: while a pod
+/// waits for its back-off and another is ready, the status is refused, and so it freezes.
+const FROZEN: &[&str] = &[
+    "batch-of-failures-under-limit",
+    "blpi2-delays",
+    "fail-parallel-staggered",
+    "prp-default-indexed-delete",
+    "prp-failed-indexed-slow",
+    "workqueue-par3-fail-before-success",
+];
+
+/// What came of a trace.
+enum Outcome {
+    /// Everything in which our replay differs from it.
+    Played(Vec<String>),
+    /// Why it was not played.
+    Skipped(&'static str),
+}
+
+#[test]
+fn traces() {
+    let Some(paths) = paths() else { return };
+    let (mut passed, mut failed) = (0, 0);
+    let mut skipped: BTreeMap<&str, usize> = BTreeMap::new();
+    for path in paths {
+        let outcome = catch_unwind(|| play(&path));
+        match outcome.unwrap_or_else(|_| Outcome::Played(vec!["panicked".to_owned()])) {
+            Outcome::Skipped(why) => *skipped.entry(why).or_default() += 1,
+            Outcome::Played(differences) if differences.is_empty() => passed += 1,
+            Outcome::Played(differences) => {
+                failed += 1;
+                println!("failed: {}", path.display());
+                differences.iter().for_each(|difference| println!("  {difference}"));
+            }
+        }
+    }
+    for (why, count) in &skipped {
+        println!("skipped {count}: {why}");
+    }
+    let skipped: usize = skipped.values().sum();
+    println!("traces: {passed} passed, {failed} failed, {skipped} skipped");
+    assert_eq!(failed, 0, "some traces are not matched");
+}
+
+fn play(path: &Path) -> Outcome {
+    let name = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+    if let Some((_, why)) = NOT_BUILT.iter().find(|(prefix, _)| name.starts_with(prefix)) {
+        return Outcome::Skipped(why);
+    }
+    let trace = Trace::read(path);
+    if FROZEN.contains(&name) && !trace.control_plane.contains("with the fix") {
+        return Outcome::Skipped("it shows a bug of 1.36.2");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let (got, mut differences) = runtime.block_on(replay::replay(&trace));
+    differences.extend(compare::differences(&Story::recorded(&trace), &got));
+    Outcome::Played(differences)
+}
+
+/// The files of the traces in order, if there are any.
+fn paths() -> Option<Vec<PathBuf>> {
+    let beside = || {
+        let shared = std::env::var_os("MAYFLY_SHARED").map(PathBuf::from);
+        let shared =
+            shared.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").into());
+        shared.join("conformance/traces")
+    };
+    let folder = std::env::var_os("MAYFLY_TRACES").map_or_else(beside, PathBuf::from);
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        println!("traces: skipped, there are none at {}", folder.display());
+        return None;
+    };
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    paths.sort();
+    Some(paths)
+}

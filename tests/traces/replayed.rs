@@ -1,0 +1,106 @@
+//! The story of our replay of a trace, from what changed in the store.
+
+use std::collections::HashMap;
+
+use mayfly_controller::api::{Event, Job, Pod, Resource};
+use mayfly_controller::store::{Change, ChangeKind};
+use serde_json::Value;
+
+use super::story::{COMPONENT, EventStory, Names, PodStory, State, Story, left, made, stored};
+use super::trace::Trace;
+
+impl Story {
+    /// What we have made of it: all changes of Jobs, pods and events, each with its time.
+    pub(super) fn replayed(trace: &Trace, changes: &[(f64, Change)]) -> Self {
+        let mut replay = Replay::default();
+        for (t, change) in changes {
+            if let Some(job) = Job::from_object(&change.object) {
+                replay.job(*t, job, change.what);
+            } else if let Some(pod) = Pod::from_object(&change.object) {
+                replay.pod(*t, pod, change.what);
+            } else if let Some(event) = Event::from_object(&change.object) {
+                replay.event(event, change.what);
+            }
+        }
+        replay.story.causes.extend(trace.actions().iter().map(|action| action.t));
+        replay.names.put_into(&mut replay.story);
+        replay.story
+    }
+}
+
+/// A replay as it is told.
+#[derive(Default)]
+struct Replay {
+    story: Story,
+    names: Names,
+    /// Where the pod of each uid is, and where each event is.
+    pods: HashMap<String, usize>,
+    events: HashMap<String, usize>,
+}
+
+impl Replay {
+    fn job(&mut self, t: f64, job: &Job, what: ChangeKind) {
+        let name = job.metadata.name.clone().unwrap_or_default();
+        let state = match what {
+            ChangeKind::Deleted => {
+                self.story.jobs.remove(&name);
+                State::Gone
+            }
+            _ => {
+                let wire = serde_json::to_value(job).expect("a Job must have a wire form");
+                self.story.jobs.insert(name.clone(), stored(wire));
+                let status = job.status.clone().unwrap_or_default();
+                State::of(&status, job.metadata.deletion_timestamp.is_some())
+            }
+        };
+        self.story.states.entry(name).or_default().push((t, state));
+    }
+
+    fn pod(&mut self, t: f64, pod: &Pod, what: ChangeKind) {
+        let wire = serde_json::to_value(pod).expect("a pod must have a wire form");
+        let (metadata, spec) = (&wire["metadata"], &wire["spec"]);
+        if what == ChangeKind::Added {
+            let name = metadata["name"].as_str().unwrap_or_default();
+            let name =
+                self.names.call(name, &metadata["ownerReferences"], &metadata["annotations"]);
+            let containers = ["initContainers", "containers"].map(|list| spec[list].as_array());
+            let env = containers.into_iter().flatten().flatten().map(|container| {
+                let name = container["name"].as_str().unwrap_or_default();
+                (name.to_owned(), container["env"].clone())
+            });
+            self.pods.insert(pod.uid().to_owned(), self.story.pods.len());
+            let made = made(metadata, spec, &Value::Object(env.collect()));
+            self.story.pods.push(PodStory { name, created: t, made, left: Value::Null });
+        }
+        let phase = wire["status"]["phase"].as_str();
+        let is_deleting = pod.metadata.deletion_timestamp.is_some();
+        if matches!(phase, Some("Succeeded" | "Failed")) || is_deleting {
+            self.story.causes.push(t);
+        }
+        let place = self.pods[pod.uid()];
+        let is_gone = what == ChangeKind::Deleted;
+        self.story.pods[place].left =
+            left(is_gone, &metadata["finalizers"], &metadata["ownerReferences"]);
+    }
+
+    fn event(&mut self, event: &Event, what: ChangeKind) {
+        let component = event.source.as_ref().and_then(|source| source.component.as_deref());
+        if component != Some(COMPONENT) || what == ChangeKind::Deleted {
+            return;
+        }
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let told = EventStory {
+            event_type: text(&event.type_),
+            reason: text(&event.reason),
+            message: text(&event.message),
+            about: text(&event.involved_object.name),
+            count: event.count,
+        };
+        let events = &mut self.story.events;
+        let place = *self.events.entry(text(&event.metadata.name)).or_insert(events.len());
+        match events.get_mut(place) {
+            Some(known) => *known = told,
+            None => events.push(told),
+        }
+    }
+}

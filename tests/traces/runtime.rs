@@ -1,0 +1,84 @@
+//! A runtime for our own node: containers that do what the script of their pod says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mayfly_controller::api::{Key, Pod};
+use mayfly_controller::node::{
+    Container, ContainerEnd, Image, PodRuntime, PullError, PullPolicy, StartError,
+};
+use mayfly_controller::store::Store;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::stage::Stage;
+
+/// Plays containers.
+pub(super) struct ScriptedRuntime {
+    pub(super) store: Store,
+    pub(super) stage: Arc<Stage>,
+}
+
+/// What a container is in its pod.
+#[derive(PartialEq, Eq)]
+enum Role {
+    Main,
+    Init,
+    Sidecar,
+}
+
+impl PodRuntime for ScriptedRuntime {
+    async fn pull(&self, image: &str, _: PullPolicy) -> Result<Image, PullError> {
+        // A start takes a moment, as it did where the traces were recorded.
+        sleep(Duration::from_millis(50)).await;
+        Ok(Image { id: image.to_owned(), was_present: true })
+    }
+
+    async fn run(
+        &self,
+        container: Container,
+        cancel: CancellationToken,
+    ) -> Result<ContainerEnd, StartError> {
+        let play = self.stage.play(&container.pod.uid);
+        let finish = self.stage.finish(&container.pod.uid);
+        let role = self.role(&container);
+        let run = match role {
+            Role::Main => Duration::from_secs_f64(play.run()),
+            Role::Init => Duration::ZERO,
+            Role::Sidecar => Duration::MAX,
+        };
+        let exit_code = tokio::select! {
+            biased;
+            () = cancel.cancelled() => {
+                sleep(Duration::from_secs_f64(play.term_delay())).await;
+                play.term_exit_code()
+            }
+            () = finish.cancelled() => 0,
+            () = sleep(run) => match role {
+                Role::Init => play.init_exit.unwrap_or(0),
+                Role::Main | Role::Sidecar => play.exit_code(container.restart_count),
+            },
+        };
+        let reason = match (exit_code, play.reason) {
+            (0, _) => "Completed".to_owned(),
+            (_, Some(reason)) => reason,
+            (_, None) => "Error".to_owned(),
+        };
+        Ok(ContainerEnd { exit_code, reason, message: None })
+    }
+}
+
+impl ScriptedRuntime {
+    fn role(&self, container: &Container) -> Role {
+        let key = Key::new(&container.pod.namespace, &container.pod.name);
+        let pod = self.store.get::<Pod>(&key);
+        let spec = pod.as_ref().and_then(|pod| pod.spec.as_ref());
+        let init = spec.iter().flat_map(|spec| spec.init_containers.iter().flatten());
+        let found = init.clone().find(|init| init.name == container.name);
+        match found.map(|init| init.restart_policy.as_deref()) {
+            None => Role::Main,
+            Some(Some("Always")) => Role::Sidecar,
+            Some(_) => Role::Init,
+        }
+    }
+}
