@@ -6,7 +6,9 @@
 use std::fmt;
 
 use mayfly_controller::api::names::JOB_CONTROLLER;
-use mayfly_controller::api::{ContainerStatus, Job, Key, Kind, Pod, Resource, Timestamp};
+use mayfly_controller::api::{
+    ContainerStatus, Job, JobStatus, Key, Kind, Pod, Resource, Timestamp,
+};
 
 /// A Job or a bare Pod: its kind and key.
 pub(crate) type Name = (Kind, Key);
@@ -55,14 +57,14 @@ pub(crate) enum Verdict {
 impl Standing {
     /// Where `job` stands.
     pub(crate) fn of_job(job: &Job) -> Self {
-        let status = job.status.clone().unwrap_or_default();
-        let spec = job.spec.as_ref();
+        let (spec, status) = (job.spec.as_ref(), job.status.as_ref());
+        let count = |of: fn(&JobStatus) -> Option<i32>| status.and_then(of).unwrap_or(0);
         Self {
-            active: status.active.unwrap_or(0),
-            succeeded: status.succeeded.unwrap_or(0),
+            active: count(|status| status.active),
+            succeeded: count(|status| status.succeeded),
             completions: spec.and_then(|spec| spec.completions),
-            failed: status.failed.unwrap_or(0),
-            started_at: status.start_time.map(|time| time.0),
+            failed: count(|status| status.failed),
+            started_at: status.and_then(|it| it.start_time.as_ref()).map(|time| time.0),
             end: end_of_job(job),
         }
     }

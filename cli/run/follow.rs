@@ -1,6 +1,6 @@
 //! Follows Jobs and bare Pods in the store until each has ended.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use mayfly_controller::api::{Job, Kind, Object, Pod, Resource};
@@ -17,6 +17,8 @@ pub(crate) struct Followed {
     board: BTreeMap<Name, Standing>,
     /// Each as it was last.
     objects: BTreeMap<Name, Object>,
+    /// Those that have not ended.
+    unfinished: BTreeSet<Name>,
     /// The Jobs among them, to know their pods.
     job_uids: HashSet<String>,
     warnings: Warnings,
@@ -36,6 +38,7 @@ impl Followed {
             store,
             board: BTreeMap::new(),
             objects: BTreeMap::new(),
+            unfinished: BTreeSet::new(),
             job_uids: HashSet::new(),
             warnings: Warnings::default(),
             progress,
@@ -68,7 +71,7 @@ impl Followed {
     /// Returns when everything has ended. Dropping the future leaves the board as it is.
     pub(crate) async fn until_the_end(&mut self) {
         let mut watch = self.list_and_watch();
-        while self.board.values().any(|standing| standing.end.is_none()) {
+        while !self.unfinished.is_empty() {
             tokio::select! {
                 change = watch.next() => match change {
                     Ok(change) => self.fold(&change),
@@ -154,6 +157,11 @@ impl Followed {
     fn see(&mut self, name: Name, standing: Standing, object: &Object) {
         if self.board.get(&name) != Some(&standing) {
             self.progress.show(&name, &standing, &self.printer);
+        }
+        if standing.end.is_none() {
+            self.unfinished.insert(name.clone());
+        } else {
+            self.unfinished.remove(&name);
         }
         self.objects.insert(name.clone(), object.clone());
         self.board.insert(name, standing);

@@ -1,6 +1,8 @@
 //! Finds and compiles every image before anything is started.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
+use std::time::Duration;
 
 use mayfly_controller::admission::decode::Place;
 use mayfly_controller::api::names::FUEL;
@@ -13,6 +15,9 @@ use crate::args::RunArguments;
 use crate::images::{Images, Shelf};
 use crate::places;
 use crate::wasm::{self, Wasm};
+
+/// How long an image may take before people are told what they wait for.
+const SILENCE_MAX: Duration = Duration::from_secs(1);
 
 /// A runtime that has every image of `input` ready. A missing or broken one is bad input.
 pub(crate) async fn runtime(arguments: &RunArguments, input: &Input) -> anyhow::Result<Wasm> {
@@ -29,7 +34,17 @@ pub(crate) async fn runtime(arguments: &RunArguments, input: &Input) -> anyhow::
 
     let mut complaints = Vec::new();
     for ((image, policy, metering), place) in wanted(input) {
-        if let Err(error) = runtime.prepare(image, policy, metering).await {
+        let mut preparing = pin!(runtime.prepare(image, policy, metering));
+        let prepared = match tokio::time::timeout(SILENCE_MAX, &mut preparing).await {
+            Ok(prepared) => prepared,
+            Err(_) => {
+                if !arguments.quiet {
+                    eprintln!("mayfly: compiling image \"{image}\"");
+                }
+                preparing.await
+            }
+        };
+        if let Err(error) = prepared {
             complaints.push(complaint(place, image, &error));
         }
     }

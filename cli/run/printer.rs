@@ -149,6 +149,7 @@ impl Shared {
 
     /// The thread: writes until the end is told and nothing is left.
     fn write_all(&self, bars: Option<&MultiProgress>) {
+        let mut unfinished = Vec::new();
         loop {
             let texts = {
                 let mut queue = self.lock();
@@ -156,35 +157,78 @@ impl Shared {
                     queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
                 }
                 if queue.texts.is_empty() {
-                    return;
+                    break;
                 }
                 queue.bytes = 0;
                 mem::take(&mut queue.texts)
             };
             self.changed.notify_all();
-            let result = match bars {
-                Some(bars) => bars.suspend(|| write(&texts)),
-                None => write(&texts),
-            };
-            if let Err(error) = result {
-                self.lock().stdout_error.get_or_insert(error);
-                self.stdout_closed.cancel();
-            }
+            self.note(match bars {
+                Some(bars) => bars.suspend(|| write(whole_lines(texts, &mut unfinished))),
+                None => write(texts),
+            });
+        }
+        self.note(write([(To::Stdout, unfinished)]));
+    }
+
+    fn note(&self, result: io::Result<()>) {
+        if let Err(error) = result {
+            self.lock().stdout_error.get_or_insert(error);
+            self.stdout_closed.cancel();
         }
     }
 }
 
+/// Holds back the last line of standard output, until it has its end: the lines that change would
+/// be drawn over it.
+fn whole_lines(
+    texts: VecDeque<(To, Vec<u8>)>,
+    unfinished: &mut Vec<u8>,
+) -> impl Iterator<Item = (To, Vec<u8>)> {
+    texts.into_iter().map(|(to, mut bytes)| {
+        if to == To::Stdout {
+            let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            let rest = bytes.split_off(end);
+            if !bytes.is_empty() || unfinished.len() >= QUEUE_BYTES_MAX {
+                bytes.splice(..0, mem::take(unfinished));
+            }
+            unfinished.extend(rest);
+        }
+        (to, bytes)
+    })
+}
+
 /// Writes `texts`; an error is standard output's. When standard error is closed, there is nobody to
 /// tell.
-fn write(texts: &VecDeque<(To, Vec<u8>)>) -> io::Result<()> {
+fn write(texts: impl IntoIterator<Item = (To, Vec<u8>)>) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     let mut result = Ok(());
     for (to, bytes) in texts {
         match to {
-            To::Stdout if result.is_ok() => result = stdout.write_all(bytes),
+            To::Stdout if result.is_ok() => result = stdout.write_all(&bytes),
             To::Stdout => {}
-            To::Stderr => drop(io::stderr().write_all(bytes)),
+            To::Stderr => drop(io::stderr().write_all(&bytes)),
         }
     }
     result.and_then(|()| stdout.flush())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_held_back_until_its_end() {
+        let check = |texts: &[&str], expect: &str, left: &str| {
+            let texts = texts.iter().map(|text| (To::Stdout, text.as_bytes().to_vec())).collect();
+            let mut unfinished = Vec::new();
+            let written: Vec<u8> =
+                whole_lines(texts, &mut unfinished).flat_map(|(_, bytes)| bytes).collect();
+            assert_eq!(String::from_utf8(written).unwrap(), expect);
+            assert_eq!(String::from_utf8(unfinished).unwrap(), left);
+        };
+        check(&["a\n", "b"], "a\n", "b");
+        check(&["a", "b", "c\nd", "e"], "abc\n", "de");
+        check(&["a\nb\nc", "\n"], "a\nb\nc\n", "");
+    }
 }
