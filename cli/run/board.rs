@@ -16,7 +16,7 @@ pub(crate) type Name = (Kind, Key);
 /// Where one Job or bare Pod stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
-    /// Pods that run or are about to.
+    /// Pods that run; a Job's may also be about to.
     pub(crate) active: i32,
     /// Pods that succeeded.
     pub(crate) succeeded: i32,
@@ -87,7 +87,7 @@ impl Standing {
         });
         let is = |wanted| i32::from(verdict == Some(wanted));
         Self {
-            active: i32::from(verdict.is_none()),
+            active: i32::from(phase == Some("Running")),
             succeeded: is(Verdict::Succeeded),
             completions: Some(1),
             failed: is(Verdict::Failed),

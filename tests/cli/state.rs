@@ -39,6 +39,37 @@ fn one_process_at_a_time() {
     first.kill();
 }
 
+#[test]
+fn what_was_stopped_goes_on() {
+    let home = Home::new();
+    let image = format!("image: {}\nargs: [\"1\"]", guest("job_sleep"));
+    home.write("job.yaml", job("a", "backoffLimit: 0", &image));
+    let arguments = ["run", "--state-dir", "state", "-o", "json", "job.yaml"];
+    let mut running = home.start(&arguments);
+    running.line(|_, line| line.contains("1 active"));
+    running.signal(rustix::process::Signal::INT);
+    running.wait().exits(130);
+    let status = &home.run(&arguments).exits(0).says("slept 1").json()["status"];
+    assert_eq!((&status["succeeded"], &status["failed"]), (&1.into(), &Value::Null));
+}
+
+#[test]
+fn a_bare_pod_is_not_run_again_when_its_process_was_killed() {
+    let home = Home::new();
+    let manifest = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  restartPolicy: \
+                    Never\n  containers: [{name: main, image: guests/hog_cpu.wasm}]\n";
+    home.write("pod.yaml", manifest);
+    let arguments = ["run", "--state-dir", "state", "-o", "json", "pod.yaml"];
+    let mut running = home.start(&arguments);
+    // Said when it is durable; one that was not known to run would be started again.
+    running.line(|_, line| line.contains("1 active"));
+    running.kill();
+    let pod = home.run(&arguments).exits(1).json();
+    assert_eq!(pod["status"]["phase"], "Failed");
+    let state = &pod["status"]["containerStatuses"][0]["state"]["terminated"];
+    assert_eq!(state["reason"], "ContainerStatusUnknown");
+}
+
 /// The process is killed again and again in the middle of a Job, without warning; the Job comes to
 /// its end all the same, with no more pods than completions: none was lost, and none run for
 /// nothing.
