@@ -113,7 +113,11 @@ struct Tee {
 
 impl Output for Tee {
     fn write(&self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
-        self.kept.write(stream, bytes)?;
+        // What is kept has a limit of its own, and whoever reads along still gets the rest; so the
+        // container need not know of it.
+        if let Err(error) = self.kept.write(stream, bytes) {
+            tracing::debug!(container = self.prefix, %error, "output is shown and not kept");
+        }
         let shown = match self.display.names {
             Names::Hidden => bytes.to_vec(),
             Names::Shown => {

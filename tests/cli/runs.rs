@@ -119,6 +119,17 @@ fn one_container_alone_prints_as_it_is() {
 }
 
 #[test]
+fn a_flood_arrives_whole() {
+    let home = Home::new();
+    // More than is kept of it.
+    let container = format!("image: {}\nargs: [\"20\"]", guest("hog_output"));
+    home.write("job.yaml", job("a", "backoffLimit: 0", &container));
+    let ended = home.run(&["run", "job.yaml"]).exits(0);
+    assert_eq!(ended.stdout.len(), 20 << 20);
+    assert!(ended.stdout.lines().all(|line| line.len() == 63));
+}
+
+#[test]
 fn objects_are_printed_as_kubectl_does() {
     let home = Home::new();
     let image = format!("image: {}", guest("job_echo"));
