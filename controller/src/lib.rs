@@ -92,6 +92,7 @@ pub mod clock;
 pub mod cronjob;
 pub mod events;
 pub mod gc;
+pub mod http;
 pub mod job;
 pub mod limits;
 pub mod node;

@@ -1,0 +1,8 @@
+//! The Kubernetes API over HTTP: requests become operations of the store, what is stored becomes
+//! answers.
+//!
+//! It admits and commits, and decides nothing of what a Job needs: controllers and the scheduler
+//! are not known here. Nor are sockets: who serves it listens, encrypts and knows its users.
+
+pub mod status;
+pub mod table;

@@ -1,0 +1,394 @@
+//! A Kubernetes `Status`: what is answered when there is no object to answer with.
+//!
+//! The words are the API server's own, since clients and people match on them. Pure: every way in
+//! which a request can fail becomes a status here, and none is put into words anywhere else.
+
+use axum::http::StatusCode;
+use serde::Serialize;
+
+use crate::admission::{ErrorKind, FieldError, Invalid};
+use crate::api::Kind;
+use crate::store::CommitError;
+
+/// The answer to a request that has no object as its answer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    kind: &'static str,
+    api_version: &'static str,
+    metadata: Empty,
+    status: &'static str,
+    /// What happened, for people.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// What happened, for programs; `""` where Kubernetes has no word for it.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub reason: &'static str,
+    /// To what, and why in detail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<Details>,
+    /// The HTTP status code; a success carries none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+struct Empty {}
+
+/// What a [`Status`] is about.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Details {
+    /// The object's name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// The group of its kind; `""` for the core.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub group: String,
+    /// Its kind, or the plural of it, depending on the reason, as in Kubernetes.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub kind: String,
+    /// Its uid.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub uid: String,
+    /// Every complaint.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Cause>,
+    /// When it is worth trying again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_seconds: Option<u32>,
+}
+
+/// One complaint of a [`Status`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Cause {
+    /// Its sort.
+    pub reason: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// The path of the field that is wrong.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub field: String,
+}
+
+impl Status {
+    fn failure(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            kind: "Status",
+            api_version: "v1",
+            metadata: Empty {},
+            status: "Failure",
+            message: message.into(),
+            reason,
+            details: None,
+            code: Some(code.as_u16()),
+        }
+    }
+
+    fn about(self, details: Details) -> Self {
+        Self { details: Some(details), ..self }
+    }
+
+    /// The object was deleted, and is gone.
+    pub fn deleted(kind: Kind, name: &str, uid: &str) -> Self {
+        let details = Details { uid: uid.to_owned(), ..named(kind, name) };
+        let done = Self::failure(StatusCode::OK, "", "").about(details);
+        Self { status: "Success", code: None, ..done }
+    }
+
+    /// The request can't be understood.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::failure(StatusCode::BAD_REQUEST, "BadRequest", message)
+    }
+
+    /// There is no such object.
+    pub fn not_found(kind: Kind, name: &str) -> Self {
+        let message = format!("{} \"{name}\" not found", qualified_plural(kind));
+        Self::failure(StatusCode::NOT_FOUND, "NotFound", message).about(named(kind, name))
+    }
+
+    /// There is no such path.
+    pub fn no_such_resource() -> Self {
+        let message = "the server could not find the requested resource";
+        Self::failure(StatusCode::NOT_FOUND, "NotFound", message).about(Details::default())
+    }
+
+    /// The path has no such method.
+    pub fn method_not_allowed() -> Self {
+        let message = "the server does not allow this method on the requested resource";
+        Self::failure(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
+            .about(Details::default())
+    }
+
+    /// The object has changed since whoever sent the request last saw it.
+    pub fn conflict(kind: Kind, name: &str) -> Self {
+        let why = "the object has been modified; please apply your changes to the latest version \
+                   and try again";
+        Self::cannot_be_fulfilled(&qualified_plural(kind), why, named(kind, name))
+    }
+
+    /// The object has another uid than the one that is to be written over.
+    pub fn uid_conflict(kind: Kind, name: &str, wanted: &str, found: &str) -> Self {
+        let why = format!(
+            "Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"
+        );
+        Self::cannot_be_fulfilled(&qualified_plural(kind), &why, named(kind, name))
+    }
+
+    /// The object to be deleted has another uid than the one asked for.
+    pub fn uid_precondition(kind: Kind, name: &str, wanted: &str, found: &str) -> Self {
+        let why = format!(
+            "the UID in the precondition ({wanted}) does not match the UID in record ({found}). \
+             The object might have been deleted and then recreated"
+        );
+        // Here, Kubernetes names the kind where it elsewhere names the resource.
+        let details = Details { kind: kind.name().to_owned(), ..named(kind, name) };
+        Self::cannot_be_fulfilled(&qualified(kind), &why, details)
+    }
+
+    /// The object to be deleted has another resource version than the one asked for.
+    pub fn version_precondition(kind: Kind, name: &str, wanted: &str, found: &str) -> Self {
+        let why = format!(
+            "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion \
+             in record ({found}). The object might have been modified"
+        );
+        let details = Details { kind: kind.name().to_owned(), ..named(kind, name) };
+        Self::cannot_be_fulfilled(&qualified(kind), &why, details)
+    }
+
+    fn cannot_be_fulfilled(what: &str, why: &str, details: Details) -> Self {
+        let message =
+            format!("Operation cannot be fulfilled on {what} \"{}\": {why}", details.name);
+        Self::failure(StatusCode::CONFLICT, "Conflict", message).about(details)
+    }
+
+    /// The request may not be answered, whoever asks.
+    pub fn forbidden(kind: Kind, name: &str, why: &str) -> Self {
+        let message = format!("{} \"{name}\" is forbidden: {why}", qualified_plural(kind));
+        Self::failure(StatusCode::FORBIDDEN, "Forbidden", message).about(named(kind, name))
+    }
+
+    /// The body is in none of the `accepted` formats.
+    pub fn unsupported_media_type(accepted: &[&str]) -> Self {
+        let message = format!(
+            "the body of the request was in an unknown format - accepted media types include: {}",
+            accepted.join(", ")
+        );
+        Self::failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
+    }
+
+    /// None of the formats in which there is an answer is accepted.
+    pub fn not_acceptable(available: &[&str]) -> Self {
+        let message =
+            format!("only the following media types are accepted: {}", available.join(", "));
+        Self::failure(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
+    }
+
+    /// The body has more than `bytes_max` bytes.
+    pub fn too_large(bytes_max: usize) -> Self {
+        let message = format!("Request entity too large: limit is {bytes_max}");
+        Self::failure(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message)
+    }
+
+    /// The resource version that was asked for is not reached yet.
+    pub fn version_too_large(wanted: u64, current: u64) -> Self {
+        let message = format!("Timeout: Too large resource version: {wanted}, current: {current}");
+        let cause = Cause {
+            reason: "ResourceVersionTooLarge",
+            message: "Too large resource version".to_owned(),
+            field: String::new(),
+        };
+        let details =
+            Details { causes: vec![cause], retry_after_seconds: Some(1), ..Details::default() };
+        Self::failure(StatusCode::GATEWAY_TIMEOUT, "Timeout", message).about(details)
+    }
+
+    /// We failed, not the request.
+    pub fn internal(why: &str) -> Self {
+        let message = format!("Internal error occurred: {why}");
+        Self::failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message)
+    }
+
+    /// The options of a request, such as `CreateOptions`, have a field that is wrong.
+    pub fn invalid_options(options: &str, error: &FieldError) -> Self {
+        let message = format!("{options}.meta.k8s.io \"\" is invalid: {error}");
+        let details = Details {
+            group: "meta.k8s.io".to_owned(),
+            kind: options.to_owned(),
+            causes: vec![cause(error)],
+            ..Details::default()
+        };
+        Self::failure(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).about(details)
+    }
+
+    /// An option of a request has none of its `supported` values; `shown` is how the message has
+    /// what it has instead.
+    pub fn unsupported_option(
+        options: &str,
+        field: &str,
+        shown: String,
+        supported: &[&str],
+    ) -> Self {
+        let supported: Vec<_> = supported.iter().map(|value| format!("\"{value}\"")).collect();
+        let error = FieldError {
+            kind: ErrorKind::NotSupported,
+            field: field.to_owned(),
+            value: Some(shown),
+            detail: format!("supported values: {}", supported.join(", ")),
+        };
+        Self::invalid_options(options, &error)
+    }
+
+    /// What a failed commit means to whoever asked for it.
+    pub fn of_commit(error: &CommitError) -> Self {
+        match error {
+            CommitError::AlreadyExists { kind, key } => {
+                let message =
+                    format!("{} \"{}\" already exists", qualified_plural(*kind), key.name);
+                Self::failure(StatusCode::CONFLICT, "AlreadyExists", message)
+                    .about(named(*kind, &key.name))
+            }
+            CommitError::NotFound { kind, key } => Self::not_found(*kind, &key.name),
+            CommitError::Conflict { kind, key } => Self::conflict(*kind, &key.name),
+            CommitError::TooLarge { .. } | CommitError::Disk { .. } => {
+                Self::internal(&error.to_string())
+            }
+        }
+    }
+
+    /// The HTTP status code that it is sent with.
+    pub fn http_status(&self) -> StatusCode {
+        self.code.and_then(|code| StatusCode::from_u16(code).ok()).unwrap_or(StatusCode::OK)
+    }
+}
+
+impl From<Invalid> for Status {
+    fn from(invalid: Invalid) -> Self {
+        let details = Details {
+            kind: invalid.kind.name().to_owned(),
+            causes: invalid.causes.iter().map(cause).collect(),
+            ..named(invalid.kind, &invalid.name)
+        };
+        Self::failure(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", invalid.to_string())
+            .about(details)
+    }
+}
+
+/// The group of a kind, `""` for the core.
+pub(super) fn group(kind: Kind) -> &'static str {
+    kind.api_version().split_once('/').map_or("", |(group, _)| group)
+}
+
+fn named(kind: Kind, name: &str) -> Details {
+    Details {
+        name: name.to_owned(),
+        group: group(kind).to_owned(),
+        kind: kind.plural().to_owned(),
+        ..Details::default()
+    }
+}
+
+fn cause(error: &FieldError) -> Cause {
+    Cause { reason: error.kind.reason(), message: error.message(), field: error.field.clone() }
+}
+
+fn qualified_plural(kind: Kind) -> String {
+    in_group(kind, kind.plural())
+}
+
+fn qualified(kind: Kind) -> String {
+    in_group(kind, kind.name())
+}
+
+fn in_group(kind: Kind, word: &str) -> String {
+    match group(kind) {
+        "" => word.to_owned(),
+        group => format!("{word}.{group}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::api::Key;
+
+    fn check(status: &Status, expect: &Value) {
+        assert_eq!(serde_json::to_value(status).unwrap(), *expect);
+    }
+
+    #[test]
+    fn what_is_not_there_is_named_with_its_group() {
+        check(
+            &Status::not_found(Kind::Job, "pi"),
+            &json!({
+                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+                "message": "jobs.batch \"pi\" not found", "reason": "NotFound",
+                "details": {"name": "pi", "group": "batch", "kind": "jobs"}, "code": 404,
+            }),
+        );
+        let of_the_core = Status::not_found(Kind::Pod, "pi");
+        assert_eq!(of_the_core.message, "pods \"pi\" not found");
+        check(
+            &Status::no_such_resource(),
+            &json!({
+                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+                "message": "the server could not find the requested resource",
+                "reason": "NotFound", "details": {}, "code": 404,
+            }),
+        );
+    }
+
+    #[test]
+    fn a_success_has_neither_code_nor_reason() {
+        check(
+            &Status::deleted(Kind::Job, "pi", "u"),
+            &json!({
+                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
+                "details": {"name": "pi", "group": "batch", "kind": "jobs", "uid": "u"},
+            }),
+        );
+    }
+
+    #[test]
+    fn a_refusal_has_every_cause_and_names_the_kind() {
+        let error = |field: &str| FieldError {
+            kind: ErrorKind::Required,
+            field: field.to_owned(),
+            value: None,
+            detail: String::new(),
+        };
+        let causes = vec![error("spec.a"), error("spec.b")];
+        let status = Status::from(Invalid { kind: Kind::Job, name: "pi".to_owned(), causes });
+        let cause = |field: &str| json!({"reason": "FieldValueRequired", "message": "Required value", "field": field});
+        check(
+            &status,
+            &json!({
+                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+                "message": "Job.batch \"pi\" is invalid: [spec.a: Required value, spec.b: Required value]",
+                "reason": "Invalid", "code": 422,
+                "details": {"name": "pi", "group": "batch", "kind": "Job",
+                    "causes": [cause("spec.a"), cause("spec.b")]},
+            }),
+        );
+    }
+
+    #[test]
+    fn a_failed_commit_is_told_as_kubernetes_tells_it() {
+        let key = Key::new("default", "pi");
+        let of = |error| {
+            let status = Status::of_commit(&error);
+            (status.code, status.reason, status.message)
+        };
+        assert_eq!(
+            of(CommitError::AlreadyExists { kind: Kind::Job, key: key.clone() }),
+            (Some(409), "AlreadyExists", "jobs.batch \"pi\" already exists".to_owned())
+        );
+        let (code, reason, message) = of(CommitError::Conflict { kind: Kind::Job, key });
+        assert_eq!((code, reason), (Some(409), "Conflict"));
+        assert!(message.starts_with("Operation cannot be fulfilled on jobs.batch \"pi\": "));
+        let (code, reason, _) = of(CommitError::TooLarge { operations: 9 });
+        assert_eq!((code, reason), (Some(500), "InternalError"));
+    }
+}

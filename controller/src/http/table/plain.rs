@@ -1,0 +1,91 @@
+//! The rows of what only holds something (ConfigMaps, Secrets, Namespaces), and of Nodes.
+
+use serde_json::{Value, json};
+
+use super::age::age;
+use super::{count, or_none};
+use crate::api::{ConfigMap, Namespace, Node, ObjectMeta, Secret, Timestamp};
+
+/// Labels that say what a node is for: this followed by its role.
+const ROLE_PREFIX: &str = "node-role.kubernetes.io/";
+/// The same as one label, with the role as its value.
+const ROLE_LABEL: &str = "kubernetes.io/role";
+
+pub(super) fn config_map(object: &ConfigMap, now: Timestamp) -> Vec<Value> {
+    let texts = object.data.as_ref().map_or(0, |data| data.len());
+    let binaries = object.binary_data.as_ref().map_or(0, |data| data.len());
+    vec![json!(object.metadata.name), count(texts + binaries), aged(&object.metadata, now)]
+}
+
+pub(super) fn secret(object: &Secret, now: Timestamp) -> Vec<Value> {
+    vec![
+        json!(object.metadata.name),
+        json!(object.type_.as_deref().unwrap_or_default()),
+        count(object.data.as_ref().map_or(0, |data| data.len())),
+        aged(&object.metadata, now),
+    ]
+}
+
+pub(super) fn namespace(object: &Namespace, now: Timestamp) -> Vec<Value> {
+    let phase = object.status.as_ref().and_then(|status| status.phase.as_deref());
+    vec![json!(object.metadata.name), json!(phase.unwrap_or_default()), aged(&object.metadata, now)]
+}
+
+pub(super) fn node(object: &Node, now: Timestamp) -> Vec<Value> {
+    let status = object.status.as_ref();
+    let info = status.and_then(|status| status.node_info.as_ref());
+    let address = |type_: &str| {
+        let mut addresses = status.iter().flat_map(|status| status.addresses.iter().flatten());
+        addresses.find(|address| address.type_ == type_).map(|address| address.address.as_str())
+    };
+    let known =
+        |text: Option<&str>| json!(text.filter(|text| !text.is_empty()).unwrap_or("<unknown>"));
+    let kernel = info.map(|info| match info.architecture.as_str() {
+        "" => info.kernel_version.clone(),
+        architecture => format!("{} ({architecture})", info.kernel_version),
+    });
+    vec![
+        json!(object.metadata.name),
+        json!(conditions(object)),
+        json!(roles(&object.metadata)),
+        aged(&object.metadata, now),
+        json!(info.map(|info| info.kubelet_version.as_str()).unwrap_or_default()),
+        json!(or_none(address("InternalIP"))),
+        json!(or_none(address("ExternalIP"))),
+        known(info.map(|info| info.os_image.as_str())),
+        known(kernel.as_deref()),
+        known(info.map(|info| info.container_runtime_version.as_str())),
+    ]
+}
+
+/// `Ready` or `NotReady`, and whether it takes new pods.
+fn conditions(node: &Node) -> String {
+    let mut all = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let ready = all.find(|condition| condition.type_ == "Ready");
+    let word = match ready.map(|condition| condition.status.as_str()) {
+        Some("True") => "Ready",
+        Some(_) => "NotReady",
+        None => "Unknown",
+    };
+    match node.spec.as_ref().and_then(|spec| spec.unschedulable) {
+        Some(true) => format!("{word},SchedulingDisabled"),
+        _ => word.to_owned(),
+    }
+}
+
+fn roles(metadata: &ObjectMeta) -> String {
+    let labels = metadata.labels.iter().flatten();
+    let mut roles: Vec<&str> = labels
+        .filter_map(|(key, value)| match key.strip_prefix(ROLE_PREFIX) {
+            Some(role) => Some(role).filter(|role| !role.is_empty()),
+            None => (key == ROLE_LABEL && !value.is_empty()).then_some(value.as_str()),
+        })
+        .collect();
+    roles.sort_unstable();
+    roles.dedup();
+    or_none(Some(&roles.join(","))).to_owned()
+}
+
+fn aged(metadata: &ObjectMeta, now: Timestamp) -> Value {
+    json!(age(metadata.creation_timestamp.as_ref(), now))
+}
