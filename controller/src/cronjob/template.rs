@@ -1,0 +1,55 @@
+//! The Jobs that a CronJob makes: its template, and what marks them as the CronJob's.
+
+use jiff::tz::TimeZone;
+
+use crate::api::names::CRONJOB_SCHEDULED_TIMESTAMP;
+use crate::api::{Job, ObjectMeta, OwnerReference, Timestamp};
+
+use super::cron_job_view::CronJobView;
+
+/// The name of the Job that is due at `scheduled`. The same for the same minute, so that no time is
+/// ever started for twice.
+pub fn job_name(cron_job: &CronJobView, scheduled: Timestamp) -> String {
+    format!("{}-{}", cron_job.key.name, scheduled.as_second() / 60)
+}
+
+/// The Job that is due at `scheduled`, not yet admitted.
+pub fn job(cron_job: &CronJobView, scheduled: Timestamp) -> Job {
+    let template = cron_job.object.spec.job_template.clone();
+    let metadata = template.metadata.unwrap_or_default();
+    let zone = cron_job.zone.clone().unwrap_or(TimeZone::UTC);
+    let mut annotations = metadata.annotations.unwrap_or_default();
+    annotations.insert(CRONJOB_SCHEDULED_TIMESTAMP.to_owned(), rfc3339(scheduled, &zone));
+    Job {
+        metadata: ObjectMeta {
+            name: Some(job_name(cron_job, scheduled)),
+            namespace: Some(cron_job.key.namespace.to_string()),
+            labels: metadata.labels,
+            annotations: Some(annotations),
+            owner_references: Some(vec![owner_reference(cron_job)]),
+            ..ObjectMeta::default()
+        },
+        spec: template.spec,
+        status: None,
+    }
+}
+
+/// The reference that makes `cron_job` the controller of a Job.
+fn owner_reference(cron_job: &CronJobView) -> OwnerReference {
+    OwnerReference {
+        api_version: "batch/v1".to_owned(),
+        kind: "CronJob".to_owned(),
+        name: cron_job.key.name.to_string(),
+        uid: cron_job.uid.to_string(),
+        controller: Some(true),
+        block_owner_deletion: Some(true),
+    }
+}
+
+/// `time` in `zone`, with `Z` wherever its offset is that of UTC.
+fn rfc3339(time: Timestamp, zone: &TimeZone) -> String {
+    if zone.to_offset(time).is_zero() {
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    }
+    time.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
