@@ -10,6 +10,7 @@
 mod admission;
 mod compare;
 mod created;
+mod cronjob;
 mod harness;
 mod job;
 mod requests;
@@ -20,7 +21,7 @@ use std::collections::BTreeMap;
 use self::harness::{Area, Outcome, Vector};
 
 /// The areas that are built; vectors of any other are counted as skipped.
-const AREAS: &[&[Area]] = &[admission::AREAS, job::AREAS];
+const AREAS: &[&[Area]] = &[admission::AREAS, cronjob::AREAS, job::AREAS];
 
 #[test]
 fn vectors() {
