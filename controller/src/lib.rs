@@ -101,5 +101,6 @@ pub mod quantity;
 pub mod scheduler;
 pub mod store;
 pub mod ttl;
+mod workqueue;
 
 pub use plane::{ControlPlane, Settings};

@@ -17,20 +17,24 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use crate::api::{Job, Key, Kind, Object, Pod, Resource};
+use crate::api::{Job, Key, Kind, Object, Pod, Resource, SignedDuration};
 use crate::events::Recorder;
 use crate::store::{Change, ChangeKind, CommitError, Gone, Store, Watch};
+use crate::workqueue::{Retry, Workqueue};
 
 use super::apply::{Applier, release};
 use super::claim::{controller, is_orphan};
 use super::index::Index;
 use super::pod_view::is_tracked;
-use super::queue::Queue;
 use super::{BackoffRecord, BackoffSettings, JobView, Plan, PodRef, reconcile};
 
 /// Commits under way at once. Each holds one plan in memory; more would not be quicker, since the
 /// store writes them in groups.
 const COMMITS_MAX: usize = 128;
+
+/// How long to wait after errors; Kubernetes' numbers.
+const RETRY: Retry =
+    Retry { base: SignedDuration::from_secs(1), cap: SignedDuration::from_secs(60) };
 
 /// Runs Jobs.
 pub struct JobController {
@@ -63,7 +67,7 @@ impl JobController {
 struct Session<'a> {
     controller: &'a JobController,
     index: Index,
-    queue: Queue,
+    queue: Workqueue,
     watch: Watch,
     commits: JoinSet<Ended>,
 }
@@ -86,7 +90,7 @@ impl<'a> Session<'a> {
         let jobs: Vec<_> = objects.iter().filter_map(Job::from_object).cloned().collect();
         let pods: Vec<_> = objects.iter().filter_map(Pod::from_object).cloned().collect();
         let index = Index::of(controller.settings, &jobs, &pods);
-        let (queue, commits) = (Queue::default(), JoinSet::new());
+        let (queue, commits) = (Workqueue::new(RETRY), JoinSet::new());
         Ok(Self { controller, index, queue, watch, commits })
     }
 

@@ -21,7 +21,6 @@ pub mod plan;
 pub mod pod_failure_policy;
 pub mod pod_view;
 pub mod progress;
-mod queue;
 mod reconcile;
 pub mod removal;
 pub mod scale;

@@ -1,22 +1,27 @@
-//! Which Jobs to look at, and when.
+//! Which objects to look at, and when.
 //!
-//! One Job is never looked at twice at once. Knows uids and times, nothing else.
+//! One object is never looked at twice at once. Knows uids and times, nothing else; each controller
+//! has its own.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::api::{SignedDuration, Timestamp};
 
-/// How long to wait after the first error of a Job; doubled with each that follows.
-const RETRY_BASE: SignedDuration = SignedDuration::from_secs(1);
+/// How long to wait after errors.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Retry {
+    /// After the first error of an object; doubled with each that follows.
+    pub(crate) base: SignedDuration,
+    /// The longest wait. It stops an object that can't be helped from keeping us busy, and one that
+    /// can from waiting much longer than the error lasts.
+    pub(crate) cap: SignedDuration,
+}
 
-/// The longest wait after errors. It stops a Job that can't be helped from keeping us busy, and one
-/// that can from waiting much longer than the error lasts. Both numbers are Kubernetes'.
-const RETRY_CAP: SignedDuration = SignedDuration::from_secs(60);
-
-/// Jobs to look at.
-#[derive(Debug, Default)]
-pub(super) struct Queue {
+/// Objects to look at, by uid.
+#[derive(Debug)]
+pub(crate) struct Workqueue {
+    retry: Retry,
     ready: VecDeque<Arc<str>>,
     queued: HashSet<Arc<str>>,
     busy: HashSet<Arc<str>>,
@@ -25,16 +30,29 @@ pub(super) struct Queue {
     errors: HashMap<Arc<str>, u32>,
 }
 
-impl Queue {
-    /// Something about the Job has changed.
-    pub(super) fn push(&mut self, uid: Arc<str>) {
+impl Workqueue {
+    /// Nothing to look at yet.
+    pub(crate) fn new(retry: Retry) -> Self {
+        Self {
+            retry,
+            ready: VecDeque::new(),
+            queued: HashSet::new(),
+            busy: HashSet::new(),
+            timers: BTreeSet::new(),
+            due: HashMap::new(),
+            errors: HashMap::new(),
+        }
+    }
+
+    /// Something about the object has changed.
+    pub(crate) fn push(&mut self, uid: Arc<str>) {
         if self.queued.insert(uid.clone()) && !self.busy.contains(&uid) {
             self.ready.push_back(uid);
         }
     }
 
-    /// The Job is to be looked at at `at`, whatever was said before; not at all if `None`.
-    pub(super) fn set_timer(&mut self, uid: &Arc<str>, at: Option<Timestamp>) {
+    /// The object is to be looked at at `at`, whatever was said before; not at all if `None`.
+    pub(crate) fn set_timer(&mut self, uid: &Arc<str>, at: Option<Timestamp>) {
         if let Some(due) = self.due.remove(uid) {
             self.timers.remove(&(due, uid.clone()));
         }
@@ -45,12 +63,12 @@ impl Queue {
     }
 
     /// When the next timer goes off.
-    pub(super) fn next_due(&self) -> Option<Timestamp> {
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
         self.timers.first().map(|(at, _)| *at)
     }
 
-    /// A Job to look at, which is busy from now on.
-    pub(super) fn pop(&mut self, now: Timestamp) -> Option<Arc<str>> {
+    /// An object to look at, which is busy from now on.
+    pub(crate) fn pop(&mut self, now: Timestamp) -> Option<Arc<str>> {
         while let Some((_, uid)) = self.timers.first().filter(|(at, _)| *at <= now).cloned() {
             self.set_timer(&uid, None);
             self.push(uid);
@@ -61,29 +79,30 @@ impl Queue {
         Some(uid)
     }
 
-    /// The Job is not busy any more. It comes again if it has changed in the meantime.
-    pub(super) fn done(&mut self, uid: &Arc<str>) {
+    /// The object is not busy any more. It comes again if it has changed in the meantime.
+    pub(crate) fn done(&mut self, uid: &Arc<str>) {
         self.busy.remove(uid);
         if self.queued.contains(uid) {
             self.ready.push_back(uid.clone());
         }
     }
 
-    /// What was done for the Job has succeeded.
-    pub(super) fn forgive(&mut self, uid: &str) {
+    /// What was done for the object has succeeded.
+    pub(crate) fn forgive(&mut self, uid: &str) {
         self.errors.remove(uid);
     }
 
-    /// What was to be done for the Job has failed: it is tried again after a while.
-    pub(super) fn retry(&mut self, uid: &Arc<str>, now: Timestamp) {
+    /// What was to be done for the object has failed: it is tried again after a while.
+    pub(crate) fn retry(&mut self, uid: &Arc<str>, now: Timestamp) {
         let errors = self.errors.entry(uid.clone()).or_default();
-        let wait = RETRY_BASE * (1 << (*errors).min(6));
+        let Retry { base, cap } = self.retry;
+        let wait = base.checked_mul(1 << (*errors).min(30)).unwrap_or(cap).min(cap);
         *errors = errors.saturating_add(1);
-        self.set_timer(uid, now.saturating_add(wait.min(RETRY_CAP)).ok());
+        self.set_timer(uid, now.saturating_add(wait).ok());
     }
 
-    /// The Job is gone.
-    pub(super) fn forget(&mut self, uid: &Arc<str>) {
+    /// The object is gone.
+    pub(crate) fn forget(&mut self, uid: &Arc<str>) {
         self.set_timer(uid, None);
         self.errors.remove(uid);
     }
@@ -93,13 +112,18 @@ impl Queue {
 mod tests {
     use super::*;
 
+    fn queue() -> (Workqueue, Arc<str>) {
+        let retry = Retry { base: SignedDuration::from_secs(1), cap: SignedDuration::from_mins(1) };
+        (Workqueue::new(retry), Arc::from("a"))
+    }
+
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("a second")
     }
 
     #[test]
-    fn a_busy_job_waits_until_it_is_done() {
-        let (mut queue, uid) = (Queue::default(), Arc::<str>::from("a"));
+    fn a_busy_object_waits_until_it_is_done() {
+        let (mut queue, uid) = queue();
         queue.push(uid.clone());
         queue.push(uid.clone());
         assert_eq!(queue.pop(at(0)), Some(uid.clone()));
@@ -112,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_timer_is_replaced_and_goes_off_once() {
-        let (mut queue, uid) = (Queue::default(), Arc::<str>::from("a"));
+        let (mut queue, uid) = queue();
         queue.set_timer(&uid, Some(at(5)));
         queue.set_timer(&uid, Some(at(7)));
         assert_eq!((queue.pop(at(6)), queue.next_due()), (None, Some(at(7))));
@@ -120,8 +144,8 @@ mod tests {
     }
 
     #[test]
-    fn errors_double_the_wait_up_to_a_minute() {
-        let (mut queue, uid) = (Queue::default(), Arc::<str>::from("a"));
+    fn errors_double_the_wait_up_to_the_cap() {
+        let (mut queue, uid) = queue();
         let waits: Vec<_> = (0..8)
             .map(|_| {
                 queue.retry(&uid, at(0));
