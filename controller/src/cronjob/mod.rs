@@ -6,10 +6,14 @@
 //!  Job ──────▶ ChildJob ────┘  (+ now)                                             transaction
 //! ```
 //!
-//! [`reconcile()`] decides and is pure. A Job that it makes is like any other from then on.
+//! [`reconcile()`] decides and is pure; [`CronJobController`] observes and commits, and decides
+//! nothing. A Job that is made is like any other from then on.
 
+mod apply;
 pub mod child;
+mod controller;
 pub mod cron_job_view;
+mod index;
 pub mod plan;
 mod reconcile;
 pub mod schedule;
@@ -21,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use child::ChildJob;
+pub use controller::CronJobController;
 pub use cron_job_view::{ConcurrencyPolicy, CronJobView};
 pub use plan::{Action, CronJobEvent, Next, Plan};
 pub use reconcile::reconcile;

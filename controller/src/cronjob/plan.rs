@@ -29,6 +29,16 @@ pub enum Next {
     Retry,
 }
 
+impl Next {
+    /// The time, if it is one.
+    pub fn time(self) -> Option<Timestamp> {
+        match self {
+            Self::At(time) => Some(time),
+            Self::Never | Self::Retry => None,
+        }
+    }
+}
+
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
@@ -75,11 +85,6 @@ impl CronJobEvent {
 }
 
 impl Plan {
-    /// Whether there is nothing to do now.
-    pub fn is_idle(&self) -> bool {
-        self.actions.is_empty()
-    }
-
     /// The status that it writes.
     pub fn status(&self) -> Option<&CronJobStatus> {
         self.actions.iter().find_map(|action| match action {
