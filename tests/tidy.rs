@@ -45,6 +45,12 @@ const RULES: &[Rule] = &[
         why: "reconcilers are pure: no async, no clock, no store",
     },
     Rule {
+        room: "controller/src/cronjob",
+        except: &["controller/src/cronjob/controller.rs", "controller/src/cronjob/apply.rs"],
+        never: &["async fn", "tokio::", "crate::store", "Clock"],
+        why: "reconcilers are pure: no async, no clock, no store",
+    },
+    Rule {
         room: "controller/src/scheduler",
         except: &["controller/src/scheduler/mod.rs", "controller/src/scheduler/controller.rs"],
         never: &["async fn", "tokio::", "crate::store", "Clock"],

@@ -1,7 +1,8 @@
 //! The control plane: everything that acts on one store, started and stopped together.
 //!
 //! ```text
-//! job controller · scheduler · node agent · garbage collector · event expiry ──▶ store
+//! cron job controller · job controller · scheduler · node agent ─┐
+//!       ttl controller · garbage collector · event expiry ───────┴▶ store
 //! ```
 //!
 //! It introduces them to the store, and never one to another.
@@ -14,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::api::{Namespace, ObjectMeta};
+use crate::cronjob::CronJobController;
 use crate::events;
 use crate::gc::Collector;
 use crate::job::{BackoffSettings, JobController};
@@ -21,6 +23,7 @@ use crate::node::logs::Logs;
 use crate::node::{Agent, LocalClient, NodeSettings, PodRuntime};
 use crate::scheduler::Scheduler;
 use crate::store::{Store, Transaction};
+use crate::ttl::TtlController;
 
 /// How a control plane works.
 #[derive(Clone, Debug)]
@@ -61,11 +64,15 @@ impl ControlPlane {
         let logs = agent.logs();
         // Whoever makes work stops before whoever does it, and who tidies up comes last.
         let components = vec![
+            start("cron job controller", &ended, |cancel| {
+                CronJobController::new(store.clone()).run(cancel)
+            }),
             start("job controller", &ended, |cancel| {
                 JobController::new(store.clone(), backoff).run(cancel)
             }),
             start("scheduler", &ended, |cancel| Scheduler::new(store.clone()).run(cancel)),
             start("node agent", &ended, |cancel| agent.run(cancel)),
+            start("ttl controller", &ended, |cancel| TtlController::new(store.clone()).run(cancel)),
             start("garbage collector", &ended, |cancel| Collector::new(store.clone()).run(cancel)),
             start("event expiry", &ended, |cancel| events::expire(store.clone(), cancel)),
             start("default namespace", &ended, |cancel| keep_default_namespace(store, cancel)),

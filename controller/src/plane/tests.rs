@@ -12,6 +12,8 @@ use crate::job::conditions;
 use crate::node::{Container, ContainerEnd, Image, PullError, PullPolicy, StartError, Stream};
 use crate::store::{ChangeKind, DeleteOptions, Names};
 
+mod cron_jobs;
+
 /// Runs that take `seconds` and end with the next exit code, the last one for ever.
 struct FakeRuntime {
     seconds: u64,
@@ -163,6 +165,19 @@ async fn a_deleted_job_takes_its_pods_with_it() {
     let delete = Transaction::new().delete(Kind::Job, key, DeleteOptions::default());
     simulation.store.commit(delete).await.unwrap();
     tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(simulation.store.list::<Pod>(None).items.is_empty());
+    simulation.plane.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finished_job_goes_when_its_time_has_come() {
+    let simulation = Simulation::start(5, &[0]);
+    simulation.create("completions: 2, ttlSecondsAfterFinished: 30").await;
+    simulation.end().await;
+    tokio::time::sleep(Duration::from_secs(29)).await;
+    assert_eq!(simulation.store.list::<Pod>(None).items.len(), 2);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(simulation.store.list::<Job>(None).items.is_empty());
     assert!(simulation.store.list::<Pod>(None).items.is_empty());
     simulation.plane.shutdown().await;
 }
