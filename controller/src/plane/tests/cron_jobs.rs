@@ -34,7 +34,8 @@ impl Simulation {
         let show = |job: &Arc<Job>| {
             let minute = job.metadata.name.as_deref().unwrap().strip_prefix("cron-294537").unwrap();
             let status = job.status.clone().unwrap_or_default();
-            let ended = status.conditions.iter().flatten().map(|it| it.type_.as_str()).last();
+            let ended =
+                status.conditions.as_deref().unwrap_or_default().last().map(|it| it.type_.as_str());
             format!("{minute} {}", ended.unwrap_or("-"))
         };
         self.store.list::<Job>(None).items.iter().map(show).collect()
