@@ -10,6 +10,7 @@
 
 mod code;
 mod end;
+mod threads;
 
 use std::collections::HashMap;
 use std::io;
@@ -28,11 +29,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::images::{Found, Images, Missing};
 use code::Code;
+use threads::GuestThreads;
 
 /// Runs containers that are WebAssembly modules.
 pub(crate) struct Wasm {
     engine: Engine,
     sandbox: Sandbox,
+    threads: GuestThreads,
     images: Images,
     known: Mutex<Known>,
 }
@@ -51,7 +54,8 @@ impl Wasm {
     pub(crate) fn new(images: Images, cache: Option<PathBuf>) -> anyhow::Result<Self> {
         let engine = engine(cache)?;
         let sandbox = Sandbox::new(engine.clone());
-        Ok(Self { engine, sandbox, images, known: Mutex::default() })
+        let threads = GuestThreads::start()?;
+        Ok(Self { engine, sandbox, threads, images, known: Mutex::default() })
     }
 
     /// Finds and compiles the image that a pod names, before any pod does.
@@ -128,7 +132,9 @@ impl PodRuntime for Wasm {
         let metering = metering(container.limits.fuel);
         let module = code.module(&self.engine, metering).await.map_err(StartError)?;
         let limits = limits_of(&container);
-        let outcome = self.sandbox.run(&module, guest_of(container), limits, cancel).await;
+        let (sandbox, guest) = (self.sandbox.clone(), guest_of(container));
+        let run = async move { sandbox.run(&module, guest, limits, cancel).await };
+        let outcome = self.threads.run(run).await;
         let outcome = outcome.context("can't run the container");
         Ok(end::of(outcome.map_err(|error| StartError(format!("{error:#}")))?))
     }

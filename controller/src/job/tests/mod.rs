@@ -4,7 +4,6 @@ mod model;
 mod properties;
 mod running;
 mod stories;
-mod traces;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

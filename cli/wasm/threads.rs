@@ -1,0 +1,38 @@
+//! Threads for guests alone.
+//!
+//! A guest computes on the thread that polls it, ten milliseconds at a time. On threads of their
+//! own, many busy guests wait for each other, and never keep the control plane from its deadlines.
+
+use anyhow::Context;
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::task::AbortOnDropHandle;
+
+/// The threads that guests compute on.
+pub(super) struct GuestThreads(Option<Runtime>);
+
+impl GuestThreads {
+    /// Starts as many as there are cores.
+    pub(super) fn start() -> anyhow::Result<Self> {
+        let threads = Builder::new_multi_thread().thread_name("mayfly-guest").enable_all().build();
+        Ok(Self(Some(threads.context("can't start threads for guests")?)))
+    }
+
+    /// Runs `work` on them. It ends with the future that is given back.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        let threads = self.0.as_ref().expect("threads must be there until they are dropped");
+        let task = AbortOnDropHandle::new(threads.spawn(work));
+        task.await.expect("a guest's task must not panic, and is aborted only when nobody waits")
+    }
+}
+
+impl Drop for GuestThreads {
+    fn drop(&mut self) {
+        // Waiting for them is not allowed where this is dropped, and nobody needs what they do.
+        if let Some(threads) = self.0.take() {
+            threads.shutdown_background();
+        }
+    }
+}
