@@ -1,5 +1,6 @@
 //! Recorded objects as they were created, held against what admission makes of their manifests.
 
+use crate::harness::say;
 use mayfly_controller::admission::decode::{FieldValidation, decode};
 use mayfly_controller::admission::{self, Invalid};
 use mayfly_controller::api::Object;
@@ -27,7 +28,7 @@ fn created_objects_are_as_recorded() {
             failed.push(format!("{}: {why}", path.display()));
         }
     }
-    println!("created: {count} objects, {} otherwise than recorded", failed.len());
+    say!("created: {count} objects, {} otherwise than recorded", failed.len());
     assert!(failed.is_empty(), "\n{}", failed.join("\n"));
 }
 

@@ -1,5 +1,6 @@
 //! Vectors: where they come from, which of them hold, and how one is run.
 
+use crate::harness::say;
 use std::panic::catch_unwind;
 use std::path::PathBuf;
 
@@ -85,7 +86,7 @@ pub(super) fn shared() -> Option<PathBuf> {
     let beside = || concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").into();
     let folder: PathBuf = std::env::var_os("MAYFLY_SHARED").map_or_else(beside, PathBuf::from);
     if !folder.join("conformance").is_dir() {
-        println!("no conformance data at {}: nothing is compared", folder.display());
+        say!("no conformance data at {}: nothing is compared", folder.display());
         return None;
     }
     Some(folder)

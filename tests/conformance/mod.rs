@@ -16,6 +16,7 @@ mod job;
 mod requests;
 mod updates;
 
+use crate::harness::say;
 use std::collections::BTreeMap;
 
 use self::harness::{Area, Outcome, Vector};
@@ -36,7 +37,7 @@ fn vectors() {
         tally.area(name, area, &vectors);
     }
     let Tally { passed, failed, skipped } = tally;
-    println!("vectors: {passed} passed, {failed} failed, {skipped} skipped");
+    say!("vectors: {passed} passed, {failed} failed, {skipped} skipped");
     assert_eq!(failed, 0, "some vectors failed");
 }
 
@@ -67,15 +68,12 @@ impl Tally {
                 }
             }
         }
-        println!(
-            "{name}: {} passed, {} failed, {} skipped",
-            here.passed, here.failed, here.skipped
-        );
+        say!("{name}: {} passed, {} failed, {} skipped", here.passed, here.failed, here.skipped);
         for (reason, count) in reasons {
-            println!("  skipped {count}: {reason}");
+            say!("  skipped {count}: {reason}");
         }
         for line in lines {
-            println!("{line}");
+            say!("{line}");
         }
         self.passed += here.passed;
         self.failed += here.failed;

@@ -4,6 +4,7 @@
 //! Answers that are about the request rather than the object (its path, its query, its format) are
 //! the HTTP server's.
 
+use crate::harness::say;
 use std::path::Path;
 
 use mayfly_controller::admission::decode::{FieldValidation, decode};
@@ -54,7 +55,7 @@ fn creates_are_answered_as_recorded() {
             Err(why) => failed.push(format!("{}: {why}", request.name)),
         }
     }
-    println!("requests: {passed} creates answered as recorded, {} otherwise", failed.len());
+    say!("requests: {passed} creates answered as recorded, {} otherwise", failed.len());
     assert!(failed.is_empty(), "\n{}", failed.join("\n"));
 }
 

@@ -3,6 +3,7 @@
 //! Each is a merge of a patch into the object as it has become; patches in other languages, and
 //! answers about the request rather than the object, are the HTTP server's.
 
+use crate::harness::say;
 use std::collections::BTreeMap;
 
 use mayfly_controller::admission::{self, Invalid};
@@ -49,7 +50,7 @@ fn updates_are_answered_as_recorded() {
             Err(why) => failed.push(format!("{}: {why}", request.name)),
         }
     }
-    println!("updates: {passed} answered as recorded, {} otherwise", failed.len());
+    say!("updates: {passed} answered as recorded, {} otherwise", failed.len());
     assert!(failed.is_empty(), "\n{}", failed.join("\n"));
 }
 

@@ -88,3 +88,12 @@ pub(crate) fn job(name: &str, spec: &str, container: &str) -> String {
         indent(container, 8),
     )
 }
+
+/// Prints a line of a test's result, which `println!` would show only of a test that fails.
+macro_rules! say {
+    ($($argument:tt)*) => {{
+        use std::io::Write as _;
+        writeln!(std::io::stdout(), $($argument)*).expect("stdout must be open");
+    }};
+}
+pub(crate) use say;

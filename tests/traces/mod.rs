@@ -17,6 +17,7 @@ mod steps;
 mod story;
 mod trace;
 
+use crate::harness::say;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::panic::catch_unwind;
@@ -60,16 +61,16 @@ fn traces() {
             Outcome::Played(differences) if differences.is_empty() => passed += 1,
             Outcome::Played(differences) => {
                 failed += 1;
-                println!("failed: {}", path.display());
-                differences.iter().for_each(|difference| println!("  {difference}"));
+                say!("failed: {}", path.display());
+                differences.iter().for_each(|difference| say!("  {difference}"));
             }
         }
     }
     for (why, count) in &skipped {
-        println!("skipped {count}: {why}");
+        say!("skipped {count}: {why}");
     }
     let skipped: usize = skipped.values().sum();
-    println!("traces: {passed} passed, {failed} failed, {skipped} skipped");
+    say!("traces: {passed} passed, {failed} failed, {skipped} skipped");
     assert_eq!(failed, 0, "some traces are not matched");
 }
 
@@ -102,7 +103,7 @@ fn paths() -> Option<Vec<PathBuf>> {
     };
     let folder = std::env::var_os("MAYFLY_TRACES").map_or_else(beside, PathBuf::from);
     let Ok(entries) = std::fs::read_dir(&folder) else {
-        println!("traces: skipped, there are none at {}", folder.display());
+        say!("traces: skipped, there are none at {}", folder.display());
         return None;
     };
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("a readable folder").path()).collect();

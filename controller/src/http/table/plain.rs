@@ -1,5 +1,7 @@
 //! The rows of what only holds something (ConfigMaps, Secrets, Namespaces), and of Nodes.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::age::age;
@@ -12,8 +14,8 @@ const ROLE_PREFIX: &str = "node-role.kubernetes.io/";
 const ROLE_LABEL: &str = "kubernetes.io/role";
 
 pub(super) fn config_map(object: &ConfigMap, now: Timestamp) -> Vec<Value> {
-    let texts = object.data.as_ref().map_or(0, |data| data.len());
-    let binaries = object.binary_data.as_ref().map_or(0, |data| data.len());
+    let texts = object.data.as_ref().map_or(0, BTreeMap::len);
+    let binaries = object.binary_data.as_ref().map_or(0, BTreeMap::len);
     vec![json!(object.metadata.name), count(texts + binaries), aged(&object.metadata, now)]
 }
 
@@ -21,7 +23,7 @@ pub(super) fn secret(object: &Secret, now: Timestamp) -> Vec<Value> {
     vec![
         json!(object.metadata.name),
         json!(object.type_.as_deref().unwrap_or_default()),
-        count(object.data.as_ref().map_or(0, |data| data.len())),
+        count(object.data.as_ref().map_or(0, BTreeMap::len)),
         aged(&object.metadata, now),
     ]
 }

@@ -57,8 +57,8 @@ fn ended(phase: Option<&str>) -> Option<Condition> {
 fn summarise(pod: &Pod) -> Summary {
     let status = pod.status.clone().unwrap_or_default();
     let phase = status.phase.clone().unwrap_or_default();
-    let mut summary = Summary::default();
-    summary.word = status.reason.clone().filter(|it| !it.is_empty()).unwrap_or(phase.clone());
+    let word = status.reason.clone().filter(|it| !it.is_empty()).unwrap_or(phase.clone());
+    let mut summary = Summary { word, ..Summary::default() };
     let mut conditions = status.conditions.iter().flatten();
     if conditions
         .any(|it| it.type_ == "PodScheduled" && it.reason.as_deref() == Some("SchedulingGated"))
