@@ -167,6 +167,15 @@ fn two_namespaces() {
 }
 
 #[test]
+fn a_namespace_that_is_a_path() {
+    let manifest = job("a", "", &image("x")).replace("name: a\n", "name: a\n  namespace: ../b\n");
+    check_one(&manifest, &["metadata.namespace: Invalid value: \"../b\""]);
+    let manifest = job("a", "", &image("x"));
+    let file: &[(&str, &[u8])] = &[("job.yaml", manifest.as_bytes())];
+    check(file, &["-n", "..", "job.yaml"], &["metadata.namespace: Invalid value: \"..\""]);
+}
+
+#[test]
 fn every_complaint_of_every_file() {
     check(
         &[

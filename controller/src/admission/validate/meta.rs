@@ -31,6 +31,11 @@ pub(crate) fn object_meta(
     } else {
         each(name_format(name), |complaint| errors.invalid(&at.child("name"), name, complaint));
     }
+    if let Some(namespace) = meta.namespace.as_deref().filter(|namespace| !namespace.is_empty()) {
+        each(format::dns_label(namespace), |complaint| {
+            errors.invalid(&at.child("namespace"), namespace, complaint);
+        });
+    }
     if meta.generation.is_some_and(|generation| generation < 0) {
         let generation = meta.generation.unwrap_or_default();
         errors.invalid(&at.child("generation"), generation, NON_NEGATIVE);
