@@ -109,9 +109,13 @@ fn resources(resources: &ResourceRequirements, at: &Path, findings: &mut Finding
     }
     for (field, map) in [("limits", limits), ("requests", requests)] {
         for name in map.iter().flatten().map(|(name, _)| name) {
-            if !RESOURCES.contains(&&**name) {
-                findings.warn(&at.child(field).key(name), "mayfly has no such resource");
-            }
+            let why = match (field, name.as_str()) {
+                ("limits", "cpu") => "mayfly does not enforce this yet: a container may use a core",
+                ("limits", "ephemeral-storage") => "mayfly does not enforce this yet",
+                (_, name) if RESOURCES.contains(&name) => continue,
+                _ => "mayfly has no such resource",
+            };
+            findings.warn(&at.child(field).key(name), why);
         }
     }
 }

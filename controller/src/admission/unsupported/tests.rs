@@ -42,7 +42,7 @@ fn admits_what_ordinary_jobs_say_without_a_word() {
                 "readOnlyRootFilesystem": true,
                 "capabilities": {"drop": ["ALL"]},
             },
-            "resources": {"limits": {"cpu": "1", "memory": "64Mi"}},
+            "resources": {"limits": {"memory": "64Mi"}, "requests": {"cpu": "1"}},
             "volumeMounts": [{"name": "v", "mountPath": "/v"}],
         }),
         "",
@@ -53,10 +53,11 @@ fn admits_what_ordinary_jobs_say_without_a_word() {
 fn warns_of_what_has_no_effect() {
     check(
         json!({"serviceAccountName": "builder", "priorityClassName": "high"}),
-        json!({"resources": {"limits": {"nvidia.com/gpu": "1"}}}),
+        json!({"resources": {"limits": {"cpu": "1", "nvidia.com/gpu": "1"}}}),
         "priorityClassName: mayfly does not look at this when it chooses a node for a pod; \
          serviceAccountName: a container gets no service account's token here; \
-         containers[0].resources.limits[nvidia.com/gpu]: mayfly has no such resource",
+         containers[0].resources.limits[cpu]: mayfly does not enforce this yet: a container may use \
+         a core; containers[0].resources.limits[nvidia.com/gpu]: mayfly has no such resource",
     );
 }
 
