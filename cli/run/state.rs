@@ -7,7 +7,8 @@
 //! STATE/cache/    compiled code
 //! ```
 
-use std::fs;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -20,7 +21,7 @@ use tempfile::TempDir;
 use crate::args::RunArguments;
 
 /// The one node, which is this process.
-const NODE_NAME: &str = "mayfly";
+pub(super) const NODE_NAME: &str = "mayfly";
 
 /// Where a run keeps its state, for good or for as long as it lasts.
 pub(crate) struct StateFolder {
@@ -33,8 +34,9 @@ impl StateFolder {
     /// The folder `given`, which is made if it is not there, or one for this run alone.
     pub(crate) fn open(given: Option<&Path>) -> anyhow::Result<Self> {
         if let Some(path) = given {
-            fs::create_dir_all(path)
-                .with_context(|| format!("can't use the state folder {}", path.display()))?;
+            // Secrets are among what is kept: nobody else on the host may look.
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(path.join("node"));
+            made.with_context(|| format!("can't use the state folder {}", path.display()))?;
             return Ok(Self { path: path.to_owned(), temporary: None });
         }
         let temporary = tempfile::Builder::new()

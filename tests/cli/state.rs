@@ -1,7 +1,8 @@
 //! `--state-dir`: what is kept from one run to the next, and through the worst ends of one.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
@@ -26,6 +27,22 @@ fn another_job_under_the_same_name_is_refused() {
     home.run(&arguments).exits(0);
     home.write("job.yaml", job("a", "completions: 2", &image));
     home.run(&arguments).exits(2).says("job/a").says("--state-dir").says("another name");
+}
+
+#[test]
+fn nobody_else_looks_into_it() {
+    let home = Home::new();
+    home.write("job.yaml", job("a", "", &format!("image: {}", guest("job_echo"))));
+    home.run(&["run", "--state-dir", "state", "job.yaml"]).exits(0);
+    fs::create_dir(home.path("there")).expect("it must be made");
+    fs::set_permissions(home.path("there"), Permissions::from_mode(0o755)).expect("it is ours");
+    home.run(&["run", "--state-dir", "there", "job.yaml"]).exits(0);
+    // A folder that the user made stays as open as it was; what is in it does not.
+    for folder in ["state", "state/store", "state/node", "state/cache", "there/store", "there/node"]
+    {
+        let mode = fs::metadata(home.path(folder)).expect(folder).permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{folder}");
+    }
 }
 
 #[test]

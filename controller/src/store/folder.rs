@@ -1,7 +1,8 @@
 //! The folder that a store lives in: claimed by one process at a time, and of a known format.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::error::OpenError;
@@ -23,7 +24,8 @@ impl Folder {
     /// Makes the folder if there is none, and claims it.
     pub(super) fn claim(path: &Path) -> Result<Self, OpenError> {
         let not_usable = |source| OpenError::NotUsable { folder: path.into(), source };
-        fs::create_dir_all(path).map_err(not_usable)?;
+        // Secrets are among the objects: nobody else on the host may look.
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(not_usable)?;
         let mut lock = File::options()
             .read(true)
             .write(true)
