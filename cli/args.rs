@@ -36,7 +36,7 @@ const RUN_EXAMPLES: &str = "\
 Examples:
   mayfly run examples/pi.yaml                    print π
   mayfly run jobs/                               everything in a folder
-  kubectl get job pi -o yaml | mayfly run -      a Job from a pipe
+  cat job.yml | mayfly run -                     a Job from a pipe
   mayfly run --image perl=perl.wasm job.yml      a module for an image name
   mayfly run --state-dir state/ job.yml          goes on where it was if it is run again
   mayfly run -o json job.yml | jq .status        the Job as it ended

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use mayfly_controller::api::{Job, Kind, Object, Pod, Resource};
+use mayfly_controller::api::{Event, Job, Key, Kind, Object, Pod, Resource};
 use mayfly_controller::store::{Change, ChangeKind, Gone, Store, Watch};
 
 use super::board::{Name, Standing, name_of};
@@ -109,7 +109,9 @@ impl Followed {
                 }
             }
             // So much may have happened meanwhile that the list is too old already.
-            if let Ok(watch) = self.store.watch(&[Kind::Job, Kind::Pod], jobs.resource_version) {
+            if let Ok(watch) =
+                self.store.watch(&[Kind::Job, Kind::Pod, Kind::Event], jobs.resource_version)
+            {
                 return watch;
             }
         }
@@ -122,6 +124,7 @@ impl Followed {
         match &change.object {
             Object::Job(job) => self.see_job(job),
             Object::Pod(pod) => self.see_pod(pod),
+            Object::Event(event) => self.see_event(event),
             _ => {}
         }
     }
@@ -136,8 +139,7 @@ impl Followed {
     fn see_pod(&mut self, pod: &Arc<Pod>) {
         let name = name_of(&**pod);
         let is_bare = self.board.contains_key(&name);
-        let owners = pod.metadata.owner_references.iter().flatten();
-        if !is_bare && !owners.into_iter().any(|owner| self.job_uids.contains(&owner.uid)) {
+        if !is_bare && !self.is_of_our_jobs(pod) {
             return;
         }
         for warning in self.warnings.of(pod) {
@@ -146,6 +148,25 @@ impl Followed {
         if is_bare {
             self.see(name, Standing::of_pod(pod), &Object::Pod(pod.clone()));
         }
+    }
+
+    fn see_event(&mut self, event: &Event) {
+        let about = &event.involved_object;
+        let (Some(namespace), Some(name)) = (&about.namespace, &about.name) else { return };
+        if event.type_.as_deref() != Some("Warning") || about.kind.as_deref() != Some("Pod") {
+            return;
+        }
+        let Some(pod) = self.store.get::<Pod>(&Key::new(namespace, name)) else { return };
+        if self.board.contains_key(&name_of(&*pod)) || self.is_of_our_jobs(&pod) {
+            if let Some(warning) = self.warnings.of_event(&pod, event) {
+                self.printer.print(To::Stderr, format!("mayfly: {warning}\n"));
+            }
+        }
+    }
+
+    fn is_of_our_jobs(&self, pod: &Pod) -> bool {
+        let mut owners = pod.metadata.owner_references.iter().flatten();
+        owners.any(|owner| self.job_uids.contains(&owner.uid))
     }
 
     fn see_end(&mut self, name: &Name) {

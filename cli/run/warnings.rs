@@ -3,7 +3,9 @@
 
 use std::collections::HashSet;
 
-use mayfly_controller::api::{ContainerStatus, Pod};
+use mayfly_controller::api::{ContainerStatus, Event, Pod, PodCondition};
+
+use super::state::NODE_NAME;
 
 /// How many pods' failures are told one by one. Stops a Job of ten thousand failing pods from
 /// being ten thousand warnings; all of them are in the pods' status.
@@ -24,10 +26,32 @@ pub(crate) struct Warnings {
 impl Warnings {
     /// What is new in `pod`, a warning each.
     pub(crate) fn of(&mut self, pod: &Pod) -> Vec<String> {
-        let Some(status) = &pod.status else { return Vec::new() };
-        let statuses = [&status.init_container_statuses, &status.container_statuses];
-        let statuses = statuses.into_iter().flatten().flatten();
-        statuses.filter_map(|status| self.of_container(pod, status)).collect()
+        let placing = not_placed(pod).and_then(|why| self.of_waiting(pod, &why));
+        let statuses = pod
+            .status
+            .iter()
+            .flat_map(|it| [&it.init_container_statuses, &it.container_statuses])
+            .flatten()
+            .flatten();
+        let containers = statuses.filter_map(|status| self.of_container(pod, status));
+        placing.into_iter().chain(containers).collect()
+    }
+
+    /// What `event`, which is about `pod`, says of a volume that can't be made. Nothing in the pod
+    /// itself does, as in Kubernetes.
+    pub(crate) fn of_event(&mut self, pod: &Pod, event: &Event) -> Option<String> {
+        if event.reason.as_deref() != Some("FailedMount") {
+            return None;
+        }
+        self.of_waiting(pod, event.message.as_deref().unwrap_or_default())
+    }
+
+    /// `pod` waits, maybe for ever: told once for all the pods of a Job that wait for the same.
+    fn of_waiting(&mut self, pod: &Pod, why: &str) -> Option<String> {
+        let name = pod.metadata.name.as_deref().unwrap_or_default();
+        let key = (owner_of(pod), String::new(), why.to_owned());
+        let is_new = self.told_at_length.len() < TOLD_MAX && self.told_at_length.insert(key);
+        is_new.then(|| format!("pod {name} waits: {why}"))
     }
 
     fn of_container(&mut self, pod: &Pod, status: &ContainerStatus) -> Option<String> {
@@ -46,10 +70,8 @@ impl Warnings {
         let message = message.trim_end();
         if !message.is_empty() {
             // A Job's pods tend to fail alike; what is long is told once.
-            let owner = metadata.owner_references.iter().flatten().next();
-            let owner = owner.map_or(pod_name, |owner| owner.name.as_str()).to_owned();
-            let is_new =
-                self.told_at_length.insert((owner, status.name.clone(), message.to_owned()));
+            let key = (owner_of(pod), status.name.clone(), message.to_owned());
+            let is_new = self.told_at_length.insert(key);
             let shown = if is_new { message } else { message.lines().next().unwrap_or_default() };
             text += &format!(": {}", shown.replace('\n', "\n    "));
         }
@@ -58,6 +80,27 @@ impl Warnings {
         }
         Some(text)
     }
+}
+
+/// The Job that `pod` is of, or its own name.
+fn owner_of(pod: &Pod) -> String {
+    let owner = pod.metadata.owner_references.iter().flatten().next();
+    let name = owner.map(|owner| owner.name.clone()).or_else(|| pod.metadata.name.clone());
+    name.unwrap_or_default()
+}
+
+/// Why `pod` is not on this node, if it has to wait for another.
+fn not_placed(pod: &Pod) -> Option<String> {
+    let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+    if let Some(node) = node.filter(|node| *node != NODE_NAME) {
+        return Some(format!("its nodeName is {node}, and the only node here is {NODE_NAME}"));
+    }
+    let conditions = pod.status.as_ref()?.conditions.iter().flatten();
+    conditions.into_iter().find(|condition| is_unscheduled(condition))?.message.clone()
+}
+
+fn is_unscheduled(condition: &PodCondition) -> bool {
+    condition.type_ == "PodScheduled" && condition.status == "False"
 }
 
 /// Reason, exit code and message, if the container waits for what it may not get or has failed.

@@ -5,3 +5,4 @@ mod images;
 mod manners;
 mod runs;
 mod state;
+mod waits;
