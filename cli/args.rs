@@ -145,7 +145,8 @@ impl Verbosity {
     /// Starts writing traces to standard error.
     pub(crate) fn start_tracing(&self) {
         let level = match self.verbose {
-            0 => "off",
+            // What keeps a Job from going on, such as a full disk, must not be silent.
+            0 => "mayfly=error,mayfly_controller=error,mayfly_runtime=error",
             1 => "mayfly=info,mayfly_controller=info,mayfly_runtime=info",
             2 => "mayfly=debug,mayfly_controller=debug,mayfly_runtime=debug",
             _ => "trace",
