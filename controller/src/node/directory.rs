@@ -82,9 +82,9 @@ mod tests {
     fn no_name_leads_out() {
         let pod =
             |name: &str| PodIdentity { namespace: "ns".into(), name: name.into(), uid: "u".into() };
-        let root = Path::new("/root");
+        let root = Path::new("/state");
         let directory = PodDirectory::new(root, &pod("p")).unwrap();
-        assert_eq!(directory.log("main", 2).unwrap(), Path::new("/root/pods/ns_p_u/main/2.log"));
+        assert_eq!(directory.log("main", 2).unwrap(), Path::new("/state/pods/ns_p_u/main/2.log"));
         assert!(PodDirectory::new(root, &pod("../../etc")).is_err());
         for name in ["", ".", "..", "a/b", "/etc"] {
             assert!(directory.log(name, 0).is_err(), "{name:?}");
