@@ -157,10 +157,9 @@ impl Followed {
             return;
         }
         let Some(pod) = self.store.get::<Pod>(&Key::new(namespace, name)) else { return };
-        if self.board.contains_key(&name_of(&*pod)) || self.is_of_our_jobs(&pod) {
-            if let Some(warning) = self.warnings.of_event(&pod, event) {
-                self.printer.print(To::Stderr, format!("mayfly: {warning}\n"));
-            }
+        let is_ours = self.board.contains_key(&name_of(&*pod)) || self.is_of_our_jobs(&pod);
+        if is_ours && let Some(warning) = self.warnings.of_event(&pod, event) {
+            self.printer.print(To::Stderr, format!("mayfly: {warning}\n"));
         }
     }
 
