@@ -104,3 +104,14 @@ pub const EVENTS_EXPIRED_AT_ONCE_MAX: usize = 512;
 /// Objects that the garbage collector acts on in one transaction. Stops the end of a large Job from
 /// holding up other transactions.
 pub const GC_OBJECTS_MAX: usize = 512;
+
+/// Bytes of the body of one request. Stops a client from filling memory; the API server's own.
+pub const REQUEST_BODY_BYTES_MAX: usize = 3 * 1024 * 1024;
+
+/// Attempts at a patch whose object changes at the same time. Stops two writers from keeping a
+/// request for ever; the API server tries as often.
+pub const PATCH_ATTEMPTS_MAX: usize = 5;
+
+/// Operations of one JSON patch. Stops one that copies a field onto itself until memory is full; the
+/// API server's own.
+pub const JSON_PATCH_OPERATIONS_MAX: usize = 10_000;

@@ -4,5 +4,19 @@
 //! It admits and commits, and decides nothing of what a Job needs: controllers and the scheduler
 //! are not known here. Nor are sockets: who serves it listens, encrypts and knows its users.
 
+mod admit;
+mod answer;
+mod body;
+mod options;
+mod refusal;
+mod router;
+mod selector;
 pub mod status;
 pub mod table;
+mod target;
+mod verbs;
+
+pub use self::router::router;
+
+#[cfg(test)]
+mod tests;

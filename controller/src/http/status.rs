@@ -203,6 +203,12 @@ impl Status {
         Self::failure(StatusCode::GATEWAY_TIMEOUT, "Timeout", message).about(details)
     }
 
+    /// What is asked for is not built.
+    pub fn not_implemented(what: &str) -> Self {
+        let message = format!("{what} is not served here");
+        Self::failure(StatusCode::NOT_IMPLEMENTED, "NotImplemented", message)
+    }
+
     /// We failed, not the request.
     pub fn internal(why: &str) -> Self {
         let message = format!("Internal error occurred: {why}");
@@ -218,6 +224,13 @@ impl Status {
             causes: vec![cause(error)],
             ..Details::default()
         };
+        Self::failure(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).about(details)
+    }
+
+    /// A patch that can't be made, or makes of an object what is none. Kubernetes names no kind.
+    pub fn invalid_patch(error: &FieldError) -> Self {
+        let message = format!(" \"\" is invalid: {error}");
+        let details = Details { causes: vec![cause(error)], ..Details::default() };
         Self::failure(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).about(details)
     }
 

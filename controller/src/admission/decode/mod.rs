@@ -5,6 +5,7 @@
 //! what makes an object valid.
 
 mod json;
+mod one;
 mod reader;
 mod suggest;
 mod tree;
@@ -13,6 +14,7 @@ mod yaml;
 use std::fmt;
 use std::sync::Arc;
 
+pub use self::one::{Unreadable, decode_as};
 use self::tree::{Tree, Value};
 use crate::api::{Kind, Object};
 

@@ -1,0 +1,111 @@
+//! Objects of any kind admitted: each kind's own admission, behind one call.
+//!
+//! Where a kind has no admission of its own for an update, its rules are here: what Kubernetes lets
+//! nobody change.
+
+use std::sync::Arc;
+
+use super::refusal::Refusal;
+use crate::admission::{self, Admitted, ErrorKind, FieldError, Invalid};
+use crate::api::{Kind, Object, ObjectMeta, Pod, Resource};
+
+/// Admits `object`, which has its name, to be created with `uid`.
+pub(super) fn create(object: &Object, uid: &str) -> Result<Admitted<Object>, Refusal> {
+    Ok(match object {
+        Object::Job(it) => any(admission::admit_job((**it).clone(), uid)?),
+        Object::CronJob(it) => any(admission::admit_cron_job((**it).clone(), uid)?),
+        Object::Pod(it) => any(admission::admit_pod((**it).clone(), uid)?),
+        Object::ConfigMap(it) => any(admission::admit_config_map((**it).clone(), uid)?),
+        Object::Secret(it) => any(admission::admit_secret((**it).clone(), uid)?),
+        Object::Event(it) => any(admission::admit_event((**it).clone(), uid)?),
+        Object::Node(it) => any(admission::admit_node((**it).clone(), uid)?),
+        Object::Namespace(it) => any(admission::admit_namespace((**it).clone(), uid)?),
+    })
+}
+
+/// Admits `new` to be written over `old`, which is of the same kind; its status stays.
+pub(super) fn update(new: &Object, old: &Object) -> Result<Admitted<Object>, Refusal> {
+    let uid = old.metadata().uid.clone().unwrap_or_default();
+    Ok(match (new, old) {
+        (Object::Job(new), Object::Job(old)) => {
+            any(admission::admit_job_update((**new).clone(), old)?)
+        }
+        (Object::CronJob(new), Object::CronJob(old)) => {
+            any(admission::admit_cron_job_update((**new).clone(), old)?)
+        }
+        (Object::Pod(new), Object::Pod(old)) => any(pod(new, old, &uid)?),
+        (Object::ConfigMap(new), Object::ConfigMap(old)) => {
+            let fixed = old.immutable == Some(true)
+                && (new.immutable != Some(true)
+                    || new.data != old.data
+                    || new.binary_data != old.binary_data);
+            unless_fixed(fixed, Kind::ConfigMap, &old.metadata)?;
+            any(admission::admit_config_map((**new).clone(), &uid)?)
+        }
+        (Object::Secret(new), Object::Secret(old)) => {
+            let admitted = admission::admit_secret((**new).clone(), &uid)?;
+            let fixed = old.immutable == Some(true)
+                && (new.immutable != Some(true) || admitted.object.data != old.data);
+            unless_fixed(fixed, Kind::Secret, &old.metadata)?;
+            any(admitted)
+        }
+        (Object::Namespace(new), Object::Namespace(old)) => {
+            let mut admitted = admission::admit_namespace((**new).clone(), &uid)?;
+            admitted.object.status.clone_from(&old.status);
+            any(admitted)
+        }
+        (Object::Event(new), _) => any(admission::admit_event((**new).clone(), &uid)?),
+        (Object::Node(new), Object::Node(old)) => {
+            let mut admitted = admission::admit_node((**new).clone(), &uid)?;
+            admitted.object.status.clone_from(&old.status);
+            any(admitted)
+        }
+        (new, _) => create(new, &uid)?,
+    })
+}
+
+/// Admits the status of `new` to be written over that of `old`.
+pub(super) fn status(new: &Object, old: &Object) -> Result<Admitted<Object>, Refusal> {
+    match (new, old) {
+        (Object::Job(new), Object::Job(old)) => {
+            Ok(any(admission::admit_job_status((**new).clone(), old)?))
+        }
+        (new, old) => update(new, old),
+    }
+}
+
+/// A pod's spec stays as it is. Kubernetes lets a few fields of it change, none of which would mean
+/// anything to a pod that runs here.
+fn pod(new: &Pod, old: &Pod, uid: &str) -> Result<Admitted<Pod>, Invalid> {
+    let mut admitted = admission::admit_pod(new.clone(), uid)?;
+    if admitted.object.spec != old.spec {
+        return Err(refused(
+            Kind::Pod,
+            &old.metadata,
+            "spec",
+            "pod updates may not change fields of the spec",
+        ));
+    }
+    admitted.object.status.clone_from(&old.status);
+    Ok(admitted)
+}
+
+fn unless_fixed(is_fixed: bool, kind: Kind, metadata: &ObjectMeta) -> Result<(), Invalid> {
+    let why = "field is immutable when `immutable` is set";
+    if is_fixed { Err(refused(kind, metadata, "data", why)) } else { Ok(()) }
+}
+
+fn refused(kind: Kind, metadata: &ObjectMeta, field: &str, why: &str) -> Invalid {
+    let cause = FieldError {
+        kind: ErrorKind::Forbidden,
+        field: field.to_owned(),
+        value: None,
+        detail: why.to_owned(),
+    };
+    Invalid { kind, name: metadata.name.clone().unwrap_or_default(), causes: vec![cause] }
+}
+
+fn any<T: Resource>(admitted: Admitted<T>) -> Admitted<Object> {
+    let Admitted { object, warnings } = admitted;
+    Admitted { object: T::into_object(Arc::new(object)), warnings }
+}

@@ -1,0 +1,223 @@
+//! The forms in which objects are answered: as they are, as a table, or their metadata alone.
+
+use axum::body::Body;
+use axum::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::options::Query;
+use super::refusal::Refusal;
+use super::status::Status;
+use super::table;
+use crate::api::{Kind, Object, Timestamp};
+
+const JSON: &str = "application/json";
+const WARNING: HeaderName = HeaderName::from_static("warning");
+
+/// In which form a client wants objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Object,
+    Table(Include),
+    Metadata,
+}
+
+/// What of each object a row carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Include {
+    Nothing,
+    Metadata,
+    Object,
+}
+
+impl Form {
+    /// The first of the forms that are accepted which there is.
+    pub(super) fn wanted(headers: &HeaderMap, query: &Query) -> Result<Self, Refusal> {
+        let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("*/*");
+        let form = accept.split(',').find_map(|choice| {
+            let mut parameters = choice.split(';').map(str::trim);
+            if !matches!(parameters.next()?, JSON | "application/*" | "*/*") {
+                return None;
+            }
+            let parameters: Vec<&str> = parameters.collect();
+            let version_is = |version: &str| parameters.contains(&version);
+            match parameters.iter().find_map(|it| it.strip_prefix("as=")) {
+                None => Some(Self::Object),
+                Some("Table") if version_is("v=v1") => Some(Self::Table(Include::Metadata)),
+                Some("PartialObjectMetadata" | "PartialObjectMetadataList")
+                    if version_is("v=v1") =>
+                {
+                    Some(Self::Metadata)
+                }
+                Some(_) => None,
+            }
+        });
+        match (form, query.get("includeObject")) {
+            (Some(Self::Table(_)), Some("None")) => Ok(Self::Table(Include::Nothing)),
+            (Some(Self::Table(_)), Some("Object")) => Ok(Self::Table(Include::Object)),
+            (Some(form), _) => Ok(form),
+            (None, _) => Err(Status::not_acceptable(&[JSON]).into()),
+        }
+    }
+}
+
+/// A list's own metadata.
+#[derive(Default)]
+pub(super) struct ListMeta {
+    pub(super) resource_version: u64,
+    pub(super) proceed: Option<String>,
+    pub(super) remaining: Option<usize>,
+}
+
+impl ListMeta {
+    fn to_json(&self) -> Value {
+        let mut meta = json!({"resourceVersion": self.resource_version.to_string()});
+        if let Some(proceed) = &self.proceed {
+            meta["continue"] = json!(proceed);
+        }
+        if let Some(remaining) = self.remaining {
+            meta["remainingItemCount"] = json!(remaining);
+        }
+        meta
+    }
+}
+
+/// Answers with one object.
+pub(super) fn object(
+    code: StatusCode,
+    form: Form,
+    object: &Object,
+    now: Timestamp,
+    warnings: &[String],
+) -> Response<Body> {
+    let body = match form {
+        Form::Object => json_of(object),
+        Form::Metadata => metadata_of(object),
+        Form::Table(include) => {
+            let version = object.metadata().resource_version.clone().unwrap_or_default();
+            let meta = json!({"resourceVersion": version});
+            table_of(object.kind(), std::slice::from_ref(object), &meta, include, now)
+        }
+    };
+    json_response(code, &body, warnings)
+}
+
+/// Answers with some objects of one kind.
+pub(super) fn list(
+    form: Form,
+    kind: Kind,
+    objects: &[Object],
+    meta: &ListMeta,
+    now: Timestamp,
+) -> Response<Body> {
+    let meta = meta.to_json();
+    let body = match form {
+        Form::Object => {
+            let items: Vec<Value> = objects.iter().map(item_of).collect();
+            let kind_name = format!("{}List", kind.name());
+            json!({"kind": kind_name, "apiVersion": kind.api_version(), "metadata": meta, "items": items})
+        }
+        Form::Metadata => {
+            let items: Vec<Value> = objects.iter().map(metadata_of).collect();
+            json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": meta, "items": items})
+        }
+        Form::Table(include) => table_of(kind, objects, &meta, include, now),
+    };
+    json_response(StatusCode::OK, &body, &[])
+}
+
+/// Answers with a status.
+pub(super) fn status(status: &Status, warnings: &[String]) -> Response<Body> {
+    let body = serde_json::to_value(status).expect("a Status must have a JSON form");
+    json_response(status.http_status(), &body, warnings)
+}
+
+fn table_of(
+    kind: Kind,
+    objects: &[Object],
+    meta: &Value,
+    include: Include,
+    now: Timestamp,
+) -> Value {
+    let rows = objects.iter().map(|object| {
+        let mut row =
+            serde_json::to_value(table::row(object, now)).expect("a row must have a JSON form");
+        row["object"] = match include {
+            Include::Nothing => Value::Null,
+            Include::Metadata => metadata_of(object),
+            Include::Object => json_of(object),
+        };
+        row
+    });
+    json!({
+        "kind": "Table",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": meta,
+        "columnDefinitions": table::columns(kind),
+        "rows": rows.collect::<Vec<_>>(),
+    })
+}
+
+/// `object` as JSON, with its kind.
+pub(super) fn json_of(object: &Object) -> Value {
+    let bytes = object.to_json().expect("an object must have a JSON form");
+    serde_json::from_slice(&bytes).expect("what was written as JSON must be JSON")
+}
+
+/// `object` as an item of a list, which says its kind for all.
+fn item_of(object: &Object) -> Value {
+    let mut item = json_of(object);
+    if let Value::Object(fields) = &mut item {
+        fields.remove("kind");
+        fields.remove("apiVersion");
+    }
+    item
+}
+
+fn metadata_of(object: &Object) -> Value {
+    json!({
+        "kind": "PartialObjectMetadata",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": object.metadata(),
+    })
+}
+
+fn json_response(code: StatusCode, body: &Value, warnings: &[String]) -> Response<Body> {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = code;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    for warning in warnings {
+        let text = warning.replace('\\', "\\\\").replace('"', "\\\"");
+        // What can't stand in a header can't be warned of.
+        if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{text}\"")) {
+            headers.append(WARNING, value);
+        }
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_form_that_there_is_is_taken() {
+        let check = |accept: &'static str, query: &str, expect: Option<Form>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_static(accept));
+            assert_eq!(Form::wanted(&headers, &Query::parse(query)).ok(), expect, "{accept}");
+        };
+        let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+        check(table, "", Some(Form::Table(Include::Metadata)));
+        check(table, "includeObject=Object", Some(Form::Table(Include::Object)));
+        check("application/json;as=Table;v=v1beta1;g=meta.k8s.io, */*", "", Some(Form::Object));
+        check("application/vnd.kubernetes.protobuf,application/json", "", Some(Form::Object));
+        check(
+            "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+            "",
+            Some(Form::Metadata),
+        );
+        check("application/vnd.kubernetes.protobuf", "", None);
+    }
+}

@@ -1,0 +1,59 @@
+//! What the query of a request asks for beside its path, and its mistakes.
+
+use serde_json::json;
+
+use super::refusal::Refusal;
+use super::status::Status;
+use crate::admission::decode::FieldValidation;
+
+/// The pairs of a query, unescaped.
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    pub(super) fn parse(text: &str) -> Self {
+        Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+    }
+
+    /// The first value of `key` that is not empty.
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        let mut pairs = self.0.iter();
+        let found = pairs.find(|(name, value)| name == key && !value.is_empty());
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether `key` is there and means yes.
+    pub(super) fn is_set(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|value| matches!(value, "1" | "true" | "True" | "t"))
+    }
+
+    /// What becomes of unknown fields; a warning if nothing is said. `options` is Kubernetes' name
+    /// for what the query is parsed into.
+    pub(super) fn field_validation(&self, options: &str) -> Result<FieldValidation, Refusal> {
+        match self.get("fieldValidation") {
+            None | Some("Warn") => Ok(FieldValidation::Warn),
+            Some("Strict") => Ok(FieldValidation::Strict),
+            Some("Ignore") => Ok(FieldValidation::Ignore),
+            Some(other) => {
+                let supported = &["", "Ignore", "Strict", "Warn"];
+                let shown = json!(other).to_string();
+                Err(Status::unsupported_option(options, "fieldValidation", shown, supported).into())
+            }
+        }
+    }
+
+    /// Whether nothing is to be stored.
+    pub(super) fn is_dry_run(&self, options: &str) -> Result<bool, Refusal> {
+        let values = self.0.iter().filter(|(name, value)| name == "dryRun" && !value.is_empty());
+        let values: Vec<&str> = values.map(|(_, value)| value.as_str()).collect();
+        is_dry_run(&values, options)
+    }
+}
+
+/// Whether `values`, of a query or a body, say that nothing is to be stored.
+pub(super) fn is_dry_run(values: &[&str], options: &str) -> Result<bool, Refusal> {
+    if values.iter().any(|value| *value != "All") {
+        let shown = json!(values).to_string();
+        return Err(Status::unsupported_option(options, "dryRun", shown, &["All"]).into());
+    }
+    Ok(!values.is_empty())
+}

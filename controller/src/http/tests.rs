@@ -1,0 +1,263 @@
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use super::router;
+use crate::api::{Namespace, ObjectMeta, Timestamp};
+use crate::clock::Clock;
+use crate::limits::REQUEST_BODY_BYTES_MAX;
+use crate::store::{Names, Store, Transaction};
+
+const JOBS: &str = "/apis/batch/v1/namespaces/default/jobs";
+const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
+
+/// An answer: its code, its first warning, its body.
+struct Answer {
+    code: u16,
+    warning: String,
+    body: Value,
+}
+
+struct Api(Router);
+
+impl Api {
+    async fn new() -> Self {
+        let store = Store::in_memory(Clock::simulated(Timestamp::UNIX_EPOCH), Names::seeded(1));
+        let metadata = ObjectMeta { name: Some("default".to_owned()), ..ObjectMeta::default() };
+        let namespace = Namespace { metadata, ..Namespace::default() };
+        store.commit(Transaction::new().create(namespace)).await.expect("must be created");
+        Self(router(store))
+    }
+
+    async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body)).expect("must be a request");
+        let response = self.0.clone().oneshot(request).await.expect("the router must answer");
+        let code = response.status().as_u16();
+        let warning = response.headers().get("warning").and_then(|it| it.to_str().ok());
+        let warning = warning.unwrap_or_default().to_owned();
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.expect("must have a body");
+        Answer { code, warning, body: serde_json::from_slice(&bytes).expect("must be JSON") }
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], String::new()).await
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, &[], body.to_string()).await
+    }
+
+    async fn patch(&self, path: &str, content_type: &str, body: &Value) -> Answer {
+        self.send("PATCH", path, &[("content-type", content_type)], body.to_string()).await
+    }
+}
+
+fn job(name: &str) -> Value {
+    json!({
+        "metadata": {"name": name, "labels": {"of": name}},
+        "spec": {"template": {"spec": {
+            "restartPolicy": "Never", "containers": [{"name": "main", "image": "pi"}],
+        }}},
+        "status": {"succeeded": 7},
+    })
+}
+
+#[tokio::test]
+async fn a_job_is_created_read_changed_and_deleted() {
+    let api = Api::new().await;
+    let created = api.post(JOBS, &job("pi")).await;
+    assert_eq!((created.code, &created.body["kind"]), (201, &json!("Job")));
+    assert_eq!(created.body["spec"]["backoffLimit"], 6, "defaults are set");
+    assert_eq!(created.body["status"], json!({}), "a status is not the client's to set");
+
+    let path = format!("{JOBS}/pi");
+    let read = api.get(&path).await;
+    assert_eq!(read.body, created.body);
+
+    let mut changed = read.body.clone();
+    changed["spec"]["parallelism"] = json!(2);
+    let updated = api.send("PUT", &path, &[], changed.to_string()).await;
+    assert_eq!((updated.code, &updated.body["metadata"]["generation"]), (200, &json!(2)));
+    let again = api.send("PUT", &path, &[], changed.to_string()).await;
+    assert_eq!((again.code, &again.body["reason"]), (409, &json!("Conflict")));
+
+    let deleted = api.send("DELETE", &path, &[], r#"{"propagationPolicy":"Background"}"#.into());
+    let deleted = deleted.await;
+    assert_eq!((deleted.code, &deleted.body["status"]), (200, &json!("Success")));
+    assert_eq!(deleted.body["details"]["uid"], created.body["metadata"]["uid"]);
+    assert_eq!(api.get(&path).await.code, 404);
+}
+
+#[tokio::test]
+async fn names_are_made_and_nothing_is_kept_of_a_dry_run() {
+    let api = Api::new().await;
+    let mut nameless = job("");
+    nameless["metadata"] = json!({"generateName": "pi-"});
+    let made = api.post(JOBS, &nameless).await;
+    let name = made.body["metadata"]["name"].as_str().expect("must have a name").to_owned();
+    assert!(name.starts_with("pi-") && name.len() == 8, "{name}");
+
+    let tried = api.post(&format!("{JOBS}?dryRun=All"), &job("tried")).await;
+    assert_eq!(tried.code, 201);
+    assert!(tried.body["metadata"]["uid"].is_string());
+    assert_eq!(api.get(&format!("{JOBS}/tried")).await.code, 404);
+    let mut taken = job("");
+    taken["metadata"] = json!({"name": name});
+    let taken = api.post(&format!("{JOBS}?dryRun=All"), &taken).await;
+    assert_eq!(taken.code, 409);
+}
+
+#[tokio::test]
+async fn a_list_is_selected_and_cut_into_pages() {
+    let api = Api::new().await;
+    for name in ["a", "b", "c"] {
+        api.post(JOBS, &job(name)).await;
+    }
+    let names = |answer: &Answer| {
+        let items = answer.body["items"].as_array().expect("must be a list").iter();
+        items.map(|item| item["metadata"]["name"].to_string()).collect::<String>()
+    };
+    let all = api.get("/apis/batch/v1/jobs").await;
+    assert_eq!((names(&all).as_str(), &all.body["kind"]), (r#""a""b""c""#, &json!("JobList")));
+    assert!(all.body["items"][0].get("kind").is_none(), "a list says the kind for all");
+    for query in ["labelSelector=of%21%3Da%2Cof+in+(b,x)", "fieldSelector=metadata.name%3Db"] {
+        assert_eq!(names(&api.get(&format!("{JOBS}?{query}")).await), r#""b""#, "{query}");
+    }
+    let first = api.get(&format!("{JOBS}?limit=2")).await;
+    assert_eq!(names(&first), r#""a""b""#);
+    assert_eq!(first.body["metadata"]["remainingItemCount"], 1);
+    let proceed = first.body["metadata"]["continue"].as_str().expect("must go on");
+    let second = api.get(&format!("{JOBS}?limit=2&continue={proceed}")).await;
+    assert_eq!(names(&second), r#""c""#);
+    assert!(second.body["metadata"].get("continue").is_none());
+}
+
+#[tokio::test]
+async fn what_is_there_comes_as_a_table_too() {
+    let api = Api::new().await;
+    api.post(JOBS, &job("pi")).await;
+    let accept = [("accept", "application/json;as=Table;v=v1;g=meta.k8s.io,application/json")];
+    let table = api.send("GET", JOBS, &accept, String::new()).await.body;
+    assert_eq!(table["kind"], "Table");
+    let row = &table["rows"][0];
+    let cells = row["cells"].as_array().expect("a row must have cells");
+    assert_eq!(cells[..3], ["pi", "Running", "0/1"]);
+    assert_eq!(row["object"]["kind"], "PartialObjectMetadata");
+    let one = api.send("GET", &format!("{JOBS}/pi"), &accept, String::new()).await.body;
+    assert_eq!(one["rows"], table["rows"]);
+    let none = api.send("GET", JOBS, &[("accept", "text/html")], String::new()).await;
+    assert_eq!((none.code, &none.body["reason"]), (406, &json!("NotAcceptable")));
+}
+
+#[tokio::test]
+async fn patches_merge_or_follow_their_steps() {
+    let api = Api::new().await;
+    api.post(CONFIG_MAPS, &json!({"metadata": {"name": "c"}, "data": {"a": "1", "b": "2"}})).await;
+    let path = format!("{CONFIG_MAPS}/c");
+    let merge = json!({"data": {"a": null, "c": "3"}});
+    let merged = api.patch(&path, "application/merge-patch+json", &merge).await;
+    assert_eq!((merged.code, &merged.body["data"]), (200, &json!({"b": "2", "c": "3"})));
+    let steps = json!([{"op": "test", "path": "/data/b", "value": "2"}, {"op": "remove", "path": "/data/b"}]);
+    let patched = api.patch(&path, "application/json-patch+json", &steps).await;
+    assert_eq!((patched.code, &patched.body["data"]), (200, &json!({"c": "3"})));
+    let failed = api.patch(&path, "application/json-patch+json", &steps).await;
+    assert_eq!((failed.code, &failed.body["reason"]), (422, &json!("Invalid")));
+    let strategic = api.patch(&path, "application/strategic-merge-patch+json", &merge).await;
+    assert_eq!(strategic.code, 415);
+    let stale = json!({"metadata": {"resourceVersion": "1"}, "data": {}});
+    let stale = api.patch(&path, "application/merge-patch+json", &stale).await;
+    assert_eq!(stale.code, 409);
+}
+
+#[tokio::test]
+async fn the_status_of_a_job_is_written_apart_from_its_spec() {
+    let api = Api::new().await;
+    api.post(JOBS, &job("pi")).await;
+    let change = json!({"spec": {"parallelism": 5}, "status": {"active": 1}});
+    let path = format!("{JOBS}/pi/status");
+    let written = api.patch(&path, "application/merge-patch+json", &change).await.body;
+    assert_eq!(
+        (&written["spec"]["parallelism"], &written["status"]["active"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(api.send("DELETE", &path, &[], String::new()).await.code, 405);
+}
+
+#[tokio::test]
+async fn a_jobs_pods_stay_or_hold_it_back_as_is_asked() {
+    let api = Api::new().await;
+    let pods = "/api/v1/namespaces/default/pods";
+    let uid = api.post(JOBS, &job("pi")).await.body["metadata"]["uid"].clone();
+    let pod = json!({
+        "metadata": {"name": "p", "ownerReferences": [
+            {"apiVersion": "batch/v1", "kind": "Job", "name": "pi", "uid": uid, "controller": true},
+        ]},
+        "spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "pi"}]},
+    });
+    assert_eq!(api.post(pods, &pod).await.code, 201);
+    let path = format!("{JOBS}/pi");
+    let other = r#"{"preconditions":{"uid":"other"}}"#;
+    assert_eq!(api.send("DELETE", &path, &[], other.into()).await.code, 409);
+    let deleted = api.send("DELETE", &path, &[], String::new()).await;
+    assert!(deleted.warning.contains("child pods are preserved by default"), "{}", deleted.warning);
+    let left = api.get(&format!("{pods}/p")).await.body;
+    assert!(left["metadata"].get("ownerReferences").is_none(), "{left}");
+
+    api.post(JOBS, &job("pi")).await;
+    let foreground = format!("{path}?propagationPolicy=Foreground");
+    let held = api.send("DELETE", &foreground, &[], String::new()).await.body;
+    assert_eq!(held["metadata"]["finalizers"], json!(["foregroundDeletion"]));
+    assert!(held["metadata"]["deletionTimestamp"].is_string());
+}
+
+#[tokio::test]
+async fn a_namespace_must_be_there_first_and_empty_at_its_end() {
+    let api = Api::new().await;
+    let nowhere = "/apis/batch/v1/namespaces/n/jobs";
+    assert_eq!(api.post(nowhere, &job("pi")).await.code, 404);
+    api.post("/api/v1/namespaces", &json!({"metadata": {"name": "n"}})).await;
+    assert_eq!(api.post(nowhere, &job("pi")).await.code, 201);
+    let delete = |path: String| {
+        let api = &api;
+        async move { api.send("DELETE", &path, &[], String::new()).await.code }
+    };
+    assert_eq!(delete("/api/v1/namespaces/n".into()).await, 403);
+    assert_eq!(delete(format!("{nowhere}/pi")).await, 200);
+    assert_eq!(delete("/api/v1/namespaces/n".into()).await, 200);
+    assert_eq!(delete("/api/v1/namespaces/default".into()).await, 403);
+}
+
+#[tokio::test]
+async fn bad_requests_are_told_what_is_wrong() {
+    let api = Api::new().await;
+    let large = " ".repeat(REQUEST_BODY_BYTES_MAX + 1);
+    assert_eq!(api.send("POST", JOBS, &[], large).await.code, 413);
+    let deep = "[".repeat(100_000);
+    assert_eq!(api.send("POST", JOBS, &[], deep).await.code, 400);
+    let secrets = "/api/v1/namespaces/default/secrets";
+    for path in [JOBS, CONFIG_MAPS, secrets, "/api/v1/nodes"] {
+        let escaping = api.post(path, &json!({"metadata": {"name": "../x"}})).await;
+        assert_eq!((escaping.code, &escaping.body["reason"]), (422, &json!("Invalid")), "{path}");
+    }
+    let elsewhere = json!({"metadata": {"name": "c", "namespace": "other"}});
+    assert_eq!(api.post(CONFIG_MAPS, &elsewhere).await.code, 400);
+    let unknown = json!({"metadata": {"name": "c"}, "date": {}});
+    let warned = api.post(CONFIG_MAPS, &unknown).await;
+    assert_eq!(warned.warning, r#"299 - "unknown field \"date\"""#);
+    let strict = api.post(&format!("{CONFIG_MAPS}?fieldValidation=Strict"), &unknown).await;
+    assert_eq!(strict.code, 400);
+    let watch = api.get(&format!("{JOBS}?watch=1")).await;
+    assert_eq!(watch.code, 501);
+}

@@ -1,0 +1,73 @@
+//! A new object.
+
+use axum::body::Body;
+use axum::http::{Response, StatusCode};
+
+use crate::admission;
+use crate::api::{Key, Kind, Namespace, Object, Time};
+use crate::http::refusal::Refusal;
+use crate::http::router::Call;
+use crate::http::status::Status;
+use crate::http::{admit, answer, body};
+use crate::store::{CommitError, Store, Transaction};
+
+pub(in crate::http) async fn create(call: Call) -> Result<Response<Body>, Refusal> {
+    const OPTIONS: &str = "CreateOptions";
+    let Call { store, target, query, form, headers, body } = call;
+    let validation = query.field_validation(OPTIONS)?;
+    let is_dry_run = query.is_dry_run(OPTIONS)?;
+    let (mut object, mut warnings) = body::object(&headers, body, target.kind, validation).await?;
+    place(&mut object, target.namespace.as_deref())?;
+    let metadata = object.metadata_mut();
+    metadata.resource_version = None;
+    metadata.managed_fields = None;
+    admission::name(metadata, || store.names().suffix());
+    let admitted = admit::create(&object, &store.names().uid())?;
+    warnings.extend(admitted.warnings);
+    if let Some(namespace) = &target.namespace {
+        live_namespace(&store, namespace, &admitted.object)?;
+    }
+    let now = store.clock().now();
+    let created = if is_dry_run {
+        let (kind, key) = (target.kind, admitted.object.key());
+        if store.get_object(kind, &key).is_some() {
+            return Err(CommitError::AlreadyExists { kind, key }.into());
+        }
+        let mut object = admitted.object;
+        object.metadata_mut().creation_timestamp = Some(Time(now));
+        object
+    } else {
+        let committed = store.commit(Transaction::new().create_object(admitted.object)).await?;
+        committed.objects.into_iter().next().expect("a create must give what it made")
+    };
+    Ok(answer::object(StatusCode::CREATED, form, &created, now, &warnings))
+}
+
+/// Puts `object` into the namespace of the path, unless it says another.
+pub(super) fn place(object: &mut Object, namespace: Option<&str>) -> Result<(), Refusal> {
+    let metadata = object.metadata_mut();
+    let says = metadata.namespace.as_deref().filter(|namespace| !namespace.is_empty());
+    if says.is_some() && says != namespace {
+        return Err(Status::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        )
+        .into());
+    }
+    metadata.namespace = namespace.map(str::to_owned);
+    Ok(())
+}
+
+/// Nothing is made in a namespace that is not there, or is on its way out.
+fn live_namespace(store: &Store, namespace: &str, object: &Object) -> Result<(), Refusal> {
+    let Some(found) = store.get::<Namespace>(&Key::new("", namespace)) else {
+        return Err(Status::not_found(Kind::Namespace, namespace).into());
+    };
+    if found.metadata.deletion_timestamp.is_some() {
+        let name = object.key().name;
+        let why = format!(
+            "unable to create new content in namespace {namespace} because it is being terminated"
+        );
+        return Err(Status::forbidden(object.kind(), &name, &why).into());
+    }
+    Ok(())
+}

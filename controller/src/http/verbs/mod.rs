@@ -1,0 +1,15 @@
+//! What can be done with objects, one file a verb.
+
+mod create;
+mod delete;
+mod get;
+mod list;
+mod patch;
+mod update;
+
+pub(super) use self::create::create;
+pub(super) use self::delete::delete;
+pub(super) use self::get::get;
+pub(super) use self::list::list;
+pub(super) use self::patch::patch;
+pub(super) use self::update::update;
