@@ -8,6 +8,7 @@
 //! whether that is what the vector expects.
 
 mod admission;
+mod api;
 mod compare;
 mod created;
 mod cronjob;

@@ -156,7 +156,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// `text` with every uid in it replaced.
-fn without_uids(text: &str) -> String {
+pub(super) fn without_uids(text: &str) -> String {
     let is_uid = |bytes: &[u8]| {
         bytes.iter().enumerate().all(|(index, byte)| match index {
             8 | 13 | 18 | 23 => *byte == b'-',

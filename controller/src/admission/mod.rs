@@ -28,7 +28,10 @@ pub use self::job::{
     default_job, prepare_job, prepare_job_update, validate_job, validate_job_status,
     validate_job_update,
 };
-pub use self::plain::{admit_config_map, admit_event, admit_namespace, admit_node, admit_secret};
+pub use self::plain::{
+    admit_config_map, admit_event, admit_lease, admit_namespace, admit_node, admit_secret,
+    admit_service_account,
+};
 pub use self::pod::admit_pod;
 use crate::api::ObjectMeta;
 

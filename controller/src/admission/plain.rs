@@ -1,5 +1,5 @@
-//! Objects that only hold something: ConfigMaps, Secrets, Namespaces; Events and Nodes, of which
-//! the names alone are looked at.
+//! Objects that only hold something: ConfigMaps, Secrets, Namespaces; Events, Nodes,
+//! ServiceAccounts and Leases, of which the names alone are looked at.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::path::Path;
 use super::validate::format;
 use super::validate::meta::{each, object_meta};
 use super::{Admitted, Invalid};
-use crate::api::{ConfigMap, Event, Kind, Namespace, Node, Secret};
+use crate::api::{ConfigMap, Event, Kind, Lease, Namespace, Node, Secret, ServiceAccount};
 
 /// The most bytes that the values of one ConfigMap or Secret may have together: the API server's
 /// own limit, so that every object fits its database.
@@ -120,6 +120,27 @@ pub fn admit_node(mut object: Node, uid: &str) -> Result<Admitted<Node>, Invalid
     let mut errors = Errors::default();
     object_meta(&object.metadata, format::dns_subdomain, &Path::new("metadata"), &mut errors);
     errors.into_result(Kind::Node, object.metadata.name.as_deref())?;
+    Ok(Admitted { object, warnings: Vec::new() })
+}
+
+/// Admits a ServiceAccount that is to be created with this uid. Its name must have been made.
+pub fn admit_service_account(
+    mut object: ServiceAccount,
+    uid: &str,
+) -> Result<Admitted<ServiceAccount>, Invalid> {
+    object.metadata.uid = Some(uid.to_owned());
+    let mut errors = Errors::default();
+    object_meta(&object.metadata, format::dns_subdomain, &Path::new("metadata"), &mut errors);
+    errors.into_result(Kind::ServiceAccount, object.metadata.name.as_deref())?;
+    Ok(Admitted { object, warnings: Vec::new() })
+}
+
+/// Admits a Lease that is to be created with this uid. Its name must have been made.
+pub fn admit_lease(mut object: Lease, uid: &str) -> Result<Admitted<Lease>, Invalid> {
+    object.metadata.uid = Some(uid.to_owned());
+    let mut errors = Errors::default();
+    object_meta(&object.metadata, format::dns_subdomain, &Path::new("metadata"), &mut errors);
+    errors.into_result(Kind::Lease, object.metadata.name.as_deref())?;
     Ok(Admitted { object, warnings: Vec::new() })
 }
 

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{ConfigMap, CronJob, Event, Job, Namespace, Node, ObjectMeta, Pod, PodSpec, Secret};
+use super::{
+    ConfigMap, CronJob, Event, Job, Lease, Namespace, Node, ObjectMeta, Pod, PodSpec, Secret,
+    ServiceAccount,
+};
 
 /// Where an object is: its namespace (empty for kinds that have none) and its name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -173,6 +176,8 @@ kinds! {
     Event: "v1" "events" namespaced,
     Node: "v1" "nodes" cluster,
     Namespace: "v1" "namespaces" cluster,
+    ServiceAccount: "v1" "serviceaccounts" namespaced,
+    Lease: "coordination.k8s.io/v1" "leases" namespaced,
 }
 
 impl Object {

@@ -10,10 +10,11 @@ pub use k8s_openapi::api::batch::v1::{
     CronJob, CronJobSpec, CronJobStatus, Job, JobCondition, JobSpec, JobStatus, PodFailurePolicy,
     PodFailurePolicyRule, SuccessPolicy, SuccessPolicyRule, UncountedTerminatedPods,
 };
+pub use k8s_openapi::api::coordination::v1::Lease;
 pub use k8s_openapi::api::core::v1::{
     ConfigMap, Container, ContainerState, ContainerStateRunning, ContainerStateTerminated,
     ContainerStateWaiting, ContainerStatus, Event, EventSource, Namespace, Node, ObjectReference,
-    Pod, PodCondition, PodSpec, PodStatus, PodTemplateSpec, Secret,
+    Pod, PodCondition, PodSpec, PodStatus, PodTemplateSpec, Secret, ServiceAccount,
 };
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
     LabelSelector, ObjectMeta, OwnerReference, Time,

@@ -20,6 +20,8 @@ pub(super) fn create(object: &Object, uid: &str) -> Result<Admitted<Object>, Ref
         Object::Event(it) => any(admission::admit_event((**it).clone(), uid)?),
         Object::Node(it) => any(admission::admit_node((**it).clone(), uid)?),
         Object::Namespace(it) => any(admission::admit_namespace((**it).clone(), uid)?),
+        Object::ServiceAccount(it) => any(admission::admit_service_account((**it).clone(), uid)?),
+        Object::Lease(it) => any(admission::admit_lease((**it).clone(), uid)?),
     })
 }
 

@@ -7,7 +7,9 @@
 mod admit;
 mod answer;
 mod body;
+mod discovery;
 mod options;
+mod pod;
 mod refusal;
 mod router;
 mod selector;
@@ -16,7 +18,7 @@ pub mod table;
 mod target;
 mod verbs;
 
-pub use self::router::router;
+pub use self::router::{Api, router};
 
 #[cfg(test)]
 mod tests;

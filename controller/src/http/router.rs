@@ -1,14 +1,18 @@
 //! From a request to the verb that answers it.
 //!
 //! ```text
-//! path ──▶ Target ──┐
-//! query ─▶ Query ───┼──▶ verb ──▶ store ──▶ Object, List or Status
-//! Accept ▶ Form ────┘
+//!           ┌▶ discovery, health
+//! path ──▶──┴▶ Target ──┐
+//! query ─▶ Query ───────┼──▶ access ──▶ verb ──▶ store ──▶ Object, List, stream or Status
+//! Accept ▶ Form ────────┘
 //! ```
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Response};
 use axum::response::IntoResponse;
 
@@ -16,22 +20,41 @@ use super::answer::Form;
 use super::options::Query;
 use super::refusal::Refusal;
 use super::status::Status;
-use super::target::Target;
-use super::verbs;
+use super::target::{Subresource, Target};
+use super::{discovery, pod, verbs};
+use crate::node::logs::Logs;
 use crate::store::Store;
 
-/// The Kubernetes API over the objects of `store`.
+/// The Kubernetes API over the objects of a store: what it serves, and what it needs for that.
 ///
-/// It serves create, get, list, update, patch (JSON patch and merge patch) and delete for every kind
-/// that the store holds, and the status of Jobs. It knows no users: who serves it lets only those in
-/// who may do everything.
-pub fn router(store: Store) -> Router {
-    Router::new().fallback(answer).with_state(store)
+/// It knows no users: who serves it lets only those in who may do everything.
+#[derive(Clone)]
+pub struct Api {
+    pub(super) store: Store,
+    pub(super) logs: Option<Logs>,
+}
+
+impl Api {
+    /// The API over `store`, which serves no logs.
+    pub fn new(store: Store) -> Self {
+        Self { store, logs: None }
+    }
+
+    /// The same, which serves what the pods of the node of `logs` print.
+    #[must_use]
+    pub fn with_logs(self, logs: Logs) -> Self {
+        Self { logs: Some(logs), ..self }
+    }
+}
+
+/// What answers the requests of `api`.
+pub fn router(api: Api) -> Router {
+    Router::new().fallback(answer).with_state(Arc::new(api))
 }
 
 /// What every verb is given.
 pub(super) struct Call {
-    pub(super) store: Store,
+    pub(super) api: Arc<Api>,
     pub(super) target: Target,
     pub(super) query: Query,
     pub(super) form: Form,
@@ -39,28 +62,52 @@ pub(super) struct Call {
     pub(super) body: Body,
 }
 
-async fn answer(State(store): State<Store>, request: Request) -> Response<Body> {
-    let answer = route(store, request).await;
+impl Call {
+    pub(super) fn store(&self) -> &Store {
+        &self.api.store
+    }
+}
+
+async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response<Body> {
+    let answer = route(api, request).await;
     answer.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn route(store: Store, request: Request) -> Result<Response<Body>, Refusal> {
+async fn route(api: Arc<Api>, request: Request) -> Result<Response<Body>, Refusal> {
     let (parts, body) = request.into_parts();
+    if let Some(answer) = discovery::answer(&api, &parts) {
+        return answer;
+    }
     let Some(target) = Target::parse(parts.uri.path()) else {
         return Err(Status::no_such_resource().into());
     };
+    match target.subresource {
+        None | Some(Subresource::Status | Subresource::Finalize) => {
+            object(api, target, parts, body).await
+        }
+        Some(part) => pod::answer(api, target, part, parts, body).await,
+    }
+}
+
+/// Answers a request that is about objects, or about parts of them that are objects as well.
+async fn object(
+    api: Arc<Api>,
+    target: Target,
+    parts: Parts,
+    body: Body,
+) -> Result<Response<Body>, Refusal> {
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let form = Form::wanted(&parts.headers, &query)?;
-    let (name, is_status) = (target.name.clone(), target.is_status);
+    let (name, is_whole) = (target.name.clone(), target.subresource.is_none());
     let has_place = target.namespace.is_some() || !target.kind.is_namespaced();
-    let call = Call { store, target, query, form, headers: parts.headers, body };
+    let call = Call { api, target, query, form, headers: parts.headers, body };
     match (parts.method, name) {
         (Method::GET, Some(name)) => verbs::get(&call, &name),
         (Method::GET, None) => verbs::list(&call),
         (Method::POST, None) if has_place => verbs::create(call).await,
         (Method::PUT, Some(name)) => verbs::update(call, &name).await,
         (Method::PATCH, Some(name)) => verbs::patch(call, &name).await,
-        (Method::DELETE, Some(name)) if !is_status => verbs::delete(call, &name).await,
+        (Method::DELETE, Some(name)) if is_whole => verbs::delete(call, &name).await,
         _ => Err(Status::method_not_allowed().into()),
     }
 }

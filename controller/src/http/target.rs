@@ -12,8 +12,60 @@ pub(super) struct Target {
     pub(super) namespace: Option<String>,
     /// `None` for all of them.
     pub(super) name: Option<String>,
-    /// Whether only the status is meant.
-    pub(super) is_status: bool,
+    /// The part of it that is meant, if not the whole.
+    pub(super) subresource: Option<Subresource>,
+}
+
+/// A part of an object that is served apart from it, or something that can be done with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subresource {
+    /// What has come of it.
+    Status,
+    /// What a pod's container prints.
+    Log,
+    /// A request to evict a pod.
+    Eviction,
+    /// The streams of a pod's container.
+    Attach,
+    /// A second process in a container.
+    Exec,
+    /// A connection to a port of a pod.
+    PortForward,
+    /// The last finalizers of a namespace.
+    Finalize,
+}
+
+impl Subresource {
+    /// Every one, with the kinds that have it.
+    const ALL: &[(Self, &[Kind])] = &[
+        (Self::Status, &[Kind::Job, Kind::CronJob, Kind::Pod, Kind::Namespace, Kind::Node]),
+        (Self::Log, &[Kind::Pod]),
+        (Self::Eviction, &[Kind::Pod]),
+        (Self::Attach, &[Kind::Pod]),
+        (Self::Exec, &[Kind::Pod]),
+        (Self::PortForward, &[Kind::Pod]),
+        (Self::Finalize, &[Kind::Namespace]),
+    ];
+
+    /// As it stands in a path.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Log => "log",
+            Self::Eviction => "eviction",
+            Self::Attach => "attach",
+            Self::Exec => "exec",
+            Self::PortForward => "portforward",
+            Self::Finalize => "finalize",
+        }
+    }
+
+    /// The one that `name` means for objects of `kind`.
+    fn of(kind: Kind, name: &str) -> Option<Self> {
+        let all = Self::ALL.iter();
+        let mut has = all.filter(|(_, kinds)| kinds.contains(&kind)).map(|(it, _)| *it);
+        has.find(|it| it.name() == name)
+    }
 }
 
 impl Target {
@@ -29,6 +81,12 @@ impl Target {
             let mut kinds = Kind::ALL.iter().copied();
             kinds.find(|kind| kind.plural() == plural && kind.api_version() == api_version)
         };
+        // What a namespace has itself comes before what is in it.
+        if let ["namespaces", namespace, part] = rest
+            && Subresource::of(Kind::Namespace, part).is_some()
+        {
+            return Self::of(Kind::Namespace, None, &[namespace, part]);
+        }
         if let ["namespaces", namespace, plural, rest @ ..] = rest
             && let Some(kind) = kind(plural).filter(|kind| kind.is_namespaced())
         {
@@ -44,16 +102,21 @@ impl Target {
     }
 
     fn of(kind: Kind, namespace: Option<&str>, rest: &[&str]) -> Option<Self> {
-        let (name, is_status) = match rest {
-            [] => (None, false),
-            [name] => (Some((*name).to_owned()), false),
-            [name, "status"] if kind == Kind::Job => (Some((*name).to_owned()), true),
+        let (name, subresource) = match rest {
+            [] => (None, None),
+            [name] => (Some((*name).to_owned()), None),
+            [name, part] => (Some((*name).to_owned()), Some(Subresource::of(kind, part)?)),
             _ => return None,
         };
         if namespace == Some("") || name.as_deref() == Some("") {
             return None;
         }
-        Some(Self { kind, namespace: namespace.map(str::to_owned), name, is_status })
+        Some(Self { kind, namespace: namespace.map(str::to_owned), name, subresource })
+    }
+
+    /// Whether only the status is meant.
+    pub(super) fn is_status(&self) -> bool {
+        self.subresource == Some(Subresource::Status)
     }
 
     /// The key of the one object.
@@ -71,8 +134,8 @@ mod tests {
         let check = |path: &str, expect: &str| {
             let found = Target::parse(path).map(|target| {
                 let at = target.key(target.name.as_deref().unwrap_or("*"));
-                let status = if target.is_status { " status" } else { "" };
-                format!("{} {at}{status}", target.kind.name())
+                let part = target.subresource.map(|it| format!(" {}", it.name()));
+                format!("{} {at}{}", target.kind.name(), part.unwrap_or_default())
             });
             assert_eq!(found.as_deref().unwrap_or("nothing"), expect, "{path}");
         };
@@ -80,6 +143,8 @@ mod tests {
         check("/apis/batch/v1/namespaces/a/jobs", "Job a/*");
         check("/apis/batch/v1/namespaces/a/jobs/b", "Job a/b");
         check("/apis/batch/v1/namespaces/a/jobs/b/status", "Job a/b status");
+        check("/api/v1/namespaces/a/pods/b/log", "Pod a/b log");
+        check("/api/v1/namespaces/a/finalize", "Namespace a finalize");
         check("/api/v1/namespaces", "Namespace *");
         check("/api/v1/namespaces/a", "Namespace a");
         check("/api/v1/namespaces/pods", "Namespace pods");
@@ -91,7 +156,8 @@ mod tests {
             "/apis/batch/v1/jobs/b",
             "/apis/batch/v1/namespaces/a/foos",
             "/api/v1/namespaces/a/nodes",
-            "/api/v1/namespaces/a/pods/b/exec",
+            "/api/v1/namespaces/a/pods/b/shell",
+            "/api/v1/namespaces/a/secrets/b/status",
             "/api/v1/namespaces//pods",
         ] {
             check(path, "nothing");

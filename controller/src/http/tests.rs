@@ -4,7 +4,7 @@ use axum::http::Request;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::router;
+use super::{Api as Served, router};
 use crate::api::{Namespace, ObjectMeta, Timestamp};
 use crate::clock::Clock;
 use crate::limits::REQUEST_BODY_BYTES_MAX;
@@ -28,7 +28,7 @@ impl Api {
         let metadata = ObjectMeta { name: Some("default".to_owned()), ..ObjectMeta::default() };
         let namespace = Namespace { metadata, ..Namespace::default() };
         store.commit(Transaction::new().create(namespace)).await.expect("must be created");
-        Self(router(store))
+        Self(router(Served::new(store)))
     }
 
     async fn send(

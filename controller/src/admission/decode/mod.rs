@@ -324,7 +324,7 @@ fn read(kind: Kind, tree: &Tree) -> (Option<Object>, Vec<reader::Found>) {
             }
         };
     }
-    read!(Job CronJob Pod ConfigMap Secret Event Node Namespace)
+    read!(Job CronJob Pod ConfigMap Secret Event Node Namespace ServiceAccount Lease)
 }
 
 #[cfg(test)]

@@ -72,14 +72,14 @@ fn fields(kind: Kind) -> &'static [&'static str] {
         Kind::Node => &["spec.unschedulable"],
         Kind::Secret => &["type"],
         Kind::Namespace => &["status.phase"],
-        Kind::CronJob | Kind::ConfigMap => &[],
+        Kind::CronJob | Kind::ConfigMap | Kind::ServiceAccount | Kind::Lease => &[],
     }
 }
 
 fn unsupported(kind: Kind, field: &str) -> String {
     match kind {
         Kind::Job => format!("field label \"{field}\" not supported for Job"),
-        Kind::CronJob | Kind::ConfigMap => format!(
+        Kind::CronJob | Kind::ConfigMap | Kind::ServiceAccount | Kind::Lease => format!(
             "\"{field}\" is not a known field selector: only \"metadata.name\", \
              \"metadata.namespace\""
         ),

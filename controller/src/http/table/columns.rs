@@ -44,6 +44,8 @@ pub fn of(kind: Kind) -> &'static [Column] {
         Kind::Event => EVENT,
         Kind::Node => NODE,
         Kind::Namespace => NAMESPACE,
+        Kind::ServiceAccount => SERVICE_ACCOUNT,
+        Kind::Lease => LEASE,
     }
 }
 
@@ -88,6 +90,19 @@ const ADDRESSES: &str = "\
      during the lifetime of a Node. However, there are some exceptions where this may not be \
      possible, such as Pods that inherit a Node's address in its own status or consumers of the \
      downward API (status.hostIP).";
+
+const SERVICE_ACCOUNT: &[Column] = &[NAME, AGE];
+
+const LEASE: &[Column] = &[
+    NAME,
+    Column::shown(
+        "Holder",
+        "holderIdentity contains the identity of the holder of a current lease. If Coordinated \
+         Leader Election is used, the holder identity must be equal to the elected \
+         LeaseCandidate.metadata.name field.",
+    ),
+    AGE,
+];
 
 const JOB: &[Column] = &[
     NAME,

@@ -51,6 +51,8 @@ pub fn row(object: &Object, now: Timestamp) -> Row {
         Object::Secret(object) => plain::secret(object, now),
         Object::Namespace(object) => plain::namespace(object, now),
         Object::Node(object) => plain::node(object, now),
+        Object::ServiceAccount(object) => plain::service_account(object, now),
+        Object::Lease(object) => plain::lease(object, now),
     };
     Row { cells, conditions: Vec::new() }
 }

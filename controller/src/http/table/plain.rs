@@ -1,4 +1,5 @@
-//! The rows of what only holds something (ConfigMaps, Secrets, Namespaces), and of Nodes.
+//! The rows of what only holds something (ConfigMaps, Secrets, Namespaces), and of Nodes,
+//! ServiceAccounts and Leases.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::age::age;
 use super::{count, or_none};
-use crate::api::{ConfigMap, Namespace, Node, ObjectMeta, Secret, Timestamp};
+use crate::api::{
+    ConfigMap, Lease, Namespace, Node, ObjectMeta, Secret, ServiceAccount, Timestamp,
+};
 
 /// Labels that say what a node is for: this followed by its role.
 const ROLE_PREFIX: &str = "node-role.kubernetes.io/";
@@ -31,6 +34,19 @@ pub(super) fn secret(object: &Secret, now: Timestamp) -> Vec<Value> {
 pub(super) fn namespace(object: &Namespace, now: Timestamp) -> Vec<Value> {
     let phase = object.status.as_ref().and_then(|status| status.phase.as_deref());
     vec![json!(object.metadata.name), json!(phase.unwrap_or_default()), aged(&object.metadata, now)]
+}
+
+pub(super) fn service_account(object: &ServiceAccount, now: Timestamp) -> Vec<Value> {
+    vec![json!(object.metadata.name), aged(&object.metadata, now)]
+}
+
+pub(super) fn lease(object: &Lease, now: Timestamp) -> Vec<Value> {
+    let holder = object.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref());
+    vec![
+        json!(object.metadata.name),
+        json!(holder.unwrap_or_default()),
+        aged(&object.metadata, now),
+    ]
 }
 
 pub(super) fn node(object: &Node, now: Timestamp) -> Vec<Value> {

@@ -13,7 +13,8 @@ use crate::store::{CommitError, Store, Transaction};
 
 pub(in crate::http) async fn create(call: Call) -> Result<Response<Body>, Refusal> {
     const OPTIONS: &str = "CreateOptions";
-    let Call { store, target, query, form, headers, body } = call;
+    let Call { api, target, query, form, headers, body } = call;
+    let store = &api.store;
     let validation = query.field_validation(OPTIONS)?;
     let is_dry_run = query.is_dry_run(OPTIONS)?;
     let (mut object, mut warnings) = body::object(&headers, body, target.kind, validation).await?;
@@ -25,7 +26,7 @@ pub(in crate::http) async fn create(call: Call) -> Result<Response<Body>, Refusa
     let admitted = admit::create(&object, &store.names().uid())?;
     warnings.extend(admitted.warnings);
     if let Some(namespace) = &target.namespace {
-        live_namespace(&store, namespace, &admitted.object)?;
+        live_namespace(store, namespace, &admitted.object)?;
     }
     let now = store.clock().now();
     let created = if is_dry_run {

@@ -52,7 +52,8 @@ enum Propagation {
 }
 
 pub(in crate::http) async fn delete(call: Call, name: &str) -> Result<Response<Body>, Refusal> {
-    let Call { store, target, query, form, body, .. } = call;
+    let Call { api, target, query, form, body, .. } = call;
+    let store = &api.store;
     let wish = Wish::read(&query, body).await?;
     let values: Vec<&str> = wish.dry_run.iter().map(String::as_str).collect();
     let is_dry_run = is_dry_run(&values, OPTIONS)?;
@@ -61,12 +62,12 @@ pub(in crate::http) async fn delete(call: Call, name: &str) -> Result<Response<B
     let old = store.get_object(kind, &key).ok_or_else(|| Status::not_found(kind, name))?;
     wish.holds_for(&old).map_err(|refusal| refusal.warning(&warnings))?;
     if kind == Kind::Namespace {
-        may_go(&store, name)?;
+        may_go(store, name)?;
     }
     let ended = if is_dry_run {
         old.clone()
     } else {
-        let transaction = wish.transaction(&store, &old, propagation);
+        let transaction = wish.transaction(store, &old, propagation);
         let committed = store.commit(transaction).await?;
         // Somebody else may have deleted it at the same time: then it is gone, as was wanted.
         committed.objects.into_iter().next_back().unwrap_or(old)

@@ -11,9 +11,9 @@ use crate::http::status::Status;
 pub(in crate::http) fn get(call: &Call, name: &str) -> Result<Response<Body>, Refusal> {
     let kind = call.target.kind;
     let object = call
-        .store
+        .store()
         .get_object(kind, &call.target.key(name))
         .ok_or_else(|| Status::not_found(kind, name))?;
-    let now = call.store.clock().now();
+    let now = call.store().clock().now();
     Ok(answer::object(StatusCode::OK, call.form, &object, now, &[]))
 }

@@ -45,7 +45,7 @@ pub(in crate::http) fn list(call: &Call) -> Result<Response<Body>, Refusal> {
         return Err(Status::not_implemented("watching").into());
     }
     let wanted = resource_version(query)?;
-    let (objects, version) = call.store.list_objects(target.kind, target.namespace.as_deref());
+    let (objects, version) = call.store().list_objects(target.kind, target.namespace.as_deref());
     if wanted > version {
         return Err(Status::version_too_large(wanted, version).into());
     }
@@ -59,7 +59,7 @@ pub(in crate::http) fn list(call: &Call) -> Result<Response<Body>, Refusal> {
         items.truncate(limit);
         meta.proceed = items.last().map(|last| encode(&last.key(), version));
     }
-    let now = call.store.clock().now();
+    let now = call.store().clock().now();
     Ok(answer::list(call.form, target.kind, &items, &meta, now))
 }
 

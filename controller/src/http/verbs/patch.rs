@@ -27,7 +27,8 @@ enum Patch {
 }
 
 pub(in crate::http) async fn patch(call: Call, name: &str) -> Result<Response<Body>, Refusal> {
-    let Call { store, target, query, form, headers, body } = call;
+    let Call { api, target, query, form, headers, body } = call;
+    let store = &api.store;
     let validation = query.field_validation(OPTIONS)?;
     let is_dry_run = query.is_dry_run(OPTIONS)?;
     let patch = Patch::parse(body::content_type(&headers), body).await?;
@@ -49,7 +50,7 @@ pub(in crate::http) async fn patch(call: Call, name: &str) -> Result<Response<Bo
             })
         };
         let is_for_this = new.metadata().resource_version == old.metadata().resource_version;
-        match write(&store, &target, new, &old, is_dry_run).await {
+        match write(store, &target, new, &old, is_dry_run).await {
             Ok((stored, more)) => {
                 warnings.extend(more);
                 let now = store.clock().now();

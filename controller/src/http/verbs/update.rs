@@ -15,7 +15,8 @@ use crate::store::{Store, Transaction};
 const OPTIONS: &str = "UpdateOptions";
 
 pub(in crate::http) async fn update(call: Call, name: &str) -> Result<Response<Body>, Refusal> {
-    let Call { store, target, query, form, headers, body } = call;
+    let Call { api, target, query, form, headers, body } = call;
+    let store = &api.store;
     let validation = query.field_validation(OPTIONS)?;
     let is_dry_run = query.is_dry_run(OPTIONS)?;
     let (object, mut warnings) = body::object(&headers, body, target.kind, validation).await?;
@@ -25,7 +26,7 @@ pub(in crate::http) async fn update(call: Call, name: &str) -> Result<Response<B
     let named = object.metadata().name.as_deref().unwrap_or_default();
     // A name that is wrong is told before an object that is not there.
     let old = if named == name { old? } else { return Err(other_name(named, name)) };
-    let (stored, more) = write(&store, &target, object, &old, is_dry_run).await?;
+    let (stored, more) = write(store, &target, object, &old, is_dry_run).await?;
     warnings.extend(more);
     Ok(answer::object(StatusCode::OK, form, &stored, store.clock().now(), &warnings))
 }
@@ -50,7 +51,7 @@ pub(super) async fn write(
         return Err(Status::conflict(kind, &key.name).into());
     }
     let mut admitted =
-        if target.is_status { admit::status(&new, old)? } else { admit::update(&new, old)? };
+        if target.is_status() { admit::status(&new, old)? } else { admit::update(&new, old)? };
     if is_dry_run {
         let metadata = admitted.object.metadata_mut();
         metadata.resource_version.clone_from(&old.metadata().resource_version);

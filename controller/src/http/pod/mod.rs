@@ -1,0 +1,23 @@
+//! What a pod has beside its object: its log and its streams; and requests to be rid of it.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::Response;
+use axum::http::request::Parts;
+
+use super::refusal::Refusal;
+use super::router::Api;
+use super::status::Status;
+use super::target::{Subresource, Target};
+
+/// Answers a request about `part` of a pod.
+pub(super) async fn answer(
+    _api: Arc<Api>,
+    _target: Target,
+    part: Subresource,
+    _parts: Parts,
+    _body: Body,
+) -> Result<Response<Body>, Refusal> {
+    Err(Status::not_implemented(part.name()).into())
+}
