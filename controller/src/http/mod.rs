@@ -2,8 +2,9 @@
 //! answers.
 //!
 //! It admits and commits, and decides nothing of what a Job needs: controllers and the scheduler
-//! are not known here. Nor are sockets: who serves it listens, encrypts and knows its users.
+//! are not known here. Nor are sockets: who serves it listens, encrypts and says who its users are.
 
+pub mod access;
 mod admit;
 mod answer;
 mod body;

@@ -1,5 +1,7 @@
 //! A request that is not granted: the status to answer with, and what to warn of beside it.
 
+use axum::http::StatusCode;
+use axum::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 
 use super::answer;
@@ -41,6 +43,10 @@ impl From<CommitError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        answer::status(&self.status, &self.warnings)
+        let mut response = answer::status(&self.status, &self.warnings);
+        if response.status() == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
     }
 }

@@ -16,6 +16,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Response};
 use axum::response::IntoResponse;
 
+use super::access::{self, Access, User};
 use super::answer::Form;
 use super::options::Query;
 use super::refusal::Refusal;
@@ -27,17 +28,24 @@ use crate::store::Store;
 
 /// The Kubernetes API over the objects of a store: what it serves, and what it needs for that.
 ///
-/// It knows no users: who serves it lets only those in who may do everything.
+/// Without access control everyone is let in, and may do everything.
 #[derive(Clone)]
 pub struct Api {
     pub(super) store: Store,
+    pub(super) access: Option<Arc<Access>>,
     pub(super) logs: Option<Logs>,
 }
 
 impl Api {
     /// The API over `store`, which serves no logs.
     pub fn new(store: Store) -> Self {
-        Self { store, logs: None }
+        Self { store, access: None, logs: None }
+    }
+
+    /// The same, which lets only those in whom `access` knows, and to what it lets them.
+    #[must_use]
+    pub fn with_access(self, access: Arc<Access>) -> Self {
+        Self { access: Some(access), ..self }
     }
 
     /// The same, which serves what the pods of the node of `logs` print.
@@ -55,6 +63,7 @@ pub fn router(api: Api) -> Router {
 /// What every verb is given.
 pub(super) struct Call {
     pub(super) api: Arc<Api>,
+    pub(super) user: Arc<User>,
     pub(super) target: Target,
     pub(super) query: Query,
     pub(super) form: Form,
@@ -74,7 +83,9 @@ async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response<Body>
 }
 
 async fn route(api: Arc<Api>, request: Request) -> Result<Response<Body>, Refusal> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let user = access::admit(&api, &parts)?;
+    parts.extensions.insert(user.clone());
     if let Some(answer) = discovery::answer(&api, &parts) {
         return answer;
     }
@@ -83,7 +94,7 @@ async fn route(api: Arc<Api>, request: Request) -> Result<Response<Body>, Refusa
     };
     match target.subresource {
         None | Some(Subresource::Status | Subresource::Finalize) => {
-            object(api, target, parts, body).await
+            object(api, user, target, parts, body).await
         }
         Some(part) => pod::answer(api, target, part, parts, body).await,
     }
@@ -92,6 +103,7 @@ async fn route(api: Arc<Api>, request: Request) -> Result<Response<Body>, Refusa
 /// Answers a request that is about objects, or about parts of them that are objects as well.
 async fn object(
     api: Arc<Api>,
+    user: Arc<User>,
     target: Target,
     parts: Parts,
     body: Body,
@@ -100,7 +112,7 @@ async fn object(
     let form = Form::wanted(&parts.headers, &query)?;
     let (name, is_whole) = (target.name.clone(), target.subresource.is_none());
     let has_place = target.namespace.is_some() || !target.kind.is_namespaced();
-    let call = Call { api, target, query, form, headers: parts.headers, body };
+    let call = Call { api, user, target, query, form, headers: parts.headers, body };
     match (parts.method, name) {
         (Method::GET, Some(name)) => verbs::get(&call, &name),
         (Method::GET, None) => verbs::list(&call),

@@ -6,6 +6,7 @@
 use axum::http::StatusCode;
 use serde::Serialize;
 
+use super::access::{Attributes, User};
 use crate::admission::{ErrorKind, FieldError, Invalid};
 use crate::api::Kind;
 use crate::store::CommitError;
@@ -166,6 +167,44 @@ impl Status {
     pub fn forbidden(kind: Kind, name: &str, why: &str) -> Self {
         let message = format!("{} \"{name}\" is forbidden: {why}", qualified_plural(kind));
         Self::failure(StatusCode::FORBIDDEN, "Forbidden", message).about(named(kind, name))
+    }
+
+    /// It is not known who sends the request.
+    pub fn unauthorized() -> Self {
+        Self::failure(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized")
+    }
+
+    /// `user` may not do what is asked.
+    pub(super) fn denied(user: &User, asked: &Attributes) -> Self {
+        let Attributes { verb, group, resource, namespace, name, path, .. } = asked;
+        let who = &user.name;
+        if !asked.is_for_resource() {
+            let message = format!("forbidden: User {who:?} cannot {verb} path {path:?}");
+            return Self::failure(StatusCode::FORBIDDEN, "Forbidden", message)
+                .about(Details::default());
+        }
+        let place = match namespace.as_str() {
+            "" => "at the cluster scope".to_owned(),
+            namespace => format!("in the namespace {namespace:?}"),
+        };
+        let what = match (group.as_str(), name.as_str()) {
+            ("", "") => resource.clone(),
+            ("", name) => format!("{resource} {name:?}"),
+            (group, "") => format!("{resource}.{group}"),
+            (group, name) => format!("{resource}.{group} {name:?}"),
+        };
+        let message = format!(
+            "{what} is forbidden: User {who:?} cannot {verb} resource {:?} in API group {group:?} \
+             {place}",
+            asked.qualified_resource()
+        );
+        let details = Details {
+            name: name.clone(),
+            group: group.clone(),
+            kind: resource.clone(),
+            ..Details::default()
+        };
+        Self::failure(StatusCode::FORBIDDEN, "Forbidden", message).about(details)
     }
 
     /// The body is in none of the `accepted` formats.

@@ -4,6 +4,7 @@
 //! Kubernetes' strict decoding, with the line where it is known. Knows the wire types; nothing of
 //! what makes an object valid.
 
+mod file;
 mod json;
 mod one;
 mod reader;
@@ -14,6 +15,7 @@ mod yaml;
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use self::file::decode_file;
 pub use self::one::{Unreadable, decode_as};
 use self::tree::{Tree, Value};
 use crate::api::{Kind, Object};

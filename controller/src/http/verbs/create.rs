@@ -13,7 +13,7 @@ use crate::store::{CommitError, Store, Transaction};
 
 pub(in crate::http) async fn create(call: Call) -> Result<Response<Body>, Refusal> {
     const OPTIONS: &str = "CreateOptions";
-    let Call { api, target, query, form, headers, body } = call;
+    let Call { api, target, query, form, headers, body, .. } = call;
     let store = &api.store;
     let validation = query.field_validation(OPTIONS)?;
     let is_dry_run = query.is_dry_run(OPTIONS)?;

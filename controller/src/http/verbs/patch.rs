@@ -27,7 +27,7 @@ enum Patch {
 }
 
 pub(in crate::http) async fn patch(call: Call, name: &str) -> Result<Response<Body>, Refusal> {
-    let Call { api, target, query, form, headers, body } = call;
+    let Call { api, target, query, form, headers, body, .. } = call;
     let store = &api.store;
     let validation = query.field_validation(OPTIONS)?;
     let is_dry_run = query.is_dry_run(OPTIONS)?;

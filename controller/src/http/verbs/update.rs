@@ -15,7 +15,7 @@ use crate::store::{Store, Transaction};
 const OPTIONS: &str = "UpdateOptions";
 
 pub(in crate::http) async fn update(call: Call, name: &str) -> Result<Response<Body>, Refusal> {
-    let Call { api, target, query, form, headers, body } = call;
+    let Call { api, target, query, form, headers, body, .. } = call;
     let store = &api.store;
     let validation = query.field_validation(OPTIONS)?;
     let is_dry_run = query.is_dry_run(OPTIONS)?;

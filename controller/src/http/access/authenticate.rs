@@ -1,0 +1,30 @@
+//! From the credentials of a request to its user.
+
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+
+use super::policy::Policy;
+use super::user::{ClientCertificate, User};
+use crate::api::Timestamp;
+
+/// The user whose credentials the request carries, if they are good: a client certificate, or else a
+/// bearer token that has not expired at `now`.
+pub(super) fn authenticate(policy: &Policy, parts: &Parts, now: Timestamp) -> Option<User> {
+    if let Some(certificate) = parts.extensions.get::<ClientCertificate>() {
+        return Some(User::from(certificate));
+    }
+    policy.user_of(bearer_token(parts)?, now)
+}
+
+/// Whether it carries any, good or bad.
+pub(super) fn has_credentials(parts: &Parts) -> bool {
+    parts.extensions.get::<ClientCertificate>().is_some()
+        || parts.headers.contains_key(AUTHORIZATION)
+}
+
+fn bearer_token(parts: &Parts) -> Option<&str> {
+    let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = header.trim().split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}

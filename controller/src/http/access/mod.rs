@@ -1,0 +1,77 @@
+//! Who sends a request, and whether they may.
+//!
+//! ```text
+//! ClientCertificate ─┐
+//! bearer token ──────┴▶ User ──┐
+//! method, path, query ▶ Attributes ──▶ Policy ──▶ yes, or 401, or 403
+//! ```
+//!
+//! Users are known by a file ([`Policy::parse`] says how it is written); whoever serves reads it, and
+//! hands a newer one to [`Access::replace`]. Nothing here reads a clock, a file or a socket.
+
+mod attributes;
+mod authenticate;
+mod file;
+mod policy;
+mod role;
+mod user;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use axum::http::request::Parts;
+
+pub(super) use self::attributes::Attributes;
+pub use self::file::{InvalidPolicy, Mistake};
+pub use self::policy::{Policy, TokenHash};
+pub use self::user::{ClientCertificate, User};
+use super::refusal::Refusal;
+use super::router::Api;
+use super::status::Status;
+use crate::api::Timestamp;
+
+/// Who may do what, as it is now.
+#[derive(Debug, Default)]
+pub struct Access(RwLock<Arc<Policy>>);
+
+impl Access {
+    /// What `policy` says.
+    pub fn new(policy: Policy) -> Self {
+        Self(RwLock::new(Arc::new(policy)))
+    }
+
+    /// From now on, what `policy` says. What was let in stays in: a watch goes on to its end.
+    pub fn replace(&self, policy: Policy) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+    }
+
+    /// What is said now.
+    pub fn policy(&self) -> Arc<Policy> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Who sends the request of `parts`, if they may.
+///
+/// An API without access control is served to its owner alone, who may do everything.
+pub(super) fn admit(api: &Api, parts: &Parts) -> Result<Arc<User>, Refusal> {
+    let Some(access) = &api.access else { return Ok(Arc::new(User::system_admin())) };
+    admit_by(&access.policy(), parts, api.store.clock().now())
+}
+
+fn admit_by(policy: &Policy, parts: &Parts, now: Timestamp) -> Result<Arc<User>, Refusal> {
+    let asked = Attributes::of(&parts.method, &parts.uri);
+    let user = match authenticate::authenticate(policy, parts, now) {
+        Some(user) => user,
+        None if asked.is_health_check() && !authenticate::has_credentials(parts) => {
+            return Ok(Arc::new(User::anonymous()));
+        }
+        None => return Err(Status::unauthorized().into()),
+    };
+    if !policy.allows(&user, &asked) {
+        return Err(Status::denied(&user, &asked).into());
+    }
+    Ok(Arc::new(user))
+}
+
+#[cfg(test)]
+mod tests;

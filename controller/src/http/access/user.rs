@@ -1,0 +1,64 @@
+//! Users, and by what they are known.
+
+/// All who are known are in this group.
+const AUTHENTICATED: &str = "system:authenticated";
+
+/// Who sends a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The name.
+    pub name: String,
+    /// What tells two users apart who had the same name at different times; may be empty.
+    pub uid: String,
+    /// The groups, `system:authenticated` among them.
+    pub groups: Vec<String>,
+}
+
+/// The identity that a client has proven by TLS, which whoever serves puts into the extensions of a
+/// request: only ever that of a certificate which our own CA has signed and which has not expired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The subject's `CN`: the user's name.
+    pub common_name: String,
+    /// The subject's `O`s: the user's groups.
+    pub organizations: Vec<String>,
+}
+
+impl User {
+    /// The group whose members may do everything.
+    pub const MASTERS: &str = "system:masters";
+
+    /// A user that is known by its credentials.
+    pub fn authenticated(name: &str, uid: &str, groups: &[String]) -> Self {
+        let mut groups = groups.to_vec();
+        if !groups.iter().any(|group| group == AUTHENTICATED) {
+            groups.push(AUTHENTICATED.to_owned());
+        }
+        Self { name: name.to_owned(), uid: uid.to_owned(), groups }
+    }
+
+    /// Who owns the process, and may do everything.
+    pub fn system_admin() -> Self {
+        Self::authenticated("system:admin", "", &[Self::MASTERS.to_owned()])
+    }
+
+    /// Nobody in particular.
+    pub(super) fn anonymous() -> Self {
+        Self {
+            name: "system:anonymous".to_owned(),
+            uid: String::new(),
+            groups: vec!["system:unauthenticated".to_owned()],
+        }
+    }
+
+    /// Whether they are in `group`.
+    pub(super) fn is_in(&self, group: &str) -> bool {
+        self.groups.iter().any(|it| it == group)
+    }
+}
+
+impl From<&ClientCertificate> for User {
+    fn from(certificate: &ClientCertificate) -> Self {
+        Self::authenticated(&certificate.common_name, "", &certificate.organizations)
+    }
+}
