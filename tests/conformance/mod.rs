@@ -8,7 +8,9 @@
 //! whether that is what the vector expects.
 
 mod admission;
+mod alike;
 mod api;
+mod between;
 mod compare;
 mod created;
 mod cronjob;

@@ -3,6 +3,7 @@
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_TYPE, HeaderMap};
 
+use super::go;
 use super::refusal::Refusal;
 use super::status::Status;
 use crate::admission::decode::{FieldValidation, Problem, Unreadable, decode_as};
@@ -88,13 +89,22 @@ fn told(error: &Unreadable, bytes: &[u8], kind: Kind) -> String {
             let strict = if wrong { "" } else { "strict decoding error: " };
             let problems: Vec<_> =
                 malformed.0.iter().map(|complaint| words(&complaint.problem)).collect();
+            // Of wrong types only the first is told.
+            let first = malformed.0.first().and_then(|it| of_go(&it.problem, bytes, kind));
             format!(
                 "{name} in version \"{}\" cannot be handled as a {name}: {strict}{}",
                 version(kind.api_version()),
-                problems.join(", ")
+                first.unwrap_or_else(|| problems.join(", "))
             )
         }
     }
+}
+
+/// What is said of a value of the wrong type, if `bytes` are JSON.
+fn of_go(problem: &Problem, bytes: &[u8], kind: Kind) -> Option<String> {
+    let Problem::WrongType { field, .. } = problem else { return None };
+    let object = serde_json::from_slice(bytes).ok()?;
+    go::cannot_unmarshal(kind, &object, field)
 }
 
 /// What a JSON parser says, in Go's words where they are known.

@@ -9,6 +9,7 @@ mod admit;
 mod answer;
 mod body;
 mod discovery;
+mod go;
 mod options;
 mod pod;
 mod refusal;

@@ -254,6 +254,12 @@ impl Status {
         Self::failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message)
     }
 
+    /// Something that Kubernetes has no reason for, which it therefore answers as an error of its
+    /// own.
+    pub fn unexplained(message: &str) -> Self {
+        Self::failure(StatusCode::INTERNAL_SERVER_ERROR, "", message)
+    }
+
     /// The options of a request, such as `CreateOptions`, have a field that is wrong.
     pub fn invalid_options(options: &str, error: &FieldError) -> Self {
         let message = format!("{options}.meta.k8s.io \"\" is invalid: {error}");

@@ -20,6 +20,12 @@ pub(in crate::http) async fn create(call: Call) -> Result<Response<Body>, Refusa
     let (mut object, mut warnings) = body::object(&headers, body, target.kind, validation).await?;
     place(&mut object, target.namespace.as_deref())?;
     let metadata = object.metadata_mut();
+    if metadata.resource_version.as_ref().is_some_and(|version| !version.is_empty()) {
+        return Err(Status::unexplained(
+            "resourceVersion should not be set on objects to be created",
+        )
+        .into());
+    }
     metadata.resource_version = None;
     metadata.managed_fields = None;
     admission::name(metadata, || store.names().suffix());
