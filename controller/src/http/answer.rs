@@ -99,7 +99,7 @@ pub(super) fn object(
             table_of(object.kind(), std::slice::from_ref(object), &meta, include, now)
         }
     };
-    json_response(code, &body, warnings)
+    json(code, &body, warnings)
 }
 
 /// Answers with some objects of one kind.
@@ -123,13 +123,13 @@ pub(super) fn list(
         }
         Form::Table(include) => table_of(kind, objects, &meta, include, now),
     };
-    json_response(StatusCode::OK, &body, &[])
+    json(StatusCode::OK, &body, &[])
 }
 
 /// Answers with a status.
 pub(super) fn status(status: &Status, warnings: &[String]) -> Response<Body> {
     let body = serde_json::to_value(status).expect("a Status must have a JSON form");
-    json_response(status.http_status(), &body, warnings)
+    json(status.http_status(), &body, warnings)
 }
 
 fn table_of(
@@ -182,7 +182,8 @@ fn metadata_of(object: &Object) -> Value {
     })
 }
 
-fn json_response(code: StatusCode, body: &Value, warnings: &[String]) -> Response<Body> {
+/// Answers with `body`.
+pub(super) fn json(code: StatusCode, body: &Value, warnings: &[String]) -> Response<Body> {
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = code;
     let headers = response.headers_mut();

@@ -2,11 +2,13 @@
 
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_TYPE, HeaderMap};
+use k8s_openapi::Resource;
+use serde::de::DeserializeOwned;
 
 use super::go;
 use super::refusal::Refusal;
 use super::status::Status;
-use crate::admission::decode::{FieldValidation, Problem, Unreadable, decode_as};
+use crate::admission::decode::{FieldValidation, Problem, Unreadable, decode_as, decode_value};
 use crate::api::{Kind, Object};
 use crate::limits::REQUEST_BODY_BYTES_MAX;
 
@@ -42,12 +44,28 @@ pub(super) async fn object(
     kind: Kind,
     validation: FieldValidation,
 ) -> Result<(Object, Vec<String>), Refusal> {
-    let content_type = content_type(headers);
-    if !OBJECT_TYPES.contains(&content_type) {
+    let bytes = text(headers, body).await?;
+    parse(&bytes, kind, validation)
+}
+
+/// Reads a body as a `T`, which is no kind that is kept; with what was overlooked in it.
+pub(super) async fn value<T: Resource + DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    validation: FieldValidation,
+) -> Result<(T, Vec<String>), Refusal> {
+    let bytes = text(headers, body).await?;
+    let (value, complaints) = decode_value::<T>(&bytes, validation)
+        .map_err(|error| Status::bad_request(told(&error, &bytes, T::API_VERSION, T::KIND)))?;
+    Ok((value, complaints.iter().map(|complaint| words(&complaint.problem)).collect()))
+}
+
+/// The body, if it is in one of the formats that are read.
+async fn text(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Refusal> {
+    if !OBJECT_TYPES.contains(&content_type(headers)) {
         return Err(Status::unsupported_media_type(OBJECT_TYPES).into());
     }
-    let bytes = read(body).await?;
-    parse(&bytes, kind, validation)
+    read(body).await
 }
 
 /// The object of `kind` that `bytes` hold.
@@ -56,15 +74,15 @@ fn parse(
     kind: Kind,
     validation: FieldValidation,
 ) -> Result<(Object, Vec<String>), Refusal> {
-    let document = decode_as(bytes, kind, validation)
-        .map_err(|error| Status::bad_request(told(&error, bytes, kind)))?;
+    let document = decode_as(bytes, kind, validation).map_err(|error| {
+        Status::bad_request(told(&error, bytes, kind.api_version(), kind.name()))
+    })?;
     let warnings = document.warnings.iter().map(|complaint| words(&complaint.problem)).collect();
     Ok((document.object, warnings))
 }
 
-/// What Kubernetes says of a body that is not an object of `kind`.
-fn told(error: &Unreadable, bytes: &[u8], kind: Kind) -> String {
-    let name = kind.name();
+/// What Kubernetes says of a body that is not what it has to be, which is a `name` of a version.
+fn told(error: &Unreadable, bytes: &[u8], expected_version: &str, name: &str) -> String {
     let not_recognised = |why: &str| {
         format!(
             "the object provided is unrecognized (must be of type {name}): couldn't get \
@@ -90,10 +108,14 @@ fn told(error: &Unreadable, bytes: &[u8], kind: Kind) -> String {
             let problems: Vec<_> =
                 malformed.0.iter().map(|complaint| words(&complaint.problem)).collect();
             // Of wrong types only the first is told.
-            let first = malformed.0.first().and_then(|it| of_go(&it.problem, bytes, kind));
+            let kinds =
+                |kind: &&Kind| (kind.api_version(), kind.name()) == (expected_version, name);
+            let kind = Kind::ALL.iter().find(kinds);
+            let first = kind.zip(malformed.0.first());
+            let first = first.and_then(|(kind, it)| of_go(&it.problem, bytes, *kind));
             format!(
                 "{name} in version \"{}\" cannot be handled as a {name}: {strict}{}",
-                version(kind.api_version()),
+                version(expected_version),
                 first.unwrap_or_else(|| problems.join(", "))
             )
         }

@@ -13,6 +13,7 @@ mod go;
 mod options;
 mod pod;
 mod refusal;
+mod reviews;
 mod router;
 mod selector;
 pub mod status;

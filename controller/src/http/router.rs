@@ -20,6 +20,7 @@ use super::access::{self, Access, User};
 use super::answer::Form;
 use super::options::Query;
 use super::refusal::Refusal;
+use super::reviews::{self, Review};
 use super::status::Status;
 use super::target::{Subresource, Target};
 use super::{discovery, pod, verbs};
@@ -88,6 +89,9 @@ async fn route(api: Arc<Api>, request: Request) -> Result<Response<Body>, Refusa
     parts.extensions.insert(user.clone());
     if let Some(answer) = discovery::answer(&api, &parts) {
         return answer;
+    }
+    if let Some(review) = Review::at(parts.uri.path()) {
+        return reviews::answer(&api, review, &user, &parts, body).await;
     }
     let Some(target) = Target::parse(parts.uri.path()) else {
         return Err(Status::no_such_resource().into());

@@ -272,6 +272,23 @@ impl Status {
         Self::failure(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).about(details)
     }
 
+    /// A review asks about what it can't. Kubernetes names no kind.
+    pub(super) fn invalid_review(errors: &[FieldError]) -> Self {
+        const GROUP: &str = "authorization.k8s.io";
+        let shown: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        let shown = match &shown[..] {
+            [one] => one.clone(),
+            several => format!("[{}]", several.join(", ")),
+        };
+        let details = Details {
+            group: GROUP.to_owned(),
+            causes: errors.iter().map(cause).collect(),
+            ..Details::default()
+        };
+        let message = format!(".{GROUP} \"\" is invalid: {shown}");
+        Self::failure(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).about(details)
+    }
+
     /// A patch that can't be made, or makes of an object what is none. Kubernetes names no kind.
     pub fn invalid_patch(error: &FieldError) -> Self {
         let message = format!(" \"\" is invalid: {error}");

@@ -16,6 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use self::file::decode_file;
+pub(crate) use self::one::decode_value;
 pub use self::one::{Unreadable, decode_as};
 use self::tree::{Tree, Value};
 use crate::api::{Kind, Object};

@@ -1,6 +1,10 @@
 //! One object of a kind that is known beforehand, as the body of a request holds it.
 
-use super::tree::{Tree, Value};
+use k8s_openapi::Resource;
+use serde::de::DeserializeOwned;
+
+use super::reader::{self, Found};
+use super::tree::{Entry, Tree, Value};
 use super::{Complaint, Document, FieldValidation, Malformed, Place, Problem, parse, read};
 use crate::api::Kind;
 
@@ -32,6 +36,24 @@ pub fn decode_as(
     kind: Kind,
     validation: FieldValidation,
 ) -> Result<Document, Unreadable> {
+    let tree = tree_of(bytes, kind.api_version(), kind.name())?;
+    let (object, warnings) =
+        judged(read(kind, &tree), validation).map_err(Unreadable::Malformed)?;
+    Ok(Document { object, place: place(tree.line), warnings })
+}
+
+/// Reads `bytes` as one `T`, which need not say what it is, and is no kind that is kept; with what
+/// was overlooked in it.
+pub(crate) fn decode_value<T: Resource + DeserializeOwned>(
+    bytes: &[u8],
+    validation: FieldValidation,
+) -> Result<(T, Vec<Complaint>), Unreadable> {
+    let tree = tree_of(bytes, T::API_VERSION, T::KIND)?;
+    judged(reader::read(&tree), validation).map_err(Unreadable::Malformed)
+}
+
+/// What `bytes` hold, if it is one object that is not of another kind.
+fn tree_of(bytes: &[u8], api_version: &str, kind: &str) -> Result<Tree, Unreadable> {
     let text =
         std::str::from_utf8(bytes).map_err(|_| Unreadable::Syntax("not UTF-8 text".to_owned()))?;
     let (mut trees, error) = parse(text);
@@ -63,20 +85,20 @@ pub fn decode_as(
         return Err(Unreadable::NotAnObject(sort));
     }
     let says = |key: &str| tree.get(key).and_then(Tree::text).filter(|text| !text.is_empty());
-    let api_version = says("apiVersion").unwrap_or(kind.api_version());
-    let name = says("kind").unwrap_or(kind.name());
-    if (api_version, name) != (kind.api_version(), kind.name()) {
-        let (api_version, kind) = (api_version.to_owned(), name.to_owned());
+    let said = (says("apiVersion").unwrap_or(api_version), says("kind").unwrap_or(kind));
+    if said != (api_version, kind) {
+        let (api_version, kind) = (said.0.to_owned(), said.1.to_owned());
         return Err(Unreadable::OtherKind { api_version, kind });
     }
-    document(kind, &tree, validation).map_err(Unreadable::Malformed)
+    state(&mut tree, api_version, kind);
+    Ok(tree)
 }
 
-fn document(kind: Kind, tree: &Tree, validation: FieldValidation) -> Result<Document, Malformed> {
-    let place =
-        |line: usize| Place { source: "-".into(), document: 1, line: (line > 0).then_some(line) };
-    let tree = stated(kind, tree);
-    let (object, problems) = read(kind, &tree);
+/// What was read, and what is to be warned of; or what is wrong with it.
+fn judged<T>(
+    (object, problems): (Option<T>, Vec<Found>),
+    validation: FieldValidation,
+) -> Result<(T, Vec<Complaint>), Malformed> {
     let mut complaints: Vec<Complaint> = problems
         .into_iter()
         .map(|(line, problem)| Complaint { place: place(line), problem })
@@ -88,27 +110,26 @@ fn document(kind: Kind, tree: &Tree, validation: FieldValidation) -> Result<Docu
     }
     match (validation, object) {
         (FieldValidation::Strict, _) if !complaints.is_empty() => Err(Malformed(complaints)),
-        (FieldValidation::Ignore, Some(object)) => {
-            Ok(Document { object, place: place(tree.line), warnings: Vec::new() })
-        }
-        (_, Some(object)) => Ok(Document { object, place: place(tree.line), warnings: complaints }),
+        (FieldValidation::Ignore, Some(object)) => Ok((object, Vec::new())),
+        (_, Some(object)) => Ok((object, complaints)),
         (_, None) => Err(Malformed(complaints)),
     }
 }
 
-/// `tree`, saying what it is.
-fn stated(kind: Kind, tree: &Tree) -> Tree {
-    let mut tree = tree.clone();
-    let says = [("apiVersion", kind.api_version()), ("kind", kind.name())];
-    for (key, text) in says {
+fn place(line: usize) -> Place {
+    Place { source: "-".into(), document: 1, line: (line > 0).then_some(line) }
+}
+
+/// Has `tree` say what it is.
+fn state(tree: &mut Tree, api_version: &str, kind: &str) {
+    for (key, text) in [("apiVersion", api_version), ("kind", kind)] {
         let is_said = tree.get(key).and_then(Tree::text).is_some_and(|text| !text.is_empty());
         if let (false, Value::Map(entries)) = (is_said, &mut tree.value) {
             entries.retain(|entry| entry.key != key);
             let value = Tree { line: 0, value: Value::String(text.to_owned()) };
-            entries.push(super::tree::Entry { key: key.to_owned(), line: 0, value });
+            entries.push(Entry { key: key.to_owned(), line: 0, value });
         }
     }
-    tree
 }
 
 #[cfg(test)]

@@ -64,28 +64,46 @@ impl Policy {
         let mut policy = Self::default();
         let mut mistakes = Vec::new();
         for (index, entry) in file.users.into_iter().enumerate() {
-            let mut wrong = |field: &str, what: &str| {
+            policy.add(entry, &mut |field, what| {
                 let message = format!("users[{index}].{field}: {what}");
                 mistakes.push(Mistake { line: None, message });
-            };
-            if entry.name.is_empty() {
-                wrong("name", "a user must have a name");
-            }
-            for (number, token) in entry.tokens.into_iter().enumerate() {
-                let known =
-                    Token { user: entry.name.clone(), expires: token.expires.map(|it| it.0) };
-                if policy.tokens.insert(token.sha256, known).is_some() {
-                    wrong(&format!("tokens[{number}].sha256"), "the same token is there twice");
-                }
-            }
-            let account = Account { uid: entry.uid, groups: entry.groups, grants: entry.roles };
-            if policy.accounts.insert(entry.name, account).is_some() {
-                wrong("name", "a user of this name is there twice");
-            }
+            });
         }
         if mistakes.is_empty() { Ok(policy) } else { Err(InvalidPolicy(mistakes)) }
     }
+
+    fn add(&mut self, entry: Entry, wrong: &mut dyn FnMut(&str, &str)) {
+        let Entry { name, uid, groups, roles, tokens } = entry;
+        if name.is_empty() {
+            wrong("name", "a user must have a name");
+        }
+        let mut grants = Vec::new();
+        for (number, GrantEntry { role, namespaces }) in roles.into_iter().enumerate() {
+            match role {
+                Some(role) => grants.push(Grant { role, scope: namespaces }),
+                None => wrong(&format!("roles[{number}].role"), "a role must be named"),
+            }
+        }
+        for (number, TokenEntry { sha256, expires, .. }) in tokens.into_iter().enumerate() {
+            let field = format!("tokens[{number}].sha256");
+            let known = Token { user: name.clone(), expires: expires.map(|it| it.0) };
+            match sha256 {
+                None => wrong(&field, "a token must have its SHA-256"),
+                Some(hash) => {
+                    if self.tokens.insert(hash, known).is_some() {
+                        wrong(&field, "the same token is there twice");
+                    }
+                }
+            }
+        }
+        if self.accounts.insert(name, Account { uid, groups, grants }).is_some() {
+            wrong("name", "a user of this name is there twice");
+        }
+    }
 }
+
+// Nothing is required here: what is wrong is left out and told, and must not be told once more as
+// missing.
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -93,25 +111,30 @@ struct File {
     users: Vec<Entry>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Entry {
     name: String,
-    #[serde(default)]
     uid: String,
-    #[serde(default)]
     groups: Vec<String>,
-    #[serde(default)]
-    roles: Vec<Grant>,
-    #[serde(default)]
+    roles: Vec<GrantEntry>,
     tokens: Vec<TokenEntry>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct GrantEntry {
+    role: Option<Role>,
+    // No `Option`: an empty list must not be taken for one that is not there.
+    namespaces: Scope,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct TokenEntry {
-    #[serde(rename = "name", default)]
+    #[serde(rename = "name")]
     _name: String,
-    sha256: TokenHash,
-    #[serde(default)]
+    sha256: Option<TokenHash>,
     expires: Option<Expiry>,
 }
 
@@ -142,32 +165,6 @@ impl<'de> Deserialize<'de> for TokenHash {
             *byte = digit(2 * index).ok_or_else(|| serde::de::Error::custom(wrong))?;
         }
         Ok(Self(bytes))
-    }
-}
-
-impl<'de> Deserialize<'de> for Grant {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct GrantEntry {
-            role: RoleName,
-            // No `Option`: an empty list must not be taken for one that is not there.
-            #[serde(default)]
-            namespaces: Scope,
-        }
-        let GrantEntry { role: RoleName(role), namespaces: scope } = GrantEntry::deserialize(from)?;
-        Ok(Self { role, scope })
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct RoleName(Role);
-
-impl TryFrom<String> for RoleName {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, String> {
-        Role::try_from(name).map(Self)
     }
 }
 

@@ -12,6 +12,7 @@
 mod attributes;
 mod authenticate;
 mod file;
+mod impersonate;
 mod policy;
 mod role;
 mod user;
@@ -23,6 +24,7 @@ use axum::http::request::Parts;
 pub(super) use self::attributes::Attributes;
 pub use self::file::{InvalidPolicy, Mistake};
 pub use self::policy::{Policy, TokenHash};
+pub(super) use self::role::Rule;
 pub use self::user::{ClientCertificate, User};
 use super::refusal::Refusal;
 use super::router::Api;
@@ -67,6 +69,7 @@ fn admit_by(policy: &Policy, parts: &Parts, now: Timestamp) -> Result<Arc<User>,
         }
         None => return Err(Status::unauthorized().into()),
     };
+    let user = impersonate::act_as(policy, parts, user)?;
     if !policy.allows(&user, &asked) {
         return Err(Status::denied(&user, &asked).into());
     }

@@ -74,7 +74,7 @@ impl std::fmt::Debug for TokenHash {
 
 impl Policy {
     /// Whose `token` is, unless it has expired.
-    pub(super) fn user_of(&self, token: &str, now: Timestamp) -> Option<User> {
+    pub(in crate::http) fn user_of(&self, token: &str, now: Timestamp) -> Option<User> {
         let token = self.tokens.get(&TokenHash::of(token))?;
         if token.expires.is_some_and(|expires| expires <= now) {
             return None;
@@ -106,6 +106,7 @@ impl Policy {
         });
         // Owned, so that the caller may let go of the policy.
         let granted: Vec<_> = granted.collect();
-        all.iter().chain(granted).chain(EVERYONE)
+        let own = if user.is_in(User::AUTHENTICATED) { EVERYONE } else { &[] };
+        all.iter().chain(granted).chain(own)
     }
 }

@@ -3,12 +3,13 @@
 //! `view`, `edit` and `admin` are Kubernetes' ClusterRoles of these names, for what is served here.
 //! Where Kubernetes lets a role read events, it may read both of their forms.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::attributes::Attributes;
 
 /// What a user may do in some namespaces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub(super) enum Role {
     /// Reads everything but secrets.
     View,

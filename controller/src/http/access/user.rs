@@ -1,8 +1,5 @@
 //! Users, and by what they are known.
 
-/// All who are known are in this group.
-const AUTHENTICATED: &str = "system:authenticated";
-
 /// Who sends a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
@@ -28,11 +25,14 @@ impl User {
     /// The group whose members may do everything.
     pub const MASTERS: &str = "system:masters";
 
+    /// The group of all who are known.
+    pub(super) const AUTHENTICATED: &str = "system:authenticated";
+
     /// A user that is known by its credentials.
     pub fn authenticated(name: &str, uid: &str, groups: &[String]) -> Self {
         let mut groups = groups.to_vec();
-        if !groups.iter().any(|group| group == AUTHENTICATED) {
-            groups.push(AUTHENTICATED.to_owned());
+        if !groups.iter().any(|group| group == Self::AUTHENTICATED) {
+            groups.push(Self::AUTHENTICATED.to_owned());
         }
         Self { name: name.to_owned(), uid: uid.to_owned(), groups }
     }
