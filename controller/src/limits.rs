@@ -1,13 +1,30 @@
 //! Every bound of the control plane, by name. Each says what it stops.
 
 /// Changes that the store remembers for its watchers. Stops a watcher that is slow or gone from
-/// costing memory: with pods of some 6 KB this is about 100 MB at worst, and at 20,000 changes a
-/// second it still lets a watcher pause for the better part of a second.
+/// costing memory: with pods of some 6 KB this is about 100 MB at worst (a change holds the version
+/// before it as well, which mostly is that of another change), and at 20,000 changes a second it
+/// still lets a watcher pause for the better part of a second.
 pub const WATCH_HISTORY_MAX: usize = 16_384;
 
 /// Changes that a watcher takes from the history at once. Stops one that has much to catch up on
 /// from holding up commits.
 pub const WATCH_CHUNK_MAX: usize = 256;
+
+/// Watches over HTTP at once. Stops clients that open them and never end them from filling memory:
+/// with what each may have waiting (below), all of them together hold some 200 MB at worst.
+pub const WATCHES_MAX: usize = 1_024;
+
+/// Bytes of events that go to a client together, unless a single event has more. Stops a watch that
+/// has much to tell from building it all up at once; large enough to spare most writes.
+pub const WATCH_FRAME_BYTES_MAX: usize = 64 * 1024;
+
+/// Such frames that wait for a client to read on. Stops one that is slow from costing memory: with
+/// the one that is being filled, a watch holds this many and one.
+pub const WATCH_FRAMES_MAX: usize = 2;
+
+/// Seconds that a client may take to read on. Stops one that has stopped reading from holding a
+/// watch for ever, and with it old versions of the objects that it began with.
+pub const WATCH_STALL_SECONDS: u64 = 60;
 
 /// Operations of one transaction. Stops a single plan from filling the watch history, which would
 /// send every watcher back to listing.

@@ -187,7 +187,10 @@ impl<'a> Batch<'a> {
         let left = (what != ChangeKind::Deleted).then(|| object.clone());
         let before = self.staged.insert((kind, key.clone()), left);
         self.before.push(before);
-        self.changes.push(Change { kind, key, what, object: object.clone(), resource_version });
+        // What was there before is known for certain when the change is published.
+        let change =
+            Change { kind, key, what, object: object.clone(), before: None, resource_version };
+        self.changes.push(change);
         object
     }
 

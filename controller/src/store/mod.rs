@@ -141,6 +141,24 @@ impl Store {
         (state.objects(kind, namespace).cloned().collect(), state.version())
     }
 
+    /// The same as they were at the resource version `version`.
+    ///
+    /// [`Gone`] if the history does not reach back to it, or it is not reached yet.
+    pub fn list_objects_at(
+        &self,
+        kind: Kind,
+        namespace: Option<&str>,
+        version: u64,
+    ) -> Result<Vec<Object>, Gone> {
+        self.inner.shared.read().objects_at(kind, namespace, version)
+    }
+
+    /// The object of `kind` at `key`, and the resource version of the state that it was found in.
+    pub fn find_object(&self, kind: Kind, key: &Key) -> (Option<Object>, u64) {
+        let state = self.inner.shared.read();
+        (state.get(kind, key).cloned(), state.version())
+    }
+
     /// All objects of `kinds`, as they were together, and the resource version they are of.
     pub fn list_kinds(&self, kinds: &[Kind]) -> (Vec<Object>, u64) {
         let state = self.inner.shared.read();

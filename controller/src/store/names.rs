@@ -1,7 +1,8 @@
-//! The one place where randomness is made: uids, and the ends of generated names.
+//! The one place where randomness is made: uids, the ends of generated names, and jitter.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::api::Timestamp;
 
@@ -54,6 +55,11 @@ impl Names {
     pub fn generate(&self, generate_name: &str) -> String {
         let kept = generate_name.floor_char_boundary(GENERATED_NAME_LENGTH_MAX - SUFFIX_LENGTH);
         format!("{}{}", &generate_name[..kept], self.suffix())
+    }
+
+    /// A span below `most`, so that what is begun together does not end together.
+    pub fn jitter(&self, most: Duration) -> Duration {
+        most.mul_f64(self.with(|source| source.random.f64()))
     }
 
     /// `now` in nanoseconds, or a little later: no two are the same, and they only grow.

@@ -1,10 +1,11 @@
 //! The visible state: the newest durable version of every object, and the latest changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::sync::watch;
 
+use super::error::Gone;
 use super::watch::{Change, ChangeKind, History};
 use crate::api::{Key, Kind, Object};
 
@@ -38,18 +39,47 @@ impl State {
         kind: Kind,
         namespace: Option<&str>,
     ) -> impl Iterator<Item = &Object> {
+        self.entries(kind, namespace).map(|(_, object)| object)
+    }
+
+    /// The objects as they were at `version`, if the history reaches back to it.
+    pub(super) fn objects_at(
+        &self,
+        kind: Kind,
+        namespace: Option<&str>,
+        version: u64,
+    ) -> Result<Vec<Object>, Gone> {
+        // What the first change since then found is what was there.
+        let mut then: HashMap<&Key, Option<&Object>> = HashMap::new();
+        for change in self.history.after(version)? {
+            let is_there = namespace.is_none_or(|it| *change.key.namespace == *it);
+            if change.kind == kind && is_there {
+                then.entry(&change.key).or_insert(change.before.as_ref());
+            }
+        }
+        let now = self.entries(kind, namespace).filter(|(key, _)| !then.contains_key(key));
+        let changed = then.iter().filter_map(|(key, object)| Some((*key, (*object)?)));
+        let mut entries: Vec<(&Key, &Object)> = now.chain(changed).collect();
+        entries.sort_by_key(|(key, _)| *key);
+        Ok(entries.into_iter().map(|(_, object)| object.clone()).collect())
+    }
+
+    fn entries(
+        &self,
+        kind: Kind,
+        namespace: Option<&str>,
+    ) -> impl Iterator<Item = (&Key, &Object)> {
         let namespace = namespace.map(String::from);
         let first = Key::new(namespace.as_deref().unwrap_or_default(), "");
         let objects =
             self.kinds.get(&kind).into_iter().flat_map(move |all| all.range(first.clone()..));
         objects
             .take_while(move |(key, _)| namespace.as_deref().is_none_or(|n| *key.namespace == *n))
-            .map(|(_, object)| object)
     }
 
-    fn publish(&mut self, change: Change) {
+    fn publish(&mut self, mut change: Change) {
         let objects = self.kinds.entry(change.kind).or_default();
-        match change.what {
+        change.before = match change.what {
             ChangeKind::Deleted => objects.remove(&change.key),
             ChangeKind::Added | ChangeKind::Modified => {
                 objects.insert(change.key.clone(), change.object.clone())

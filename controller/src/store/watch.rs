@@ -21,6 +21,8 @@ pub struct Change {
     pub what: ChangeKind,
     /// The object after it; a deleted one as it was last, with the resource version of its end.
     pub object: Object,
+    /// The object before it, if there was one.
+    pub before: Option<Object>,
     /// The version of the state that this change made. No two changes share one.
     pub resource_version: u64,
 }
@@ -64,7 +66,7 @@ impl History {
     }
 
     /// The changes after version `after`.
-    fn after(&self, after: u64) -> Result<impl Iterator<Item = &Change>, Gone> {
+    pub(super) fn after(&self, after: u64) -> Result<impl Iterator<Item = &Change>, Gone> {
         let gone = Gone { after, oldest: self.oldest, newest: self.newest() };
         let skipped = after.checked_sub(self.oldest).ok_or(gone)?;
         let skipped = usize::try_from(skipped).map_err(|_| gone)?;
