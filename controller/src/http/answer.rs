@@ -1,7 +1,7 @@
 //! The forms in which objects are answered: as they are, as a table, or their metadata alone.
 
 use axum::body::Body;
-use axum::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use axum::http::{Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -93,11 +93,7 @@ pub(super) fn object(
     let body = match form {
         Form::Object => json_of(object),
         Form::Metadata => metadata_of(object),
-        Form::Table(include) => {
-            let version = object.metadata().resource_version.clone().unwrap_or_default();
-            let meta = json!({"resourceVersion": version});
-            table_of(object.kind(), std::slice::from_ref(object), &meta, include, now)
-        }
+        Form::Table(include) => table_of_one(object, include, now),
     };
     json(code, &body, warnings)
 }
@@ -129,7 +125,57 @@ pub(super) fn list(
 /// Answers with a status.
 pub(super) fn status(status: &Status, warnings: &[String]) -> Response<Body> {
     let body = serde_json::to_value(status).expect("a Status must have a JSON form");
-    json(status.http_status(), &body, warnings)
+    let mut response = json(status.http_status(), &body, warnings);
+    if let Some(seconds) = status.details.as_ref().and_then(|it| it.retry_after_seconds) {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// Answers with one event after another, as a watch does.
+pub(super) fn events(body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    response
+}
+
+/// One line of a watch: `what` has become of `object`. `columns` says whether a table has its heads,
+/// which only the first one needs.
+pub(super) fn event(
+    form: Form,
+    what: &str,
+    object: &Object,
+    columns: bool,
+    now: Timestamp,
+) -> Vec<u8> {
+    let bytes = match form {
+        Form::Object => object.to_json().expect("an object must have a JSON form"),
+        Form::Metadata => metadata_of(object).to_string().into_bytes(),
+        Form::Table(include) => {
+            let mut table = table_of_one(object, include, now);
+            if !columns {
+                table["columnDefinitions"] = Value::Null;
+            }
+            table.to_string().into_bytes()
+        }
+    };
+    line(what, &bytes)
+}
+
+/// The last line of a watch that can't go on.
+pub(super) fn error_event(status: &Status) -> Vec<u8> {
+    line("ERROR", &serde_json::to_vec(status).expect("a Status must have a JSON form"))
+}
+
+fn line(what: &str, json: &[u8]) -> Vec<u8> {
+    let head = format!("{{\"type\":\"{what}\",\"object\":");
+    [head.as_bytes(), json, b"}\n"].concat()
+}
+
+fn table_of_one(object: &Object, include: Include, now: Timestamp) -> Value {
+    let version = object.metadata().resource_version.clone().unwrap_or_default();
+    let meta = json!({"resourceVersion": version});
+    table_of(object.kind(), std::slice::from_ref(object), &meta, include, now)
 }
 
 fn table_of(

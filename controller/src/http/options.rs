@@ -23,7 +23,22 @@ impl Query {
 
     /// Whether `key` is there and means yes.
     pub(super) fn is_set(&self, key: &str) -> bool {
-        self.get(key).is_some_and(|value| matches!(value, "1" | "true" | "True" | "t"))
+        self.flag(key) == Some(true)
+    }
+
+    /// Whether `key` means yes, if it is there. As in Kubernetes, only `false` and `0` mean no.
+    pub(super) fn flag(&self, key: &str) -> Option<bool> {
+        let (_, value) = self.0.iter().find(|(name, _)| name == key)?;
+        Some(!matches!(value.to_ascii_lowercase().as_str(), "false" | "0"))
+    }
+
+    /// The whole number that `key` is, if it is there.
+    pub(super) fn number(&self, key: &str) -> Result<Option<i64>, Refusal> {
+        let Some(text) = self.get(key) else { return Ok(None) };
+        let number = text.parse().map_err(|_| {
+            Status::bad_request(format!("strconv.ParseInt: parsing \"{text}\": invalid syntax"))
+        });
+        Ok(Some(number?))
     }
 
     /// What becomes of unknown fields; a warning if nothing is said. `options` is Kubernetes' name

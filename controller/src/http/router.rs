@@ -15,6 +15,8 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Response};
 use axum::response::IntoResponse;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use super::access::{self, Access, User};
 use super::answer::Form;
@@ -24,6 +26,7 @@ use super::reviews::{self, Review};
 use super::status::Status;
 use super::target::{Subresource, Target};
 use super::{discovery, pod, verbs};
+use crate::limits::WATCHES_MAX;
 use crate::node::logs::Logs;
 use crate::store::Store;
 
@@ -35,18 +38,29 @@ pub struct Api {
     pub(super) store: Store,
     pub(super) access: Option<Arc<Access>>,
     pub(super) logs: Option<Logs>,
+    /// One permit for each watch that may be begun.
+    pub(super) watches: Arc<Semaphore>,
+    pub(super) shutdown: CancellationToken,
 }
 
 impl Api {
     /// The API over `store`, which serves no logs.
     pub fn new(store: Store) -> Self {
-        Self { store, access: None, logs: None }
+        let watches = Arc::new(Semaphore::new(WATCHES_MAX));
+        let shutdown = CancellationToken::new();
+        Self { store, access: None, logs: None, watches, shutdown }
     }
 
     /// The same, which lets only those in whom `access` knows, and to what it lets them.
     #[must_use]
     pub fn with_access(self, access: Arc<Access>) -> Self {
         Self { access: Some(access), ..self }
+    }
+
+    /// The same, whose answers that go on for long (watches) end when `shutdown` fires.
+    #[must_use]
+    pub fn with_shutdown(self, shutdown: CancellationToken) -> Self {
+        Self { shutdown, ..self }
     }
 
     /// The same, which serves what the pods of the node of `logs` print.
@@ -115,10 +129,20 @@ async fn object(
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let form = Form::wanted(&parts.headers, &query)?;
     let (name, is_whole) = (target.name.clone(), target.subresource.is_none());
+    let is_watch = query.is_set("watch");
     let has_place = target.namespace.is_some() || !target.kind.is_namespaced();
     let call = Call { api, user, target, query, form, headers: parts.headers, body };
+    if call.target.is_watch {
+        let is_read = parts.method == Method::GET;
+        return if is_read {
+            verbs::watch(&call)
+        } else {
+            Err(Status::method_not_allowed().into())
+        };
+    }
     match (parts.method, name) {
         (Method::GET, Some(name)) => verbs::get(&call, &name),
+        (Method::GET, None) if is_watch => verbs::watch(&call),
         (Method::GET, None) => verbs::list(&call),
         (Method::POST, None) if has_place => verbs::create(call).await,
         (Method::PUT, Some(name)) => verbs::update(call, &name).await,

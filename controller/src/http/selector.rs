@@ -36,6 +36,17 @@ impl Selector {
         self.labels.is_empty() && self.fields.is_empty()
     }
 
+    /// The name that an object must have, if it must have one.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.fields.name()
+    }
+
+    /// The same, of objects called `name` alone.
+    pub(super) fn named(mut self, name: &str) -> Self {
+        self.fields.require_name(name);
+        self
+    }
+
     pub(super) fn matches(&self, object: &Object) -> bool {
         self.labels.matches(object.metadata().labels.as_ref()) && self.fields.matches(object)
     }

@@ -17,7 +17,7 @@ use crate::store::CommitError;
 pub struct Status {
     kind: &'static str,
     api_version: &'static str,
-    metadata: Empty,
+    metadata: Meta,
     status: &'static str,
     /// What happened, for people.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -33,8 +33,13 @@ pub struct Status {
     pub code: Option<u16>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-struct Empty {}
+/// What a list says of itself, where a [`Status`] stands in its place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+struct Meta {
+    /// Where the list can still go on.
+    #[serde(rename = "continue", skip_serializing_if = "Option::is_none")]
+    proceed: Option<String>,
+}
 
 /// What a [`Status`] is about.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -77,7 +82,7 @@ impl Status {
         Self {
             kind: "Status",
             api_version: "v1",
-            metadata: Empty {},
+            metadata: Meta::default(),
             status: "Failure",
             message: message.into(),
             reason,
@@ -242,6 +247,45 @@ impl Status {
         Self::failure(StatusCode::GATEWAY_TIMEOUT, "Timeout", message).about(details)
     }
 
+    /// The resource version that a watch is to begin after is no number. Kubernetes has no reason
+    /// for it.
+    pub fn no_version(text: &str) -> Self {
+        let message = format!(
+            "resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": \
+             invalid syntax"
+        );
+        Self::unexplained(&message)
+    }
+
+    /// What is asked for is not known any more.
+    pub fn expired(message: impl Into<String>) -> Self {
+        Self::failure(StatusCode::GONE, "Expired", message)
+    }
+
+    /// The changes after the resource version `wanted` are not known any more, only those after
+    /// `oldest`.
+    pub fn version_too_old(wanted: u64, oldest: u64) -> Self {
+        Self::expired(format!("too old resource version: {wanted} ({oldest})"))
+    }
+
+    /// The same of a list that was begun, and can go on at `proceed` in the state of now.
+    pub fn list_expired(proceed: String) -> Self {
+        let message = "The provided continue parameter is too old to display a consistent list \
+             result. You can start a new list without the continue parameter, or use the continue \
+             token in this response to retrieve the remainder of the results. Continuing with the \
+             provided token results in an inconsistent list - objects that were created, modified, \
+             or deleted between the time the first chunk was returned and now may show up in the \
+             list.";
+        Self { metadata: Meta { proceed: Some(proceed) }, ..Self::expired(message) }
+    }
+
+    /// As many are at work as may be; `limit` says of what, and how many.
+    pub fn too_many_requests(limit: &str) -> Self {
+        let message = format!("too many requests, please try again later: {limit}");
+        let details = Details { retry_after_seconds: Some(1), ..Details::default() };
+        Self::failure(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message).about(details)
+    }
+
     /// What is asked for is not built.
     pub fn not_implemented(what: &str) -> Self {
         let message = format!("{what} is not served here");
@@ -260,13 +304,18 @@ impl Status {
         Self::failure(StatusCode::INTERNAL_SERVER_ERROR, "", message)
     }
 
-    /// The options of a request, such as `CreateOptions`, have a field that is wrong.
-    pub fn invalid_options(options: &str, error: &FieldError) -> Self {
-        let message = format!("{options}.meta.k8s.io \"\" is invalid: {error}");
+    /// The options of a request, such as `CreateOptions`, have fields that are wrong.
+    pub fn invalid_options(options: &str, errors: &[FieldError]) -> Self {
+        let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        let told = match &told[..] {
+            [one] => one.clone(),
+            several => format!("[{}]", several.join(", ")),
+        };
+        let message = format!("{options}.meta.k8s.io \"\" is invalid: {told}");
         let details = Details {
             group: "meta.k8s.io".to_owned(),
             kind: options.to_owned(),
-            causes: vec![cause(error)],
+            causes: errors.iter().map(cause).collect(),
             ..Details::default()
         };
         Self::failure(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).about(details)
@@ -311,7 +360,7 @@ impl Status {
             value: Some(shown),
             detail: format!("supported values: {}", supported.join(", ")),
         };
-        Self::invalid_options(options, &error)
+        Self::invalid_options(options, &[error])
     }
 
     /// What a failed commit means to whoever asked for it.
@@ -383,87 +432,4 @@ fn in_group(kind: Kind, word: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::api::Key;
-
-    fn check(status: &Status, expect: &Value) {
-        assert_eq!(serde_json::to_value(status).unwrap(), *expect);
-    }
-
-    #[test]
-    fn what_is_not_there_is_named_with_its_group() {
-        check(
-            &Status::not_found(Kind::Job, "pi"),
-            &json!({
-                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-                "message": "jobs.batch \"pi\" not found", "reason": "NotFound",
-                "details": {"name": "pi", "group": "batch", "kind": "jobs"}, "code": 404,
-            }),
-        );
-        let of_the_core = Status::not_found(Kind::Pod, "pi");
-        assert_eq!(of_the_core.message, "pods \"pi\" not found");
-        check(
-            &Status::no_such_resource(),
-            &json!({
-                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-                "message": "the server could not find the requested resource",
-                "reason": "NotFound", "details": {}, "code": 404,
-            }),
-        );
-    }
-
-    #[test]
-    fn a_success_has_neither_code_nor_reason() {
-        check(
-            &Status::deleted(Kind::Job, "pi", "u"),
-            &json!({
-                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
-                "details": {"name": "pi", "group": "batch", "kind": "jobs", "uid": "u"},
-            }),
-        );
-    }
-
-    #[test]
-    fn a_refusal_has_every_cause_and_names_the_kind() {
-        let error = |field: &str| FieldError {
-            kind: ErrorKind::Required,
-            field: field.to_owned(),
-            value: None,
-            detail: String::new(),
-        };
-        let causes = vec![error("spec.a"), error("spec.b")];
-        let status = Status::from(Invalid { kind: Kind::Job, name: "pi".to_owned(), causes });
-        let cause = |field: &str| json!({"reason": "FieldValueRequired", "message": "Required value", "field": field});
-        check(
-            &status,
-            &json!({
-                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-                "message": "Job.batch \"pi\" is invalid: [spec.a: Required value, spec.b: Required value]",
-                "reason": "Invalid", "code": 422,
-                "details": {"name": "pi", "group": "batch", "kind": "Job",
-                    "causes": [cause("spec.a"), cause("spec.b")]},
-            }),
-        );
-    }
-
-    #[test]
-    fn a_failed_commit_is_told_as_kubernetes_tells_it() {
-        let key = Key::new("default", "pi");
-        let of = |error| {
-            let status = Status::of_commit(&error);
-            (status.code, status.reason, status.message)
-        };
-        assert_eq!(
-            of(CommitError::AlreadyExists { kind: Kind::Job, key: key.clone() }),
-            (Some(409), "AlreadyExists", "jobs.batch \"pi\" already exists".to_owned())
-        );
-        let (code, reason, message) = of(CommitError::Conflict { kind: Kind::Job, key });
-        assert_eq!((code, reason), (Some(409), "Conflict"));
-        assert!(message.starts_with("Operation cannot be fulfilled on jobs.batch \"pi\": "));
-        let (code, reason, _) = of(CommitError::TooLarge { operations: 9 });
-        assert_eq!((code, reason), (Some(500), "InternalError"));
-    }
-}
+mod tests;

@@ -14,6 +14,9 @@ pub(super) struct Target {
     pub(super) name: Option<String>,
     /// The part of it that is meant, if not the whole.
     pub(super) subresource: Option<Subresource>,
+    /// Whether the path itself says that it is to be watched, as it did before there was a query
+    /// for that. A name is then a choice from a collection.
+    pub(super) is_watch: bool,
 }
 
 /// A part of an object that is served apart from it, or something that can be done with it.
@@ -77,6 +80,15 @@ impl Target {
             ["apis", group, version, rest @ ..] => (format!("{group}/{version}"), rest),
             _ => return None,
         };
+        if let ["watch", rest @ ..] = rest {
+            let target = Self::of_kinds(&api_version, rest)?;
+            return target.subresource.is_none().then_some(Self { is_watch: true, ..target });
+        }
+        Self::of_kinds(&api_version, rest)
+    }
+
+    /// What `rest` names among the kinds of `api_version`.
+    fn of_kinds(api_version: &str, rest: &[&str]) -> Option<Self> {
         let kind = |plural: &str| {
             let mut kinds = Kind::ALL.iter().copied();
             kinds.find(|kind| kind.plural() == plural && kind.api_version() == api_version)
@@ -111,7 +123,8 @@ impl Target {
         if namespace == Some("") || name.as_deref() == Some("") {
             return None;
         }
-        Some(Self { kind, namespace: namespace.map(str::to_owned), name, subresource })
+        let namespace = namespace.map(str::to_owned);
+        Some(Self { kind, namespace, name, subresource, is_watch: false })
     }
 
     /// Whether only the status is meant.
@@ -135,7 +148,8 @@ mod tests {
             let found = Target::parse(path).map(|target| {
                 let at = target.key(target.name.as_deref().unwrap_or("*"));
                 let part = target.subresource.map(|it| format!(" {}", it.name()));
-                format!("{} {at}{}", target.kind.name(), part.unwrap_or_default())
+                let watch = if target.is_watch { " watch" } else { "" };
+                format!("{} {at}{}{watch}", target.kind.name(), part.unwrap_or_default())
             });
             assert_eq!(found.as_deref().unwrap_or("nothing"), expect, "{path}");
         };
@@ -149,6 +163,9 @@ mod tests {
         check("/api/v1/namespaces/a", "Namespace a");
         check("/api/v1/namespaces/pods", "Namespace pods");
         check("/api/v1/nodes/n", "Node n");
+        check("/api/v1/watch/namespaces/a/pods", "Pod a/* watch");
+        check("/apis/batch/v1/watch/namespaces/a/jobs/b", "Job a/b watch");
+        check("/api/v1/watch/namespaces", "Namespace * watch");
         for path in [
             "/",
             "/api/v1",
@@ -159,6 +176,8 @@ mod tests {
             "/api/v1/namespaces/a/pods/b/shell",
             "/api/v1/namespaces/a/secrets/b/status",
             "/api/v1/namespaces//pods",
+            "/api/v1/watch/namespaces/a/pods/b/log",
+            "/api/v1/watch",
         ] {
             check(path, "nothing");
         }

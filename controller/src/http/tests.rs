@@ -10,6 +10,9 @@ use crate::clock::Clock;
 use crate::limits::REQUEST_BODY_BYTES_MAX;
 use crate::store::{Names, Store, Transaction};
 
+mod lists;
+mod watch;
+
 const JOBS: &str = "/apis/batch/v1/namespaces/default/jobs";
 const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
 
@@ -20,7 +23,11 @@ struct Answer {
     body: Value,
 }
 
-struct Api(Router);
+struct Api {
+    router: Router,
+    served: Served,
+    store: Store,
+}
 
 impl Api {
     async fn new() -> Self {
@@ -28,7 +35,11 @@ impl Api {
         let metadata = ObjectMeta { name: Some("default".to_owned()), ..ObjectMeta::default() };
         let namespace = Namespace { metadata, ..Namespace::default() };
         store.commit(Transaction::new().create(namespace)).await.expect("must be created");
-        Self(router(Served::new(store)))
+        Self::of(Served::new(store))
+    }
+
+    fn of(served: Served) -> Self {
+        Self { router: router(served.clone()), store: served.store.clone(), served }
     }
 
     async fn send(
@@ -43,7 +54,7 @@ impl Api {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::from(body)).expect("must be a request");
-        let response = self.0.clone().oneshot(request).await.expect("the router must answer");
+        let response = self.router.clone().oneshot(request).await.expect("the router must answer");
         let code = response.status().as_u16();
         let warning = response.headers().get("warning").and_then(|it| it.to_str().ok());
         let warning = warning.unwrap_or_default().to_owned();
@@ -258,6 +269,4 @@ async fn bad_requests_are_told_what_is_wrong() {
     assert_eq!(warned.warning, r#"299 - "unknown field \"date\"""#);
     let strict = api.post(&format!("{CONFIG_MAPS}?fieldValidation=Strict"), &unknown).await;
     assert_eq!(strict.code, 400);
-    let watch = api.get(&format!("{JOBS}?watch=1")).await;
-    assert_eq!(watch.code, 501);
 }

@@ -38,6 +38,11 @@ impl Attributes {
                 return Self { verb, path: path.to_owned(), ..Self::default() };
             }
         };
+        // A path itself may say that it is to be watched.
+        let (rest, is_watch) = match rest {
+            ["watch", rest @ ..] if !rest.is_empty() => (rest, true),
+            rest => (rest, false),
+        };
         let (namespace, rest) = match rest {
             // What a namespace has itself is no resource within it.
             ["namespaces", namespace, "status" | "finalize", ..] | ["namespaces", namespace] => {
@@ -57,7 +62,11 @@ impl Attributes {
             path: path.to_owned(),
         };
         let query = Query::parse(uri.query().unwrap_or_default());
-        asked.verb = asked.verb_of(method, &query).to_owned();
+        let verb = if is_watch { "watch" } else { asked.verb_of(method, &query) };
+        asked.verb = verb.to_owned();
+        if is_watch && !asked.name.is_empty() {
+            return asked;
+        }
         if matches!(asked.verb.as_str(), "list" | "watch") {
             asked.name = only_name(&query);
         }
@@ -136,6 +145,7 @@ mod tests {
         check("PUT", "/api/v1/namespaces/a/finalize", "update /namespaces/finalize a/a");
         check("POST", "/api/v1/namespaces", "create /namespaces /");
         check("GET", "/api/v1/nodes?fieldSelector=metadata.name%3Dn&watch=1", "watch /nodes /n");
+        check("GET", "/apis/batch/v1/watch/namespaces/a/jobs/b", "watch batch/jobs a/b");
         check("GET", "/apis/foo/v1/bars", "list foo/bars /");
         check("GET", "/apis/batch/v1", "get /apis/batch/v1");
         check("GET", "/api/v1", "get /api/v1");

@@ -37,12 +37,24 @@ impl FieldSelector {
         self.0.is_empty()
     }
 
+    /// The name that an object must have, if it must have one.
+    pub(super) fn name(&self) -> Option<&str> {
+        let mut names = self.0.iter().filter(|it| it.field == NAME && it.is_equal);
+        names.next().map(|it| it.value.as_str())
+    }
+
+    pub(super) fn require_name(&mut self, name: &str) {
+        let (field, value) = (NAME.to_owned(), name.to_owned());
+        self.0.push(Requirement { field, value, is_equal: true });
+    }
+
     pub(super) fn matches(&self, object: &Object) -> bool {
         self.0.iter().all(|it| (value(object, &it.field) == it.value) == it.is_equal)
     }
 }
 
-const COMMON: &[&str] = &["metadata.name", "metadata.namespace"];
+const NAME: &str = "metadata.name";
+const COMMON: &[&str] = &[NAME, "metadata.namespace"];
 
 fn fields(kind: Kind) -> &'static [&'static str] {
     match kind {
@@ -91,7 +103,7 @@ fn unsupported(kind: Kind, field: &str) -> String {
 fn value(object: &Object, field: &str) -> String {
     let metadata = object.metadata();
     let found = match (object, field) {
-        (_, "metadata.name") => metadata.name.clone(),
+        (_, NAME) => metadata.name.clone(),
         (_, "metadata.namespace") => metadata.namespace.clone(),
         (Object::Job(job), _) => Some(successful(job)),
         (Object::Pod(pod), _) => of_pod(pod, field),

@@ -1,7 +1,7 @@
 //! The objects of a collection, in pages if that is asked for.
 //!
-//! Kubernetes differs: a page goes on from where the last one ended in the state of now, since no
-//! older state is kept; what was there all the time is listed once.
+//! All pages are of the state in which the first one was, for as long as the store's history
+//! reaches back to it.
 
 use axum::body::Body;
 use axum::http::Response;
@@ -10,6 +10,7 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::{Deserialize, Serialize};
 
+use super::list_options;
 use crate::api::{Key, Object};
 use crate::http::answer::{self, ListMeta};
 use crate::http::options::Query;
@@ -17,6 +18,8 @@ use crate::http::refusal::Refusal;
 use crate::http::router::Call;
 use crate::http::selector::Selector;
 use crate::http::status::Status;
+use crate::http::target::Target;
+use crate::store::Store;
 
 /// Where a list goes on, as Kubernetes writes it.
 const TOKENS: GeneralPurpose = GeneralPurpose::new(
@@ -27,56 +30,122 @@ const TOKENS: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
+const TOKEN_VERSION: &str = "meta.k8s.io/v1";
+
 /// Where a list goes on: after this object. Opaque to clients.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Continue {
     v: String,
-    rv: u64,
+    /// The version of the list; negative for the newest.
+    rv: i64,
     namespace: String,
     name: String,
 }
 
 pub(in crate::http) fn list(call: &Call) -> Result<Response<Body>, Refusal> {
-    let (target, query) = (&call.target, &call.query);
+    let (items, meta) = page(call.store(), &call.target, &call.query)?;
+    let now = call.store().clock().now();
+    Ok(answer::list(call.form, call.target.kind, &items, &meta, now))
+}
+
+/// The objects of `target` that `query` asks for, as many as it takes at once.
+pub(super) fn page(
+    store: &Store,
+    target: &Target,
+    query: &Query,
+) -> Result<(Vec<Object>, ListMeta), Refusal> {
+    let limit = query.number("limit")?.and_then(|it| usize::try_from(it).ok()).filter(|it| *it > 0);
+    list_options::check_list(query)?;
     let selector = Selector::parse(target.kind, query)?;
-    let limit = limit(query)?;
-    let after = query.get("continue").map(decode).transpose()?;
-    if query.is_set("watch") {
-        return Err(Status::not_implemented("watching").into());
+    let state = State::wanted(query, limit.is_some())?;
+    let (mut items, version) = state.read(store, target, &selector)?;
+    if let State::Continued { after, .. } = &state {
+        items.drain(..items.partition_point(|object| object.key() <= *after));
     }
-    let wanted = resource_version(query)?;
-    let (objects, version) = call.store().list_objects(target.kind, target.namespace.as_deref());
-    if wanted > version {
-        return Err(Status::version_too_large(wanted, version).into());
-    }
-    let is_next = |object: &Object| after.as_ref().is_none_or(|after| object.key() > *after);
-    let mut items: Vec<Object> =
-        objects.into_iter().filter(|object| is_next(object) && selector.matches(object)).collect();
+    items.retain(|object| selector.matches(object));
     let mut meta = ListMeta { resource_version: version, ..ListMeta::default() };
-    if items.len() > limit {
+    if let Some(limit) = limit.filter(|limit| items.len() > *limit) {
         // How many are left of a selection is not told, as in Kubernetes.
         meta.remaining = selector.is_empty().then(|| items.len() - limit);
         items.truncate(limit);
+        let version = i64::try_from(version).ok();
         meta.proceed = items.last().map(|last| encode(&last.key(), version));
     }
-    let now = call.store().clock().now();
-    Ok(answer::list(call.form, target.kind, &items, &meta, now))
+    Ok((items, meta))
 }
 
-/// How many are wanted at most; none or 0 means all.
-fn limit(query: &Query) -> Result<usize, Refusal> {
-    let Some(text) = query.get("limit") else { return Ok(usize::MAX) };
-    match text.parse::<u32>() {
-        Ok(0) => Ok(usize::MAX),
-        Ok(limit) => Ok(limit as usize),
-        Err(_) => Err(Status::bad_request(format!(
-            "strconv.ParseInt: parsing \"{text}\": invalid syntax"
-        ))
-        .into()),
+/// Which state a list is to be of.
+enum State {
+    /// The newest, which must be no older than this.
+    Newest { at_least: u64 },
+    /// That of this version.
+    At(u64),
+    /// The one in which a list was begun, from after this object on; the newest if it is not known
+    /// any more, and the client takes that.
+    Continued { after: Key, version: Option<u64> },
+}
+
+impl State {
+    fn wanted(query: &Query, has_limit: bool) -> Result<Self, Refusal> {
+        let version = resource_version(query)?;
+        if let Some(token) = query.get("continue") {
+            if version > 0 {
+                let why = "specifying resource version is not allowed when using continue";
+                return Err(Status::bad_request(why).into());
+            }
+            let (after, version) = decode(token)?;
+            return Ok(Self::Continued { after, version });
+        }
+        let is_exact = version > 0 && list_options::is_exact(query, has_limit);
+        Ok(if is_exact { Self::At(version) } else { Self::Newest { at_least: version } })
+    }
+
+    /// The objects that may be meant, in order, and the version that they are of.
+    fn read(
+        &self,
+        store: &Store,
+        target: &Target,
+        selector: &Selector,
+    ) -> Result<(Vec<Object>, u64), Refusal> {
+        let (kind, namespace) = (target.kind, target.namespace.as_deref());
+        match self {
+            Self::Newest { at_least } => {
+                let is_one_place = namespace.is_some() || !kind.is_namespaced();
+                let (items, version) = match selector.name().filter(|_| is_one_place) {
+                    Some(name) => {
+                        let (found, version) = store.find_object(kind, &target.key(name));
+                        (found.into_iter().collect(), version)
+                    }
+                    None => store.list_objects(kind, namespace),
+                };
+                if *at_least > version {
+                    return Err(Status::version_too_large(*at_least, version).into());
+                }
+                Ok((items, version))
+            }
+            Self::At(version) => match store.list_objects_at(kind, namespace, *version) {
+                Ok(items) => Ok((items, *version)),
+                Err(gone) if gone.newest < *version => {
+                    Err(Status::version_too_large(*version, gone.newest).into())
+                }
+                Err(_) => {
+                    let why = "The resourceVersion for the provided list is too old.";
+                    Err(Status::expired(why).into())
+                }
+            },
+            Self::Continued { version: None, .. } => Ok(store.list_objects(kind, namespace)),
+            Self::Continued { after, version: Some(version) } => {
+                let items = store
+                    .list_objects_at(kind, namespace, *version)
+                    .map_err(|_| Status::list_expired(encode(after, None)))?;
+                Ok((items, *version))
+            }
+        }
     }
 }
 
-/// The state that must have been reached; 0 if any will do.
+/// The version that is named; 0 if none is.
 fn resource_version(query: &Query) -> Result<u64, Refusal> {
     let Some(text) = query.get("resourceVersion") else { return Ok(0) };
     text.parse().map_err(|_| {
@@ -88,17 +157,18 @@ fn resource_version(query: &Query) -> Result<u64, Refusal> {
     })
 }
 
-fn encode(key: &Key, version: u64) -> String {
+/// The token that means a list of the state `version`, or of the newest, from after `key` on.
+fn encode(key: &Key, version: Option<i64>) -> String {
     let token = Continue {
-        v: "meta.k8s.io/v1".to_owned(),
-        rv: version,
+        v: TOKEN_VERSION.to_owned(),
+        rv: version.unwrap_or(-1),
         namespace: key.namespace.to_string(),
         name: key.name.to_string(),
     };
     TOKENS.encode(serde_json::to_vec(&token).expect("a token must have a JSON form"))
 }
 
-fn decode(text: &str) -> Result<Key, Refusal> {
+fn decode(text: &str) -> Result<(Key, Option<u64>), Refusal> {
     let wrong = |why: String| {
         Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"))
     };
@@ -113,5 +183,16 @@ fn decode(text: &str) -> Result<Key, Refusal> {
             None => "unexpected end of JSON input".to_owned(),
         })
     })?;
-    Ok(Key::new(&token.namespace, &token.name))
+    let Continue { v, rv, namespace, name } = token;
+    if v != TOKEN_VERSION {
+        return Err(wrong(format!("server does not recognize this encoded version \"{v}\"")).into());
+    }
+    if rv == 0 {
+        let why = format!("incorrect encoded start resourceVersion (version {TOKEN_VERSION})");
+        return Err(wrong(why).into());
+    }
+    if name.is_empty() {
+        return Err(wrong(format!("encoded start key empty (version {TOKEN_VERSION})")).into());
+    }
+    Ok((Key::new(&namespace, &name), u64::try_from(rv).ok()))
 }

@@ -4,8 +4,10 @@ mod create;
 mod delete;
 mod get;
 mod list;
+mod list_options;
 mod patch;
 mod update;
+mod watch;
 
 pub(super) use self::create::create;
 pub(super) use self::delete::delete;
@@ -13,3 +15,4 @@ pub(super) use self::get::get;
 pub(super) use self::list::list;
 pub(super) use self::patch::patch;
 pub(super) use self::update::update;
+pub(super) use self::watch::watch;
