@@ -29,3 +29,5 @@ pub const CRONJOB_SCHEDULED_TIMESTAMP: &str = "batch.kubernetes.io/cronjob-sched
 pub const FUEL: &str = "mayfly.dev/fuel";
 /// Finalizer: the object waits until its dependents are gone.
 pub const FOREGROUND_DELETION: &str = "foregroundDeletion";
+/// The version that we say we are: that of the Kubernetes whose API this is, and our own.
+pub const VERSION: &str = concat!("v1.36.2+mayfly-", env!("CARGO_PKG_VERSION"));

@@ -4,12 +4,15 @@
 //! It admits and commits, and decides nothing of what a Job needs: controllers and the scheduler
 //! are not known here. Nor are sockets: who serves it listens, encrypts and says who its users are.
 
+mod accept;
 pub mod access;
 mod admit;
 mod answer;
 mod body;
 mod discovery;
+mod document;
 mod go;
+mod openapi;
 mod options;
 mod pod;
 mod refusal;
@@ -21,6 +24,7 @@ pub mod table;
 mod target;
 mod verbs;
 
+pub use self::discovery::Health;
 pub use self::router::{Api, router};
 
 #[cfg(test)]

@@ -21,6 +21,16 @@ impl Query {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// Every value of `key`.
+    pub(super) fn all(&self, key: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether `key` is there, with or without a value.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.all(key).next().is_some()
+    }
+
     /// Whether `key` is there and means yes.
     pub(super) fn is_set(&self, key: &str) -> bool {
         self.flag(key) == Some(true)

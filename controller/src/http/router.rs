@@ -20,12 +20,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::access::{self, Access, User};
 use super::answer::Form;
+use super::discovery::Health;
 use super::options::Query;
 use super::refusal::Refusal;
 use super::reviews::{self, Review};
 use super::status::Status;
 use super::target::{Subresource, Target};
 use super::{discovery, pod, verbs};
+use crate::api::Timestamp;
 use crate::limits::WATCHES_MAX;
 use crate::node::logs::Logs;
 use crate::store::Store;
@@ -41,6 +43,9 @@ pub struct Api {
     /// One permit for each watch that may be begun.
     pub(super) watches: Arc<Semaphore>,
     pub(super) shutdown: CancellationToken,
+    pub(super) health: Health,
+    /// Since when it says what it says of itself.
+    pub(super) since: Timestamp,
 }
 
 impl Api {
@@ -48,7 +53,8 @@ impl Api {
     pub fn new(store: Store) -> Self {
         let watches = Arc::new(Semaphore::new(WATCHES_MAX));
         let shutdown = CancellationToken::new();
-        Self { store, access: None, logs: None, watches, shutdown }
+        let (health, since) = (Health::default(), store.clock().now());
+        Self { store, access: None, logs: None, watches, shutdown, health, since }
     }
 
     /// The same, which lets only those in whom `access` knows, and to what it lets them.
@@ -67,6 +73,12 @@ impl Api {
     #[must_use]
     pub fn with_logs(self, logs: Logs) -> Self {
         Self { logs: Some(logs), ..self }
+    }
+
+    /// The same, whose health checks say what `health` says.
+    #[must_use]
+    pub fn with_health(self, health: Health) -> Self {
+        Self { health, ..self }
     }
 }
 

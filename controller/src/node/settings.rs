@@ -8,7 +8,7 @@ use super::backoff::BackoffCurve;
 use super::downward::Allocatable;
 use crate::api::{
     Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo, ObjectMeta, Quantity, Time,
-    Timestamp,
+    Timestamp, names,
 };
 use crate::limits::NODE_PODS_MAX;
 use crate::quantity::Amount;
@@ -155,7 +155,7 @@ pub(crate) fn describe(settings: &NodeSettings, now: Timestamp) -> Node {
             node_info: Some(NodeSystemInfo {
                 architecture: architecture.to_owned(),
                 container_runtime_version: format!("mayfly://{version}"),
-                kubelet_version: format!("v1.36.2+mayfly-{version}"),
+                kubelet_version: names::VERSION.to_owned(),
                 operating_system: "linux".to_owned(),
                 ..NodeSystemInfo::default()
             }),
