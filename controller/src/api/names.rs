@@ -29,5 +29,7 @@ pub const CRONJOB_SCHEDULED_TIMESTAMP: &str = "batch.kubernetes.io/cronjob-sched
 pub const FUEL: &str = "mayfly.dev/fuel";
 /// Finalizer: the object waits until its dependents are gone.
 pub const FOREGROUND_DELETION: &str = "foregroundDeletion";
+/// Finalizer: the object waits until its dependents are its no more.
+pub const ORPHAN: &str = "orphan";
 /// The version that we say we are: that of the Kubernetes whose API this is, and our own.
 pub const VERSION: &str = concat!("v1.36.2+mayfly-", env!("CARGO_PKG_VERSION"));

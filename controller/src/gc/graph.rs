@@ -2,15 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::api::names::JOB_TRACKING_FINALIZER;
+use crate::api::names::{FOREGROUND_DELETION, JOB_TRACKING_FINALIZER, ORPHAN};
 use crate::api::{Key, Kind, Object, ObjectMeta, OwnerReference};
 use crate::job::conditions;
 use crate::store::{Change, ChangeKind};
-
-/// Keeps an object until what it owns is gone.
-pub(super) const FOREGROUND_DELETION: &str = "foregroundDeletion";
-/// Keeps an object until what it owned is its no more.
-pub(super) const ORPHAN: &str = "orphan";
 
 type Uid = String;
 

@@ -30,6 +30,8 @@ const KINDS: &[Kind] = &[
     Kind::Secret,
     Kind::Node,
     Kind::Namespace,
+    Kind::ServiceAccount,
+    Kind::Lease,
 ];
 
 /// Deletes what has lost its owners.

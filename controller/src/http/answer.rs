@@ -105,6 +105,7 @@ pub(super) fn list(
     objects: &[Object],
     meta: &ListMeta,
     now: Timestamp,
+    warnings: &[String],
 ) -> Response<Body> {
     let meta = meta.to_json();
     let body = match form {
@@ -119,7 +120,7 @@ pub(super) fn list(
         }
         Form::Table(include) => table_of(kind, objects, &meta, include, now),
     };
-    json(StatusCode::OK, &body, &[])
+    json(StatusCode::OK, &body, warnings)
 }
 
 /// Answers with a status.

@@ -27,7 +27,7 @@ use super::reviews::{self, Review};
 use super::status::Status;
 use super::target::{Subresource, Target};
 use super::{discovery, pod, verbs};
-use crate::api::Timestamp;
+use crate::api::{Kind, Timestamp};
 use crate::limits::WATCHES_MAX;
 use crate::node::logs::Logs;
 use crate::store::Store;
@@ -142,6 +142,8 @@ async fn object(
     let form = Form::wanted(&parts.headers, &query)?;
     let (name, is_whole) = (target.name.clone(), target.subresource.is_none());
     let is_watch = query.is_set("watch");
+    // Nobody deletes all namespaces at once, as in Kubernetes.
+    let is_namespaces = target.kind == Kind::Namespace;
     let has_place = target.namespace.is_some() || !target.kind.is_namespaced();
     let call = Call { api, user, target, query, form, headers: parts.headers, body };
     if call.target.is_watch {
@@ -159,6 +161,9 @@ async fn object(
         (Method::POST, None) if has_place => verbs::create(call).await,
         (Method::PUT, Some(name)) => verbs::update(call, &name).await,
         (Method::PATCH, Some(name)) => verbs::patch(call, &name).await,
+        (Method::DELETE, None) if has_place && !is_namespaces => {
+            verbs::delete_collection(call).await
+        }
         (Method::DELETE, Some(name)) if is_whole => verbs::delete(call, &name).await,
         _ => Err(Status::method_not_allowed().into()),
     }

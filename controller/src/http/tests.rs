@@ -1,12 +1,16 @@
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::{Api as Served, router};
 use crate::api::{Namespace, ObjectMeta, Timestamp};
 use crate::clock::Clock;
+use crate::gc::Collector;
 use crate::limits::REQUEST_BODY_BYTES_MAX;
 use crate::store::{Names, Store, Transaction};
 
@@ -40,6 +44,16 @@ impl Api {
 
     fn of(served: Served) -> Self {
         Self { router: router(served.clone()), store: served.store.clone(), served }
+    }
+
+    /// Lets the garbage collector do all there is to do.
+    async fn collect(&self) {
+        let cancel = CancellationToken::new();
+        let run = tokio::spawn(Collector::new(self.store.clone()).run(cancel.clone()));
+        // With paused time, sleeping means that everybody else has done what there is to do.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        cancel.cancel();
+        run.await.expect("must end");
     }
 
     async fn send(
@@ -206,7 +220,7 @@ async fn the_status_of_a_job_is_written_apart_from_its_spec() {
     assert_eq!(api.send("DELETE", &path, &[], String::new()).await.code, 405);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_jobs_pods_stay_or_hold_it_back_as_is_asked() {
     let api = Api::new().await;
     let pods = "/api/v1/namespaces/default/pods";
@@ -223,6 +237,10 @@ async fn a_jobs_pods_stay_or_hold_it_back_as_is_asked() {
     assert_eq!(api.send("DELETE", &path, &[], other.into()).await.code, 409);
     let deleted = api.send("DELETE", &path, &[], String::new()).await;
     assert!(deleted.warning.contains("child pods are preserved by default"), "{}", deleted.warning);
+    let held = api.get(&path).await.body;
+    assert_eq!(held["metadata"]["finalizers"], json!(["orphan"]));
+    api.collect().await;
+    assert_eq!(api.get(&path).await.code, 404);
     let left = api.get(&format!("{pods}/p")).await.body;
     assert!(left["metadata"].get("ownerReferences").is_none(), "{left}");
 
@@ -231,6 +249,57 @@ async fn a_jobs_pods_stay_or_hold_it_back_as_is_asked() {
     let held = api.send("DELETE", &foreground, &[], String::new()).await.body;
     assert_eq!(held["metadata"]["finalizers"], json!(["foregroundDeletion"]));
     assert!(held["metadata"]["deletionTimestamp"].is_string());
+    // Whoever asks again may choose otherwise.
+    let again =
+        api.send("DELETE", &path, &[], r#"{"propagationPolicy":"Background"}"#.into()).await;
+    assert_eq!((again.code, &again.body["status"]), (200, &json!("Success")));
+    assert_eq!(api.get(&path).await.code, 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_collection_is_deleted_as_far_as_it_is_selected() {
+    let api = Api::new().await;
+    for name in ["a", "b", "c"] {
+        api.post(JOBS, &job(name)).await;
+    }
+    let some = format!("{JOBS}?labelSelector=of+in+(a,b)&dryRun=All");
+    let tried = api.send("DELETE", &some, &[], String::new()).await;
+    assert_eq!((tried.code, tried.body["items"].as_array().map(Vec::len)), (200, Some(2)));
+    assert_eq!(api.get(JOBS).await.body["items"].as_array().map(Vec::len), Some(3));
+    let some = format!("{JOBS}?labelSelector=of+in+(a,b)");
+    let background = r#"{"propagationPolicy":"Background"}"#;
+    let deleted = api.send("DELETE", &some, &[], background.into()).await;
+    assert_eq!((deleted.code, &deleted.body["kind"]), (200, &json!("JobList")));
+    assert_eq!(deleted.body["items"][1]["metadata"]["name"], "b");
+    let orphaned = api.send("DELETE", JOBS, &[], String::new()).await;
+    assert!(orphaned.warning.contains("child pods are preserved"), "{}", orphaned.warning);
+    let left = api.get(JOBS).await.body;
+    assert_eq!(left["items"].as_array().map(Vec::len), Some(1), "what it owns is let go first");
+    api.collect().await;
+    assert_eq!(api.get(JOBS).await.body["items"], json!([]));
+    for path in ["/api/v1/namespaces", "/apis/batch/v1/jobs"] {
+        assert_eq!(api.send("DELETE", path, &[], String::new()).await.code, 405, "{path}");
+    }
+    let other = r#"{"propagationPolicy":"Sideways"}"#;
+    assert_eq!(api.send("DELETE", JOBS, &[], other.into()).await.code, 422);
+}
+
+#[tokio::test]
+async fn a_pod_has_its_grace_period_unless_it_is_to_go_at_once() {
+    let api = Api::new().await;
+    let pods = "/api/v1/namespaces/default/pods";
+    let pod = json!({
+        "metadata": {"name": "p"},
+        "spec": {"nodeName": "n", "containers": [{"name": "main", "image": "pi"}]},
+    });
+    assert_eq!(api.post(pods, &pod).await.code, 201);
+    let path = format!("{pods}/p");
+    let deleted = api.send("DELETE", &path, &[], String::new()).await.body;
+    assert_eq!(deleted["metadata"]["deletionGracePeriodSeconds"], 30);
+    let forced = r#"{"gracePeriodSeconds":0,"propagationPolicy":"Background"}"#;
+    let forced = api.send("DELETE", &path, &[], forced.into()).await;
+    assert_eq!((forced.code, &forced.body["kind"]), (200, &json!("Pod")));
+    assert_eq!(api.get(&path).await.code, 404);
 }
 
 #[tokio::test]
@@ -245,7 +314,7 @@ async fn a_namespace_must_be_there_first_and_empty_at_its_end() {
         async move { api.send("DELETE", &path, &[], String::new()).await.code }
     };
     assert_eq!(delete("/api/v1/namespaces/n".into()).await, 403);
-    assert_eq!(delete(format!("{nowhere}/pi")).await, 200);
+    assert_eq!(delete(format!("{nowhere}/pi?propagationPolicy=Background")).await, 200);
     assert_eq!(delete("/api/v1/namespaces/n".into()).await, 200);
     assert_eq!(delete("/api/v1/namespaces/default".into()).await, 403);
 }

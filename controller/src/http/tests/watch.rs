@@ -1,12 +1,9 @@
 //! What a watch tells, and what it costs.
 
-use std::time::Duration;
-
 use axum::body::BodyDataStream;
 use axum::http::HeaderMap;
 use futures_util::StreamExt as _;
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::api::{ConfigMap, Key, Kind, Object};

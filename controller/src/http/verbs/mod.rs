@@ -2,6 +2,8 @@
 
 mod create;
 mod delete;
+mod delete_collection;
+mod deletion;
 mod get;
 mod list;
 mod list_options;
@@ -11,6 +13,7 @@ mod watch;
 
 pub(super) use self::create::create;
 pub(super) use self::delete::delete;
+pub(super) use self::delete_collection::delete_collection;
 pub(super) use self::get::get;
 pub(super) use self::list::list;
 pub(super) use self::patch::patch;
