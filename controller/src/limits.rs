@@ -136,3 +136,21 @@ pub const PATCH_ATTEMPTS_MAX: usize = 5;
 /// Operations of one JSON patch. Stops one that copies a field onto itself until memory is full; the
 /// API server's own.
 pub const JSON_PATCH_OPERATIONS_MAX: usize = 10_000;
+
+/// Bytes of a request's path, query and headers. Stops a client from filling memory with what is no
+/// body; far more than any client sends.
+pub const REQUEST_HEADER_BYTES_MAX: usize = 64 * 1024;
+
+/// Headers of a request. As above.
+pub const REQUEST_HEADERS_MAX: usize = 100;
+
+/// Requests at once that only read, but for those that go on for long. Stops answers from filling
+/// memory; the API server's own.
+pub const READS_AT_ONCE_MAX: usize = 400;
+
+/// Requests at once that change something. Stops bodies from filling memory; the API server's own.
+pub const WRITES_AT_ONCE_MAX: usize = 200;
+
+/// Seconds that a request may take, but for those that go on for long. Stops one that sends its body
+/// byte by byte from keeping its place; the API server's own.
+pub const REQUEST_SECONDS_MAX: u64 = 60;

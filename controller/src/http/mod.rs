@@ -22,6 +22,7 @@ mod selector;
 pub mod status;
 pub mod table;
 mod target;
+mod throttle;
 mod verbs;
 
 pub use self::discovery::Health;

@@ -50,3 +50,9 @@ impl IntoResponse for Refusal {
         response
     }
 }
+
+impl IntoResponse for Status {
+    fn into_response(self) -> Response {
+        answer::status(&self, &[])
+    }
+}

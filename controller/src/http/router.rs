@@ -26,7 +26,7 @@ use super::refusal::Refusal;
 use super::reviews::{self, Review};
 use super::status::Status;
 use super::target::{Subresource, Target};
-use super::{discovery, pod, verbs};
+use super::{discovery, pod, throttle, verbs};
 use crate::api::{Kind, Timestamp};
 use crate::limits::WATCHES_MAX;
 use crate::node::logs::Logs;
@@ -84,7 +84,7 @@ impl Api {
 
 /// What answers the requests of `api`.
 pub fn router(api: Api) -> Router {
-    Router::new().fallback(answer).with_state(Arc::new(api))
+    throttle::limited(Router::new().fallback(answer).with_state(Arc::new(api)))
 }
 
 /// What every verb is given.
@@ -105,14 +105,25 @@ impl Call {
 }
 
 async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response<Body> {
-    let answer = route(api, request).await;
-    answer.unwrap_or_else(IntoResponse::into_response)
+    let (mut parts, body) = request.into_parts();
+    let user = match access::admit(&api, &parts) {
+        Ok(user) => user,
+        Err(refusal) => return refusal.into_response(),
+    };
+    parts.extensions.insert(user.clone());
+    let answer = route(api, user.clone(), parts, body).await;
+    let mut response = answer.unwrap_or_else(IntoResponse::into_response);
+    // For whoever keeps a record of requests.
+    response.extensions_mut().insert(user);
+    response
 }
 
-async fn route(api: Arc<Api>, request: Request) -> Result<Response<Body>, Refusal> {
-    let (mut parts, body) = request.into_parts();
-    let user = access::admit(&api, &parts)?;
-    parts.extensions.insert(user.clone());
+async fn route(
+    api: Arc<Api>,
+    user: Arc<User>,
+    parts: Parts,
+    body: Body,
+) -> Result<Response<Body>, Refusal> {
     if let Some(answer) = discovery::answer(&api, &parts) {
         return answer;
     }

@@ -234,6 +234,18 @@ impl Status {
         Self::failure(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message)
     }
 
+    /// The head of the request is too large: `what` has a limit, and which.
+    pub fn head_too_large(what: &str, limit: usize) -> Self {
+        let message = format!("Request header fields too large: limit is {limit} {what}");
+        Self::failure(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "", message)
+    }
+
+    /// The request took longer than it may.
+    pub fn timed_out() -> Self {
+        let message = "Timeout: request did not complete within the allotted timeout";
+        Self::failure(StatusCode::GATEWAY_TIMEOUT, "Timeout", message).about(Details::default())
+    }
+
     /// The resource version that was asked for is not reached yet.
     pub fn version_too_large(wanted: u64, current: u64) -> Self {
         let message = format!("Timeout: Too large resource version: {wanted}, current: {current}");
