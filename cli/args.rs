@@ -2,6 +2,8 @@
 //!
 //! Every option is described here and nowhere else; values are parsed once, at this edge.
 
+mod serve;
+
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -9,6 +11,8 @@ use std::str::FromStr;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use jiff::SignedDuration;
 use tracing_subscriber::EnvFilter;
+
+pub(crate) use serve::{LogFormat, ServeArguments};
 
 /// Runs Kubernetes Jobs whose containers are WebAssembly modules.
 #[derive(Debug, Parser)]
@@ -22,11 +26,33 @@ pub(crate) struct Arguments {
     pub(crate) verbosity: Verbosity,
 }
 
+/// What is said when nobody asks for more: what keeps a Job from going on, such as a full disk, must
+/// not be silent.
+const TRACES: &str = "mayfly=error,mayfly_controller=error,mayfly_runtime=error";
+
+/// The same of a server, which also says when it starts and stops.
+const SERVER_TRACES: &str =
+    "mayfly=info,mayfly::serve::requests=error,mayfly_controller=warn,mayfly_runtime=warn";
+
+impl Arguments {
+    /// Starts writing traces to standard error.
+    pub(crate) fn start_tracing(&self) {
+        match &self.command {
+            Command::Serve(arguments) => {
+                self.verbosity.start_tracing(SERVER_TRACES, arguments.log_format);
+            }
+            _ => self.verbosity.start_tracing(TRACES, LogFormat::Text),
+        }
+    }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the Jobs and Pods of manifests to their end.
     Run(RunArguments),
+    /// Serve the Kubernetes API, for kubectl and client libraries.
+    Serve(ServeArguments),
     /// Say which WebAssembly module stands behind an image name.
     #[command(subcommand)]
     Image(ImageCommand),
@@ -60,12 +86,8 @@ pub(crate) struct RunArguments {
     /// Namespace of what names none [default: default].
     #[arg(short, long, value_name = "NAME")]
     pub(crate) namespace: Option<String>,
-    /// Run the module FILE for the image NAME; may be given again.
-    #[arg(long = "image", value_name = "NAME=FILE", value_parser = NamedFile::from_str)]
-    pub(crate) images: Vec<NamedFile>,
-    /// A folder below which images may be named by their path; may be given again.
-    #[arg(long = "image-dir", value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub(crate) image_dirs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) images: ImageOptions,
     /// Keep all state there, so that the same command goes on where an earlier one was.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) state_dir: Option<PathBuf>,
@@ -75,15 +97,33 @@ pub(crate) struct RunArguments {
     /// Print the final Jobs and Pods on standard output; logs then go to standard error.
     #[arg(short, long, value_name = "FORMAT")]
     pub(crate) output: Option<Format>,
+    #[command(flatten)]
+    pub(crate) backoff: BackoffOptions,
+    /// No progress and no summary: only logs, warnings and errors.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// What image names stand for, beside what `mayfly image` keeps.
+#[derive(Args, Debug)]
+pub(crate) struct ImageOptions {
+    /// Run the module FILE for the image NAME; may be given again.
+    #[arg(long = "image", value_name = "NAME=FILE", value_parser = NamedFile::from_str)]
+    pub(crate) given: Vec<NamedFile>,
+    /// A folder below which images may be named by their path; may be given again.
+    #[arg(long = "image-dir", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) folders: Vec<PathBuf>,
+}
+
+/// How long to wait after failures.
+#[derive(Args, Debug)]
+pub(crate) struct BackoffOptions {
     /// Wait this long before the first retry of a failed pod, and the second restart in a pod.
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
     pub(crate) backoff_base: SignedDuration,
     /// Wait at most this long before any of them; restarts in a pod wait at most 5m.
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "6m")]
     pub(crate) backoff_max: SignedDuration,
-    /// No progress and no summary: only logs, warnings and errors.
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
 }
 
 /// `mayfly image`.
@@ -142,11 +182,10 @@ pub(crate) struct Verbosity {
 }
 
 impl Verbosity {
-    /// Starts writing traces to standard error.
-    pub(crate) fn start_tracing(&self) {
+    /// Starts writing traces to standard error; `default` is what is said when nobody asks.
+    pub(crate) fn start_tracing(&self, default: &str, format: LogFormat) {
         let level = match self.verbose {
-            // What keeps a Job from going on, such as a full disk, must not be silent.
-            0 => "mayfly=error,mayfly_controller=error,mayfly_runtime=error",
+            0 => default,
             1 => "mayfly=info,mayfly_controller=info,mayfly_runtime=info",
             2 => "mayfly=debug,mayfly_controller=debug,mayfly_runtime=debug",
             _ => "trace",
@@ -154,11 +193,14 @@ impl Verbosity {
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
         let colours = std::io::stderr().is_terminal()
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        tracing_subscriber::fmt()
+        let traces = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
-            .with_ansi(colours)
-            .init();
+            .with_ansi(colours);
+        match format {
+            LogFormat::Text => traces.init(),
+            LogFormat::Json => traces.json().flatten_event(true).init(),
+        }
     }
 }
 

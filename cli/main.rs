@@ -7,9 +7,12 @@ mod args;
 mod exit;
 mod image;
 mod images;
+mod interrupt;
 mod manifest;
 mod places;
 mod run;
+mod serve;
+mod state;
 mod wasm;
 
 use std::process::ExitCode;
@@ -18,9 +21,10 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     let arguments = args::Arguments::parse();
-    arguments.verbosity.start_tracing();
+    arguments.start_tracing();
     exit::report(match arguments.command {
         args::Command::Run(arguments) => run::run(&arguments),
+        args::Command::Serve(arguments) => serve::serve(&arguments),
         args::Command::Image(command) => image::image(command),
     })
 }

@@ -28,6 +28,11 @@ pub(crate) fn cache_dir(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     }
 }
 
+/// The kubeconfig that a server with the state folder `state` writes.
+pub(crate) fn kubeconfig(state: &Path) -> PathBuf {
+    state.join("kubeconfig")
+}
+
 fn of_the_user(variable: &str, in_home: &str) -> anyhow::Result<PathBuf> {
     let folder = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     let folder = match folder {

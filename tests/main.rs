@@ -6,5 +6,6 @@ mod examples;
 mod guests;
 mod harness;
 mod sandbox;
+mod serve;
 mod tidy;
 mod traces;

@@ -18,9 +18,9 @@ use anyhow::{Context, bail};
 
 pub(crate) use content::read;
 pub(crate) use name::{ImageName, InvalidName};
-pub(crate) use shelf::Shelf;
+pub(crate) use shelf::{Shelf, shelves};
 
-use crate::args::NamedFile;
+use crate::args::{ImageOptions, NamedFile};
 
 /// Everything that gives images to one run.
 #[derive(Debug, Default)]
@@ -65,15 +65,11 @@ pub(crate) enum Missing {
 }
 
 impl Images {
-    /// Images of the files `given` on the command line, then of `shelves`, then of files in
-    /// `allowed_folders`.
-    pub(crate) fn new(
-        given: &[NamedFile],
-        shelves: Vec<Shelf>,
-        allowed_folders: &[PathBuf],
-    ) -> anyhow::Result<Self> {
+    /// Images of the files that `options` gives, then of `shelves`, then of files in the folders
+    /// that it allows.
+    pub(crate) fn new(options: &ImageOptions, shelves: Vec<Shelf>) -> anyhow::Result<Self> {
         let mut images = Self { shelves, ..Self::default() };
-        for NamedFile { name, file } in given {
+        for NamedFile { name, file } in &options.given {
             let name = ImageName::parse(name).with_context(|| {
                 format!("--image {name}={}: this is no image name", file.display())
             })?;
@@ -85,7 +81,7 @@ impl Images {
                 );
             }
         }
-        for folder in allowed_folders {
+        for folder in &options.folders {
             let folder = folder
                 .canonicalize()
                 .with_context(|| format!("can't read --image-dir {}", folder.display()))?;
@@ -228,8 +224,9 @@ mod tests {
         }
         let shelf = Shelf::of(&root);
         let digest = shelf.add(ImageName::parse("kept").unwrap(), b"kept").unwrap();
-        let given = [NamedFile { name: "perl".into(), file: root.join("given.wasm") }];
-        let mut images = Images::new(&given, vec![shelf.clone()], &[root.join("allowed")]).unwrap();
+        let given = vec![NamedFile { name: "perl".into(), file: root.join("given.wasm") }];
+        let options = ImageOptions { given, folders: vec![root.join("allowed")] };
+        let mut images = Images::new(&options, vec![shelf.clone()]).unwrap();
         images.add_manifest_folder(&root.join("manifests"));
 
         let check = |image: &str, expect: Option<(&str, bool)>| {

@@ -17,9 +17,18 @@ use mayfly_runtime::Digest;
 use tempfile::NamedTempFile;
 
 use super::name::ImageName;
+use crate::places;
 
 /// The digest of what each name stands for: `sha256:` and 64 hex digits.
 pub(crate) type Names = BTreeMap<ImageName, String>;
+
+/// Every folder that keeps images: those in the state folder `own` first, then those for everyone.
+pub(crate) fn shelves(own: Option<&Path>) -> Vec<Shelf> {
+    let mut folders: Vec<_> = own.map(ToOwned::to_owned).into_iter().collect();
+    // Whoever has no home has no images there.
+    folders.extend(places::shared_state_dir().ok().filter(|shared| Some(shared.as_path()) != own));
+    folders.iter().map(|folder| Shelf::of(folder)).collect()
+}
 
 /// The images of one state folder, which need not exist.
 #[derive(Clone, Debug)]

@@ -10,13 +10,11 @@
 mod board;
 mod follow;
 mod input;
-mod interrupt;
 mod output;
 mod prepare;
 mod printer;
 mod progress;
 mod start;
-mod state;
 mod stream;
 mod summary;
 mod warnings;
@@ -30,13 +28,13 @@ use mayfly_controller::store::{Names, Store};
 
 use crate::args::RunArguments;
 use crate::exit::{self, Exit, SIGPIPE};
+use crate::interrupt::Interrupt;
+use crate::state::StateFolder;
 use follow::Followed;
 use input::Input;
-use interrupt::Interrupt;
 use printer::{Printer, PrinterThread, To};
 use progress::Progress;
 use start::Start;
-use state::StateFolder;
 use stream::{Display, Streamed};
 
 /// Runs what `arguments` name to its end.
@@ -77,7 +75,7 @@ async fn run_all(arguments: &RunArguments) -> anyhow::Result<Exit> {
     let printing = PrinterThread::start(progress.bars());
     let display = Display::new(printing.printer(), &objects, arguments.output.is_some());
     let runtime = Arc::new(Streamed::new(runtime, display));
-    let plane = ControlPlane::start(store.clone(), runtime, state.settings(arguments));
+    let plane = ControlPlane::start(store.clone(), runtime, state.settings(&arguments.backoff));
     let mut followed = Followed::new(store, &objects, progress, printing.printer());
     let stopped =
         until_stopped(&mut followed, arguments, &plane, &interrupt, &printing.printer()).await;

@@ -12,7 +12,7 @@ use mayfly_runtime::Metering;
 
 use super::input::{BadInput, Input};
 use crate::args::RunArguments;
-use crate::images::{Images, Shelf};
+use crate::images::{Images, shelves};
 use crate::places;
 use crate::wasm::{self, Wasm};
 
@@ -22,11 +22,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(1);
 /// A runtime that has every image of `input` ready. A missing or broken one is bad input.
 pub(crate) async fn runtime(arguments: &RunArguments, input: &Input) -> anyhow::Result<Wasm> {
     let own = arguments.state_dir.as_deref();
-    let mut folders: Vec<_> = own.map(ToOwned::to_owned).into_iter().collect();
-    // Whoever has no home has no images there.
-    folders.extend(places::shared_state_dir().ok().filter(|shared| Some(shared.as_path()) != own));
-    let shelves = folders.iter().map(|folder| Shelf::of(folder)).collect();
-    let mut images = Images::new(&arguments.images, shelves, &arguments.image_dirs)?;
+    let mut images = Images::new(&arguments.images, shelves(own))?;
     for folder in &input.folders {
         images.add_manifest_folder(folder);
     }

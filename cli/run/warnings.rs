@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use mayfly_controller::api::{ContainerStatus, Event, Pod, PodCondition};
 
-use super::state::NODE_NAME;
+use crate::state::NODE_NAME;
 
 /// How many pods' failures are told one by one. Stops a Job of ten thousand failing pods from
 /// being ten thousand warnings; all of them are in the pods' status.

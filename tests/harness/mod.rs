@@ -4,6 +4,7 @@
 
 mod pi;
 mod process;
+mod server;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use tempfile::TempDir;
 
 pub(crate) use pi::pi;
 pub(crate) use process::{Ended, Running, Stream};
+pub(crate) use server::Server;
 
 /// A home folder for one test, where the manifests that it writes are, too.
 pub(crate) struct Home {

@@ -1,10 +1,12 @@
-//! The folder that one run keeps its state in.
+//! The folder that one run, or a server, keeps its state in.
 //!
 //! ```text
-//! STATE/store/    objects, in one file, for one process at a time
-//! STATE/node/     what the pods have on disk: logs, volumes
-//! STATE/images/   names for modules, of `mayfly image --state-dir STATE`
-//! STATE/cache/    compiled code
+//! STATE/store/      objects, in one file, for one process at a time
+//! STATE/node/       what the pods have on disk: logs, volumes
+//! STATE/images/     names for modules, of `mayfly image --state-dir STATE`
+//! STATE/cache/      compiled code
+//! STATE/tls/        the authority of a server's certificates
+//! STATE/kubeconfig  what clients of a server need
 //! ```
 
 use std::fs::DirBuilder;
@@ -18,10 +20,10 @@ use mayfly_controller::job::BackoffSettings;
 use mayfly_controller::node::{BackoffCurve, LostRuns, NodeSettings};
 use tempfile::TempDir;
 
-use crate::args::RunArguments;
+use crate::args::BackoffOptions;
 
 /// The one node, which is this process.
-pub(super) const NODE_NAME: &str = "mayfly";
+pub(crate) const NODE_NAME: &str = "mayfly";
 
 /// Where a run keeps its state, for good or for as long as it lasts.
 pub(crate) struct StateFolder {
@@ -52,8 +54,8 @@ impl StateFolder {
     }
 
     /// How the control plane works on it.
-    pub(crate) fn settings(&self, arguments: &RunArguments) -> Settings {
-        let (base, cap) = (arguments.backoff_base, arguments.backoff_max);
+    pub(crate) fn settings(&self, backoff: &BackoffOptions) -> Settings {
+        let (base, cap) = (backoff.backoff_base, backoff.backoff_max);
         Settings {
             backoff: BackoffSettings { base, cap: cap.max(base) },
             node: NodeSettings {

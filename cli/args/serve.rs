@@ -1,0 +1,107 @@
+//! What `mayfly serve` can be asked for.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum, ValueHint};
+
+use super::{BackoffOptions, ImageOptions};
+
+/// Where it listens when nobody says: Kubernetes' own port, for this host alone.
+const LISTEN: &str = "127.0.0.1:6443";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  mayfly serve                                   for kubectl on this host
+  mayfly serve --image perl=perl.wasm            with a module for an image name
+  mayfly serve --listen 127.0.0.1:0              at a free port; the kubeconfig says which
+  mayfly serve --listen 0.0.0.0:6443 --tls-san build.example.org
+                                                 for other hosts, which know it by that name
+
+Exit codes:
+  0  stopped by Ctrl-C or SIGTERM, in order
+  1  a part of it failed
+  2  bad input, or what it needs can't be had; nothing was started
+  130, 143  a second Ctrl-C or SIGTERM stopped it at once";
+
+/// `mayfly serve`.
+#[derive(Args, Debug)]
+#[command(after_help = SERVE_EXAMPLES)]
+pub(crate) struct ServeArguments {
+    /// Where to listen; port 0 is a free one.
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = address, default_value = LISTEN)]
+    pub(crate) listen: SocketAddr,
+    /// Keep all state there [default: $XDG_STATE_HOME/mayfly or ~/.local/state/mayfly].
+    #[arg(long, value_name = "DIR", env = "MAYFLY_STATE_DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// Write the kubeconfig there [default: kubeconfig in the state folder].
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Who may do what, beside the admin; reread when it changes [default: users.yaml in the state
+    /// folder, if it is there].
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) users: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) images: ImageOptions,
+    #[command(flatten)]
+    pub(crate) backoff: BackoffOptions,
+    /// A further name or address that clients know the server by; may be given again.
+    #[arg(long = "tls-san", value_name = "NAME|ADDRESS")]
+    pub(crate) tls_sans: Vec<String>,
+    /// The server's certificate, with those between it and its authority, as PEM [default: one of
+    /// an authority that is made at the first start].
+    #[arg(long, value_name = "FILE", requires = "tls_key", value_hint = ValueHint::FilePath)]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The private key of --tls-cert, as PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert", value_hint = ValueHint::FilePath)]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// How to write what is logged: for people, or a JSON object a line.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// The form of what is logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// A JSON object a line, for programs.
+    Json,
+}
+
+/// `127.0.0.1:6443`, `[::1]:6443`, or an address alone, with Kubernetes' port.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let text =
+        text.strip_prefix("localhost").map_or(text.to_owned(), |port| format!("127.0.0.1{port}"));
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let alone: Result<IpAddr, _> = text.trim_matches(['[', ']']).parse();
+    let port = LISTEN.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or_default();
+    alone
+        .map(|alone| SocketAddr::new(alone, port))
+        .map_err(|_| format!("an address and a port are wanted, such as {LISTEN} or [::1]:6443"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        let check = |text: &str, expect: Option<&str>| {
+            assert_eq!(address(text).ok().map(|it| it.to_string()).as_deref(), expect, "{text}");
+        };
+        check("127.0.0.1:6443", Some("127.0.0.1:6443"));
+        check("127.0.0.1:0", Some("127.0.0.1:0"));
+        check("localhost:80", Some("127.0.0.1:80"));
+        check("localhost", Some("127.0.0.1:6443"));
+        check("0.0.0.0", Some("0.0.0.0:6443"));
+        check("[::1]:7000", Some("[::1]:7000"));
+        check("::1", Some("[::1]:6443"));
+        check("example.org:80", None);
+        check("127.0.0.1:99999", None);
+        check("", None);
+    }
+}

@@ -1,0 +1,222 @@
+//! Takes connections in, each for a while, and answers what is asked over them.
+//!
+//! ```text
+//! TCP ─▶ place? ─▶ TLS ─▶ HTTP/1 or HTTP/2 ─▶ router
+//! ```
+//!
+//! Whoever connects is a stranger until the router has looked at its request: everything here is
+//! bounded in number and in time.
+
+mod activity;
+mod plain;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use mayfly_controller::clock::Clock;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{interval, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::Service;
+
+use super::limits;
+use super::requests::{self, Record};
+use super::tls::{Clients, Proven, Tls};
+use activity::Activity;
+
+/// Whoever connects, and what answers.
+pub(super) struct Connections {
+    acceptor: TlsAcceptor,
+    clients: Arc<Clients>,
+    router: Router,
+    /// What answers when there are too many.
+    full: Router,
+    places: Arc<Semaphore>,
+    last_places: Arc<Semaphore>,
+    /// No more are taken in, and those that are there end with what they are at.
+    stop: CancellationToken,
+    /// They end at once.
+    abort: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Connections {
+    /// Answers with `router` over connections that are encrypted by `tls`.
+    pub(super) fn new(tls: &Tls, router: Router) -> anyhow::Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            acceptor: tls.acceptor()?,
+            clients: tls.clients(),
+            router,
+            full: requests::too_many_connections(limits::CONNECTIONS_MAX),
+            places: Arc::new(Semaphore::new(limits::CONNECTIONS_MAX)),
+            last_places: Arc::new(Semaphore::new(limits::REFUSED_CONNECTIONS_MAX)),
+            stop: CancellationToken::new(),
+            abort: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }))
+    }
+
+    /// Takes in whoever connects to `listener`, until [`Self::stop`].
+    pub(super) async fn accept(self: Arc<Self>, listener: TcpListener) {
+        while let Some(accepted) = self.stop.run_until_cancelled(listener.accept()).await {
+            match accepted {
+                Ok((stream, peer)) => {
+                    self.tasks.spawn(self.clone().connection(stream, peer));
+                }
+                Err(error) => {
+                    // Such as no more descriptors: some will be free soon.
+                    tracing::warn!(%error, "can't take a connection in");
+                    sleep(limits::ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Takes no more in, and waits until those that are there have ended, `patience` at most.
+    pub(super) async fn stop(&self, patience: Duration) {
+        self.stop.cancel();
+        self.tasks.close();
+        if timeout(patience, self.tasks.wait()).await.is_err() {
+            tracing::warn!(connections = self.tasks.len(), "clients are still busy: cutting off");
+            self.abort.cancel();
+            self.tasks.wait().await;
+        }
+    }
+
+    async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        let Some((_place, router)) = self.place() else {
+            tracing::warn!(%peer, limit = limits::CONNECTIONS_MAX, "too many connections");
+            return;
+        };
+        let stream = match timeout(limits::HANDSHAKE_MAX, self.encrypt(stream)).await {
+            Ok(Ok(Some(stream))) => stream,
+            Ok(Ok(None)) => return,
+            Ok(Err(error)) => return tracing::debug!(%peer, %error, "no TLS came about"),
+            Err(_) => return tracing::debug!(%peer, "no TLS came about in time"),
+        };
+        let served = self.serve(stream, router, peer);
+        if let Some(Err(error)) = self.abort.run_until_cancelled(served).await {
+            // Clients go away in many ways, and none is ours to mend.
+            tracing::debug!(%peer, %error, "the connection ended");
+        }
+    }
+
+    /// A place, and what answers there.
+    fn place(&self) -> Option<(OwnedSemaphorePermit, Router)> {
+        if let Ok(place) = self.places.clone().try_acquire_owned() {
+            return Some((place, self.router.clone()));
+        }
+        let place = self.last_places.clone().try_acquire_owned().ok()?;
+        Some((place, self.full.clone()))
+    }
+
+    /// `None` if it was plain HTTP, and has been told.
+    async fn encrypt(&self, stream: TcpStream) -> std::io::Result<Option<TlsStream<TcpStream>>> {
+        // What waits to be gathered into larger packets makes small answers late.
+        stream.set_nodelay(true)?;
+        match plain::refuse(stream).await? {
+            Some(stream) => self.acceptor.accept(stream).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn serve(
+        &self,
+        stream: TlsStream<TcpStream>,
+        router: Router,
+        peer: SocketAddr,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let session = stream.get_ref().1;
+        let is_http2 = session.alpn_protocol() == Some(b"h2");
+        let chain = session.peer_certificates().unwrap_or_default();
+        let proven = self.clients.identify(chain, Clock::system().now());
+        let activity = Activity::default();
+        let client = Client { peer, proven, activity: activity.clone() };
+        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+            answer(router.clone(), request, client.clone())
+        });
+        let builder = protocol(is_http2);
+        let mut connection =
+            pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+        let mut pauses = interval(limits::IDLE_MAX / 2);
+        let (mut stopping, mut idle) = (false, 0);
+        loop {
+            tokio::select! {
+                ended = connection.as_mut() => return ended,
+                () = self.stop.cancelled(), if !stopping => {
+                    stopping = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                _ = pauses.tick() => {
+                    idle = if activity.is_quiet() { idle + 1 } else { 0 };
+                    match idle {
+                        // The first comes at once.
+                        0..3 => {}
+                        3 => connection.as_mut().graceful_shutdown(),
+                        _ => return Ok(()),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How HTTP is spoken.
+fn protocol(is_http2: bool) -> Builder<TokioExecutor> {
+    let builder = Builder::new(TokioExecutor::new());
+    let mut builder = if is_http2 { builder.http2_only() } else { builder.http1_only() };
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::HEADER_READ_MAX)
+        .max_headers(limits::HEADERS_HARD_MAX)
+        .max_buf_size(limits::HEADER_BYTES_HARD_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(limits::PING_INTERVAL)
+        .keep_alive_timeout(limits::PING_ANSWER_MAX)
+        .max_concurrent_streams(limits::STREAMS_MAX)
+        .max_header_list_size(
+            u32::try_from(limits::HEADER_BYTES_HARD_MAX).expect("the limit must fit into 32 bits"),
+        );
+    builder
+}
+
+/// Who is at the other end.
+#[derive(Clone)]
+struct Client {
+    peer: SocketAddr,
+    proven: Option<Proven>,
+    activity: Activity,
+}
+
+async fn answer(
+    mut router: Router,
+    mut request: Request<Incoming>,
+    client: Client,
+) -> Result<Response<Body>, Infallible> {
+    let record = Record::begin(&request, client.peer);
+    let active = client.activity.begin();
+    // A connection may outlast what was shown when it began.
+    let proven = client.proven.filter(|proven| proven.holds_at(Clock::system().now()));
+    if let Some(Proven { certificate, .. }) = proven {
+        request.extensions_mut().insert(certificate);
+    }
+    let response = router.call(request).await?;
+    let record = record.answered(&response);
+    Ok(response.map(|body| activity::until_its_end(body, (record, active))))
+}

@@ -1,0 +1,59 @@
+//! Every bound of the server's sockets, by name. Each says what it stops.
+
+use std::time::Duration;
+
+/// Connections at once. Stops clients from using up the process's descriptors, of which most
+/// systems give it 1,024.
+pub(super) const CONNECTIONS_MAX: usize = 512;
+
+/// Connections beyond, that are told so. Stops them from using up the rest.
+pub(super) const REFUSED_CONNECTIONS_MAX: usize = 64;
+
+/// How long to wait after a connection could not be taken in. Stops a loop that does nothing else.
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a client may take to agree on encryption. Stops those that say nothing from keeping a
+/// place; Go's clients give up after as long.
+pub(super) const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+
+/// How long the head of a request may take, and how long a connection of HTTP/1 may wait for one.
+/// Stops a client that sends a byte now and then; Kubernetes' number.
+pub(super) const HEADER_READ_MAX: Duration = Duration::from_secs(32);
+
+/// How long a connection may be without a request. Stops those that nobody needs any more from
+/// keeping a place; Kubernetes' number.
+pub(super) const IDLE_MAX: Duration = Duration::from_secs(90);
+
+/// Bytes of a request's head that are read at all. Stops a client from filling memory before
+/// anything can be answered; the router refuses half of it, in words.
+pub(super) const HEADER_BYTES_HARD_MAX: usize =
+    2 * mayfly_controller::limits::REQUEST_HEADER_BYTES_MAX;
+
+/// Headers of a request that are read at all. As above.
+pub(super) const HEADERS_HARD_MAX: usize = 2 * mayfly_controller::limits::REQUEST_HEADERS_MAX;
+
+/// Requests at once over one connection of HTTP/2. Stops one client from taking all places;
+/// Kubernetes' number.
+pub(super) const STREAMS_MAX: u32 = 100;
+
+/// How often a connection of HTTP/2 is asked whether anybody is there. Stops one whose other end
+/// is gone from keeping its place; Go's number.
+pub(super) const PING_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How long it may take to say so; Go's number.
+pub(super) const PING_ANSWER_MAX: Duration = Duration::from_secs(15);
+
+/// How long requests may take to end when the server stops. Stops a client that doesn't read from
+/// keeping the process.
+pub(super) const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// Days after which a server that runs takes a new certificate. Stops it from ever showing one that
+/// has ended: they are good for a year.
+pub(super) const CERTIFICATE_RENEWAL_DAYS: i64 = 90;
+
+/// How often the file of users is looked at. Stops a loop that does nothing else, and is soon enough
+/// for people.
+pub(super) const USERS_PAUSE: Duration = Duration::from_secs(2);
+
+/// Bytes of the file of users. Stops a file that is something else from filling memory.
+pub(super) const USERS_BYTES_MAX: u64 = 16 << 20;

@@ -1,0 +1,167 @@
+//! `mayfly serve`: the Kubernetes API over the control plane, for kubectl and client libraries.
+//!
+//! ```text
+//! state folder ─▶ address ─▶ certificates ─▶ kubeconfig ─▶ control plane ─▶ connections
+//! ```
+//!
+//! What is asked and answered is the router's; here are sockets, encryption, and the order in which
+//! things start and stop.
+
+mod connections;
+mod files;
+mod kubeconfig;
+mod limits;
+mod listen;
+mod renewal;
+mod requests;
+mod tls;
+mod users;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use mayfly_controller::ControlPlane;
+use mayfly_controller::clock::Clock;
+use mayfly_controller::http::{Api, router};
+use mayfly_controller::store::{Names, OpenError, Store};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::args::{LogFormat, ServeArguments};
+use crate::exit::Exit;
+use crate::images::{Images, shelves};
+use crate::interrupt::Interrupt;
+use crate::places;
+use crate::state::StateFolder;
+use crate::wasm::Wasm;
+use connections::Connections;
+use renewal::Renewal;
+use tls::{Source, Tls};
+use users::Users;
+
+/// Serves until it is told to stop.
+pub(crate) fn serve(arguments: &ServeArguments) -> anyhow::Result<Exit> {
+    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let threads = threads.context("can't start threads")?;
+    let result = threads.block_on(serve_all(arguments));
+    // A compiler that was given up can't be stopped, and nobody waits for it.
+    threads.shutdown_background();
+    result
+}
+
+async fn serve_all(arguments: &ServeArguments) -> anyhow::Result<Exit> {
+    let folder = places::state_dir(arguments.state_dir.as_deref())?;
+    let state = StateFolder::open(Some(&folder))?;
+    let interrupt = Interrupt::listen(None)?;
+    // First of all: nobody else is at work in the folder from here on.
+    let store = open(&state)?;
+    let listener = listen::listen(arguments.listen)?;
+    let address = listener.local_addr().context("can't tell where it listens")?;
+    let users = Users::read(arguments.users.as_deref(), &folder.join("users.yaml"))?;
+    let tls = Tls::open(&folder.join("tls"), source(arguments, address), Clock::system().now())?;
+    let kubeconfig = write_kubeconfig(arguments, &folder, &tls, address)?;
+
+    let own = arguments.state_dir.as_deref();
+    let images = Images::new(&arguments.images, shelves(Some(&folder)))?;
+    let runtime = Arc::new(Wasm::new(images, places::cache_dir(own).ok())?);
+    let plane = ControlPlane::start(store.clone(), runtime, state.settings(&arguments.backoff));
+    let shutdown = CancellationToken::new();
+    let api = Api::new(store.clone())
+        .with_access(users.access())
+        .with_logs(plane.logs().clone())
+        .with_shutdown(shutdown.clone());
+    let connections = Connections::new(&tls, router(api))?;
+    let accepting = tokio::spawn(connections.clone().accept(listener));
+    say_hello(arguments, address, &kubeconfig);
+    let url = listen::url(address);
+    let renewal = Renewal { tls, kubeconfig, url }.run(Clock::system());
+    let _renewal = AbortOnDropHandle::new(tokio::spawn(renewal));
+    let _users = AbortOnDropHandle::new(tokio::spawn(users.follow()));
+
+    let exit = tokio::select! {
+        _signal = interrupt.asked() => {
+            say(arguments.log_format, "stopping; once more to stop at once");
+            Exit::Done
+        }
+        () = plane.ended() => {
+            say(arguments.log_format, "a part of mayfly has ended by itself; stopping");
+            Exit::Failed
+        }
+    };
+    // Clients first, so that nothing new comes; then who works for them; then what they wrote to.
+    shutdown.cancel();
+    connections.stop(limits::DRAIN_MAX).await;
+    accepting.await.context("who takes connections in must not panic")?;
+    plane.shutdown().await;
+    drop(store);
+    say(arguments.log_format, "stopped");
+    Ok(exit)
+}
+
+/// Opens the store of `state`, which one process at a time has.
+fn open(state: &StateFolder) -> anyhow::Result<Store> {
+    let folder = state.store().context("a server's state must be in a folder")?;
+    Store::open(&folder, Clock::system(), Names::random()).map_err(|error| {
+        let is_in_use = matches!(error, OpenError::InUse { .. });
+        let error = anyhow::Error::new(error);
+        if is_in_use {
+            error.context(
+                "one mayfly at a time serves a state folder: stop the other, or give this one a \
+                 folder of its own with --state-dir",
+            )
+        } else {
+            error
+        }
+    })
+}
+
+fn source(arguments: &ServeArguments, address: SocketAddr) -> Source {
+    match (&arguments.tls_cert, &arguments.tls_key) {
+        (Some(certificate), Some(key)) => {
+            Source::Given { certificate: certificate.clone(), key: key.clone() }
+        }
+        _ => Source::Made(tls::names(address.ip(), &arguments.tls_sans)),
+    }
+}
+
+/// Writes the kubeconfig, and says where.
+fn write_kubeconfig(
+    arguments: &ServeArguments,
+    folder: &Path,
+    tls: &Tls,
+    address: SocketAddr,
+) -> anyhow::Result<PathBuf> {
+    let path = match &arguments.kubeconfig {
+        Some(path) => path.clone(),
+        None => places::kubeconfig(folder),
+    };
+    let path =
+        std::path::absolute(&path).with_context(|| format!("no path: {}", path.display()))?;
+    kubeconfig::write(&path, &listen::url(address), &tls.admin(Clock::system().now())?)?;
+    Ok(path)
+}
+
+fn say_hello(arguments: &ServeArguments, address: SocketAddr, kubeconfig: &Path) {
+    let (url, path) = (listen::url(address), kubeconfig.display());
+    match arguments.log_format {
+        LogFormat::Text => {
+            eprintln!("mayfly: serving on {url}; export KUBECONFIG={path}");
+            if !address.ip().is_loopback() {
+                eprintln!("mayfly: other hosts can connect, and are let in with credentials only");
+            }
+        }
+        LogFormat::Json => {
+            tracing::info!(%address, url, kubeconfig = %path, "serving");
+        }
+    }
+}
+
+/// Says `words` to people, or to what reads for them.
+fn say(format: LogFormat, words: &str) {
+    match format {
+        LogFormat::Text => eprintln!("mayfly: {words}"),
+        LogFormat::Json => tracing::info!("{words}"),
+    }
+}

@@ -1,0 +1,258 @@
+//! Encryption, and who both ends say they are.
+//!
+//! ```text
+//! authority ─┬─▶ the server's certificate ──▶ every connection
+//!            ├─▶ the admin's certificate ───▶ kubeconfig
+//!            └─▶ whose client certificates are believed
+//! ```
+//!
+//! What a user may do is not known here.
+
+mod authority;
+mod clients;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use anyhow::{Context, ensure};
+use jiff::Timestamp;
+use rcgen::SanType;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, ServerConfig};
+use tokio_rustls::TlsAcceptor;
+
+use super::kubeconfig::Credentials;
+use authority::{Authority, Subject};
+pub(super) use clients::{Clients, Proven};
+
+/// The name of the user that the kubeconfig is for.
+const ADMIN: &str = "admin";
+/// The group whose members may do everything; Kubernetes' own.
+const ADMINS: &str = "system:masters";
+
+/// Where the server's certificate comes from.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    /// It is made, for a server that is known by these names and addresses.
+    Made(Vec<String>),
+    /// These files have it.
+    Given {
+        /// The certificate, and those between it and its authority.
+        certificate: PathBuf,
+        /// Its key.
+        key: PathBuf,
+    },
+}
+
+/// What encrypts connections.
+pub(super) struct Tls {
+    provider: Arc<CryptoProvider>,
+    authority: Authority,
+    source: Source,
+    current: Arc<Current>,
+    clients: Arc<Clients>,
+}
+
+/// The server's certificate of now.
+#[derive(Debug)]
+struct Current(RwLock<Arc<CertifiedKey>>);
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+impl Tls {
+    /// With the authority in `folder`, and a certificate from `source`.
+    pub(super) fn open(folder: &Path, source: Source, now: Timestamp) -> anyhow::Result<Self> {
+        let provider = Arc::new(ring::default_provider());
+        let authority = Authority::open(folder, now)?;
+        let first = certificate(&provider, &authority, &source, now)?;
+        let current = Arc::new(Current(RwLock::new(first)));
+        let clients = Arc::new(clients(&provider, &authority)?);
+        Ok(Self { provider, authority, source, current, clients })
+    }
+
+    /// What takes connections in.
+    pub(super) fn acceptor(&self) -> anyhow::Result<TlsAcceptor> {
+        let mut config = ServerConfig::builder_with_provider(self.provider.clone())
+            .with_safe_default_protocol_versions()?
+            .with_client_cert_verifier(self.clients.clone())
+            .with_cert_resolver(self.current.clone());
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+
+    /// What says whose client certificates are.
+    pub(super) fn clients(&self) -> Arc<Clients> {
+        self.clients.clone()
+    }
+
+    /// Takes a new certificate for the server, which connections from now on are given.
+    pub(super) fn renew(&self, now: Timestamp) -> anyhow::Result<()> {
+        let next = certificate(&self.provider, &self.authority, &self.source, now)?;
+        *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = next;
+        Ok(())
+    }
+
+    /// What the admin's kubeconfig needs: whom to trust, and what to be known by.
+    pub(super) fn admin(&self, now: Timestamp) -> anyhow::Result<Credentials> {
+        let subject = Subject::User { name: ADMIN, group: ADMINS };
+        let issued = self.authority.issue(&subject, now).context("can't make a certificate")?;
+        let authority = match &self.source {
+            Source::Made(_) => Some(self.authority.pem().to_owned()),
+            Source::Given { certificate, .. } => own_authority(certificate)?,
+        };
+        Ok(Credentials { authority, certificate: issued.pem.clone(), key: issued.key_pem() })
+    }
+}
+
+fn clients(provider: &Arc<CryptoProvider>, authority: &Authority) -> anyhow::Result<Clients> {
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.certificate().clone())?;
+    let ours = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
+    Ok(Clients { ours: ours.build()? })
+}
+
+/// The names that a server at `address` is known by, beside `further` ones.
+pub(super) fn names(address: IpAddr, further: &[String]) -> Vec<String> {
+    let mut names = vec!["localhost".to_owned()];
+    names.push(Ipv4Addr::LOCALHOST.to_string());
+    names.push(Ipv6Addr::LOCALHOST.to_string());
+    if !address.is_unspecified() {
+        names.push(address.to_string());
+    }
+    names.extend(further.iter().cloned());
+    let mut seen = std::collections::BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names
+}
+
+fn certificate(
+    provider: &CryptoProvider,
+    authority: &Authority,
+    source: &Source,
+    now: Timestamp,
+) -> anyhow::Result<Arc<CertifiedKey>> {
+    let (chain, key) = match source {
+        Source::Made(names) => {
+            let names = names.iter().map(|name| alternative_name(name));
+            let names: Vec<_> = names.collect::<anyhow::Result<_>>()?;
+            let issued = authority.issue(&Subject::Server(&names), now);
+            let issued = issued.context("can't make a certificate")?;
+            (vec![issued.certificate.clone()], issued.key())
+        }
+        Source::Given { certificate, key } => given(certificate, key)?,
+    };
+    let certified = CertifiedKey::from_der(chain, key, provider);
+    Ok(Arc::new(certified.context("the server's certificate and key can't be used")?))
+}
+
+fn alternative_name(name: &str) -> anyhow::Result<SanType> {
+    if let Ok(address) = name.parse() {
+        return Ok(SanType::IpAddress(address));
+    }
+    let is_name = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '.' | '*');
+    ensure!(
+        !name.is_empty() && name.chars().all(is_name),
+        "--tls-san {name}: a host's name or address is wanted"
+    );
+    Ok(SanType::DnsName(name.try_into()?))
+}
+
+/// The certificates and the key in the files that the user gave.
+fn given(
+    certificate: &Path,
+    key: &Path,
+) -> anyhow::Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
+    let chain = chain(certificate)?;
+    let key = PrivateKeyDer::from_pem_file(key)
+        .with_context(|| format!("can't read a private key from --tls-key {}", key.display()))?;
+    Ok((chain, key))
+}
+
+fn chain(file: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let read = || CertificateDer::pem_file_iter(file)?.collect::<Result<Vec<_>, _>>();
+    let chain = read()
+        .with_context(|| format!("can't read certificates from --tls-cert {}", file.display()))?;
+    ensure!(!chain.is_empty(), "--tls-cert {} has no certificate in it", file.display());
+    Ok(chain)
+}
+
+/// The certificates in `file`, if the authority of the first is among them: else whom to trust is
+/// what the clients' systems know.
+fn own_authority(file: &Path) -> anyhow::Result<Option<String>> {
+    let chain = chain(file)?;
+    let is_root = |certificate: &CertificateDer<'_>| {
+        x509_parser::parse_x509_certificate(certificate)
+            .is_ok_and(|(_, parsed)| parsed.subject().as_raw() == parsed.issuer().as_raw())
+    };
+    if !chain.iter().any(is_root) {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(file);
+    Ok(Some(text.with_context(|| format!("can't read {}", file.display()))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_known_by_where_it_listens() {
+        let check = |address: &str, further: &[&str], expect: &[&str]| {
+            let further: Vec<_> = further.iter().map(|it| (*it).to_owned()).collect();
+            assert_eq!(names(address.parse().unwrap(), &further), expect);
+        };
+        check("127.0.0.1", &[], &["localhost", "127.0.0.1", "::1"]);
+        check("0.0.0.0", &["a.example"], &["localhost", "127.0.0.1", "::1", "a.example"]);
+        check("10.0.0.1", &["localhost"], &["localhost", "127.0.0.1", "::1", "10.0.0.1"]);
+    }
+
+    /// The chain of a user's certificate that the authority in `folder` has signed at `now`.
+    fn chain(folder: &Path, now: &str) -> Vec<CertificateDer<'static>> {
+        let authority = Authority::open(folder, now.parse().unwrap()).unwrap();
+        let subject = Subject::User { name: "jane", group: "developers" };
+        vec![authority.issue(&subject, now.parse().unwrap()).unwrap().certificate]
+    }
+
+    #[test]
+    fn a_client_is_who_its_certificate_says_for_as_long_as_it_is_good() {
+        let folder = tempfile::tempdir().unwrap();
+        let now: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+        let source = Source::Made(vec!["localhost".to_owned()]);
+        let tls = Tls::open(folder.path(), source, now).unwrap();
+        let ours = chain(folder.path(), "2026-03-01T00:00:00Z");
+        let identify = |chain: &[CertificateDer<'_>], at: &str| {
+            tls.clients().identify(chain, at.parse().unwrap())
+        };
+        let proven = identify(&ours, "2026-06-01T00:00:00Z").unwrap();
+        assert_eq!(proven.certificate.common_name, "jane");
+        assert_eq!(proven.certificate.organizations, ["developers"]);
+        assert!(proven.holds_at("2027-02-28T00:00:00Z".parse().unwrap()));
+        assert!(!proven.holds_at("2027-03-02T00:00:00Z".parse().unwrap()));
+        assert_eq!(identify(&ours, "2027-03-02T00:00:00Z"), None, "it has ended");
+        assert_eq!(identify(&ours, "2026-01-01T00:00:00Z"), None, "it has not begun");
+        assert_eq!(identify(&[], "2026-06-01T00:00:00Z"), None);
+        let another = tempfile::tempdir().unwrap();
+        let theirs = chain(another.path(), "2026-03-01T00:00:00Z");
+        assert_eq!(identify(&theirs, "2026-06-01T00:00:00Z"), None, "another authority's");
+        // One for servers is none for clients.
+        let server = tls.current.0.read().unwrap().cert.clone();
+        assert_eq!(identify(&server, "2026-06-01T00:00:00Z"), None);
+    }
+
+    #[test]
+    fn a_name_that_is_none_is_told() {
+        assert!(alternative_name("build.example.org").is_ok());
+        assert!(alternative_name("10.0.0.1").is_ok());
+        let error = alternative_name("https://example.org/").unwrap_err().to_string();
+        assert!(error.contains("--tls-san https://example.org/"), "{error}");
+    }
+}

@@ -1,0 +1,86 @@
+//! How a server starts and stops, and what it says meanwhile.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+
+use rustix::process::Signal;
+
+use crate::harness::{Home, Server, Stream};
+
+#[test]
+fn it_says_where_it_serves_and_stops_in_order() {
+    let home = Home::new();
+    let server = Server::start(&home, &[]);
+    assert_eq!(*server.kubeconfig(), home.path(".local/state/mayfly/kubeconfig"));
+    let mode = |name: &str| {
+        let path = home.path(".local/state/mayfly").join(name);
+        fs::metadata(path).expect(name).permissions().mode() & 0o777
+    };
+    assert_eq!([mode("kubeconfig"), mode("tls/ca.key"), mode("tls")], [0o600, 0o600, 0o700]);
+    let text = fs::read_to_string(server.kubeconfig()).expect("it must be readable");
+    for line in [&format!("    server: {}", server.url()), "current-context: mayfly"] {
+        assert!(text.lines().any(|it| it == line), "{line}: {text}");
+    }
+    let ended = server.stop().exits(0);
+    assert!(ended.stderr.ends_with("once more to stop at once\nmayfly: stopped\n"), "{ended:?}");
+}
+
+#[test]
+fn an_address_that_is_taken_is_told_with_what_to_do() {
+    let home = Home::new();
+    let other = TcpListener::bind("127.0.0.1:0").expect("a port must be free");
+    let address = other.local_addr().expect("it must have one").to_string();
+    let ended = home.run(&["serve", "--listen", &address]).exits(2);
+    ended.says(&format!("can't listen at {address}")).says("--listen 127.0.0.1:0");
+    home.run(&["serve", "--listen", "example.org:80"]).exits(2).says("an address and a port");
+}
+
+#[test]
+fn one_server_has_a_state_folder() {
+    let home = Home::new();
+    let server = Server::start(&home, &[]);
+    let ended = home.run(&["serve", "--listen", "127.0.0.1:0"]).exits(2);
+    ended.says("is in use by process").says("--state-dir");
+    let other = Server::start(&home, &["--state-dir", "another"]);
+    assert_ne!(server.url(), other.url());
+}
+
+#[test]
+fn who_trusts_a_server_trusts_the_next_one_there() {
+    let home = Home::new();
+    let first = Server::start(&home, &[]);
+    let trusted = first.credential("certificate-authority-data");
+    let client = first.credential("client-certificate-data");
+    first.stop().exits(0);
+    let second = Server::start(&home, &[]);
+    assert_eq!(second.credential("certificate-authority-data"), trusted);
+    assert_ne!(second.credential("client-certificate-data"), client);
+}
+
+#[test]
+fn somebody_elses_kubeconfig_is_left() {
+    let home = Home::new();
+    let other = "apiVersion: v1\nkind: Config\nclusters: [{name: production, cluster: {}}]\n";
+    home.write("config", other);
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--kubeconfig", "config"];
+    home.run(&arguments).exits(2).says("config has more in it than mayfly wrote");
+    assert_eq!(fs::read_to_string(home.path("config")).expect("it is ours"), other);
+    let server = Server::start(&home, &["--kubeconfig", "new"]);
+    assert_eq!(*server.kubeconfig(), home.path("new"));
+}
+
+#[test]
+fn what_is_logged_can_be_json() {
+    let home = Home::new();
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--log-format", "json"];
+    let mut running = home.start(&arguments);
+    let line = running.line(|from, line| from == Stream::Stderr && line.contains("serving"));
+    let event: serde_json::Value = serde_json::from_str(&line).expect("it must be JSON");
+    assert!(event["url"].as_str().is_some_and(|url| url.starts_with("https://127.0.0.1:")));
+    running.signal(Signal::INT);
+    let ended = running.wait().exits(0);
+    for line in ended.stderr.lines() {
+        serde_json::from_str::<serde_json::Value>(line).expect("each line must be JSON");
+    }
+}

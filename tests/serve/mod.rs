@@ -1,0 +1,3 @@
+//! `mayfly serve`, from outside: starting, stopping, and who gets in.
+
+mod life;
