@@ -14,6 +14,7 @@ mod between;
 mod compare;
 mod created;
 mod cronjob;
+mod discovery;
 mod harness;
 mod job;
 mod requests;
