@@ -59,10 +59,10 @@ pub(super) fn answer(api: &Api, parts: &Parts) -> Option<Answer> {
 /// Whether a path is about objects, or would be if there were such objects.
 fn is_about_objects(segments: &[&str]) -> bool {
     match segments {
-        ["api", version, rest @ ..] => !rest.is_empty() || legacy::resources(version).is_none(),
+        ["api", version, rest @ ..] => !rest.is_empty() || !resources::has_version(version),
         ["apis", group, version, rest @ ..] => {
-            legacy::group(group).is_some()
-                && (!rest.is_empty() || legacy::resources(&format!("{group}/{version}")).is_none())
+            resources::has_group(group)
+                && (!rest.is_empty() || !resources::has_version(&format!("{group}/{version}")))
         }
         _ => false,
     }

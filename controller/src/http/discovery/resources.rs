@@ -94,6 +94,16 @@ pub(in crate::http) fn api_versions() -> Vec<&'static str> {
     all
 }
 
+/// Whether anything is served in `group`.
+pub(super) fn has_group(group: &str) -> bool {
+    RESOURCES.iter().any(|it| it.group_version().0 == group)
+}
+
+/// Whether anything is served under `api_version`.
+pub(super) fn has_version(api_version: &str) -> bool {
+    of(api_version).next().is_some()
+}
+
 /// What is served under `api_version`.
 pub(in crate::http) fn of(api_version: &str) -> impl Iterator<Item = &'static Resource> {
     RESOURCES.iter().filter(move |it| it.api_version == api_version)
