@@ -3,8 +3,8 @@
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    LAST_MODIFIED, VARY,
+    CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    VARY,
 };
 use axum::http::{Response, StatusCode};
 use jiff::fmt::rfc2822;
@@ -70,10 +70,4 @@ impl Document {
 pub(super) fn date(time: Timestamp) -> Option<HeaderValue> {
     let text = rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time).ok()?;
     HeaderValue::from_str(&text).ok()
-}
-
-/// Says how `response` may be kept.
-pub(super) fn cached(mut response: Response<Body>, how: &'static str) -> Response<Body> {
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(how));
-    response
 }

@@ -20,7 +20,7 @@ mod tests;
 use std::sync::OnceLock;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, HOST, HeaderValue};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{Method, Response, StatusCode};
@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 
 pub use self::health::Health;
 use super::accept;
-use super::document::{Document, cached};
+use super::document::Document;
 use super::openapi;
 use super::options::Query;
 use super::refusal::Refusal;
@@ -36,9 +36,6 @@ use super::router::Api;
 use super::status::Status;
 
 const JSON: &str = "application/json";
-
-/// What most answers say about being kept.
-const NOT_KEPT: &str = "no-cache, private";
 
 type Answer = Result<Response<Body>, Refusal>;
 
@@ -104,7 +101,9 @@ fn groups(parts: &Parts, is_core: bool) -> Answer {
             let groups = aggregated::groups(is_core);
             Document::new(aggregated::CONTENT_TYPE, groups.to_string().into_bytes())
         });
-        return Ok(cached(document.tagged(&parts.headers), "public"));
+        let mut response = document.tagged(&parts.headers);
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public"));
+        return Ok(response);
     }
     plain(parts, &if is_core { legacy::versions(address(parts)) } else { legacy::groups() })
 }
@@ -132,7 +131,7 @@ fn pretty(body: &Value) -> Response<Body> {
 fn json_response(body: String) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
-    cached(response, NOT_KEPT)
+    response
 }
 
 /// Every path that is a page, in the order of the alphabet.

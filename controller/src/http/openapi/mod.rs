@@ -29,7 +29,7 @@ use jiff::SignedDuration;
 
 use self::documents::{Documents, url_of};
 use super::accept;
-use super::document::{Document, cached, date};
+use super::document::{Document, date};
 use super::options::Query;
 use super::router::Api;
 
@@ -48,10 +48,7 @@ const KEPT: SignedDuration = SignedDuration::from_hours(365 * 24);
 pub(super) fn answer(api: &Api, parts: &Parts, segments: &[&str]) -> Option<Response<Body>> {
     match segments {
         ["v2"] => Some(second(&parts.headers)),
-        ["v3"] => {
-            let index = Documents::get().index.dated(&parts.headers, api.since);
-            Some(cached(index, "no-cache, private"))
-        }
+        ["v3"] => Some(Documents::get().index.dated(&parts.headers, api.since)),
         ["v3", name @ ..] => {
             let name = name.join("/");
             let document = Documents::get().third.get(&name)?;
