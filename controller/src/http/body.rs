@@ -6,6 +6,7 @@ use k8s_openapi::Resource;
 use serde::de::DeserializeOwned;
 
 use super::go;
+use super::protobuf::{self, PROTOBUF};
 use super::refusal::Refusal;
 use super::status::Status;
 use crate::admission::decode::{FieldValidation, Problem, Unreadable, decode_as, decode_value};
@@ -13,7 +14,7 @@ use crate::api::{Kind, Object};
 use crate::limits::REQUEST_BODY_BYTES_MAX;
 
 /// In which formats an object may come.
-const OBJECT_TYPES: &[&str] = &["application/json", "application/yaml"];
+const OBJECT_TYPES: &[&str] = &["application/json", "application/yaml", PROTOBUF];
 
 /// Bytes of a body that a complaint repeats; Kubernetes' number.
 const SUMMARY_BYTES_MAX: usize = 30;
@@ -44,7 +45,7 @@ pub(super) async fn object(
     kind: Kind,
     validation: FieldValidation,
 ) -> Result<(Object, Vec<String>), Refusal> {
-    let bytes = text(headers, body).await?;
+    let bytes = text(headers, body, kind.api_version(), kind.name()).await?;
     parse(&bytes, kind, validation)
 }
 
@@ -54,18 +55,53 @@ pub(super) async fn value<T: Resource + DeserializeOwned>(
     body: Body,
     validation: FieldValidation,
 ) -> Result<(T, Vec<String>), Refusal> {
-    let bytes = text(headers, body).await?;
+    let bytes = text(headers, body, T::API_VERSION, T::KIND).await?;
     let (value, complaints) = decode_value::<T>(&bytes, validation)
         .map_err(|error| Status::bad_request(told(&error, &bytes, T::API_VERSION, T::KIND)))?;
     Ok((value, complaints.iter().map(|complaint| words(&complaint.problem)).collect()))
 }
 
-/// The body, if it is in one of the formats that are read.
-async fn text(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Refusal> {
-    if !OBJECT_TYPES.contains(&content_type(headers)) {
+/// Reads a body as the options of a deletion, in JSON; there may be none.
+pub(super) async fn options(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Refusal> {
+    let bytes = read(body).await?;
+    if bytes.is_empty() || content_type(headers) != PROTOBUF {
+        return Ok(bytes);
+    }
+    json(&bytes, "v1", "DeleteOptions")
+}
+
+/// The body as JSON or YAML, if it is in one of the formats that are read; `kind` is what it has to
+/// be.
+async fn text(
+    headers: &HeaderMap,
+    body: Body,
+    api_version: &str,
+    kind: &str,
+) -> Result<Vec<u8>, Refusal> {
+    let content_type = content_type(headers);
+    if !OBJECT_TYPES.contains(&content_type) {
         return Err(Status::unsupported_media_type(OBJECT_TYPES).into());
     }
-    read(body).await
+    let bytes = read(body).await?;
+    if content_type == PROTOBUF { json(&bytes, api_version, kind) } else { Ok(bytes) }
+}
+
+/// What `bytes`, which are protobuf, say in JSON.
+fn json(bytes: &[u8], api_version: &str, kind: &str) -> Result<Vec<u8>, Refusal> {
+    use protobuf::Unreadable;
+    protobuf::to_json(bytes, api_version, kind).map_err(|error| {
+        let message = match error {
+            Unreadable::Envelope(why) => format!(
+                "the object provided is unrecognized (must be of type {kind}): {why} ({})",
+                summary(bytes)
+            ),
+            Unreadable::Object { api_version, kind: says, why } => format!(
+                "{says} in version \"{}\" cannot be handled as a {kind}: {why}",
+                version(&api_version)
+            ),
+        };
+        Status::bad_request(message).into()
+    })
 }
 
 /// The object of `kind` that `bytes` hold.

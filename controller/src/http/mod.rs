@@ -15,6 +15,7 @@ mod go;
 mod openapi;
 mod options;
 mod pod;
+mod protobuf;
 mod refusal;
 mod reviews;
 mod router;

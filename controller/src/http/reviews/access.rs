@@ -11,12 +11,13 @@ use super::Asked;
 use crate::admission::{ErrorKind, FieldError};
 use crate::api::ObjectMeta;
 use crate::http::access::{Attributes, Rule, User};
+use crate::http::refusal::Refusal;
 use crate::http::status::Status;
 
 pub(super) fn of_self(
     asked: &Asked<'_>,
     review: SelfSubjectAccessReview,
-) -> Result<SelfSubjectAccessReview, Status> {
+) -> Result<SelfSubjectAccessReview, Refusal> {
     let spec = &review.spec;
     let mut errors =
         one_of(spec.resource_attributes.as_ref(), spec.non_resource_attributes.as_ref());
@@ -31,7 +32,7 @@ pub(super) fn of_self(
 pub(super) fn of_subject(
     asked: &Asked<'_>,
     review: SubjectAccessReview,
-) -> Result<SubjectAccessReview, Status> {
+) -> Result<SubjectAccessReview, Refusal> {
     let mut errors = subject_errors(&review.spec);
     errors.extend(empty(&review.metadata, "must be empty"));
     refuse(&errors)?;
@@ -43,7 +44,7 @@ pub(super) fn of_local(
     asked: &Asked<'_>,
     mut review: LocalSubjectAccessReview,
     namespace: &str,
-) -> Result<LocalSubjectAccessReview, Status> {
+) -> Result<LocalSubjectAccessReview, Refusal> {
     let says = review.metadata.namespace.get_or_insert_with(|| namespace.to_owned()).clone();
     let mut errors = subject_errors(&review.spec);
     let metadata = ObjectMeta { namespace: None, ..review.metadata.clone() };
@@ -52,27 +53,28 @@ pub(super) fn of_local(
     let inner = inner.map(|it| it.namespace.clone().unwrap_or_default());
     if let Some(inner) = inner.filter(|inner| *inner != says) {
         let field = "spec.resourceAttributes.namespace";
-        errors.push(invalid(field, json!(inner), "must match metadata.namespace"));
+        errors.push(invalid(field, &json!(inner), "must match metadata.namespace"));
     }
     if let Some(path) = &review.spec.non_resource_attributes {
         let what = "disallowed on this kind of request";
-        errors.push(invalid("spec.nonResourceAttributes", json!(path), what));
+        errors.push(invalid("spec.nonResourceAttributes", &json!(path), what));
     }
     refuse(&errors)?;
     if says != namespace {
         return Err(Status::bad_request(format!(
             "spec.resourceAttributes.namespace must match namespace: {namespace}"
-        )));
+        ))
+        .into());
     }
     let status = Some(subject_status(asked, &review.spec));
     Ok(LocalSubjectAccessReview { status, ..review })
 }
 
 /// What the user may do in a namespace, as Kubernetes answers it: without what was asked.
-pub(super) fn rules(asked: &Asked<'_>, review: SelfSubjectRulesReview) -> Result<Value, Status> {
+pub(super) fn rules(asked: &Asked<'_>, review: SelfSubjectRulesReview) -> Result<Value, Refusal> {
     let namespace = review.spec.namespace.unwrap_or_default();
     if namespace.is_empty() {
-        return Err(Status::bad_request("no namespace on request"));
+        return Err(Status::bad_request("no namespace on request").into());
     }
     let rules = asked.policy.rules(asked.user, &namespace);
     let (for_paths, for_resources): (Vec<&Rule>, Vec<&Rule>) =
@@ -132,7 +134,7 @@ fn subject_errors(spec: &SubjectAccessReviewSpec) -> Vec<FieldError> {
     let is_named = spec.user.as_ref().is_some_and(|user| !user.is_empty());
     if !is_named && spec.groups.as_ref().is_none_or(Vec::is_empty) {
         let what = "at least one of user or group must be specified";
-        errors.push(invalid("spec.user", json!(""), what));
+        errors.push(invalid("spec.user", &json!(""), what));
     }
     errors
 }
@@ -145,12 +147,12 @@ fn one_of(
     match (resource, path) {
         (Some(_), Some(path)) => {
             let what = "cannot be specified in combination with resourceAttributes";
-            vec![invalid("spec.nonResourceAttributes", json!(path), what)]
+            vec![invalid("spec.nonResourceAttributes", &json!(path), what)]
         }
         (None, None) => {
             let what = "exactly one of nonResourceAttributes or resourceAttributes must be \
                         specified";
-            vec![invalid("spec.resourceAttributes", Value::Null, what)]
+            vec![invalid("spec.resourceAttributes", &Value::Null, what)]
         }
         _ => Vec::new(),
     }
@@ -158,10 +160,10 @@ fn one_of(
 
 fn empty(metadata: &ObjectMeta, what: &str) -> Option<FieldError> {
     let is_empty = *metadata == ObjectMeta::default();
-    (!is_empty).then(|| invalid("metadata", json!(metadata), what))
+    (!is_empty).then(|| invalid("metadata", &json!(metadata), what))
 }
 
-fn invalid(field: &str, value: Value, detail: &str) -> FieldError {
+fn invalid(field: &str, value: &Value, detail: &str) -> FieldError {
     FieldError {
         kind: ErrorKind::Invalid,
         field: field.to_owned(),
@@ -170,6 +172,6 @@ fn invalid(field: &str, value: Value, detail: &str) -> FieldError {
     }
 }
 
-fn refuse(errors: &[FieldError]) -> Result<(), Status> {
-    if errors.is_empty() { Ok(()) } else { Err(Status::invalid_review(errors)) }
+fn refuse(errors: &[FieldError]) -> Result<(), Refusal> {
+    if errors.is_empty() { Ok(()) } else { Err(Status::invalid_review(errors).into()) }
 }

@@ -7,12 +7,13 @@ use k8s_openapi::api::authentication::v1::{
 use super::Asked;
 use crate::api::{ObjectMeta, Time};
 use crate::http::access::User;
+use crate::http::refusal::Refusal;
 use crate::http::status::Status;
 
 pub(super) fn of_self(
     asked: &Asked<'_>,
     _review: SelfSubjectReview,
-) -> Result<SelfSubjectReview, Status> {
+) -> Result<SelfSubjectReview, Refusal> {
     let creation_timestamp = Some(Time(asked.api.store.clock().now()));
     Ok(SelfSubjectReview {
         metadata: ObjectMeta { creation_timestamp, ..ObjectMeta::default() },
@@ -21,10 +22,12 @@ pub(super) fn of_self(
 }
 
 /// Whose a token is. The token itself is not repeated.
-pub(super) fn of_token(asked: &Asked<'_>, mut review: TokenReview) -> Result<TokenReview, Status> {
+pub(super) fn of_token(asked: &Asked<'_>, mut review: TokenReview) -> Result<TokenReview, Refusal> {
     let token = std::mem::take(&mut review.spec.token);
     if token.is_empty() {
-        return Err(Status::bad_request("token is required for TokenReview in authentication"));
+        return Err(
+            Status::bad_request("token is required for TokenReview in authentication").into()
+        );
     }
     let user = asked.policy.user_of(&token, asked.api.store.clock().now());
     let status = match user {

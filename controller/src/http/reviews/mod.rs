@@ -105,7 +105,7 @@ impl Asked<'_> {
     async fn answer<T, A>(
         &self,
         body: Body,
-        review: impl FnOnce(&Self, T) -> Result<A, Status>,
+        review: impl FnOnce(&Self, T) -> Result<A, Refusal>,
     ) -> Result<Response<Body>, Refusal>
     where
         T: Resource + DeserializeOwned,
@@ -117,8 +117,7 @@ impl Asked<'_> {
         let validation = query.field_validation(OPTIONS)?;
         query.is_dry_run(OPTIONS)?;
         let (asked, warnings) = body::value(headers, body, validation).await?;
-        let answered =
-            review(self, asked).map_err(|status| Refusal::from(status).warning(&warnings))?;
+        let answered = review(self, asked).map_err(|refusal| refusal.warning(&warnings))?;
         let json = serde_json::to_value(answered).expect("a review must have a JSON form");
         Ok(answer::json(StatusCode::CREATED, &json, &warnings))
     }

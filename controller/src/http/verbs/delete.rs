@@ -18,9 +18,9 @@ const NAMESPACES_KEPT: &[&str] = &["default", "kube-system", "kube-public"];
 const ANSWERED_AS_OBJECTS: &[Kind] = &[Kind::Pod, Kind::ServiceAccount];
 
 pub(in crate::http) async fn delete(call: Call, name: &str) -> Result<Response<Body>, Refusal> {
-    let Call { api, target, query, form, body, .. } = call;
+    let Call { api, target, query, form, headers, body, .. } = call;
     let store = &api.store;
-    let wish = Wish::read(&query, body).await?;
+    let wish = Wish::read(&query, &headers, body).await?;
     let warnings = wish.warnings(target.kind);
     let (kind, key) = (target.kind, target.key(name));
     let old = store.get_object(kind, &key).ok_or_else(|| Status::not_found(kind, name))?;

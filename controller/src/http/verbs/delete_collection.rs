@@ -15,9 +15,9 @@ use crate::store::Transaction;
 ///
 /// As in Kubernetes it is not one transaction: what was deleted before an error stays deleted.
 pub(in crate::http) async fn delete_collection(call: Call) -> Result<Response<Body>, Refusal> {
-    let Call { api, target, query, form, body, .. } = call;
+    let Call { api, target, query, form, headers, body, .. } = call;
     let store = &api.store;
-    let wish = Wish::read(&query, body).await?;
+    let wish = Wish::read(&query, &headers, body).await?;
     let warnings = wish.warnings(target.kind);
     let (items, meta) = list::page(store, &target, &query)?;
     for object in &items {

@@ -1,6 +1,7 @@
 //! What a request says of how objects are to be deleted, and what that does to each of them.
 
 use axum::body::Body;
+use axum::http::HeaderMap;
 use serde::Deserialize;
 
 use crate::api::names::{FOREGROUND_DELETION, ORPHAN};
@@ -50,8 +51,12 @@ pub(super) enum Propagation {
 
 impl Wish {
     /// What the body says, or else the query.
-    pub(super) async fn read(query: &Query, body: Body) -> Result<Self, Refusal> {
-        let bytes = body::read(body).await?;
+    pub(super) async fn read(
+        query: &Query,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Self, Refusal> {
+        let bytes = body::options(headers, body).await?;
         let mut wish: Self = if bytes.is_empty() {
             Self::default()
         } else {
