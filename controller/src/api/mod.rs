@@ -4,6 +4,7 @@
 //! *means* is said by a view in the room that acts on it.
 
 mod kind;
+pub mod lists;
 pub mod names;
 
 pub use k8s_openapi::api::batch::v1::{
