@@ -133,7 +133,7 @@ pub const REQUEST_BODY_BYTES_MAX: usize = 3 * 1024 * 1024;
 /// request for ever; the API server tries as often.
 pub const PATCH_ATTEMPTS_MAX: usize = 5;
 
-/// Operations of one JSON patch. Stops one that copies a field onto itself until memory is full; the
+/// Operations of one JSON patch. Stops a body of many small ones from keeping a thread for long; the
 /// API server's own.
 pub const JSON_PATCH_OPERATIONS_MAX: usize = 10_000;
 
@@ -154,3 +154,12 @@ pub const WRITES_AT_ONCE_MAX: usize = 200;
 /// Seconds that a request may take, but for those that go on for long. Stops one that sends its body
 /// byte by byte from keeping its place; the API server's own.
 pub const REQUEST_SECONDS_MAX: u64 = 60;
+
+/// Bytes that the steps of one JSON patch may copy together. Stops steps that each copy what the one
+/// before has made from doubling an object until memory is full; ten times the largest body, as in
+/// the API server.
+pub const JSON_PATCH_COPIED_BYTES_MAX: usize = 10 * REQUEST_BODY_BYTES_MAX;
+
+/// Bytes of what a client calls itself as the owner of fields; Kubernetes' own limit. Stops it from
+/// making every object large that it writes.
+pub const FIELD_MANAGER_BYTES_MAX: usize = 128;

@@ -30,9 +30,9 @@ pub use self::job::{
 };
 pub use self::plain::{
     admit_config_map, admit_event, admit_lease, admit_namespace, admit_node, admit_secret,
-    admit_service_account,
+    admit_service_account, default_secret,
 };
-pub use self::pod::admit_pod;
+pub use self::pod::{admit_pod, default_pod};
 use crate::api::ObjectMeta;
 
 /// An object that may be stored.

@@ -52,10 +52,9 @@ pub fn admit_config_map(mut object: ConfigMap, uid: &str) -> Result<Admitted<Con
     Ok(Admitted { object, warnings: Vec::new() })
 }
 
-/// Admits a Secret that is to be created with this uid; what its `stringData` says becomes `data`.
-/// Its name must have been made.
-pub fn admit_secret(mut object: Secret, uid: &str) -> Result<Admitted<Secret>, Invalid> {
-    object.metadata.uid = Some(uid.to_owned());
+/// The first step of admission alone: sets the defaults of a Secret, and puts its `stringData` into
+/// `data`.
+pub fn default_secret(object: &mut Secret) {
     if object.type_.as_deref().unwrap_or_default().is_empty() {
         object.type_ = Some("Opaque".to_owned());
     }
@@ -63,6 +62,13 @@ pub fn admit_secret(mut object: Secret, uid: &str) -> Result<Admitted<Secret>, I
         let data = object.data.get_or_insert_default();
         data.insert(key, ByteString(text.into_bytes()));
     }
+}
+
+/// Admits a Secret that is to be created with this uid; what its `stringData` says becomes `data`.
+/// Its name must have been made.
+pub fn admit_secret(mut object: Secret, uid: &str) -> Result<Admitted<Secret>, Invalid> {
+    object.metadata.uid = Some(uid.to_owned());
+    default_secret(&mut object);
     let mut errors = Errors::default();
     object_meta(&object.metadata, format::dns_subdomain, &Path::new("metadata"), &mut errors);
     let empty = BTreeMap::new();

@@ -6,6 +6,11 @@ use super::validate::{format, meta, pod as validate};
 use super::{Admitted, Invalid, defaults, unsupported};
 use crate::api::{Kind, Pod, PodSpec};
 
+/// The first step of admission alone: sets the defaults of a pod.
+pub fn default_pod(pod: &mut Pod) {
+    defaults::pod(pod);
+}
+
 /// Admits a pod that is to be created with this uid. Its name must have been made.
 pub fn admit_pod(mut pod: Pod, uid: &str) -> Result<Admitted<Pod>, Invalid> {
     pod.status = None;

@@ -132,6 +132,14 @@ macro_rules! kinds {
                 match self { $(Self::$kind(object) => serde_json::to_vec(&**object),)+ }
             }
 
+            /// The same as a tree.
+            pub fn to_value(&self) -> serde_json::Value {
+                let value = match self {
+                    $(Self::$kind(object) => serde_json::to_value(&**object),)+
+                };
+                value.expect("a wire type must be writable as JSON")
+            }
+
             /// The object of `kind` that `json` holds.
             pub fn from_json(kind: Kind, json: &[u8]) -> Result<Self, serde_json::Error> {
                 Ok(match kind {

@@ -9,6 +9,26 @@ use super::refusal::Refusal;
 use crate::admission::{self, Admitted, ErrorKind, FieldError, Invalid};
 use crate::api::{Kind, Object, ObjectMeta, Pod, Resource};
 
+/// Sets the defaults of `object`, as reading it does in Kubernetes: whoever wrote it owns them.
+pub(super) fn with_defaults(object: &mut Object) {
+    match object {
+        Object::Job(it) => admission::default_job(Arc::make_mut(it)),
+        Object::CronJob(it) => admission::default_cron_job(Arc::make_mut(it)),
+        Object::Pod(it) => admission::default_pod(Arc::make_mut(it)),
+        Object::Secret(it) => admission::default_secret(Arc::make_mut(it)),
+        Object::Namespace(it) => {
+            let name = it.metadata.name.clone().unwrap_or_default();
+            let labels = Arc::make_mut(it).metadata.labels.get_or_insert_default();
+            labels.insert("kubernetes.io/metadata.name".to_owned(), name);
+        }
+        Object::ConfigMap(_)
+        | Object::Event(_)
+        | Object::Node(_)
+        | Object::ServiceAccount(_)
+        | Object::Lease(_) => {}
+    }
+}
+
 /// Admits `object`, which has its name, to be created with `uid`.
 pub(super) fn create(object: &Object, uid: &str) -> Result<Admitted<Object>, Refusal> {
     Ok(match object {

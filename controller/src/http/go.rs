@@ -76,6 +76,12 @@ pub(super) fn cannot_unmarshal(kind: Kind, object: &Value, field: &str) -> Optio
     ))
 }
 
+/// A kind with its group and version, as it is printed: `batch/v1, Kind=Job`, `/v1, Kind=Pod`.
+pub(super) fn kind_of(api_version: &str, kind: &str) -> String {
+    let slash = if api_version.contains('/') { "" } else { "/" };
+    format!("{slash}{api_version}, Kind={kind}")
+}
+
 /// Where in an object a value stands.
 struct Place<'a> {
     schema: &'a Value,

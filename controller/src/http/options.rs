@@ -5,6 +5,8 @@ use serde_json::json;
 use super::refusal::Refusal;
 use super::status::Status;
 use crate::admission::decode::FieldValidation;
+use crate::admission::{ErrorKind, FieldError};
+use crate::limits::FIELD_MANAGER_BYTES_MAX;
 
 /// The pairs of a query, unescaped.
 pub(super) struct Query(Vec<(String, String)>);
@@ -62,6 +64,28 @@ impl Query {
                 let supported = &["", "Ignore", "Strict", "Warn"];
                 let shown = json!(other).to_string();
                 Err(Status::unsupported_option(options, "fieldValidation", shown, supported).into())
+            }
+        }
+    }
+
+    /// What the client wants to be called as the owner of what it writes, if it says so.
+    pub(super) fn field_manager(&self, options: &str) -> Result<Option<&str>, Refusal> {
+        let Some(manager) = self.get("fieldManager") else { return Ok(None) };
+        let wrong = |kind: ErrorKind, value: Option<String>, detail: String| {
+            let field = "fieldManager".to_owned();
+            let error = FieldError { kind, field, value, detail };
+            Err(Status::invalid_options(options, &[error]).into())
+        };
+        if manager.len() > FIELD_MANAGER_BYTES_MAX {
+            let detail = format!("may not be more than {FIELD_MANAGER_BYTES_MAX} bytes");
+            return wrong(ErrorKind::TooLong, None, detail);
+        }
+        match manager.char_indices().find(|(_, character)| character.is_control()) {
+            None => Ok(Some(manager)),
+            Some((at, character)) => {
+                let code = u32::from(character);
+                let detail = format!("invalid character U+{code:04X} (at position {at})");
+                wrong(ErrorKind::Invalid, Some(json!(manager).to_string()), detail)
             }
         }
     }

@@ -141,6 +141,14 @@ impl Status {
         Self::cannot_be_fulfilled(&qualified_plural(kind), &why, named(kind, name))
     }
 
+    /// What is applied says a uid, and there is no object.
+    pub fn no_object_with_uid(kind: Kind, name: &str, uid: &str) -> Self {
+        let why = format!(
+            "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+        );
+        Self::cannot_be_fulfilled(&qualified_plural(kind), &why, named(kind, name))
+    }
+
     /// The object to be deleted has another uid than the one asked for.
     pub fn uid_precondition(kind: Kind, name: &str, wanted: &str, found: &str) -> Self {
         let why = format!(
@@ -314,6 +322,38 @@ impl Status {
     /// own.
     pub fn unexplained(message: &str) -> Self {
         Self::failure(StatusCode::INTERNAL_SERVER_ERROR, "", message)
+    }
+
+    /// A change that can't be made. Kubernetes doesn't say why.
+    pub fn unprocessable() -> Self {
+        let message = "the server rejected our request due to an error in our request";
+        Self::failure(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
+            .about(Details::default())
+    }
+
+    /// Somebody else owns fields that were to be changed: who, as he is told of, and each field.
+    pub fn apply_conflict(conflicts: &[(String, String)]) -> Self {
+        let message = match conflicts {
+            [(who, field)] => format!("Apply failed with 1 conflict: conflict with {who}: {field}"),
+            several => {
+                let mut lines: Vec<String> = Vec::new();
+                let mut last = None;
+                for (who, field) in several {
+                    if last.replace(who) != Some(who) {
+                        lines.push(format!("conflicts with {who}:"));
+                    }
+                    lines.push(format!("- {field}"));
+                }
+                format!("Apply failed with {} conflicts: {}", several.len(), lines.join("\n"))
+            }
+        };
+        let causes = conflicts.iter().map(|(who, field)| Cause {
+            reason: "FieldManagerConflict",
+            message: format!("conflict with {who}"),
+            field: field.clone(),
+        });
+        let details = Details { causes: causes.collect(), ..Details::default() };
+        Self::failure(StatusCode::CONFLICT, "Conflict", message).about(details)
     }
 
     /// The options of a request, such as `CreateOptions`, have fields that are wrong.

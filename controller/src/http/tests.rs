@@ -14,7 +14,10 @@ use crate::gc::Collector;
 use crate::limits::REQUEST_BODY_BYTES_MAX;
 use crate::store::{Names, Store, Transaction};
 
+mod apply;
 mod lists;
+mod owners;
+mod patches;
 mod watch;
 
 const JOBS: &str = "/apis/batch/v1/namespaces/default/jobs";
@@ -184,26 +187,6 @@ async fn what_is_there_comes_as_a_table_too() {
     assert_eq!(one["rows"], table["rows"]);
     let none = api.send("GET", JOBS, &[("accept", "text/html")], String::new()).await;
     assert_eq!((none.code, &none.body["reason"]), (406, &json!("NotAcceptable")));
-}
-
-#[tokio::test]
-async fn patches_merge_or_follow_their_steps() {
-    let api = Api::new().await;
-    api.post(CONFIG_MAPS, &json!({"metadata": {"name": "c"}, "data": {"a": "1", "b": "2"}})).await;
-    let path = format!("{CONFIG_MAPS}/c");
-    let merge = json!({"data": {"a": null, "c": "3"}});
-    let merged = api.patch(&path, "application/merge-patch+json", &merge).await;
-    assert_eq!((merged.code, &merged.body["data"]), (200, &json!({"b": "2", "c": "3"})));
-    let steps = json!([{"op": "test", "path": "/data/b", "value": "2"}, {"op": "remove", "path": "/data/b"}]);
-    let patched = api.patch(&path, "application/json-patch+json", &steps).await;
-    assert_eq!((patched.code, &patched.body["data"]), (200, &json!({"c": "3"})));
-    let failed = api.patch(&path, "application/json-patch+json", &steps).await;
-    assert_eq!((failed.code, &failed.body["reason"]), (422, &json!("Invalid")));
-    let strategic = api.patch(&path, "application/strategic-merge-patch+json", &merge).await;
-    assert_eq!(strategic.code, 415);
-    let stale = json!({"metadata": {"resourceVersion": "1"}, "data": {}});
-    let stale = api.patch(&path, "application/merge-patch+json", &stale).await;
-    assert_eq!(stale.code, 409);
 }
 
 #[tokio::test]

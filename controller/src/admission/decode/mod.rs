@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub(crate) use self::file::decode_file;
 pub(crate) use self::one::decode_value;
-pub use self::one::{Unreadable, decode_as};
+pub use self::one::{Unreadable, decode_as, value_of};
 use self::tree::{Tree, Value};
 use crate::api::{Kind, Object};
 

@@ -52,8 +52,32 @@ pub(crate) fn decode_value<T: Resource + DeserializeOwned>(
     judged(reader::read(&tree), validation).map_err(Unreadable::Malformed)
 }
 
-/// What `bytes` hold, if it is one object that is not of another kind.
-fn tree_of(bytes: &[u8], api_version: &str, kind: &str) -> Result<Tree, Unreadable> {
+/// What `bytes` hold, as JSON: one value, of whatever kind; of a key that is there twice, the last.
+pub fn value_of(bytes: &[u8]) -> Result<serde_json::Value, Unreadable> {
+    Ok(json_of(one(bytes)?.value))
+}
+
+fn json_of(value: Value) -> serde_json::Value {
+    match value {
+        Value::Null => serde_json::Value::Null,
+        Value::Bool(value, _) => value.into(),
+        Value::Integer(number, _) => match (i64::try_from(number), u64::try_from(number)) {
+            (Ok(number), _) => number.into(),
+            (_, Ok(number)) => number.into(),
+            // It is larger than any field's.
+            _ => (number as f64).into(),
+        },
+        Value::Float(number, _) => number.into(),
+        Value::String(text) => text.into(),
+        Value::List(items) => items.into_iter().map(|item| json_of(item.value)).collect(),
+        Value::Map(entries) => {
+            entries.into_iter().map(|entry| (entry.key, json_of(entry.value.value))).collect()
+        }
+    }
+}
+
+/// The one document of `bytes`.
+fn one(bytes: &[u8]) -> Result<Tree, Unreadable> {
     let text =
         std::str::from_utf8(bytes).map_err(|_| Unreadable::Syntax("not UTF-8 text".to_owned()))?;
     let (mut trees, error) = parse(text);
@@ -63,9 +87,12 @@ fn tree_of(bytes: &[u8], api_version: &str, kind: &str) -> Result<Tree, Unreadab
     if trees.len() > 1 {
         return Err(Unreadable::Syntax("more than one document".to_owned()));
     }
-    let Some(mut tree) = trees.pop() else {
-        return Err(Unreadable::Syntax("EOF: nothing is there".to_owned()));
-    };
+    trees.pop().ok_or_else(|| Unreadable::Syntax("EOF: nothing is there".to_owned()))
+}
+
+/// What `bytes` hold, if it is one object that is not of another kind.
+fn tree_of(bytes: &[u8], api_version: &str, kind: &str) -> Result<Tree, Unreadable> {
+    let mut tree = one(bytes)?;
     let sort = match &mut tree.value {
         Value::Map(entries) => {
             // What is `null` here is left out; the reader would take it for a wrong type.

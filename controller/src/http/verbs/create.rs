@@ -5,49 +5,75 @@ use axum::http::{Response, StatusCode};
 
 use crate::admission;
 use crate::api::{Key, Kind, Namespace, Object, Time};
+use crate::http::fields::{self, Writer};
 use crate::http::refusal::Refusal;
 use crate::http::router::Call;
 use crate::http::status::Status;
+use crate::http::target::Target;
 use crate::http::{admit, answer, body};
 use crate::store::{CommitError, Store, Transaction};
 
+const OPTIONS: &str = "CreateOptions";
+
 pub(in crate::http) async fn create(call: Call) -> Result<Response<Body>, Refusal> {
-    const OPTIONS: &str = "CreateOptions";
     let Call { api, target, query, form, headers, body, .. } = call;
     let store = &api.store;
     let validation = query.field_validation(OPTIONS)?;
     let is_dry_run = query.is_dry_run(OPTIONS)?;
+    let writer = Writer::of(&target, &query, &headers, OPTIONS)?;
     let (mut object, mut warnings) = body::object(&headers, body, target.kind, validation).await?;
     place(&mut object, target.namespace.as_deref())?;
-    let metadata = object.metadata_mut();
-    if metadata.resource_version.as_ref().is_some_and(|version| !version.is_empty()) {
-        return Err(Status::unexplained(
-            "resourceVersion should not be set on objects to be created",
-        )
-        .into());
-    }
-    metadata.resource_version = None;
-    metadata.managed_fields = None;
-    admission::name(metadata, || store.names().suffix());
-    let admitted = admit::create(&object, &store.names().uid())?;
-    warnings.extend(admitted.warnings);
-    if let Some(namespace) = &target.namespace {
-        live_namespace(store, namespace, &admitted.object)?;
-    }
     let now = store.clock().now();
-    let created = if is_dry_run {
-        let (kind, key) = (target.kind, admitted.object.key());
-        if store.get_object(kind, &key).is_some() {
-            return Err(CommitError::AlreadyExists { kind, key }.into());
-        }
-        let mut object = admitted.object;
-        object.metadata_mut().creation_timestamp = Some(Time(now));
-        object
-    } else {
-        let committed = store.commit(Transaction::new().create_object(admitted.object)).await?;
-        committed.objects.into_iter().next().expect("a create must give what it made")
-    };
+    admission::name(object.metadata_mut(), || store.names().suffix());
+    admit::with_defaults(&mut object);
+    fields::track(&writer, None, &mut object, now);
+    let creation = Creation { store, target: &target, is_dry_run };
+    let (created, more) = creation.create(object).await?;
+    warnings.extend(more);
     Ok(answer::object(StatusCode::CREATED, form, &created, now, &warnings))
+}
+
+/// Where an object is to be created, and whether it really is.
+pub(super) struct Creation<'a> {
+    pub(super) store: &'a Store,
+    pub(super) target: &'a Target,
+    pub(super) is_dry_run: bool,
+}
+
+impl Creation<'_> {
+    /// Creates `object`, which is in its place and has its name and its owners; what is stored, and
+    /// warnings.
+    pub(super) async fn create(
+        &self,
+        mut object: Object,
+    ) -> Result<(Object, Vec<String>), Refusal> {
+        let store = self.store;
+        let metadata = object.metadata_mut();
+        if metadata.resource_version.as_ref().is_some_and(|version| !version.is_empty()) {
+            return Err(Status::unexplained(
+                "resourceVersion should not be set on objects to be created",
+            )
+            .into());
+        }
+        metadata.resource_version = None;
+        let admitted = admit::create(&object, &store.names().uid())?;
+        if let Some(namespace) = &self.target.namespace {
+            live_namespace(store, namespace, &admitted.object)?;
+        }
+        let created = if self.is_dry_run {
+            let (kind, key) = (self.target.kind, admitted.object.key());
+            if store.get_object(kind, &key).is_some() {
+                return Err(CommitError::AlreadyExists { kind, key }.into());
+            }
+            let mut object = admitted.object;
+            object.metadata_mut().creation_timestamp = Some(Time(store.clock().now()));
+            object
+        } else {
+            let committed = store.commit(Transaction::new().create_object(admitted.object)).await?;
+            committed.objects.into_iter().next().expect("a create must give what it made")
+        };
+        Ok((created, admitted.warnings))
+    }
 }
 
 /// Puts `object` into the namespace of the path, unless it says another.

@@ -1,138 +1,198 @@
-//! A change to an object, as a JSON patch (RFC 6902) or a merge patch (RFC 7386).
+//! A change to an object, in any of the formats that [`crate::http::patch`] knows.
 //!
 //! It is made to the newest version; if that changes meanwhile, it is made again, unless the patch
-//! names the version that it is for.
+//! names the version that it is for. What is applied is created if it is not there.
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::create::{Creation, place};
 use super::update::{other_name, write};
-use crate::admission::decode::{FieldValidation, Problem, Unreadable, decode_as};
+use crate::admission::decode::FieldValidation;
 use crate::admission::{ErrorKind, FieldError};
 use crate::api::Object;
+use crate::http::fields::{self, Refused, Writer};
+use crate::http::options::Query;
+use crate::http::patch::{Format, Patch, applied_object};
 use crate::http::refusal::Refusal;
 use crate::http::router::Call;
 use crate::http::status::Status;
-use crate::http::{answer, body};
-use crate::limits::{JSON_PATCH_OPERATIONS_MAX, PATCH_ATTEMPTS_MAX};
+use crate::http::target::Target;
+use crate::http::{admit, answer, body, go};
+use crate::limits::PATCH_ATTEMPTS_MAX;
+use crate::store::Store;
 
 const OPTIONS: &str = "PatchOptions";
-const JSON_PATCH: &str = "application/json-patch+json";
-const MERGE_PATCH: &str = "application/merge-patch+json";
 
-enum Patch {
-    Json(json_patch::Patch),
-    Merge(Value),
+/// Everything that a patch is, but the object.
+struct Request<'a> {
+    store: &'a Store,
+    target: &'a Target,
+    name: &'a str,
+    writer: Writer,
+    patch: Patch,
+    validation: FieldValidation,
+    is_forced: bool,
+    is_dry_run: bool,
 }
 
 pub(in crate::http) async fn patch(call: Call, name: &str) -> Result<Response<Body>, Refusal> {
     let Call { api, target, query, form, headers, body, .. } = call;
     let store = &api.store;
-    let validation = query.field_validation(OPTIONS)?;
-    let is_dry_run = query.is_dry_run(OPTIONS)?;
-    let patch = Patch::parse(body::content_type(&headers), body).await?;
-    let mut attempts = 0;
-    loop {
-        attempts += 1;
-        let old = store
-            .get_object(target.kind, &target.key(name))
-            .ok_or_else(|| Status::not_found(target.kind, name))?;
-        let (new, mut warnings) = patch.apply(&old, validation)?;
-        let named = new.metadata().name.as_deref().unwrap_or_default();
-        if named != name {
-            return Err(other_name(named, name));
-        }
-        let has_moved = || {
-            let newest = store.get_object(target.kind, &target.key(name));
-            newest.is_some_and(|newest| {
-                newest.metadata().resource_version != old.metadata().resource_version
-            })
-        };
-        let is_for_this = new.metadata().resource_version == old.metadata().resource_version;
-        match write(store, &target, new, &old, is_dry_run).await {
-            Ok((stored, more)) => {
-                warnings.extend(more);
-                let now = store.clock().now();
-                return Ok(answer::object(StatusCode::OK, form, &stored, now, &warnings));
-            }
-            Err(refusal)
-                if refusal.status.reason == "Conflict"
-                    && is_for_this
-                    && has_moved()
-                    && attempts < PATCH_ATTEMPTS_MAX => {}
-            Err(refusal) => return Err(refusal),
-        }
-    }
-}
-
-impl Patch {
-    async fn parse(content_type: &str, body: Body) -> Result<Self, Refusal> {
-        if ![JSON_PATCH, MERGE_PATCH].contains(&content_type) {
-            return Err(Status::unsupported_media_type(&[JSON_PATCH, MERGE_PATCH]).into());
-        }
-        let bytes = body::read(body).await?;
-        let wrong = |error: serde_json::Error| {
-            let why = error.to_string();
-            let why = body::json_error(&why);
-            Status::bad_request(format!("error decoding patch: {why}"))
-        };
-        if content_type == MERGE_PATCH {
-            return Ok(Self::Merge(serde_json::from_slice(&bytes).map_err(wrong)?));
-        }
-        let patch: json_patch::Patch = serde_json::from_slice(&bytes).map_err(wrong)?;
-        if patch.len() > JSON_PATCH_OPERATIONS_MAX {
-            return Err(Status::too_large(JSON_PATCH_OPERATIONS_MAX).into());
-        }
-        Ok(Self::Json(patch))
-    }
-
-    /// `old` with the change made to it, and what was overlooked in it.
-    fn apply(
-        &self,
-        old: &Object,
-        validation: FieldValidation,
-    ) -> Result<(Object, Vec<String>), Refusal> {
-        let mut json = answer::json_of(old);
-        match self {
-            Self::Merge(change) => json_patch::merge(&mut json, change),
-            Self::Json(change) => json_patch::patch(&mut json, change)
-                .map_err(|error| patch_error(&error.to_string()))?,
-        }
-        let text = json.to_string();
-        let document = decode_as(text.as_bytes(), old.kind(), validation)
-            .map_err(|error| unreadable(&text, &error))?;
-        let warnings = document.warnings.iter().map(|it| body::words(&it.problem)).collect();
-        Ok((document.object, warnings))
-    }
-}
-
-fn patch_error(why: &str) -> Refusal {
-    Status::invalid_patch(&FieldError {
-        kind: ErrorKind::Invalid,
-        field: "patch".to_owned(),
-        value: None,
-        detail: why.to_owned(),
-    })
-    .into()
-}
-
-/// The refusal of a patch after which an object is none of its kind any more.
-fn unreadable(text: &str, error: &Unreadable) -> Refusal {
-    let detail = match error {
-        Unreadable::Malformed(malformed) => {
-            let is_wrong = |it: &Problem| matches!(it, Problem::WrongType { .. });
-            let strict = !malformed.0.iter().any(|it| is_wrong(&it.problem));
-            let words: Vec<_> = malformed.0.iter().map(|it| body::words(&it.problem)).collect();
-            format!("{}{}", if strict { "strict decoding error: " } else { "" }, words.join(", "))
-        }
-        other => other.to_string(),
+    let format = Format::of(body::content_type(&headers))?;
+    let bytes = body::read(body).await?;
+    let is_forced = is_forced(&query, format)?;
+    let request = Request {
+        store,
+        target: &target,
+        name,
+        writer: Writer::of(&target, &query, &headers, OPTIONS)?,
+        patch: Patch::read(format, &bytes)?,
+        validation: query.field_validation(OPTIONS)?,
+        is_forced,
+        is_dry_run: query.is_dry_run(OPTIONS)?,
     };
-    Status::invalid_patch(&FieldError {
-        kind: ErrorKind::Invalid,
-        field: "patch".to_owned(),
-        value: Some(Value::from(text).to_string()),
-        detail,
-    })
-    .into()
+    let mut attempts = 0;
+    let (code, stored, warnings) = loop {
+        attempts += 1;
+        match request.attempt().await {
+            Err(Failed { refusal, is_worth_another: true }) if attempts >= PATCH_ATTEMPTS_MAX => {
+                return Err(refusal);
+            }
+            Err(Failed { is_worth_another: true, .. }) => {}
+            Err(Failed { refusal, .. }) => return Err(refusal),
+            Ok(done) => break done,
+        }
+    };
+    Ok(answer::object(code, form, &stored, store.clock().now(), &warnings))
+}
+
+/// Whether what others own is to be taken from them, which only who applies can ask for.
+fn is_forced(query: &Query, format: Format) -> Result<bool, Refusal> {
+    let wrong = |kind: ErrorKind, field: &str, detail: &str| {
+        let (field, detail) = (field.to_owned(), detail.to_owned());
+        Status::invalid_options(OPTIONS, &[FieldError { kind, field, value: None, detail }])
+    };
+    let force = query.flag("force");
+    if format == Format::Apply {
+        if query.get("fieldManager").is_none() {
+            let why = "is required for apply patch";
+            return Err(wrong(ErrorKind::Required, "fieldManager", why).into());
+        }
+    } else if force.is_some() {
+        let why = "may not be specified for non-apply patch";
+        return Err(wrong(ErrorKind::Forbidden, "force", why).into());
+    }
+    Ok(force == Some(true))
+}
+
+/// An attempt that failed.
+struct Failed {
+    refusal: Refusal,
+    /// Whether that may be because somebody else wrote the object at the same time.
+    is_worth_another: bool,
+}
+
+impl<T: Into<Refusal>> From<T> for Failed {
+    fn from(refusal: T) -> Self {
+        Self { refusal: refusal.into(), is_worth_another: false }
+    }
+}
+
+type Done = (StatusCode, Object, Vec<String>);
+
+impl Request<'_> {
+    async fn attempt(&self) -> Result<Done, Failed> {
+        let kind = self.target.kind;
+        let live = self.store.get_object(kind, &self.target.key(self.name));
+        match (live, &self.patch) {
+            (Some(old), patch) => {
+                let (new, mut warnings) = match patch {
+                    Patch::Apply(config) => (self.applied(Some(&old), config)?, Vec::new()),
+                    patch => self.changed(&old, patch)?,
+                };
+                let (stored, more) = self.replace(new, &old).await?;
+                warnings.extend(more);
+                Ok((StatusCode::OK, stored, warnings))
+            }
+            (None, Patch::Apply(config)) if self.target.subresource.is_none() => {
+                self.create(self.applied(None, config)?).await
+            }
+            (None, _) => Err(Status::not_found(kind, self.name).into()),
+        }
+    }
+
+    /// `old` as it is after `patch`, with who owns what.
+    fn changed(&self, old: &Object, patch: &Patch) -> Result<(Object, Vec<String>), Refusal> {
+        let (mut new, warnings) = patch.made_to(old, self.validation)?;
+        self.check_name(&new)?;
+        admit::with_defaults(&mut new);
+        fields::track(&self.writer, Some(old), &mut new, self.store.clock().now());
+        Ok((new, warnings))
+    }
+
+    /// What is applied, put over `live` or made an object of, with who owns what.
+    fn applied(
+        &self,
+        live: Option<&Object>,
+        config: &Map<String, Value>,
+    ) -> Result<Object, Refusal> {
+        let kind = self.target.kind;
+        let says = |name: &str| config.get(name).and_then(Value::as_str).unwrap_or_default();
+        if (says("apiVersion"), says("kind")) != (kind.api_version(), kind.name()) {
+            let kind = go::kind_of(says("apiVersion"), says("kind"));
+            let why = format!("invalid object type: {kind}");
+            return Err(Status::bad_request(why).into());
+        }
+        let metadata = config.get("metadata");
+        if metadata.and_then(|it| it.get("managedFields")).is_some_and(|it| !it.is_null()) {
+            return Err(Status::bad_request("metadata.managedFields must be nil").into());
+        }
+        let (config, now) = (Value::Object(config.clone()), self.store.clock().now());
+        let made = fields::apply(&self.writer, live, &config, self.is_forced, now);
+        let made = made.map_err(|refused| match refused {
+            Refused::Malformed(why) => Status::unexplained(&why),
+            Refused::Conflicts(conflicts) => Status::apply_conflict(&conflicts),
+        })?;
+        let mut new = applied_object(kind, &made)?;
+        self.check_name(&new)?;
+        admit::with_defaults(&mut new);
+        Ok(new)
+    }
+
+    fn check_name(&self, object: &Object) -> Result<(), Refusal> {
+        let named = object.metadata().name.as_deref().unwrap_or_default();
+        if named == self.name { Ok(()) } else { Err(other_name(named, self.name)) }
+    }
+
+    async fn replace(&self, new: Object, old: &Object) -> Result<(Object, Vec<String>), Failed> {
+        let version = |object: &Object| object.metadata().resource_version.clone();
+        let is_for_this = version(&new) == version(old);
+        let written = write(self.store, self.target, new, old, self.is_dry_run).await;
+        written.map_err(|refusal| {
+            let newest = self.store.get_object(self.target.kind, &old.key());
+            let has_moved = newest.is_some_and(|newest| version(&newest) != version(old));
+            let is_conflict = refusal.status.reason == "Conflict";
+            Failed { refusal, is_worth_another: is_conflict && is_for_this && has_moved }
+        })
+    }
+
+    async fn create(&self, mut new: Object) -> Result<Done, Failed> {
+        let (kind, name) = (self.target.kind, self.name);
+        place(&mut new, self.target.namespace.as_deref())?;
+        if let Some(uid) = new.metadata().uid.as_deref().filter(|uid| !uid.is_empty()) {
+            return Err(Status::no_object_with_uid(kind, name, uid).into());
+        }
+        let creation =
+            Creation { store: self.store, target: self.target, is_dry_run: self.is_dry_run };
+        match creation.create(new).await {
+            Ok((created, warnings)) => Ok((StatusCode::CREATED, created, warnings)),
+            Err(refusal) => {
+                // Somebody else was quicker: then it is there to be applied to.
+                let is_worth_another = refusal.status.reason == "AlreadyExists";
+                Err(Failed { refusal, is_worth_another })
+            }
+        }
+    }
 }

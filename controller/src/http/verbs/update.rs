@@ -5,6 +5,7 @@ use axum::http::{Response, StatusCode};
 
 use super::create::place;
 use crate::api::Object;
+use crate::http::fields::{self, Writer};
 use crate::http::refusal::Refusal;
 use crate::http::router::Call;
 use crate::http::status::Status;
@@ -19,19 +20,22 @@ pub(in crate::http) async fn update(call: Call, name: &str) -> Result<Response<B
     let store = &api.store;
     let validation = query.field_validation(OPTIONS)?;
     let is_dry_run = query.is_dry_run(OPTIONS)?;
-    let (object, mut warnings) = body::object(&headers, body, target.kind, validation).await?;
+    let writer = Writer::of(&target, &query, &headers, OPTIONS)?;
+    let (mut object, mut warnings) = body::object(&headers, body, target.kind, validation).await?;
     let old = store
         .get_object(target.kind, &target.key(name))
         .ok_or_else(|| Status::not_found(target.kind, name));
     let named = object.metadata().name.as_deref().unwrap_or_default();
     // A name that is wrong is told before an object that is not there.
     let old = if named == name { old? } else { return Err(other_name(named, name)) };
+    admit::with_defaults(&mut object);
+    fields::track(&writer, Some(&old), &mut object, store.clock().now());
     let (stored, more) = write(store, &target, object, &old, is_dry_run).await?;
     warnings.extend(more);
     Ok(answer::object(StatusCode::OK, form, &stored, store.clock().now(), &warnings))
 }
 
-/// Writes `new` over `old`, if nobody else has in the meantime; what is stored, and warnings.
+/// Writes `new`, of which is noted who owns what, over `old`, if nobody else has in the meantime; what is stored, and warnings.
 pub(super) async fn write(
     store: &Store,
     target: &Target,
@@ -59,6 +63,7 @@ pub(super) async fn write(
     }
     // What was admitted was held against `old`, so it may be written over nothing else.
     admitted.object.metadata_mut().resource_version.clone_from(&old.metadata().resource_version);
+    fields::settled(&mut admitted.object, old);
     let committed = store.commit(Transaction::new().replace_object(admitted.object)).await?;
     let stored = committed.objects.into_iter().next().expect("a replace must give what it made");
     Ok((stored, admitted.warnings))
@@ -66,10 +71,14 @@ pub(super) async fn write(
 
 /// The refusal of an object that has another name than the path.
 pub(super) fn other_name(named: &str, name: &str) -> Refusal {
-    Status::bad_request(format!(
-        "the name of the object ({named}) does not match the name on the URL ({name})"
-    ))
-    .into()
+    let why = if named.is_empty() {
+        format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        )
+    } else {
+        format!("the name of the object ({named}) does not match the name on the URL ({name})")
+    };
+    Status::bad_request(why).into()
 }
 
 fn differs(wanted: Option<&str>, found: Option<&str>) -> bool {
