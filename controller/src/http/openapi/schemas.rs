@@ -144,13 +144,7 @@ fn finish(name: &str, schema: &mut Value) {
         QUANTITY => one_of(schema, &["string", "number"], None),
         _ => {}
     }
-    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-        for (field, property) in properties {
-            if let Value::Object(property) = property {
-                markers::mark(name, field, property);
-            }
-        }
-    }
+    markers::mark(name, schema);
     wrap_references(schema);
 }
 

@@ -218,6 +218,44 @@ async fn a_field_is_described_as_explain_shows_it() {
 }
 
 #[tokio::test]
+async fn lists_say_how_they_are_merged() {
+    let document = get("/openapi/v3/api/v1", &[]).await.json();
+    let check = |of: &str, field: &str, expect: Value| {
+        let found = &document["components"]["schemas"][of]["properties"][field];
+        let fields = found.as_object().expect("must be there").iter();
+        let marks = fields.filter_map(|(name, value)| {
+            Some((name.strip_prefix("x-kubernetes-")?.to_owned(), value.clone()))
+        });
+        assert_eq!(marks.collect::<Value>(), expect, "{of}.{field}");
+    };
+    check(
+        "io.k8s.api.core.v1.Container",
+        "ports",
+        json!({
+            "list-type": "map", "list-map-keys": ["containerPort", "protocol"],
+            "patch-strategy": "merge", "patch-merge-key": "containerPort",
+        }),
+    );
+    check(
+        "io.k8s.api.core.v1.PodSpec",
+        "volumes",
+        json!({
+            "list-type": "map", "list-map-keys": ["name"],
+            "patch-strategy": "merge,retainKeys", "patch-merge-key": "name",
+        }),
+    );
+    check("io.k8s.api.core.v1.PodSpec", "tolerations", json!({"list-type": "atomic"}));
+    check("io.k8s.api.core.v1.PodSpec", "nodeSelector", json!({"map-type": "atomic"}));
+    check(
+        "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta",
+        "finalizers",
+        json!({"list-type": "set", "patch-strategy": "merge"}),
+    );
+    let selector = "io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector";
+    assert_eq!(document["components"]["schemas"][selector]["x-kubernetes-map-type"], "atomic");
+}
+
+#[tokio::test]
 async fn the_second_version_says_the_same_in_its_own_way() {
     let page = get("/openapi/v2", &[("accept", "application/json")]).await;
     assert_eq!((page.code, page.header("vary")), (200, "Accept"));

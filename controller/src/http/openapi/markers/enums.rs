@@ -1,25 +1,16 @@
-//! What fields are marked with in Kubernetes' sources, and the types alone don't tell.
-//!
-//! The values that a field can have are listed here, as `explain` shows them.
+//! The values that a field can have, where they are few and known, as `explain` shows them.
 
 use serde_json::{Map, Value, json};
 
-/// Marks `property`, which is the field `field` of the type `name`.
-pub(super) fn mark(name: &str, field: &str, property: &mut Map<String, Value>) {
-    let (package, type_name) = name.rsplit_once('.').unwrap_or_default();
-    if !matches!(package, "io.k8s.api.core.v1" | "io.k8s.api.batch.v1") {
-        return;
-    }
+/// Marks `property`, which is the field `field` of the type `of`, with its values.
+pub(super) fn mark(of: &str, field: &str, property: &mut Map<String, Value>) {
     let mut enums = ENUMS.iter();
-    let found = enums.find(|(types, it, _)| *it == field && types.contains(&type_name));
-    if let Some((_, _, values)) = found {
-        let is_list = property.get("type").is_some_and(|it| it == "array");
-        let of_one = if is_list { property.get_mut("items") } else { None };
-        match of_one {
-            Some(item) => item["enum"] = json!(values),
-            None => {
-                property.insert("enum".to_owned(), json!(values));
-            }
+    let found = enums.find(|(types, it, _)| *it == field && types.contains(&of));
+    let Some((_, _, values)) = found else { return };
+    match property.get_mut("items") {
+        Some(item) => item["enum"] = json!(values),
+        None => {
+            property.insert("enum".to_owned(), json!(values));
         }
     }
 }
