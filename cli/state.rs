@@ -64,6 +64,7 @@ impl StateFolder {
                 restart_backoff: restarts(base, cap),
                 ..NodeSettings::new(NODE_NAME, self.path.join("node"))
             },
+            root_ca: None,
         }
     }
 

@@ -61,6 +61,7 @@
 //!     let settings = Settings {
 //!         backoff: BackoffSettings::default(),
 //!         node: NodeSettings::new("localhost", root.path()),
+//!         root_ca: None,
 //!     };
 //!     let plane = ControlPlane::start(store.clone(), Arc::new(Parrots), settings);
 //!
@@ -95,6 +96,7 @@ pub mod gc;
 pub mod http;
 pub mod job;
 pub mod limits;
+pub mod namespace;
 pub mod node;
 pub mod plane;
 pub mod quantity;

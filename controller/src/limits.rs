@@ -126,6 +126,10 @@ pub const GC_OBJECTS_MAX: usize = 512;
 /// from holding up other transactions.
 pub const DELETED_AT_ONCE_MAX: usize = 512;
 
+/// Objects of a namespace that are deleted in one transaction. Stops the end of a large namespace
+/// from holding up other transactions.
+pub const NAMESPACE_OBJECTS_MAX: usize = 512;
+
 /// Bytes of the body of one request. Stops a client from filling memory; the API server's own.
 pub const REQUEST_BODY_BYTES_MAX: usize = 3 * 1024 * 1024;
 

@@ -2,27 +2,26 @@
 //!
 //! ```text
 //! cron job controller · job controller · scheduler · node agent ─┐
-//!       ttl controller · garbage collector · event expiry ───────┴▶ store
+//! ttl controller · garbage collector · event expiry · namespaces ┴▶ store
 //! ```
 //!
 //! It introduces them to the store, and never one to another.
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::api::{Namespace, ObjectMeta};
 use crate::cronjob::CronJobController;
 use crate::events;
 use crate::gc::Collector;
 use crate::job::{BackoffSettings, JobController};
+use crate::namespace::NamespaceController;
 use crate::node::logs::Logs;
 use crate::node::{Agent, LocalClient, NodeSettings, PodRuntime};
 use crate::scheduler::Scheduler;
-use crate::store::{Store, Transaction};
+use crate::store::Store;
 use crate::ttl::TtlController;
 
 /// How a control plane works.
@@ -32,6 +31,8 @@ pub struct Settings {
     pub backoff: BackoffSettings,
     /// The node in this process.
     pub node: NodeSettings,
+    /// The certificate (PEM) that every namespace gets to know the server by, if there is one.
+    pub root_ca: Option<String>,
 }
 
 /// A control plane with one node, at work in the background.
@@ -55,9 +56,9 @@ impl ControlPlane {
     /// Starts everything on `store`, where nothing else of the kind may be at work. Must be called
     /// in a tokio runtime.
     ///
-    /// Pods run in `runtime`. The namespace `default` is made if it is missing.
+    /// Pods run in `runtime`. The first namespaces are made if they are missing.
     pub fn start<R: PodRuntime>(store: Store, runtime: Arc<R>, settings: Settings) -> Self {
-        let Settings { backoff, node } = settings;
+        let Settings { backoff, node, root_ca } = settings;
         let client = LocalClient::new(store.clone());
         let agent = Agent::new(client, runtime, store.clock().clone(), node);
         let ended = CancellationToken::new();
@@ -75,7 +76,9 @@ impl ControlPlane {
             start("ttl controller", &ended, |cancel| TtlController::new(store.clone()).run(cancel)),
             start("garbage collector", &ended, |cancel| Collector::new(store.clone()).run(cancel)),
             start("event expiry", &ended, |cancel| events::expire(store.clone(), cancel)),
-            start("default namespace", &ended, |cancel| keep_default_namespace(store, cancel)),
+            start("namespace controller", &ended, |cancel| {
+                NamespaceController::new(store, root_ca).run(cancel)
+            }),
         ];
         Self { components, logs, ended }
     }
@@ -125,23 +128,6 @@ fn start<F: Future<Output = ()> + Send + 'static>(
 async fn watched(component: impl Future<Output = ()>, alarm: DropGuard) {
     component.await;
     drop(alarm);
-}
-
-/// Makes the namespace that manifests mean when they name none.
-async fn keep_default_namespace(store: Store, cancel: CancellationToken) {
-    let metadata = ObjectMeta { name: Some("default".into()), ..ObjectMeta::default() };
-    let namespace = Namespace { metadata, ..Namespace::default() };
-    loop {
-        let make = Transaction::new().create_or_modify(namespace.clone(), |_| {});
-        let Err(error) = store.commit(make).await else { break };
-        tracing::warn!(error = &error as &dyn std::error::Error, "can't make namespace default");
-        let again = tokio::time::sleep(Duration::from_secs(1));
-        if cancel.run_until_cancelled(again).await.is_none() {
-            return;
-        }
-    }
-    // It is there, and what ends early looks like a failure.
-    cancel.cancelled().await;
 }
 
 #[cfg(test)]

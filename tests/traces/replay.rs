@@ -89,7 +89,7 @@ fn settings(trace: &Trace, root: &std::path::Path) -> Settings {
         node.restart_backoff = BackoffCurve { base: delay, cap: delay };
     }
     let (base, cap) = (SignedDuration::from_secs(10), SignedDuration::from_mins(10));
-    Settings { backoff: BackoffSettings { base, cap }, node }
+    Settings { backoff: BackoffSettings { base, cap }, node, root_ca: None }
 }
 
 /// The Job of `trace` as it is stored, and how it differs from the answer to the POST.

@@ -11,6 +11,7 @@ use super::path::Path;
 use super::validate::format;
 use super::validate::meta::{each, object_meta};
 use super::{Admitted, Invalid};
+use crate::api::names::NAMESPACE_FINALIZER as FINALIZER;
 use crate::api::{ConfigMap, Event, Kind, Lease, Namespace, Node, Secret, ServiceAccount};
 
 /// The most bytes that the values of one ConfigMap or Secret may have together: the API server's
@@ -94,6 +95,10 @@ pub fn admit_namespace(mut object: Namespace, uid: &str) -> Result<Admitted<Name
     let name = object.metadata.name.clone().unwrap_or_default();
     let labels = object.metadata.labels.get_or_insert_default();
     labels.insert("kubernetes.io/metadata.name".to_owned(), name);
+    let finalizers = object.spec.get_or_insert_default().finalizers.get_or_insert_default();
+    if !finalizers.iter().any(|it| it == FINALIZER) {
+        finalizers.push(FINALIZER.to_owned());
+    }
     object.status =
         Some(NamespaceStatus { phase: Some("Active".to_owned()), ..NamespaceStatus::default() });
     let mut errors = Errors::default();

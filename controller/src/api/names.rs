@@ -27,6 +27,8 @@ pub const JOB_CONTROLLER: &str = "kubernetes.io/job-controller";
 pub const CRONJOB_SCHEDULED_TIMESTAMP: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 /// Annotation of a pod: how many WebAssembly instructions it may execute, exactly.
 pub const FUEL: &str = "mayfly.dev/fuel";
+/// In the spec of a namespace: it waits until nothing is in it any more.
+pub const NAMESPACE_FINALIZER: &str = "kubernetes";
 /// Finalizer: the object waits until its dependents are gone.
 pub const FOREGROUND_DELETION: &str = "foregroundDeletion";
 /// Finalizer: the object waits until its dependents are its no more.

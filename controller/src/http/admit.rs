@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::refusal::Refusal;
 use crate::admission::{self, Admitted, ErrorKind, FieldError, Invalid};
-use crate::api::{Kind, Object, ObjectMeta, Pod, Resource};
+use crate::api::{CronJob, Kind, Namespace, Node, Object, ObjectMeta, Pod, Resource};
 
 /// Sets the defaults of `object`, as reading it does in Kubernetes: whoever wrote it owns them.
 pub(super) fn with_defaults(object: &mut Object) {
@@ -73,6 +73,7 @@ pub(super) fn update(new: &Object, old: &Object) -> Result<Admitted<Object>, Ref
         }
         (Object::Namespace(new), Object::Namespace(old)) => {
             let mut admitted = admission::admit_namespace((**new).clone(), &uid)?;
+            admitted.object.spec.clone_from(&old.spec);
             admitted.object.status.clone_from(&old.status);
             any(admitted)
         }
@@ -86,14 +87,72 @@ pub(super) fn update(new: &Object, old: &Object) -> Result<Admitted<Object>, Ref
     })
 }
 
+/// Admits the finalizers in the spec of `new`, which is a namespace, to be written over those of
+/// `old`.
+pub(super) fn finalize(new: &Object, old: &Object) -> Result<Admitted<Object>, Refusal> {
+    let mut admitted = update(new, old)?;
+    if let (Object::Namespace(admitted), Object::Namespace(new)) = (&mut admitted.object, new) {
+        Arc::make_mut(admitted).spec.clone_from(&new.spec);
+    }
+    Ok(admitted)
+}
+
 /// Admits the status of `new` to be written over that of `old`.
 pub(super) fn status(new: &Object, old: &Object) -> Result<Admitted<Object>, Refusal> {
     match (new, old) {
         (Object::Job(new), Object::Job(old)) => {
             Ok(any(admission::admit_job_status((**new).clone(), old)?))
         }
+        (Object::CronJob(new), Object::CronJob(old)) => {
+            let with_spec = CronJob { spec: old.spec.clone(), ..(**new).clone() };
+            let mut admitted = admission::admit_cron_job_update(with_spec, old)?;
+            admitted.object.status.clone_from(&new.status);
+            // What is wrong with the spec is not to be told whoever writes the status.
+            Ok(any(Admitted { warnings: Vec::new(), ..admitted }))
+        }
+        (Object::Pod(new), Object::Pod(old)) => {
+            let with_spec = Pod { spec: old.spec.clone(), ..(**new).clone() };
+            let uid = old.metadata.uid.clone().unwrap_or_default();
+            let mut admitted = pod(&with_spec, old, &uid)?;
+            admitted.object.status.clone_from(&new.status);
+            Ok(any(Admitted { warnings: Vec::new(), ..admitted }))
+        }
+        (Object::Node(new), Object::Node(old)) => {
+            let with_spec = Node { spec: old.spec.clone(), ..(**new).clone() };
+            let uid = old.metadata.uid.clone().unwrap_or_default();
+            Ok(any(admission::admit_node(with_spec, &uid)?))
+        }
+        (Object::Namespace(new), Object::Namespace(old)) => {
+            let uid = old.metadata.uid.clone().unwrap_or_default();
+            let mut admitted = admission::admit_namespace((**new).clone(), &uid)?;
+            admitted.object.spec.clone_from(&old.spec);
+            admitted.object.status.clone_from(&new.status);
+            phase(&admitted.object, old)?;
+            Ok(any(admitted))
+        }
         (new, old) => update(new, old),
     }
+}
+
+/// A namespace is active until it is deleted, and never again after that.
+fn phase(new: &Namespace, old: &Namespace) -> Result<(), Invalid> {
+    let phase = new.status.as_ref().and_then(|status| status.phase.as_deref());
+    let phase = phase.unwrap_or_default();
+    let (must_be, when) = match old.metadata.deletion_timestamp {
+        None => ("Active", "empty"),
+        Some(_) => ("Terminating", "not empty"),
+    };
+    if phase == must_be {
+        return Ok(());
+    }
+    let cause = FieldError {
+        kind: ErrorKind::Invalid,
+        field: "status.Phase".to_owned(),
+        value: Some(format!("\"{phase}\"")),
+        detail: format!("may only be '{must_be}' if `deletionTimestamp` is {when}"),
+    };
+    let name = old.metadata.name.clone().unwrap_or_default();
+    Err(Invalid { kind: Kind::Namespace, name, causes: vec![cause] })
 }
 
 /// A pod's spec stays as it is. Kubernetes lets a few fields of it change, none of which would mean

@@ -156,6 +156,10 @@ async fn object(
     // Nobody deletes all namespaces at once, as in Kubernetes.
     let is_namespaces = target.kind == Kind::Namespace;
     let has_place = target.namespace.is_some() || !target.kind.is_namespaced();
+    let is_finalize = target.subresource == Some(Subresource::Finalize);
+    if is_finalize && parts.method != Method::PUT {
+        return Err(Status::method_not_allowed().into());
+    }
     let call = Call { api, user, target, query, form, headers: parts.headers, body };
     if call.target.is_watch {
         let is_read = parts.method == Method::GET;

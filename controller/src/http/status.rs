@@ -220,6 +220,28 @@ impl Status {
         Self::failure(StatusCode::FORBIDDEN, "Forbidden", message).about(details)
     }
 
+    /// Nothing is made any more in `namespace`, which is on its way out.
+    pub fn terminating(kind: Kind, name: &str, namespace: &str) -> Self {
+        let why = format!(
+            "unable to create new content in namespace {namespace} because it is being terminated"
+        );
+        let cause = Cause {
+            reason: "NamespaceTerminating",
+            message: format!("namespace {namespace} is being terminated"),
+            field: "metadata.namespace".to_owned(),
+        };
+        let details = Details { causes: vec![cause], ..named(kind, name) };
+        Self::forbidden(kind, name, &why).about(details)
+    }
+
+    /// The namespace is on its way out already.
+    pub fn being_terminated(name: &str) -> Self {
+        let why = "The system is ensuring all content is removed from this namespace.  Upon \
+                   completion, this namespace will automatically be purged by the system.";
+        let kind = Kind::Namespace;
+        Self::cannot_be_fulfilled(&qualified_plural(kind), why, named(kind, name))
+    }
+
     /// The body is in none of the `accepted` formats.
     pub fn unsupported_media_type(accepted: &[&str]) -> Self {
         let message = format!(
@@ -425,6 +447,9 @@ impl Status {
                     .about(named(*kind, &key.name))
             }
             CommitError::NotFound { kind, key } => Self::not_found(*kind, &key.name),
+            CommitError::Terminating { namespace } => {
+                Self::terminating(Kind::Namespace, namespace, namespace)
+            }
             CommitError::Conflict { kind, key } => Self::conflict(*kind, &key.name),
             CommitError::TooLarge { .. } | CommitError::Disk { .. } => {
                 Self::internal(&error.to_string())

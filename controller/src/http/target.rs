@@ -127,11 +127,6 @@ impl Target {
         Some(Self { kind, namespace, name, subresource, is_watch: false })
     }
 
-    /// Whether only the status is meant.
-    pub(super) fn is_status(&self) -> bool {
-        self.subresource == Some(Subresource::Status)
-    }
-
     /// The key of the one object.
     pub(super) fn key(&self, name: &str) -> Key {
         Key::new(self.namespace.as_deref().unwrap_or_default(), name)

@@ -286,20 +286,113 @@ async fn a_pod_has_its_grace_period_unless_it_is_to_go_at_once() {
 }
 
 #[tokio::test]
-async fn a_namespace_must_be_there_first_and_empty_at_its_end() {
+async fn a_namespace_must_be_there_first_and_takes_nothing_at_its_end() {
     let api = Api::new().await;
     let nowhere = "/apis/batch/v1/namespaces/n/jobs";
     assert_eq!(api.post(nowhere, &job("pi")).await.code, 404);
-    api.post("/api/v1/namespaces", &json!({"metadata": {"name": "n"}})).await;
+    let made = api.post("/api/v1/namespaces", &json!({"metadata": {"name": "n"}})).await.body;
+    assert_eq!(made["spec"]["finalizers"], json!(["kubernetes"]));
     assert_eq!(api.post(nowhere, &job("pi")).await.code, 201);
-    let delete = |path: String| {
-        let api = &api;
-        async move { api.send("DELETE", &path, &[], String::new()).await.code }
-    };
-    assert_eq!(delete("/api/v1/namespaces/n".into()).await, 403);
-    assert_eq!(delete(format!("{nowhere}/pi?propagationPolicy=Background")).await, 200);
-    assert_eq!(delete("/api/v1/namespaces/n".into()).await, 200);
-    assert_eq!(delete("/api/v1/namespaces/default".into()).await, 403);
+    let path = "/api/v1/namespaces/n";
+    let deleted = api.send("DELETE", path, &[], String::new()).await;
+    assert_eq!((deleted.code, &deleted.body["status"]["phase"]), (200, &json!("Terminating")));
+    let again = api.send("DELETE", path, &[], String::new()).await;
+    assert_eq!((again.code, &again.body["reason"]), (409, &json!("Conflict")));
+    let late = api.post(nowhere, &job("late")).await;
+    assert_eq!(
+        late.body["message"],
+        "jobs.batch \"late\" is forbidden: unable to create new content in namespace n because it \
+         is being terminated"
+    );
+    assert_eq!(
+        (late.code, &late.body["details"]["causes"]),
+        (
+            403,
+            &json!([{
+                "reason": "NamespaceTerminating", "message": "namespace n is being terminated",
+                "field": "metadata.namespace",
+            }])
+        )
+    );
+
+    // Whoever sees to what is in it lets it go.
+    let mut finalized = api.get(path).await.body;
+    finalized["spec"] = json!({"finalizers": []});
+    let plain = api.send("PUT", path, &[], finalized.to_string()).await;
+    assert_eq!(plain.body["spec"]["finalizers"], json!(["kubernetes"]), "not in this way");
+    let finalize = format!("{path}/finalize");
+    finalized["metadata"] = plain.body["metadata"].clone();
+    assert_eq!(api.get(&finalize).await.code, 405);
+    assert_eq!(api.send("PUT", &finalize, &[], finalized.to_string()).await.code, 200);
+    assert_eq!(api.get(path).await.code, 404);
+    let kept = api.send("DELETE", "/api/v1/namespaces/default", &[], String::new()).await;
+    assert_eq!(kept.code, 403);
+}
+
+#[tokio::test]
+async fn a_status_is_written_with_labels_and_without_the_rest() {
+    let api = Api::new().await;
+    let pods = "/api/v1/namespaces/default/pods";
+    let cron_jobs = "/apis/batch/v1/namespaces/default/cronjobs";
+    let pod = json!({
+        "metadata": {"name": "it"},
+        "spec": {"containers": [{"name": "main", "image": "pi"}]},
+    });
+    api.post(pods, &pod).await;
+    let cron_job = json!({
+        "metadata": {"name": "it"},
+        "spec": {"schedule": "* * * * *", "jobTemplate": {"spec": job("x")["spec"]}},
+    });
+    api.post(cron_jobs, &cron_job).await;
+    api.post("/api/v1/nodes", &json!({"metadata": {"name": "it"}})).await;
+    for (path, spec, status, shown) in [
+        (pods, json!({"nodeName": "n"}), json!({"phase": "Running"}), "/status/phase"),
+        (
+            cron_jobs,
+            json!({"suspend": true}),
+            json!({"lastScheduleTime": "2026-01-01T00:00:00Z"}),
+            "/status/lastScheduleTime",
+        ),
+        (
+            "/api/v1/nodes",
+            json!({"unschedulable": true}),
+            json!({"phase": "Running"}),
+            "/status/phase",
+        ),
+    ] {
+        let whole = format!("{path}/it");
+        let part = format!("{whole}/status");
+        let before = api.get(&whole).await.body;
+        assert_eq!(api.get(&part).await.body, before);
+        let annotations = json!({"seen": "yes"});
+        let change =
+            json!({"metadata": {"annotations": annotations}, "spec": spec, "status": status});
+        let patched = api.patch(&part, "application/merge-patch+json", &change).await;
+        assert_eq!(patched.code, 200, "{path}: {}", patched.body);
+        assert_eq!(patched.body["spec"], before["spec"], "{path}");
+        assert_eq!(patched.body["metadata"]["annotations"], annotations, "{path}");
+        let mut told = patched.body.clone();
+        assert!(told.pointer(shown).is_some(), "{path}");
+        // As a whole it is not written by whoever writes the rest.
+        told["status"] = json!({});
+        let written = api.send("PUT", &whole, &[], told.to_string()).await.body;
+        assert_eq!(written.pointer(shown), patched.body.pointer(shown), "{path}");
+        told["metadata"] = written["metadata"].clone();
+        let put = api.send("PUT", &part, &[], told.to_string()).await;
+        assert_eq!((put.code, put.body.pointer(shown)), (200, None), "{path}");
+    }
+    let part = "/api/v1/namespaces/default/status";
+    let wrong = json!({"status": {"phase": "Terminating"}});
+    let wrong = api.patch(part, "application/merge-patch+json", &wrong).await;
+    assert_eq!(
+        (wrong.code, &wrong.body["details"]["causes"][0]["message"]),
+        (
+            422,
+            &json!(
+                "Invalid value: \"Terminating\": may only be 'Active' if `deletionTimestamp` is empty"
+            )
+        )
+    );
 }
 
 #[tokio::test]

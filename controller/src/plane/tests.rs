@@ -3,14 +3,17 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use super::*;
 use crate::admission::{self, decode};
-use crate::api::{Event, Job, Key, Kind, Node, Object, Pod, Resource, Timestamp};
+use crate::api::{
+    Event, Job, Key, Kind, Namespace, Node, Object, ObjectMeta, Pod, Resource, Timestamp,
+};
 use crate::clock::Clock;
 use crate::job::conditions;
 use crate::node::{Container, ContainerEnd, Image, PullError, PullPolicy, StartError, Stream};
-use crate::store::{ChangeKind, DeleteOptions, Names};
+use crate::store::{ChangeKind, DeleteOptions, Names, Transaction};
 
 mod cron_jobs;
 
@@ -66,6 +69,7 @@ impl Simulation {
         let settings = Settings {
             backoff: BackoffSettings::default(),
             node: NodeSettings::new("localhost", root),
+            root_ca: None,
         };
         ControlPlane::start(store.clone(), Arc::clone(runtime), settings)
     }

@@ -90,10 +90,22 @@ impl<'a> Batch<'a> {
                 }
             }
             Operation::Delete { kind, key, options } => Ok(self.delete(kind, &key, &options)),
+            Operation::Within { namespace } => self.within(namespace).map(|()| None),
             Operation::Guard { kind, key, resource_version } => match self.get(kind, &key) {
                 Some(object) if version_of(&object) == Some(&resource_version) => Ok(None),
                 _ => Err(CommitError::Conflict { kind, key }),
             },
+        }
+    }
+
+    fn within(&self, namespace: String) -> Result<(), CommitError> {
+        let (kind, key) = (Kind::Namespace, Key::new("", &namespace));
+        match self.get(kind, &key) {
+            None => Err(CommitError::NotFound { kind, key }),
+            Some(found) if found.metadata().deletion_timestamp.is_some() => {
+                Err(CommitError::Terminating { namespace })
+            }
+            Some(_) => Ok(()),
         }
     }
 

@@ -1,6 +1,8 @@
 //! What deleting an object means, as Kubernetes' API server has it (`rest.BeforeDelete` and the
 //! pod's `CheckGracefulDelete`). Pure.
 
+use std::sync::Arc;
+
 use crate::api::{Object, Pod, Time, Timestamp};
 
 /// Kubernetes' default for a pod that says nothing.
@@ -38,12 +40,19 @@ pub(super) fn mark(object: &Object, grace_period_seconds: Option<i64>, now: Time
 }
 
 /// Whether nothing holds `object` back any more: it is marked, its grace period is over or cut
-/// short, and no finalizer is left.
+/// short, and no finalizer is left, which a namespace has in its spec as well.
 pub(super) fn may_go(object: &Object) -> bool {
     let metadata = object.metadata();
     metadata.deletion_timestamp.is_some()
         && metadata.deletion_grace_period_seconds.unwrap_or(0) == 0
         && metadata.finalizers.as_ref().is_none_or(Vec::is_empty)
+        && !has_spec_finalizers(object)
+}
+
+fn has_spec_finalizers(object: &Object) -> bool {
+    let Object::Namespace(namespace) = object else { return false };
+    let spec = namespace.spec.as_ref();
+    spec.and_then(|spec| spec.finalizers.as_ref()).is_some_and(|it| !it.is_empty())
 }
 
 fn grace_of(pod: &Pod, grace_period_seconds: Option<i64>) -> i64 {
@@ -69,6 +78,10 @@ fn with_mark(object: &Object, since: Timestamp, grace_period_seconds: i64) -> Ob
     }
     metadata.deletion_timestamp = Some(Time(since + seconds(grace_period_seconds)));
     metadata.deletion_grace_period_seconds = Some(grace_period_seconds);
+    if let Object::Namespace(namespace) = &mut marked {
+        let status = &mut Arc::make_mut(namespace).status;
+        status.get_or_insert_default().phase = Some("Terminating".to_owned());
+    }
     marked
 }
 

@@ -34,6 +34,12 @@ pub enum CommitError {
         /// Its key.
         key: Key,
     },
+    /// The namespace in which something was to be made is on its way out.
+    #[error("namespace {namespace} is being terminated")]
+    Terminating {
+        /// Its name.
+        namespace: String,
+    },
     /// The transaction has more operations than [`crate::limits::TRANSACTION_OPERATIONS_MAX`].
     #[error("a transaction of {operations} operations is too large")]
     TooLarge {

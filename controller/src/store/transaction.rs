@@ -40,6 +40,7 @@ pub(super) enum Operation {
     CreateOrModify { object: Object, edit: Edit },
     Delete { kind: Kind, key: Key, options: DeleteOptions },
     Guard { kind: Kind, key: Key, resource_version: String },
+    Within { namespace: String },
 }
 
 impl Transaction {
@@ -128,6 +129,11 @@ impl Transaction {
     /// Fails the transaction if the object has changed since `resource_version`, or is gone.
     pub fn guard(self, kind: Kind, key: Key, resource_version: impl Into<String>) -> Self {
         self.with(Operation::Guard { kind, key, resource_version: resource_version.into() })
+    }
+
+    /// Fails the transaction if `namespace` is not there, or is on its way out.
+    pub fn within(self, namespace: impl Into<String>) -> Self {
+        self.with(Operation::Within { namespace: namespace.into() })
     }
 
     /// Adds what `other` does after what this one does.

@@ -69,8 +69,7 @@ impl Creation<'_> {
             object.metadata_mut().creation_timestamp = Some(Time(store.clock().now()));
             object
         } else {
-            let committed = store.commit(Transaction::new().create_object(admitted.object)).await?;
-            committed.objects.into_iter().next().expect("a create must give what it made")
+            commit(store, admitted.object).await?
         };
         Ok((created, admitted.warnings))
     }
@@ -96,11 +95,24 @@ fn live_namespace(store: &Store, namespace: &str, object: &Object) -> Result<(),
         return Err(Status::not_found(Kind::Namespace, namespace).into());
     };
     if found.metadata.deletion_timestamp.is_some() {
-        let name = object.key().name;
-        let why = format!(
-            "unable to create new content in namespace {namespace} because it is being terminated"
-        );
-        return Err(Status::forbidden(object.kind(), &name, &why).into());
+        return Err(Status::terminating(object.kind(), &object.key().name, namespace).into());
     }
     Ok(())
+}
+
+/// Makes `object`, which is admitted; its namespace must be there until it is.
+async fn commit(store: &Store, object: Object) -> Result<Object, Refusal> {
+    let (kind, key) = (object.kind(), object.key());
+    let mut transaction = Transaction::new();
+    if kind.is_namespaced() {
+        transaction = transaction.within(&*key.namespace);
+    }
+    let committed = store.commit(transaction.create_object(object)).await;
+    let committed = committed.map_err(|error| match error {
+        CommitError::Terminating { namespace } => {
+            Status::terminating(kind, &key.name, &namespace).into()
+        }
+        other => Refusal::from(other),
+    })?;
+    Ok(committed.objects.into_iter().next().expect("a create must give what it made"))
 }

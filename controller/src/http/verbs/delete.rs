@@ -9,13 +9,12 @@ use crate::http::answer;
 use crate::http::refusal::Refusal;
 use crate::http::router::Call;
 use crate::http::status::Status;
-use crate::store::Store;
 
 /// Namespaces that Kubernetes keeps.
 const NAMESPACES_KEPT: &[&str] = &["default", "kube-system", "kube-public"];
 
 /// Kinds of which the object itself is the answer, also when it is gone, as in Kubernetes.
-const ANSWERED_AS_OBJECTS: &[Kind] = &[Kind::Pod, Kind::ServiceAccount];
+const ANSWERED_AS_OBJECTS: &[Kind] = &[Kind::Pod, Kind::ServiceAccount, Kind::Namespace];
 
 pub(in crate::http) async fn delete(call: Call, name: &str) -> Result<Response<Body>, Refusal> {
     let Call { api, target, query, form, headers, body, .. } = call;
@@ -26,7 +25,7 @@ pub(in crate::http) async fn delete(call: Call, name: &str) -> Result<Response<B
     let old = store.get_object(kind, &key).ok_or_else(|| Status::not_found(kind, name))?;
     wish.holds_for(&old).map_err(|refusal| refusal.warning(&warnings))?;
     if kind == Kind::Namespace {
-        may_go(store, name)?;
+        may_go(&old, name)?;
     }
     let is_dry_run = wish.is_dry_run()?;
     let is_waited_for = wish.propagation(&old) != Propagation::Background;
@@ -54,20 +53,14 @@ fn is_gone(object: &Object, is_dry_run: bool) -> bool {
         && (is_dry_run || metadata.deletion_timestamp.is_some())
 }
 
-/// A namespace goes only when nothing is in it.
-///
-/// Kubernetes differs: there its contents go with it.
-fn may_go(store: &Store, name: &str) -> Result<(), Refusal> {
+/// Some namespaces stay, and one that is on its way out need not be told again.
+fn may_go(namespace: &Object, name: &str) -> Result<(), Refusal> {
     if NAMESPACES_KEPT.contains(&name) {
         let why = "this namespace may not be deleted";
         return Err(Status::forbidden(Kind::Namespace, name, why).into());
     }
-    let mut kinds = Kind::ALL.iter().filter(|kind| kind.is_namespaced());
-    match kinds.find(|kind| !store.list_objects(**kind, Some(name)).0.is_empty()) {
-        None => Ok(()),
-        Some(kind) => {
-            let why = format!("it still holds {}; delete them first", kind.plural());
-            Err(Status::forbidden(Kind::Namespace, name, &why).into())
-        }
+    if namespace.metadata().deletion_timestamp.is_some() {
+        return Err(Status::being_terminated(name).into());
     }
+    Ok(())
 }

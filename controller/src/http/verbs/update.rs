@@ -9,7 +9,7 @@ use crate::http::fields::{self, Writer};
 use crate::http::refusal::Refusal;
 use crate::http::router::Call;
 use crate::http::status::Status;
-use crate::http::target::Target;
+use crate::http::target::{Subresource, Target};
 use crate::http::{admit, answer, body};
 use crate::store::{Store, Transaction};
 
@@ -54,8 +54,11 @@ pub(super) async fn write(
     if differs(wanted.resource_version.as_deref(), found.resource_version.as_deref()) {
         return Err(Status::conflict(kind, &key.name).into());
     }
-    let mut admitted =
-        if target.is_status() { admit::status(&new, old)? } else { admit::update(&new, old)? };
+    let mut admitted = match target.subresource {
+        Some(Subresource::Status) => admit::status(&new, old)?,
+        Some(Subresource::Finalize) => admit::finalize(&new, old)?,
+        _ => admit::update(&new, old)?,
+    };
     if is_dry_run {
         let metadata = admitted.object.metadata_mut();
         metadata.resource_version.clone_from(&old.metadata().resource_version);
