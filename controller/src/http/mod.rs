@@ -27,6 +27,7 @@ pub mod status;
 pub mod table;
 mod target;
 mod throttle;
+mod times;
 mod verbs;
 
 pub use self::discovery::Health;

@@ -4,6 +4,7 @@
 //! Kubernetes' strict decoding, with the line where it is known. Knows the wire types; nothing of
 //! what makes an object valid.
 
+mod duplicates;
 mod file;
 mod json;
 mod one;
@@ -15,6 +16,7 @@ mod yaml;
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use self::duplicates::duplicates;
 pub(crate) use self::file::decode_file;
 pub(crate) use self::one::decode_value;
 pub use self::one::{Unreadable, decode_as, value_of};

@@ -9,7 +9,7 @@ use super::managers::{Manager, Managers, Operation, Owned};
 use super::merge::{merged, removed};
 use super::path::{Element, shown};
 use super::set::FieldSet;
-use super::track::{manager_of, relinquished, updated, without_managers};
+use super::track::{manager_of, relinquished, updated, whole_second, without_managers};
 use super::{Writer, stripped, unwritable};
 use crate::api::{Object, Timestamp};
 use crate::http::go;
@@ -46,7 +46,7 @@ pub(in crate::http) fn apply(
     is_forced: bool,
     now: Timestamp,
 ) -> Result<Value, Refused> {
-    let of = Type::of(writer.kind);
+    let (of, now) = (Type::of(writer.kind), whole_second(now));
     let found = complaints(of, config);
     if !found.is_empty() {
         return Err(malformed(writer, config, &found));

@@ -38,6 +38,7 @@ pub(in crate::http) fn track(
     if managers.0.is_empty() && live.is_some() {
         return;
     }
+    let now = whole_second(now);
     let kind = new.kind();
     let old = live.map_or_else(|| blank(kind), without_managers);
     let tracked = updated(writer, &old, &without_managers(new), managers, now);
@@ -87,6 +88,11 @@ pub(super) fn manager_of(writer: &Writer, operation: Operation) -> Manager {
     }
 }
 
+/// `now` as it is written down.
+pub(super) fn whole_second(now: Timestamp) -> Timestamp {
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
 /// `object` as JSON, without who owns it.
 pub(super) fn without_managers(object: &Object) -> Value {
     let mut json = object.to_value();
@@ -101,23 +107,31 @@ fn is_reset(entries: &[ManagedFieldsEntry]) -> bool {
     entries.is_empty() || matches!(entries, [one] if *one == ManagedFieldsEntry::default())
 }
 
-/// Makes `new` what `old` is if nothing but the times of its managers differs: a write that changes
-/// nothing leaves no trace.
+/// Makes `new` what `old` is if nothing differs that a client could see, but for the times of its
+/// managers: a write that changes nothing leaves no trace.
 pub(in crate::http) fn settled(new: &mut Object, old: &Object) {
-    let of = |object: &Object| object.metadata().managed_fields.clone().unwrap_or_default();
-    let (mut entries, old_entries) = (of(new), of(old));
-    if entries == old_entries || entries.len() != old_entries.len() {
+    let mut same = new.clone();
+    let (metadata, old_metadata) = (same.metadata_mut(), old.metadata());
+    let entries = metadata.managed_fields.as_deref().unwrap_or_default();
+    let old_entries = old_metadata.managed_fields.as_deref().unwrap_or_default();
+    let are_owners_same = entries.len() == old_entries.len()
+        && entries.iter().zip(old_entries).all(|(new, old)| is_same_owner(new, old));
+    if !are_owners_same {
         return;
     }
-    for (entry, old) in entries.iter_mut().zip(&old_entries) {
-        entry.time.clone_from(&old.time);
+    metadata.managed_fields.clone_from(&old_metadata.managed_fields);
+    metadata.resource_version.clone_from(&old_metadata.resource_version);
+    // What a client has read and writes back has lost the fractions of its times.
+    if same.metadata() == old.metadata() && same.to_value() == old.to_value() {
+        *new = old.clone();
     }
-    if entries == old_entries {
-        let mut same = new.clone();
-        same.metadata_mut().managed_fields = Some(entries);
-        same.metadata_mut().resource_version.clone_from(&old.metadata().resource_version);
-        if same == *old {
-            *new = same;
-        }
-    }
+}
+
+/// Whether two entries differ in nothing but the time.
+fn is_same_owner(one: &ManagedFieldsEntry, other: &ManagedFieldsEntry) -> bool {
+    one.manager == other.manager
+        && one.operation == other.operation
+        && one.api_version == other.api_version
+        && one.subresource == other.subresource
+        && one.fields_v1 == other.fields_v1
 }

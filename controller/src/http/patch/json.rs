@@ -14,6 +14,16 @@ pub(super) fn is_too_long(patch: &[Value]) -> bool {
     patch.len() > JSON_PATCH_OPERATIONS_MAX
 }
 
+/// The fields of the steps that no step has, in the words of a complaint.
+pub(super) fn unknown_fields(patch: &[Value]) -> impl Iterator<Item = String> {
+    patch.iter().enumerate().flat_map(|(index, step)| {
+        let fields = step.as_object().into_iter().flatten().map(|(name, _)| name);
+        let unknown =
+            fields.filter(|name| !["op", "path", "from", "value"].contains(&name.as_str()));
+        unknown.map(move |name| format!("unknown field \"[{index}].{name}\""))
+    })
+}
+
 /// `object` after all the steps of `patch`, in order.
 pub(super) fn patched(mut object: Value, patch: &[Value]) -> Result<Value, Unfit> {
     let mut copied_bytes = 0;

@@ -23,7 +23,7 @@ use super::refusal::Refusal;
 use super::schema::Type;
 use super::status::Status;
 use crate::admission::decode::{
-    FieldValidation, Malformed, Problem, Unreadable, decode_as, value_of,
+    FieldValidation, Malformed, Problem, Unreadable, decode_as, duplicates, value_of,
 };
 use crate::admission::{ErrorKind, FieldError};
 use crate::api::{Kind, Object};
@@ -59,9 +59,16 @@ impl Format {
     }
 }
 
-/// A change.
+/// A change, and what was overlooked in reading it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Patch {
+pub(super) struct Patch {
+    pub(super) change: Change,
+    overlooked: Vec<String>,
+}
+
+/// What is to be otherwise.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Change {
     /// Steps, in order.
     Json(Vec<Value>),
     /// What is named replaces what is there, or is merged with it.
@@ -74,7 +81,61 @@ pub(super) enum Patch {
 
 impl Patch {
     /// The change that `bytes` hold.
-    pub(super) fn read(format: Format, bytes: &[u8]) -> Result<Self, Refusal> {
+    pub(super) fn read(
+        format: Format,
+        bytes: &[u8],
+        validation: FieldValidation,
+    ) -> Result<Self, Refusal> {
+        let change = Change::read(format, bytes)?;
+        let overlooked = match validation {
+            FieldValidation::Ignore => Vec::new(),
+            _ => change.overlooked(bytes),
+        };
+        if let (Change::Apply(_), FieldValidation::Strict, [why, ..]) =
+            (&change, validation, &overlooked[..])
+        {
+            return Err(Status::bad_request(format!("error strict decoding patch: {why}")).into());
+        }
+        Ok(Self { change, overlooked })
+    }
+
+    /// `old` with the change made to it, and what was overlooked in it. What is applied is not made
+    /// so, since it takes owners into account, and leaves `old` as it is.
+    pub(super) fn made_to(
+        &self,
+        old: &Object,
+        validation: FieldValidation,
+    ) -> Result<(Object, Vec<String>), Refusal> {
+        let json = self.change.made_to(old)?;
+        let text = json.to_string();
+        let document = decode_as(text.as_bytes(), old.kind(), validation);
+        let of = |problems: &Malformed| {
+            problems.0.iter().map(|it| body::words(&it.problem)).collect::<Vec<_>>()
+        };
+        let is_strict = validation == FieldValidation::Strict;
+        let (object, unknown) = match document {
+            Ok(document) if !is_strict || self.overlooked.is_empty() => {
+                (document.object, of(&Malformed(document.warnings)))
+            }
+            refused => {
+                let why = match refused {
+                    Ok(_) => strictly(&self.overlooked),
+                    Err(Unreadable::Malformed(malformed)) => {
+                        wrong_type(old.kind(), &json, &malformed).unwrap_or_else(|| {
+                            strictly(&[&self.overlooked[..], &of(&malformed)].concat())
+                        })
+                    }
+                    Err(other) => other.to_string(),
+                };
+                return Err(unreadable(&self.change.shown().unwrap_or(text), why));
+            }
+        };
+        Ok((object, [self.overlooked.clone(), unknown].concat()))
+    }
+}
+
+impl Change {
+    fn read(format: Format, bytes: &[u8]) -> Result<Self, Refusal> {
         if format == Format::Apply {
             return config_of(bytes).map(Self::Apply);
         }
@@ -104,14 +165,31 @@ impl Patch {
         }
     }
 
-    /// `old` with the change made to it, and what was overlooked in it. What is applied is not made
-    /// so, since it takes owners into account, and leaves `old` as it is.
-    pub(super) fn made_to(
-        &self,
-        old: &Object,
-        validation: FieldValidation,
-    ) -> Result<(Object, Vec<String>), Refusal> {
-        let kind = old.kind();
+    /// What is in `bytes`, which hold this change, and counts for nothing.
+    fn overlooked(&self, bytes: &[u8]) -> Vec<String> {
+        let twice = duplicates(bytes);
+        match self {
+            Self::Apply(_) if twice.is_empty() => Vec::new(),
+            Self::Apply(_) => {
+                let lines = twice.iter();
+                let lines = lines
+                    .map(|it| format!("\n  line {}: key {:?} already set in map", it.line, it.key));
+                let lines: String = lines.collect();
+                vec![format!("error converting YAML to JSON: yaml: unmarshal errors:{lines}")]
+            }
+            Self::Json(steps) => {
+                let twice = twice.iter().map(|it| format!("duplicate field {:?}", it.field));
+                let told = twice.chain(json::unknown_fields(steps));
+                told.map(|told| format!("json patch {told}")).collect()
+            }
+            Self::Merge(_) | Self::Strategic(_) => {
+                twice.iter().map(|it| format!("duplicate field {:?}", it.field)).collect()
+            }
+        }
+    }
+
+    /// What becomes of `old`, as JSON.
+    fn made_to(&self, old: &Object) -> Result<Value, Refusal> {
         let mut json = old.to_value();
         match self {
             Self::Merge(change) => json_patch::merge(&mut json, &Value::Object(change.clone())),
@@ -119,13 +197,15 @@ impl Patch {
                 json = json::patched(json, steps).map_err(|json::Unfit| Status::unprocessable())?;
             }
             Self::Strategic(change) => {
-                let Value::Object(old) = json else { return Err(Status::unprocessable().into()) };
-                let made = strategic::patched(Type::of(kind), old, change.clone());
+                let Value::Object(fields) = json else {
+                    return Err(Status::unprocessable().into());
+                };
+                let made = strategic::patched(Type::of(old.kind()), fields, change.clone());
                 json = Value::Object(made.map_err(refused)?);
             }
             Self::Apply(_) => {}
         }
-        decode(kind, &json, validation, || self.shown())
+        Ok(json)
     }
 
     /// How a complaint shows the change, if it shows that rather than what comes of it.
@@ -139,23 +219,10 @@ impl Patch {
 
 /// The object of `kind` that applying something has made of another, or of none.
 pub(super) fn applied_object(kind: Kind, json: &Value) -> Result<Object, Refusal> {
-    // What there is no field for has been refused.
-    let (object, _) = decode(kind, json, FieldValidation::Ignore, || None)?;
-    Ok(object)
-}
-
-fn decode(
-    kind: Kind,
-    json: &Value,
-    validation: FieldValidation,
-    shown: impl FnOnce() -> Option<String>,
-) -> Result<(Object, Vec<String>), Refusal> {
     let text = json.to_string();
-    let document = decode_as(text.as_bytes(), kind, validation);
-    let document =
-        document.map_err(|error| unreadable(kind, json, &shown().unwrap_or(text), &error))?;
-    let warnings = document.warnings.iter().map(|it| body::words(&it.problem)).collect();
-    Ok((document.object, warnings))
+    // What there is no field for has been refused.
+    let document = decode_as(text.as_bytes(), kind, FieldValidation::Ignore);
+    document.map(|document| document.object).map_err(|error| unreadable(&text, error.to_string()))
 }
 
 fn config_of(bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
@@ -180,28 +247,29 @@ fn refused(unfit: Unfit) -> Status {
     }
 }
 
+/// What is said of the first value of a wrong type, if there is one.
+fn wrong_type(kind: Kind, json: &Value, malformed: &Malformed) -> Option<String> {
+    malformed.0.iter().find_map(|complaint| match &complaint.problem {
+        Problem::WrongType { field, .. } => {
+            let told = go::cannot_unmarshal(kind, json, field);
+            Some(told.unwrap_or_else(|| complaint.problem.to_string()))
+        }
+        _ => None,
+    })
+}
+
+fn strictly(overlooked: &[String]) -> String {
+    format!("strict decoding error: {}", overlooked.join(", "))
+}
+
 /// The refusal of a change after which an object is none of its kind any more; `shown` is how it is
 /// shown.
-fn unreadable(kind: Kind, json: &Value, shown: &str, error: &Unreadable) -> Refusal {
-    let detail = match error {
-        Unreadable::Malformed(Malformed(complaints)) => {
-            let wrong = complaints.iter().find_map(|it| match &it.problem {
-                Problem::WrongType { field, .. } => {
-                    let told = go::cannot_unmarshal(kind, json, field);
-                    Some(told.unwrap_or_else(|| it.problem.to_string()))
-                }
-                _ => None,
-            });
-            let words: Vec<_> = complaints.iter().map(|it| body::words(&it.problem)).collect();
-            wrong.unwrap_or_else(|| format!("strict decoding error: {}", words.join(", ")))
-        }
-        other => other.to_string(),
-    };
+fn unreadable(shown: &str, why: String) -> Refusal {
     Status::invalid_patch(&FieldError {
         kind: ErrorKind::Invalid,
         field: "patch".to_owned(),
         value: Some(Value::from(shown).to_string()),
-        detail,
+        detail: why,
     })
     .into()
 }

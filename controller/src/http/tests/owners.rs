@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{Api, CONFIG_MAPS, JOBS, job};
+use crate::api::{Job, Key, Time, Timestamp};
+use crate::store::Transaction;
 
 const MERGE: &str = "application/merge-patch+json";
 
@@ -130,4 +132,44 @@ async fn a_manager_must_have_a_name_that_can_be_shown() {
     );
     let odd = api.post(&format!("{CONFIG_MAPS}?fieldManager=a%0A"), &config_map).await;
     assert_eq!(odd.code, 422);
+}
+
+#[tokio::test]
+async fn a_status_that_is_read_and_written_back_leaves_no_trace() {
+    let api = Api::new().await;
+    api.post(JOBS, &job("pi")).await;
+    let now = Timestamp::from_nanosecond(1_500_000_000).expect("must be a time");
+    let start = move |job: &mut Job| {
+        job.status.get_or_insert_default().start_time = Some(Time(now));
+    };
+    let start = Transaction::new().modify(Key::new("default", "pi"), None, start);
+    api.store.commit(start).await.expect("must be committed");
+    let path = format!("{JOBS}/pi/status");
+    let read = api.get(&path).await.body;
+    assert_eq!(read["status"]["startTime"], "1970-01-01T00:00:01Z");
+    let written = api.send("PUT", &path, &[], read.to_string()).await.body;
+    assert_eq!(written, read);
+}
+
+#[tokio::test]
+async fn a_lease_is_made_by_who_updates_it_and_then_only_knowingly() {
+    let api = Api::new().await;
+    let path = "/apis/coordination.k8s.io/v1/namespaces/default/leases/l";
+    let lease = json!({"metadata": {"name": "l"}, "spec": {"holderIdentity": "a"}});
+    let made = api.send("PUT", path, &[], lease.to_string()).await;
+    assert_eq!(
+        (made.code, owners(&made.body)[0].1.clone()),
+        (201, json!({"f:spec": {"f:holderIdentity": {}}}))
+    );
+    let blind = api.send("PUT", path, &[], lease.to_string()).await;
+    assert_eq!(
+        blind.body["message"],
+        "Lease.coordination.k8s.io \"l\" is invalid: metadata.resourceVersion: Invalid value: 0x0: \
+         must be specified for an update"
+    );
+    let mut renewed = made.body;
+    renewed["spec"]["holderIdentity"] = json!("b");
+    assert_eq!(api.send("PUT", path, &[], renewed.to_string()).await.code, 200);
+    let job = api.send("PUT", &format!("{JOBS}/pi"), &[], job("pi").to_string()).await;
+    assert_eq!(job.code, 404);
 }

@@ -127,6 +127,45 @@ async fn unknown_fields_are_refused_warned_of_or_dropped() {
     }
 }
 
+#[tokio::test]
+async fn what_is_there_twice_is_refused_or_warned_of() {
+    let api = Api::new().await;
+    api.post(JOBS, &job("pi")).await;
+    let check = |content_type: &'static str, body: &'static str, told: &'static str| {
+        let api = &api;
+        async move {
+            let path = format!("{JOBS}/pi?fieldManager=a&fieldValidation");
+            let headers = [("content-type", content_type)];
+            let send = |validation: &str| format!("{path}={validation}");
+            let strict = api.send("PATCH", &send("Strict"), &headers, body.into()).await;
+            let message = strict.body["message"].as_str().expect("must have a message");
+            assert!(strict.code >= 400 && message.contains(told), "{message}");
+            let warned = api.send("PATCH", &send("Warn"), &headers, body.into()).await;
+            assert_eq!(warned.code, 200, "{}", warned.body);
+            let ignored = api.send("PATCH", &send("Ignore"), &headers, body.into()).await;
+            assert_eq!((ignored.code, ignored.warning.as_str()), (200, ""));
+        }
+    };
+    let twice = r#"{"spec": {"parallelism": 1, "parallelism": 2, "foo": 1}}"#;
+    let told =
+        r#"strict decoding error: duplicate field "spec.parallelism", unknown field "spec.foo""#;
+    check(MERGE, twice, told).await;
+    check(STRATEGIC, twice, told).await;
+    check(
+        JSON,
+        r#"[{"op": "add", "path": "/spec/parallelism", "value": 3, "why": 1}]"#,
+        r#"strict decoding error: json patch unknown field "[0].why""#,
+    )
+    .await;
+    check(
+        "application/apply-patch+yaml",
+        "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: pi\n  name: pi\n",
+        "error strict decoding patch: error converting YAML to JSON: yaml: unmarshal errors:\n  line 5: \
+         key \"name\" already set in map",
+    )
+    .await;
+}
+
 /// What `kubectl apply` sends of a Job.
 fn applied(image: &str, ttl: Option<i32>) -> (Value, Value) {
     let mut spec = json!({"backoffLimit": 4, "template": {"spec": {

@@ -14,7 +14,7 @@ use crate::admission::{ErrorKind, FieldError};
 use crate::api::Object;
 use crate::http::fields::{self, Refused, Writer};
 use crate::http::options::Query;
-use crate::http::patch::{Format, Patch, applied_object};
+use crate::http::patch::{Change, Format, Patch, applied_object};
 use crate::http::refusal::Refusal;
 use crate::http::router::Call;
 use crate::http::status::Status;
@@ -43,13 +43,14 @@ pub(in crate::http) async fn patch(call: Call, name: &str) -> Result<Response<Bo
     let format = Format::of(body::content_type(&headers))?;
     let bytes = body::read(body).await?;
     let is_forced = is_forced(&query, format)?;
+    let validation = query.field_validation(OPTIONS)?;
     let request = Request {
         store,
         target: &target,
         name,
         writer: Writer::of(&target, &query, &headers, OPTIONS)?,
-        patch: Patch::read(format, &bytes)?,
-        validation: query.field_validation(OPTIONS)?,
+        patch: Patch::read(format, &bytes, validation)?,
+        validation,
         is_forced,
         is_dry_run: query.is_dry_run(OPTIONS)?,
     };
@@ -106,26 +107,26 @@ impl Request<'_> {
     async fn attempt(&self) -> Result<Done, Failed> {
         let kind = self.target.kind;
         let live = self.store.get_object(kind, &self.target.key(self.name));
-        match (live, &self.patch) {
-            (Some(old), patch) => {
-                let (new, mut warnings) = match patch {
-                    Patch::Apply(config) => (self.applied(Some(&old), config)?, Vec::new()),
-                    patch => self.changed(&old, patch)?,
+        match (live, &self.patch.change) {
+            (Some(old), change) => {
+                let (new, mut warnings) = match change {
+                    Change::Apply(config) => (self.applied(Some(&old), config)?, Vec::new()),
+                    _ => self.changed(&old)?,
                 };
                 let (stored, more) = self.replace(new, &old).await?;
                 warnings.extend(more);
                 Ok((StatusCode::OK, stored, warnings))
             }
-            (None, Patch::Apply(config)) if self.target.subresource.is_none() => {
+            (None, Change::Apply(config)) if self.target.subresource.is_none() => {
                 self.create(self.applied(None, config)?).await
             }
             (None, _) => Err(Status::not_found(kind, self.name).into()),
         }
     }
 
-    /// `old` as it is after `patch`, with who owns what.
-    fn changed(&self, old: &Object, patch: &Patch) -> Result<(Object, Vec<String>), Refusal> {
-        let (mut new, warnings) = patch.made_to(old, self.validation)?;
+    /// `old` as it is after the patch, with who owns what.
+    fn changed(&self, old: &Object) -> Result<(Object, Vec<String>), Refusal> {
+        let (mut new, warnings) = self.patch.made_to(old, self.validation)?;
         self.check_name(&new)?;
         admit::with_defaults(&mut new);
         fields::track(&self.writer, Some(old), &mut new, self.store.clock().now());

@@ -3,14 +3,15 @@
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
 
-use super::create::place;
-use crate::api::Object;
+use super::create::{Creation, place};
+use crate::admission::{ErrorKind, FieldError, Invalid};
+use crate::api::{Kind, Object};
 use crate::http::fields::{self, Writer};
 use crate::http::refusal::Refusal;
 use crate::http::router::Call;
 use crate::http::status::Status;
 use crate::http::target::{Subresource, Target};
-use crate::http::{admit, answer, body};
+use crate::http::{admit, answer, body, times};
 use crate::store::{Store, Transaction};
 
 const OPTIONS: &str = "UpdateOptions";
@@ -22,20 +23,51 @@ pub(in crate::http) async fn update(call: Call, name: &str) -> Result<Response<B
     let is_dry_run = query.is_dry_run(OPTIONS)?;
     let writer = Writer::of(&target, &query, &headers, OPTIONS)?;
     let (mut object, mut warnings) = body::object(&headers, body, target.kind, validation).await?;
-    let old = store
-        .get_object(target.kind, &target.key(name))
-        .ok_or_else(|| Status::not_found(target.kind, name));
+    let old = store.get_object(target.kind, &target.key(name));
     let named = object.metadata().name.as_deref().unwrap_or_default();
     // A name that is wrong is told before an object that is not there.
-    let old = if named == name { old? } else { return Err(other_name(named, name)) };
+    if named != name {
+        return Err(other_name(named, name));
+    }
     admit::with_defaults(&mut object);
-    fields::track(&writer, Some(&old), &mut object, store.clock().now());
-    let (stored, more) = write(store, &target, object, &old, is_dry_run).await?;
+    let now = store.clock().now();
+    fields::track(&writer, old.as_ref(), &mut object, now);
+    let (code, (stored, more)) = match old {
+        Some(old) => (StatusCode::OK, write(store, &target, object, &old, is_dry_run).await?),
+        None if is_made_by_updates(&target) => {
+            (StatusCode::CREATED, make(store, &target, object, is_dry_run).await?)
+        }
+        None => return Err(Status::not_found(target.kind, name).into()),
+    };
     warnings.extend(more);
-    Ok(answer::object(StatusCode::OK, form, &stored, store.clock().now(), &warnings))
+    Ok(answer::object(code, form, &stored, now, &warnings))
 }
 
-/// Writes `new`, of which is noted who owns what, over `old`, if nobody else has in the meantime; what is stored, and warnings.
+/// Whether what is not there is created when it is updated, as whoever holds a lease or counts
+/// events relies on.
+fn is_made_by_updates(target: &Target) -> bool {
+    matches!(target.kind, Kind::Lease | Kind::Event) && target.subresource.is_none()
+}
+
+/// Creates what was to be written over something that is not there.
+async fn make(
+    store: &Store,
+    target: &Target,
+    mut object: Object,
+    is_dry_run: bool,
+) -> Result<(Object, Vec<String>), Refusal> {
+    place(&mut object, target.namespace.as_deref())?;
+    let name = object.key().name;
+    let metadata = object.metadata_mut();
+    metadata.resource_version = None;
+    match metadata.uid.as_deref() {
+        None | Some("") => Creation { store, target, is_dry_run }.create(object).await,
+        Some(uid) => Err(Status::uid_conflict(target.kind, &name, uid, "").into()),
+    }
+}
+
+/// Writes `new`, of which is noted who owns what, over `old`, if nobody else has in the meantime;
+/// what is stored, and warnings.
 pub(super) async fn write(
     store: &Store,
     target: &Target,
@@ -54,19 +86,23 @@ pub(super) async fn write(
     if differs(wanted.resource_version.as_deref(), found.resource_version.as_deref()) {
         return Err(Status::conflict(kind, &key.name).into());
     }
+    if kind == Kind::Lease {
+        must_say_version(&new)?;
+    }
     let mut admitted = match target.subresource {
-        Some(Subresource::Status) => admit::status(&new, old)?,
+        Some(Subresource::Status) => {
+            times::restore(&mut new, old);
+            admit::status(&new, old)?
+        }
         Some(Subresource::Finalize) => admit::finalize(&new, old)?,
         _ => admit::update(&new, old)?,
     };
-    if is_dry_run {
-        let metadata = admitted.object.metadata_mut();
-        metadata.resource_version.clone_from(&old.metadata().resource_version);
-        return Ok((admitted.object, admitted.warnings));
-    }
     // What was admitted was held against `old`, so it may be written over nothing else.
     admitted.object.metadata_mut().resource_version.clone_from(&old.metadata().resource_version);
     fields::settled(&mut admitted.object, old);
+    if is_dry_run {
+        return Ok((admitted.object, admitted.warnings));
+    }
     let committed = store.commit(Transaction::new().replace_object(admitted.object)).await?;
     let stored = committed.objects.into_iter().next().expect("a replace must give what it made");
     Ok((stored, admitted.warnings))
@@ -82,6 +118,22 @@ pub(super) fn other_name(named: &str, name: &str) -> Refusal {
         format!("the name of the object ({named}) does not match the name on the URL ({name})")
     };
     Status::bad_request(why).into()
+}
+
+/// A lease is held by whoever writes it, so nobody may do so without having seen the last version.
+fn must_say_version(new: &Object) -> Result<(), Invalid> {
+    let metadata = new.metadata();
+    if metadata.resource_version.as_ref().is_some_and(|version| !version.is_empty()) {
+        return Ok(());
+    }
+    let cause = FieldError {
+        kind: ErrorKind::Invalid,
+        field: "metadata.resourceVersion".to_owned(),
+        value: Some("0x0".to_owned()),
+        detail: "must be specified for an update".to_owned(),
+    };
+    let name = metadata.name.clone().unwrap_or_default();
+    Err(Invalid { kind: new.kind(), name, causes: vec![cause] })
 }
 
 fn differs(wanted: Option<&str>, found: Option<&str>) -> bool {
