@@ -123,6 +123,35 @@ pub(super) fn list(
     json(StatusCode::OK, &body, warnings)
 }
 
+/// Answers with a list of a kind of which there are none.
+pub(super) fn empty_list(
+    form: Form,
+    api_version: &str,
+    kind: &str,
+    version: &str,
+) -> Response<Body> {
+    let meta = json!({"resourceVersion": version});
+    let list = match form {
+        Form::Object => json!({
+            "kind": format!("{kind}List"), "apiVersion": api_version, "metadata": meta, "items": [],
+        }),
+        Form::Metadata => json!({
+            "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": meta,
+            "items": [],
+        }),
+        Form::Table(_) => json!({
+            "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta,
+            "columnDefinitions": table::columns(Kind::ServiceAccount), "rows": [],
+        }),
+    };
+    value(&list)
+}
+
+/// Answers with something that is no object that is kept.
+pub(super) fn value(value: &Value) -> Response<Body> {
+    json(StatusCode::OK, value, &[])
+}
+
 /// Answers with a status.
 pub(super) fn status(status: &Status, warnings: &[String]) -> Response<Body> {
     let body = serde_json::to_value(status).expect("a Status must have a JSON form");

@@ -4,6 +4,7 @@
 //! It admits and commits, and decides nothing of what a Job needs: controllers and the scheduler
 //! are not known here. Nor are sockets: who serves it listens, encrypts and says who its users are.
 
+mod absent;
 mod accept;
 pub mod access;
 mod admit;

@@ -26,7 +26,7 @@ use super::refusal::Refusal;
 use super::reviews::{self, Review};
 use super::status::Status;
 use super::target::{Subresource, Target};
-use super::{discovery, pod, throttle, verbs};
+use super::{absent, discovery, pod, throttle, verbs};
 use crate::api::{Kind, Timestamp};
 use crate::limits::WATCHES_MAX;
 use crate::node::logs::Logs;
@@ -124,6 +124,10 @@ async fn route(
     parts: Parts,
     body: Body,
 ) -> Result<Response<Body>, Refusal> {
+    // Discovery does not tell of these, and takes them for paths that there are not.
+    if let Some(answer) = absent::answer(&api, &parts) {
+        return answer;
+    }
     if let Some(answer) = discovery::answer(&api, &parts) {
         return answer;
     }

@@ -102,6 +102,12 @@ impl Status {
         Self { status: "Success", code: None, ..done }
     }
 
+    /// What was asked for is done, and there is nothing to show for it.
+    pub fn created() -> Self {
+        let done = Self::failure(StatusCode::CREATED, "", "");
+        Self { status: "Success", ..done }
+    }
+
     /// The request can't be understood.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::failure(StatusCode::BAD_REQUEST, "BadRequest", message)
@@ -111,6 +117,29 @@ impl Status {
     pub fn not_found(kind: Kind, name: &str) -> Self {
         let message = format!("{} \"{name}\" not found", qualified_plural(kind));
         Self::failure(StatusCode::NOT_FOUND, "NotFound", message).about(named(kind, name))
+    }
+
+    /// There is no such object, of a kind of which there are none.
+    pub fn not_found_in(group: &str, plural: &str, name: &str) -> Self {
+        let dot = if group.is_empty() { "" } else { "." };
+        let message = format!("{plural}{dot}{group} \"{name}\" not found");
+        let details = Details {
+            name: name.to_owned(),
+            group: group.to_owned(),
+            kind: plural.to_owned(),
+            ..Details::default()
+        };
+        Self::failure(StatusCode::NOT_FOUND, "NotFound", message).about(details)
+    }
+
+    /// There are never any `plural`, and none can be made.
+    pub fn nothing_of_the_kind(plural: &str) -> Self {
+        let message = format!(
+            "the server does not allow this method on the requested resource: mayfly runs Jobs, \
+             and keeps no {plural}"
+        );
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        Self::failure(status, "MethodNotAllowed", message).about(Details::default())
     }
 
     /// There is no such path.

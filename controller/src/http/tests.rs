@@ -396,6 +396,75 @@ async fn a_status_is_written_with_labels_and_without_the_rest() {
 }
 
 #[tokio::test]
+async fn an_evicted_pod_says_so_and_goes() {
+    let api = Api::new().await;
+    let pods = "/api/v1/namespaces/default/pods";
+    let pod = json!({
+        "metadata": {"name": "p", "finalizers": ["example.com/seen"]},
+        "spec": {"nodeName": "n", "containers": [{"name": "main", "image": "pi"}]},
+    });
+    let uid = api.post(pods, &pod).await.body["metadata"]["uid"].clone();
+    let path = format!("{pods}/p/eviction");
+    let eviction = |options: Value| {
+        json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "p"},
+            "deleteOptions": options})
+    };
+    let other = eviction(json!({"preconditions": {"uid": "other"}}));
+    assert_eq!(api.post(&path, &other).await.code, 409);
+    let tried = api.post(&path, &eviction(json!({"dryRun": ["All"]}))).await;
+    assert_eq!(tried.code, 201);
+    let left = api.get(&format!("{pods}/p")).await.body;
+    assert!(left["metadata"].get("deletionTimestamp").is_none());
+
+    let meant = eviction(json!({"preconditions": {"uid": uid}, "gracePeriodSeconds": 7}));
+    let evicted = api.post(&path, &meant).await;
+    assert_eq!(
+        evicted.body,
+        json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201,
+        })
+    );
+    let going = api.get(&format!("{pods}/p")).await.body;
+    assert_eq!(going["metadata"]["deletionGracePeriodSeconds"], 7);
+    let condition = &going["status"]["conditions"][0];
+    assert_eq!(
+        (&condition["type"], &condition["reason"]),
+        (&json!("DisruptionTarget"), &json!("EvictionByEvictionAPI"))
+    );
+    let misnamed =
+        json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "q"}});
+    assert_eq!(api.post(&path, &misnamed).await.code, 400);
+    assert_eq!(api.post(&format!("{pods}/q/eviction"), &misnamed).await.code, 404);
+    assert_eq!(api.get(&path).await.code, 405);
+}
+
+#[tokio::test]
+async fn what_there_is_none_of_is_an_empty_list() {
+    let api = Api::new().await;
+    let sets = "/apis/apps/v1/namespaces/default/replicasets";
+    let list = api.get(sets).await.body;
+    assert_eq!((&list["kind"], &list["items"]), (&json!("ReplicaSetList"), &json!([])));
+    let accept = [("accept", "application/json;as=Table;v=v1;g=meta.k8s.io")];
+    let table = api.send("GET", "/api/v1/services", &accept, String::new()).await.body;
+    assert_eq!((&table["kind"], &table["rows"]), (&json!("Table"), &json!([])));
+    let none = api.get(&format!("{sets}/a")).await;
+    assert_eq!(
+        (none.code, &none.body["message"]),
+        (404, &json!("replicasets.apps \"a\" not found"))
+    );
+    let service = api.get("/api/v1/namespaces/default/services/kubernetes").await.body;
+    assert_eq!(
+        (&service["kind"], &service["metadata"]["name"]),
+        (&json!("Service"), &json!("kubernetes"))
+    );
+    assert_eq!(api.get("/api/v1/namespaces/other/services/kubernetes").await.code, 404);
+    let made = api.post(sets, &json!({"metadata": {"name": "a"}})).await;
+    let told = made.body["message"].as_str().unwrap_or_default();
+    assert_eq!(made.code, 405);
+    assert!(told.ends_with("mayfly runs Jobs, and keeps no replicasets"), "{told}");
+}
+
+#[tokio::test]
 async fn bad_requests_are_told_what_is_wrong() {
     let api = Api::new().await;
     let large = " ".repeat(REQUEST_BODY_BYTES_MAX + 1);

@@ -4,9 +4,21 @@ use std::sync::Arc;
 
 use super::client::{ClientError, ClusterClient, PodWatch, PodsChange, Report};
 use super::runtime::PodIdentity;
-use crate::api::{ConfigMap, Key, Kind, Node, ObjectReference, Pod, PodStatus, Resource, Secret};
+use k8s_openapi::api::coordination::v1::LeaseSpec;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+
+use crate::api::{
+    ConfigMap, Key, Kind, Lease, Node, ObjectMeta, ObjectReference, Pod, PodStatus, Resource,
+    Secret, Timestamp,
+};
 use crate::events::Recorder;
 use crate::store::{ChangeKind, CommitError, DeleteOptions, Store, Transaction, Watch};
+
+/// The namespace of the leases by which nodes say that they are alive.
+const NODE_LEASES: &str = "kube-node-lease";
+
+/// How long a node is taken to be alive after it has said so: two of its heartbeats.
+const NODE_LEASE_SECONDS: i32 = 600;
 
 /// A client of a store.
 #[derive(Clone)]
@@ -90,11 +102,12 @@ impl ClusterClient for LocalClient {
 
     async fn register(&self, node: Node) -> Result<(), ClientError> {
         let attempt = format!("registering node {}", node.key());
-        let told = node.clone();
+        let (name, told) = (node.key().name, node.clone());
         let register = Transaction::new().create_or_modify(node, move |node: &mut Node| {
             merge_node(node, told);
         });
-        self.commit(attempt, register).await
+        let now = self.store.clock().now();
+        self.commit(attempt, register.and(renew(&name, now))).await
     }
 }
 
@@ -116,6 +129,23 @@ fn write_status(pod: &mut Pod, mut status: PodStatus) {
     }
     status.nominated_node_name = old.nominated_node_name;
     pod.status = Some(status);
+}
+
+/// Renews the lease by which the node `name` says that it is alive.
+fn renew(name: &str, now: Timestamp) -> Transaction {
+    let metadata = ObjectMeta {
+        name: Some(name.to_owned()),
+        namespace: Some(NODE_LEASES.to_owned()),
+        ..ObjectMeta::default()
+    };
+    let spec = LeaseSpec {
+        holder_identity: Some(name.to_owned()),
+        lease_duration_seconds: Some(NODE_LEASE_SECONDS),
+        renew_time: Some(MicroTime(now)),
+        ..LeaseSpec::default()
+    };
+    let lease = Lease { metadata, spec: Some(spec.clone()) };
+    Transaction::new().create_or_modify(lease, |lease: &mut Lease| lease.spec = Some(spec))
 }
 
 /// Makes `node` what its agent has `told` of it, and keeps what others have given it.

@@ -98,6 +98,28 @@ fn memory_bytes() -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
+/// What a node says of how it is, in the kubelet's words.
+fn conditions(now: Timestamp) -> Vec<NodeCondition> {
+    let all = [
+        ("MemoryPressure", "False", "KubeletHasSufficientMemory", "sufficient memory available"),
+        ("DiskPressure", "False", "KubeletHasNoDiskPressure", "no disk pressure"),
+        ("PIDPressure", "False", "KubeletHasSufficientPID", "sufficient PID available"),
+        ("Ready", "True", "KubeletReady", ""),
+    ];
+    let condition = |(type_, status, reason, what): (&str, &str, &str, &str)| NodeCondition {
+        type_: type_.to_owned(),
+        status: status.to_owned(),
+        reason: Some(reason.to_owned()),
+        message: Some(match what {
+            "" => "kubelet is posting ready status".to_owned(),
+            what => format!("kubelet has {what}"),
+        }),
+        last_heartbeat_time: Some(Time(now)),
+        last_transition_time: Some(Time(now)),
+    };
+    all.into_iter().map(condition).collect()
+}
+
 /// How the node describes itself at `now`.
 pub(crate) fn describe(settings: &NodeSettings, now: Timestamp) -> Node {
     let NodeCapacity { cpu_millis, memory_bytes, pods } = settings.capacity;
@@ -144,14 +166,7 @@ pub(crate) fn describe(settings: &NodeSettings, now: Timestamp) -> Node {
             ]),
             allocatable: Some(resources.clone()),
             capacity: Some(resources),
-            conditions: Some(vec![NodeCondition {
-                last_heartbeat_time: Some(Time(now)),
-                last_transition_time: Some(Time(now)),
-                message: Some("the node agent is running".to_owned()),
-                reason: Some("KubeletReady".to_owned()),
-                status: "True".to_owned(),
-                type_: "Ready".to_owned(),
-            }]),
+            conditions: Some(conditions(now)),
             node_info: Some(NodeSystemInfo {
                 architecture: architecture.to_owned(),
                 container_runtime_version: format!("mayfly://{version}"),

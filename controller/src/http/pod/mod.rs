@@ -1,5 +1,7 @@
 //! What a pod has beside its object: its log and its streams; and requests to be rid of it.
 
+mod eviction;
+
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -13,11 +15,14 @@ use super::target::{Subresource, Target};
 
 /// Answers a request about `part` of a pod.
 pub(super) async fn answer(
-    _api: Arc<Api>,
-    _target: Target,
+    api: Arc<Api>,
+    target: Target,
     part: Subresource,
-    _parts: Parts,
-    _body: Body,
+    parts: Parts,
+    body: Body,
 ) -> Result<Response<Body>, Refusal> {
+    if part == Subresource::Eviction {
+        return eviction::evict(&api, &target, &parts, body).await;
+    }
     Err(Status::not_implemented(part.name()).into())
 }

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::HeaderMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1 as k8s;
 use serde::Deserialize;
 
 use crate::api::names::{FOREGROUND_DELETION, ORPHAN};
@@ -22,7 +23,7 @@ const ORPHANS_WARNING: &str = "child pods are preserved by default when jobs are
 /// What a request says of how to delete.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Wish {
+pub(in crate::http) struct Wish {
     propagation_policy: Option<String>,
     /// The same as it was said before there were more than two ways.
     orphan_dependents: Option<bool>,
@@ -50,6 +51,23 @@ pub(super) enum Propagation {
 }
 
 impl Wish {
+    /// What `options` say.
+    pub(in crate::http) fn of(options: k8s::DeleteOptions) -> Result<Self, Refusal> {
+        let preconditions = options.preconditions.unwrap_or_default();
+        let wish = Self {
+            propagation_policy: options.propagation_policy,
+            orphan_dependents: options.orphan_dependents,
+            grace_period_seconds: options.grace_period_seconds,
+            dry_run: options.dry_run.unwrap_or_default(),
+            preconditions: Preconditions {
+                uid: preconditions.uid,
+                resource_version: preconditions.resource_version,
+            },
+        };
+        wish.check()?;
+        Ok(wish)
+    }
+
     /// What the body says, or else the query.
     pub(super) async fn read(
         query: &Query,
@@ -91,7 +109,7 @@ impl Wish {
     }
 
     /// Whether nothing is to be deleted.
-    pub(super) fn is_dry_run(&self) -> Result<bool, Refusal> {
+    pub(in crate::http) fn is_dry_run(&self) -> Result<bool, Refusal> {
         let values: Vec<&str> = self.dry_run.iter().map(String::as_str).collect();
         is_dry_run(&values, OPTIONS)
     }
@@ -121,7 +139,7 @@ impl Wish {
     }
 
     /// Whether `object` is the one that is meant.
-    pub(super) fn holds_for(&self, object: &Object) -> Result<(), Refusal> {
+    pub(in crate::http) fn holds_for(&self, object: &Object) -> Result<(), Refusal> {
         let (kind, key, metadata) = (object.kind(), object.key(), object.metadata());
         let uid = metadata.uid.as_deref().unwrap_or_default();
         let version = metadata.resource_version.as_deref().unwrap_or_default();
@@ -136,13 +154,23 @@ impl Wish {
         }
     }
 
-    /// What deletes `object`.
+    /// What deletes `object`, if it is the one that is meant.
     pub(super) fn transaction(&self, object: &Object) -> Transaction {
+        self.guard(object).and(self.deletion(object))
+    }
+
+    /// What fails if `object` is another by then than the one that is meant.
+    pub(in crate::http) fn guard(&self, object: &Object) -> Transaction {
+        match &self.preconditions.resource_version {
+            Some(version) => Transaction::new().guard(object.kind(), object.key(), version),
+            None => Transaction::new(),
+        }
+    }
+
+    /// What deletes `object`.
+    pub(in crate::http) fn deletion(&self, object: &Object) -> Transaction {
         let (kind, key, uid) = (object.kind(), object.key(), object.metadata().uid.clone());
         let mut transaction = Transaction::new();
-        if let Some(version) = &self.preconditions.resource_version {
-            transaction = transaction.guard(kind, key.clone(), version);
-        }
         let propagation = self.propagation(object);
         let before = object.metadata().finalizers.clone().unwrap_or_default();
         if propagation.finalizers(before.clone()) != before {

@@ -14,6 +14,7 @@ mod watch;
 pub(super) use self::create::create;
 pub(super) use self::delete::delete;
 pub(super) use self::delete_collection::delete_collection;
+pub(super) use self::deletion::Wish;
 pub(super) use self::get::get;
 pub(super) use self::list::list;
 pub(super) use self::patch::patch;
