@@ -159,7 +159,10 @@ fn phase(new: &Namespace, old: &Namespace) -> Result<(), Invalid> {
 /// anything to a pod that runs here.
 fn pod(new: &Pod, old: &Pod, uid: &str) -> Result<Admitted<Pod>, Invalid> {
     let mut admitted = admission::admit_pod(new.clone(), uid)?;
-    if admitted.object.spec != old.spec {
+    // One that a controller has made has no more than its template says.
+    let mut complete = old.clone();
+    admission::default_pod(&mut complete);
+    if admitted.object.spec != complete.spec {
         return Err(refused(
             Kind::Pod,
             &old.metadata,
@@ -167,6 +170,7 @@ fn pod(new: &Pod, old: &Pod, uid: &str) -> Result<Admitted<Pod>, Invalid> {
             "pod updates may not change fields of the spec",
         ));
     }
+    admitted.object.spec.clone_from(&old.spec);
     admitted.object.status.clone_from(&old.status);
     Ok(admitted)
 }

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{Answer, Api, CONFIG_MAPS, JOBS, job};
+use crate::api::Pod;
+use crate::store::Transaction;
 
 const JSON: &str = "application/json-patch+json";
 const MERGE: &str = "application/merge-patch+json";
@@ -295,4 +297,21 @@ async fn kubectl_sets_the_image_of_a_cron_job_and_suspends_it() {
         (&container["image"], &container["command"]),
         (&json!("busybox:1.36"), &json!(["date"]))
     );
+}
+
+#[tokio::test]
+async fn a_pod_that_a_controller_made_can_be_labelled() {
+    let api = Api::new().await;
+    let bare = json!({
+        "metadata": {"name": "pi-x", "namespace": "default"},
+        "spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "pi"}]},
+    });
+    let bare: Pod = serde_json::from_value(bare).expect("must be a Pod");
+    api.store.commit(Transaction::new().create(bare)).await.expect("must be created");
+    let path = "/api/v1/namespaces/default/pods/pi-x?fieldManager=kubectl-label";
+    let labelled = api.patch(path, MERGE, &json!({"metadata": {"labels": {"z": "1"}}})).await;
+    assert_eq!((labelled.code, &labelled.body["metadata"]["labels"]), (200, &json!({"z": "1"})));
+    assert_eq!(labelled.body["spec"].get("priority"), None, "its spec is as it was");
+    let moved = api.patch(path, MERGE, &json!({"spec": {"hostname": "h"}})).await;
+    assert_eq!(moved.code, 422);
 }
