@@ -19,6 +19,8 @@ mod items;
 mod managers;
 mod merge;
 mod path;
+#[cfg(test)]
+mod properties;
 mod set;
 mod track;
 mod writer;

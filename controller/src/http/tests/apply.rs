@@ -249,6 +249,25 @@ async fn a_status_is_applied_apart_and_an_item_is_owned_by_its_key() {
 }
 
 #[tokio::test]
+async fn what_is_applied_must_be_valid_in_the_end() {
+    let api = Api::new().await;
+    let bare = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "pi2"}});
+    let refused = apply(&api, "fieldManager=a", &bare).await;
+    assert_eq!((refused.code, &refused.body["reason"]), (422, &json!("Invalid")));
+    let message = refused.body["message"].as_str().expect("must have a message");
+    assert!(message.contains("spec.template.spec.containers: Required value"), "{message}");
+    apply(&api, "fieldManager=a", &pi2(1)).await;
+    let emptied = apply(&api, "fieldManager=a", &bare).await;
+    assert_eq!(emptied.code, 422, "{}", emptied.body);
+    let mut generated = pi2(1);
+    generated["metadata"]["creationTimestamp"] = Value::Null;
+    generated["status"] = json!({});
+    let before = api.get(&format!("{JOBS}/pi2")).await;
+    let again = apply(&api, "fieldManager=a", &generated).await;
+    assert_eq!(again.body, before.body, "a null and an empty status change nothing");
+}
+
+#[tokio::test]
 async fn yaml_is_applied_too() {
     let api = Api::new().await;
     let yaml = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\ndata:\n  x: \"1\"\n";
