@@ -22,10 +22,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use mayfly_controller::ControlPlane;
 use mayfly_controller::clock::Clock;
 use mayfly_controller::http::{Api, router};
 use mayfly_controller::store::{Names, OpenError, Store};
+use mayfly_controller::{ControlPlane, Settings};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -66,7 +66,8 @@ async fn serve_all(arguments: &ServeArguments) -> anyhow::Result<Exit> {
     let own = arguments.state_dir.as_deref();
     let images = Images::new(&arguments.images, shelves(Some(&folder)))?;
     let runtime = Arc::new(Wasm::new(images, places::cache_dir(own).ok())?);
-    let plane = ControlPlane::start(store.clone(), runtime, state.settings(&arguments.backoff));
+    let settings = Settings { root_ca: tls.root_ca()?, ..state.settings(&arguments.backoff) };
+    let plane = ControlPlane::start(store.clone(), runtime, settings);
     let shutdown = CancellationToken::new();
     let api = Api::new(store.clone())
         .with_access(users.access())

@@ -101,15 +101,23 @@ impl Tls {
         Ok(())
     }
 
+    /// The certificate (PEM) to know the server by; `None` if every system knows it.
+    pub(super) fn root_ca(&self) -> anyhow::Result<Option<String>> {
+        match &self.source {
+            Source::Made(_) => Ok(Some(self.authority.pem().to_owned())),
+            Source::Given { certificate, .. } => own_authority(certificate),
+        }
+    }
+
     /// What the admin's kubeconfig needs: whom to trust, and what to be known by.
     pub(super) fn admin(&self, now: Timestamp) -> anyhow::Result<Credentials> {
         let subject = Subject::User { name: ADMIN, group: ADMINS };
         let issued = self.authority.issue(&subject, now).context("can't make a certificate")?;
-        let authority = match &self.source {
-            Source::Made(_) => Some(self.authority.pem().to_owned()),
-            Source::Given { certificate, .. } => own_authority(certificate)?,
-        };
-        Ok(Credentials { authority, certificate: issued.pem.clone(), key: issued.key_pem() })
+        Ok(Credentials {
+            authority: self.root_ca()?,
+            certificate: issued.pem.clone(),
+            key: issued.key_pem(),
+        })
     }
 }
 

@@ -16,6 +16,7 @@ use crate::node::{Container, ContainerEnd, Image, PullError, PullPolicy, StartEr
 use crate::store::{ChangeKind, DeleteOptions, Names, Transaction};
 
 mod cron_jobs;
+mod namespaces;
 
 /// Runs that take `seconds` and end with the next exit code, the last one for ever.
 struct FakeRuntime {
