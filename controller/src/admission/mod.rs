@@ -11,6 +11,7 @@ mod cron_job;
 pub mod decode;
 mod defaults;
 mod error;
+mod event;
 mod job;
 mod path;
 mod plain;
@@ -23,13 +24,14 @@ pub use self::cron_job::{
     validate_cron_job_update, validate_schedule, validate_time_zone,
 };
 pub use self::error::{ErrorKind, FieldError, Invalid};
+pub use self::event::{admit_event, admit_event_v1, admit_event_v1_update};
 pub use self::job::{
     JobOptions, JobStatusOptions, JobUpdateOptions, admit_job, admit_job_status, admit_job_update,
     default_job, prepare_job, prepare_job_update, validate_job, validate_job_status,
     validate_job_update,
 };
 pub use self::plain::{
-    admit_config_map, admit_event, admit_lease, admit_namespace, admit_node, admit_secret,
+    admit_config_map, admit_lease, admit_namespace, admit_node, admit_secret,
     admit_service_account, default_secret,
 };
 pub use self::pod::{admit_pod, default_pod};

@@ -1,4 +1,4 @@
-//! Objects that only hold something: ConfigMaps, Secrets, Namespaces; Events, Nodes,
+//! Objects that only hold something: ConfigMaps, Secrets, Namespaces; Nodes,
 //! ServiceAccounts and Leases, of which the names alone are looked at.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use super::validate::format;
 use super::validate::meta::{each, object_meta};
 use super::{Admitted, Invalid};
 use crate::api::names::NAMESPACE_FINALIZER as FINALIZER;
-use crate::api::{ConfigMap, Event, Kind, Lease, Namespace, Node, Secret, ServiceAccount};
+use crate::api::{ConfigMap, Kind, Lease, Namespace, Node, Secret, ServiceAccount};
 
 /// The most bytes that the values of one ConfigMap or Secret may have together: the API server's
 /// own limit, so that every object fits its database.
@@ -107,24 +107,6 @@ pub fn admit_namespace(mut object: Namespace, uid: &str) -> Result<Admitted<Name
     Ok(Admitted { object, warnings: Vec::new() })
 }
 
-/// Admits an Event that is to be created with this uid, of the namespace that it is about. Its name
-/// must have been made.
-pub fn admit_event(mut object: Event, uid: &str) -> Result<Admitted<Event>, Invalid> {
-    object.metadata.uid = Some(uid.to_owned());
-    let mut errors = Errors::default();
-    object_meta(&object.metadata, format::dns_subdomain, &Path::new("metadata"), &mut errors);
-    // What is about an object without a namespace is kept in the default one.
-    let about = object.involved_object.namespace.as_deref().unwrap_or_default();
-    let about = if about.is_empty() { "default" } else { about };
-    if object.metadata.namespace.as_deref() != Some(about) {
-        let at = Path::new("involvedObject.namespace");
-        let found = object.involved_object.namespace.as_deref().unwrap_or_default();
-        errors.invalid(&at, found, "does not match event.namespace");
-    }
-    errors.into_result(Kind::Event, object.metadata.name.as_deref())?;
-    Ok(Admitted { object, warnings: Vec::new() })
-}
-
 /// Admits a Node that is to be created with this uid. Its name must have been made.
 pub fn admit_node(mut object: Node, uid: &str) -> Result<Admitted<Node>, Invalid> {
     object.metadata.uid = Some(uid.to_owned());
@@ -174,20 +156,6 @@ mod tests {
         let data = serde_json::to_value(&admitted.data).expect("must have a JSON form");
         assert_eq!(data, json!({"a": "eQ==", "b": "eg=="}));
         assert_eq!((admitted.type_.as_deref(), admitted.string_data), (Some("Opaque"), None));
-    }
-
-    #[test]
-    fn an_event_is_in_the_namespace_of_what_it_is_about() {
-        let admits = |about: &str| {
-            let event = json!({
-                "metadata": {"name": "e", "namespace": "default"},
-                "involvedObject": {"namespace": about},
-            });
-            admit_event(serde_json::from_value(event).expect("must be an Event"), "u").is_ok()
-        };
-        assert!(admits("default"));
-        assert!(admits(""), "nodes have no namespace");
-        assert!(!admits("other"));
     }
 
     #[test]

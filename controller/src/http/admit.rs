@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::refusal::Refusal;
+use super::versions::Version;
 use crate::admission::{self, Admitted, ErrorKind, FieldError, Invalid};
 use crate::api::{CronJob, Kind, Namespace, Node, Object, ObjectMeta, Pod, Resource};
 
@@ -30,13 +31,20 @@ pub(super) fn with_defaults(object: &mut Object) {
 }
 
 /// Admits `object`, which has its name, to be created with `uid`.
-pub(super) fn create(object: &Object, uid: &str) -> Result<Admitted<Object>, Refusal> {
+pub(super) fn create(
+    object: &Object,
+    version: Version,
+    uid: &str,
+) -> Result<Admitted<Object>, Refusal> {
     Ok(match object {
         Object::Job(it) => any(admission::admit_job((**it).clone(), uid)?),
         Object::CronJob(it) => any(admission::admit_cron_job((**it).clone(), uid)?),
         Object::Pod(it) => any(admission::admit_pod((**it).clone(), uid)?),
         Object::ConfigMap(it) => any(admission::admit_config_map((**it).clone(), uid)?),
         Object::Secret(it) => any(admission::admit_secret((**it).clone(), uid)?),
+        Object::Event(it) if version == Version::Events => {
+            any(admission::admit_event_v1((**it).clone(), uid)?)
+        }
         Object::Event(it) => any(admission::admit_event((**it).clone(), uid)?),
         Object::Node(it) => any(admission::admit_node((**it).clone(), uid)?),
         Object::Namespace(it) => any(admission::admit_namespace((**it).clone(), uid)?),
@@ -46,7 +54,11 @@ pub(super) fn create(object: &Object, uid: &str) -> Result<Admitted<Object>, Ref
 }
 
 /// Admits `new` to be written over `old`, which is of the same kind; its status stays.
-pub(super) fn update(new: &Object, old: &Object) -> Result<Admitted<Object>, Refusal> {
+pub(super) fn update(
+    new: &Object,
+    old: &Object,
+    version: Version,
+) -> Result<Admitted<Object>, Refusal> {
     let uid = old.metadata().uid.clone().unwrap_or_default();
     Ok(match (new, old) {
         (Object::Job(new), Object::Job(old)) => {
@@ -77,20 +89,23 @@ pub(super) fn update(new: &Object, old: &Object) -> Result<Admitted<Object>, Ref
             admitted.object.status.clone_from(&old.status);
             any(admitted)
         }
+        (Object::Event(new), Object::Event(old)) if version == Version::Events => {
+            any(admission::admit_event_v1_update((**new).clone(), old)?)
+        }
         (Object::Event(new), _) => any(admission::admit_event((**new).clone(), &uid)?),
         (Object::Node(new), Object::Node(old)) => {
             let mut admitted = admission::admit_node((**new).clone(), &uid)?;
             admitted.object.status.clone_from(&old.status);
             any(admitted)
         }
-        (new, _) => create(new, &uid)?,
+        (new, _) => create(new, version, &uid)?,
     })
 }
 
 /// Admits the finalizers in the spec of `new`, which is a namespace, to be written over those of
 /// `old`.
 pub(super) fn finalize(new: &Object, old: &Object) -> Result<Admitted<Object>, Refusal> {
-    let mut admitted = update(new, old)?;
+    let mut admitted = update(new, old, Version::Kept)?;
     if let (Object::Namespace(admitted), Object::Namespace(new)) = (&mut admitted.object, new) {
         Arc::make_mut(admitted).spec.clone_from(&new.spec);
     }
@@ -130,7 +145,7 @@ pub(super) fn status(new: &Object, old: &Object) -> Result<Admitted<Object>, Ref
             phase(&admitted.object, old)?;
             Ok(any(admitted))
         }
-        (new, old) => update(new, old),
+        (new, old) => update(new, old, Version::Kept),
     }
 }
 

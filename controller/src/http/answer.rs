@@ -9,14 +9,21 @@ use super::options::Query;
 use super::refusal::Refusal;
 use super::status::Status;
 use super::table;
+use super::versions::Version;
 use crate::api::{Kind, Object, Timestamp};
 
 const JSON: &str = "application/json";
 const WARNING: HeaderName = HeaderName::from_static("warning");
 
-/// In which form a client wants objects.
+/// In which form a client wants objects, and in which version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) struct Form {
+    shape: Shape,
+    version: Version,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
     Object,
     Table(Include),
     Metadata,
@@ -24,7 +31,7 @@ pub(super) enum Form {
 
 /// What of each object a row carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Include {
+enum Include {
     Nothing,
     Metadata,
     Object,
@@ -34,7 +41,7 @@ impl Form {
     /// The first of the forms that are accepted which there is.
     pub(super) fn wanted(headers: &HeaderMap, query: &Query) -> Result<Self, Refusal> {
         let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("*/*");
-        let form = accept.split(',').find_map(|choice| {
+        let shape = accept.split(',').find_map(|choice| {
             let mut parameters = choice.split(';').map(str::trim);
             if !matches!(parameters.next()?, JSON | "application/*" | "*/*") {
                 return None;
@@ -42,22 +49,28 @@ impl Form {
             let parameters: Vec<&str> = parameters.collect();
             let version_is = |version: &str| parameters.contains(&version);
             match parameters.iter().find_map(|it| it.strip_prefix("as=")) {
-                None => Some(Self::Object),
-                Some("Table") if version_is("v=v1") => Some(Self::Table(Include::Metadata)),
+                None => Some(Shape::Object),
+                Some("Table") if version_is("v=v1") => Some(Shape::Table(Include::Metadata)),
                 Some("PartialObjectMetadata" | "PartialObjectMetadataList")
                     if version_is("v=v1") =>
                 {
-                    Some(Self::Metadata)
+                    Some(Shape::Metadata)
                 }
                 Some(_) => None,
             }
         });
-        match (form, query.get("includeObject")) {
-            (Some(Self::Table(_)), Some("None")) => Ok(Self::Table(Include::Nothing)),
-            (Some(Self::Table(_)), Some("Object")) => Ok(Self::Table(Include::Object)),
-            (Some(form), _) => Ok(form),
-            (None, _) => Err(Status::not_acceptable(&[JSON]).into()),
-        }
+        let shape = match (shape, query.get("includeObject")) {
+            (Some(Shape::Table(_)), Some("None")) => Shape::Table(Include::Nothing),
+            (Some(Shape::Table(_)), Some("Object")) => Shape::Table(Include::Object),
+            (Some(shape), _) => shape,
+            (None, _) => return Err(Status::not_acceptable(&[JSON]).into()),
+        };
+        Ok(Self { shape, version: Version::Kept })
+    }
+
+    /// The same, of objects in `version`.
+    pub(super) fn of_version(self, version: Version) -> Self {
+        Self { version, ..self }
     }
 }
 
@@ -90,10 +103,10 @@ pub(super) fn object(
     now: Timestamp,
     warnings: &[String],
 ) -> Response<Body> {
-    let body = match form {
-        Form::Object => json_of(object),
-        Form::Metadata => metadata_of(object),
-        Form::Table(include) => table_of_one(object, include, now),
+    let body = match form.shape {
+        Shape::Object => form.version.json(object),
+        Shape::Metadata => metadata_of(object),
+        Shape::Table(include) => table_of_one(object, (include, form.version), now),
     };
     json(code, &body, warnings)
 }
@@ -108,17 +121,18 @@ pub(super) fn list(
     warnings: &[String],
 ) -> Response<Body> {
     let meta = meta.to_json();
-    let body = match form {
-        Form::Object => {
-            let items: Vec<Value> = objects.iter().map(item_of).collect();
+    let body = match form.shape {
+        Shape::Object => {
+            let item = |object| item_of(object, form.version);
+            let items: Vec<Value> = objects.iter().map(item).collect();
             let kind_name = format!("{}List", kind.name());
-            json!({"kind": kind_name, "apiVersion": kind.api_version(), "metadata": meta, "items": items})
+            json!({"kind": kind_name, "apiVersion": form.version.api_version(kind), "metadata": meta, "items": items})
         }
-        Form::Metadata => {
+        Shape::Metadata => {
             let items: Vec<Value> = objects.iter().map(metadata_of).collect();
             json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": meta, "items": items})
         }
-        Form::Table(include) => table_of(kind, objects, &meta, include, now),
+        Shape::Table(include) => table_of(kind, objects, &meta, (include, form.version), now),
     };
     json(StatusCode::OK, &body, warnings)
 }
@@ -131,15 +145,15 @@ pub(super) fn empty_list(
     version: &str,
 ) -> Response<Body> {
     let meta = json!({"resourceVersion": version});
-    let list = match form {
-        Form::Object => json!({
+    let list = match form.shape {
+        Shape::Object => json!({
             "kind": format!("{kind}List"), "apiVersion": api_version, "metadata": meta, "items": [],
         }),
-        Form::Metadata => json!({
+        Shape::Metadata => json!({
             "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": meta,
             "items": [],
         }),
-        Form::Table(_) => json!({
+        Shape::Table(_) => json!({
             "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta,
             "columnDefinitions": table::columns(Kind::ServiceAccount), "rows": [],
         }),
@@ -178,11 +192,14 @@ pub(super) fn event(
     columns: bool,
     now: Timestamp,
 ) -> Vec<u8> {
-    let bytes = match form {
-        Form::Object => object.to_json().expect("an object must have a JSON form"),
-        Form::Metadata => metadata_of(object).to_string().into_bytes(),
-        Form::Table(include) => {
-            let mut table = table_of_one(object, include, now);
+    let bytes = match form.shape {
+        Shape::Object if form.version == Version::Kept => {
+            object.to_json().expect("an object must have a JSON form")
+        }
+        Shape::Object => form.version.json(object).to_string().into_bytes(),
+        Shape::Metadata => metadata_of(object).to_string().into_bytes(),
+        Shape::Table(include) => {
+            let mut table = table_of_one(object, (include, form.version), now);
             if !columns {
                 table["columnDefinitions"] = Value::Null;
             }
@@ -202,7 +219,7 @@ fn line(what: &str, json: &[u8]) -> Vec<u8> {
     [head.as_bytes(), json, b"}\n"].concat()
 }
 
-fn table_of_one(object: &Object, include: Include, now: Timestamp) -> Value {
+fn table_of_one(object: &Object, include: (Include, Version), now: Timestamp) -> Value {
     let version = object.metadata().resource_version.clone().unwrap_or_default();
     let meta = json!({"resourceVersion": version});
     table_of(object.kind(), std::slice::from_ref(object), &meta, include, now)
@@ -212,7 +229,7 @@ fn table_of(
     kind: Kind,
     objects: &[Object],
     meta: &Value,
-    include: Include,
+    (include, row_version): (Include, Version),
     now: Timestamp,
 ) -> Value {
     let rows = objects.iter().map(|object| {
@@ -221,7 +238,7 @@ fn table_of(
         row["object"] = match include {
             Include::Nothing => Value::Null,
             Include::Metadata => metadata_of(object),
-            Include::Object => json_of(object),
+            Include::Object => row_version.json(object),
         };
         row
     });
@@ -234,15 +251,9 @@ fn table_of(
     })
 }
 
-/// `object` as JSON, with its kind.
-pub(super) fn json_of(object: &Object) -> Value {
-    let bytes = object.to_json().expect("an object must have a JSON form");
-    serde_json::from_slice(&bytes).expect("what was written as JSON must be JSON")
-}
-
 /// `object` as an item of a list, which says its kind for all.
-fn item_of(object: &Object) -> Value {
-    let mut item = json_of(object);
+fn item_of(object: &Object, version: Version) -> Value {
+    let mut item = version.json(object);
     if let Value::Object(fields) = &mut item {
         fields.remove("kind");
         fields.remove("apiVersion");
@@ -280,20 +291,24 @@ mod tests {
 
     #[test]
     fn the_first_form_that_there_is_is_taken() {
-        let check = |accept: &'static str, query: &str, expect: Option<Form>| {
+        let check = |accept: &'static str, query: &str, expect: Option<Shape>| {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT, HeaderValue::from_static(accept));
-            assert_eq!(Form::wanted(&headers, &Query::parse(query)).ok(), expect, "{accept}");
+            assert_eq!(
+                Form::wanted(&headers, &Query::parse(query)).ok().map(|form| form.shape),
+                expect,
+                "{accept}"
+            );
         };
         let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
-        check(table, "", Some(Form::Table(Include::Metadata)));
-        check(table, "includeObject=Object", Some(Form::Table(Include::Object)));
-        check("application/json;as=Table;v=v1beta1;g=meta.k8s.io, */*", "", Some(Form::Object));
-        check("application/vnd.kubernetes.protobuf,application/json", "", Some(Form::Object));
+        check(table, "", Some(Shape::Table(Include::Metadata)));
+        check(table, "includeObject=Object", Some(Shape::Table(Include::Object)));
+        check("application/json;as=Table;v=v1beta1;g=meta.k8s.io, */*", "", Some(Shape::Object));
+        check("application/vnd.kubernetes.protobuf,application/json", "", Some(Shape::Object));
         check(
             "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
             "",
-            Some(Form::Metadata),
+            Some(Shape::Metadata),
         );
         check("application/vnd.kubernetes.protobuf", "", None);
     }

@@ -9,6 +9,8 @@ use super::go;
 use super::protobuf::{self, PROTOBUF};
 use super::refusal::Refusal;
 use super::status::Status;
+use super::target::Target;
+use super::versions::{self, Version};
 use crate::admission::decode::{FieldValidation, Problem, Unreadable, decode_as, decode_value};
 use crate::api::{Kind, Object};
 use crate::limits::REQUEST_BODY_BYTES_MAX;
@@ -38,13 +40,18 @@ pub(super) fn content_type(headers: &HeaderMap) -> &str {
     }
 }
 
-/// Reads a body as an object of `kind`; the object, and what was overlooked in it.
+/// Reads a body as the object that `target` means; the object, and what was overlooked in it.
 pub(super) async fn object(
     headers: &HeaderMap,
     body: Body,
-    kind: Kind,
+    target: &Target,
     validation: FieldValidation,
 ) -> Result<(Object, Vec<String>), Refusal> {
+    let kind = target.kind;
+    if target.version == Version::Events {
+        let (event, warnings) = value(headers, body, validation).await?;
+        return Ok((versions::event(&event), warnings));
+    }
     let bytes = text(headers, body, kind.api_version(), kind.name()).await?;
     parse(&bytes, kind, validation)
 }

@@ -30,6 +30,7 @@ mod target;
 mod throttle;
 mod times;
 mod verbs;
+mod versions;
 
 pub use self::discovery::Health;
 pub use self::router::{Api, router};

@@ -23,6 +23,13 @@ impl Query {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// Has each value of `key` be what `change` makes of it.
+    pub(super) fn change(&mut self, key: &str, change: impl Fn(&str) -> String) {
+        for (_, value) in self.0.iter_mut().filter(|(name, _)| name == key) {
+            *value = change(value);
+        }
+    }
+
     /// Every value of `key`.
     pub(super) fn all(&self, key: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(name, _)| name == key).map(|(_, value)| value.as_str())

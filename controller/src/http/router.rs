@@ -153,8 +153,9 @@ async fn object(
     parts: Parts,
     body: Body,
 ) -> Result<Response<Body>, Refusal> {
-    let query = Query::parse(parts.uri.query().unwrap_or_default());
-    let form = Form::wanted(&parts.headers, &query)?;
+    let mut query = Query::parse(parts.uri.query().unwrap_or_default());
+    target.version.rename_selector(&mut query);
+    let form = Form::wanted(&parts.headers, &query)?.of_version(target.version);
     let (name, is_whole) = (target.name.clone(), target.subresource.is_none());
     let is_watch = query.is_set("watch");
     // Nobody deletes all namespaces at once, as in Kubernetes.

@@ -2,6 +2,7 @@
 //!
 //! Pure. A name with an escape in it is none that an object can have, so nothing is unescaped.
 
+use super::versions::Version;
 use crate::api::{Key, Kind};
 
 /// The objects, or the one object, that a request is about.
@@ -14,6 +15,8 @@ pub(super) struct Target {
     pub(super) name: Option<String>,
     /// The part of it that is meant, if not the whole.
     pub(super) subresource: Option<Subresource>,
+    /// In which version it is meant.
+    pub(super) version: Version,
     /// Whether the path itself says that it is to be watched, as it did before there was a query
     /// for that. A name is then a choice from a collection.
     pub(super) is_watch: bool,
@@ -90,30 +93,34 @@ impl Target {
     /// What `rest` names among the kinds of `api_version`.
     fn of_kinds(api_version: &str, rest: &[&str]) -> Option<Self> {
         let kind = |plural: &str| {
-            let mut kinds = Kind::ALL.iter().copied();
-            kinds.find(|kind| kind.plural() == plural && kind.api_version() == api_version)
+            let mut kinds = Kind::ALL.iter().copied().filter(|kind| kind.plural() == plural);
+            kinds.find_map(|kind| Some((kind, Version::of(kind, api_version)?)))
         };
         // What a namespace has itself comes before what is in it.
         if let ["namespaces", namespace, part] = rest
             && Subresource::of(Kind::Namespace, part).is_some()
         {
-            return Self::of(Kind::Namespace, None, &[namespace, part]);
+            return Self::of((Kind::Namespace, Version::Kept), None, &[namespace, part]);
         }
         if let ["namespaces", namespace, plural, rest @ ..] = rest
-            && let Some(kind) = kind(plural).filter(|kind| kind.is_namespaced())
+            && let Some(kind) = kind(plural).filter(|(kind, _)| kind.is_namespaced())
         {
             return Self::of(kind, Some(namespace), rest);
         }
         let (plural, rest) = rest.split_first()?;
         let kind = kind(plural)?;
         // Across namespaces there are only collections.
-        if kind.is_namespaced() && !rest.is_empty() {
+        if kind.0.is_namespaced() && !rest.is_empty() {
             return None;
         }
         Self::of(kind, None, rest)
     }
 
-    fn of(kind: Kind, namespace: Option<&str>, rest: &[&str]) -> Option<Self> {
+    fn of(
+        (kind, version): (Kind, Version),
+        namespace: Option<&str>,
+        rest: &[&str],
+    ) -> Option<Self> {
         let (name, subresource) = match rest {
             [] => (None, None),
             [name] => (Some((*name).to_owned()), None),
@@ -124,7 +131,7 @@ impl Target {
             return None;
         }
         let namespace = namespace.map(str::to_owned);
-        Some(Self { kind, namespace, name, subresource, is_watch: false })
+        Some(Self { kind, namespace, name, subresource, version, is_watch: false })
     }
 
     /// The key of the one object.
@@ -158,6 +165,7 @@ mod tests {
         check("/api/v1/namespaces/a", "Namespace a");
         check("/api/v1/namespaces/pods", "Namespace pods");
         check("/api/v1/nodes/n", "Node n");
+        check("/apis/events.k8s.io/v1/namespaces/a/events/b", "Event a/b");
         check("/api/v1/watch/namespaces/a/pods", "Pod a/* watch");
         check("/apis/batch/v1/watch/namespaces/a/jobs/b", "Job a/b watch");
         check("/api/v1/watch/namespaces", "Namespace * watch");

@@ -6,6 +6,7 @@
 use axum::http::{Method, Uri};
 
 use crate::http::options::Query;
+use crate::http::target::Target;
 
 /// What is to be done to what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,6 +72,20 @@ impl Attributes {
             asked.name = only_name(&query);
         }
         asked
+    }
+
+    /// To create the object `name` of what `target` means.
+    pub(in crate::http) fn to_create(target: &Target, name: &str) -> Self {
+        let api_version = target.version.api_version(target.kind);
+        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        Self {
+            verb: "create".to_owned(),
+            group: group.to_owned(),
+            resource: target.kind.plural().to_owned(),
+            namespace: target.namespace.clone().unwrap_or_default(),
+            name: name.to_owned(),
+            ..Self::default()
+        }
     }
 
     fn verb_of(&self, method: &Method, query: &Query) -> &'static str {

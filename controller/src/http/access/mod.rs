@@ -52,6 +52,17 @@ impl Access {
     }
 }
 
+/// Refuses `user` what is asked, unless they may do it; for what follows from a request that they
+/// were let in with.
+pub(super) fn require(api: &Api, user: &User, asked: &Attributes) -> Result<(), Refusal> {
+    match &api.access {
+        Some(access) if !access.policy().allows(user, asked) => {
+            Err(Status::denied(user, asked).into())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Who sends the request of `parts`, if they may.
 ///
 /// An API without access control is served to its owner alone, who may do everything.

@@ -1,6 +1,12 @@
+use axum::body::Body;
 use axum::http::Request;
+use tower::ServiceExt as _;
 
 use super::*;
+use crate::clock::Clock;
+use crate::http::router;
+use crate::http::target::Target;
+use crate::store::{Names, Store};
 
 /// The tokens are their users' names.
 fn policy() -> Policy {
@@ -167,4 +173,24 @@ fn a_file_is_told_every_mistake_and_where() {
         "users[1].name: a user of this name is there twice\nusers[2].name: a user must have a name",
     );
     assert!(Policy::parse("").is_ok(), "nobody is known");
+}
+
+#[tokio::test]
+async fn what_follows_from_a_request_is_held_against_the_policy_as_well() {
+    let store = Store::in_memory(Clock::simulated(Timestamp::UNIX_EPOCH), Names::seeded(1));
+    let api = Api::new(store).with_access(Arc::new(Access::new(policy())));
+    let target = Target::parse("/apis/batch/v1/namespaces/a/jobs/j").expect("must be a target");
+    let asked = Attributes::to_create(&target, "j");
+    let user = |name: &str| User::authenticated(name, "", &[]);
+    require(&api, &user("jane"), &asked).expect("must be allowed");
+    let refused = require(&api, &user("reader"), &asked).expect_err("must be refused");
+    assert_eq!(
+        refused.status.message,
+        r#"jobs.batch "j" is forbidden: User "reader" cannot create resource "jobs" in API group "batch" in the namespace "a""#
+    );
+    let request = Request::builder().uri("/api/v1/pods").body(Body::empty());
+    let answer = router(api).oneshot(request.expect("must be a request")).await;
+    let answer = answer.expect("must be answered");
+    assert_eq!(answer.status(), 401);
+    assert_eq!(answer.headers()["www-authenticate"], "Bearer");
 }

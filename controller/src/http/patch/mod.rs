@@ -22,6 +22,7 @@ use super::go;
 use super::refusal::Refusal;
 use super::schema::Type;
 use super::status::Status;
+use super::versions::Version;
 use crate::admission::decode::{
     FieldValidation, Malformed, Problem, Unreadable, decode_as, duplicates, value_of,
 };
@@ -80,10 +81,11 @@ pub(super) enum Change {
 }
 
 impl Patch {
-    /// The change that `bytes` hold.
+    /// The change that `bytes` hold, which is to an object in `version`.
     pub(super) fn read(
         format: Format,
         bytes: &[u8],
+        version: Version,
         validation: FieldValidation,
     ) -> Result<Self, Refusal> {
         let change = Change::read(format, bytes)?;
@@ -96,7 +98,7 @@ impl Patch {
         {
             return Err(Status::bad_request(format!("error strict decoding patch: {why}")).into());
         }
-        Ok(Self { change, overlooked })
+        Ok(Self { change: change.into_kept(version), overlooked })
     }
 
     /// `old` with the change made to it, and what was overlooked in it. What is applied is not made
@@ -162,6 +164,18 @@ impl Change {
             (Format::Merge, Value::Object(change)) => Ok(Self::Merge(change)),
             (_, Value::Object(change)) => Ok(Self::Strategic(change)),
             (_, other) => Err(into("map[string]interface {}", &other)),
+        }
+    }
+
+    /// The same change to an object of the version that is kept, if this is to one in `version`.
+    fn into_kept(self, version: Version) -> Self {
+        match self {
+            Self::Json(steps) => {
+                Self::Json(steps.into_iter().map(|it| version.renamed_step(it)).collect())
+            }
+            Self::Merge(change) => Self::Merge(version.renamed(change)),
+            Self::Strategic(change) => Self::Strategic(version.renamed(change)),
+            Self::Apply(config) => Self::Apply(version.renamed(config)),
         }
     }
 

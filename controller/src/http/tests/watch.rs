@@ -15,7 +15,7 @@ use crate::store::DeleteOptions;
 const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io";
 
 /// A watch, line by line.
-struct Events {
+pub(super) struct Events {
     body: BodyDataStream,
     headers: HeaderMap,
     read: Vec<u8>,
@@ -23,7 +23,7 @@ struct Events {
 
 impl Events {
     /// The next event; `None` at the end.
-    async fn next(&mut self) -> Option<Value> {
+    pub(super) async fn next(&mut self) -> Option<Value> {
         loop {
             if let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.read.drain(..=end).collect();
@@ -89,7 +89,7 @@ impl Api {
         self.store.commit(delete).await.expect("must be deleted");
     }
 
-    async fn watch(&self, path: &str) -> Events {
+    pub(super) async fn watch(&self, path: &str) -> Events {
         self.watch_as(path, "application/json").await
     }
 

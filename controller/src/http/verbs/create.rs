@@ -21,7 +21,7 @@ pub(in crate::http) async fn create(call: Call) -> Result<Response<Body>, Refusa
     let validation = query.field_validation(OPTIONS)?;
     let is_dry_run = query.is_dry_run(OPTIONS)?;
     let writer = Writer::of(&target, &query, &headers, OPTIONS)?;
-    let (mut object, mut warnings) = body::object(&headers, body, target.kind, validation).await?;
+    let (mut object, mut warnings) = body::object(&headers, body, &target, validation).await?;
     place(&mut object, target.namespace.as_deref())?;
     let now = store.clock().now();
     admission::name(object.metadata_mut(), || store.names().suffix());
@@ -56,7 +56,7 @@ impl Creation<'_> {
             .into());
         }
         metadata.resource_version = None;
-        let admitted = admit::create(&object, &store.names().uid())?;
+        let admitted = admit::create(&object, self.target.version, &store.names().uid())?;
         if let Some(namespace) = &self.target.namespace {
             live_namespace(store, namespace, &admitted.object)?;
         }

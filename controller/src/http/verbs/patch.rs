@@ -12,11 +12,12 @@ use super::update::{other_name, write};
 use crate::admission::decode::FieldValidation;
 use crate::admission::{ErrorKind, FieldError};
 use crate::api::Object;
+use crate::http::access::{self, Attributes, User};
 use crate::http::fields::{self, Refused, Writer};
 use crate::http::options::Query;
 use crate::http::patch::{Change, Format, Patch, applied_object};
 use crate::http::refusal::Refusal;
-use crate::http::router::Call;
+use crate::http::router::{Api, Call};
 use crate::http::status::Status;
 use crate::http::target::Target;
 use crate::http::{admit, answer, body, go};
@@ -27,6 +28,8 @@ const OPTIONS: &str = "PatchOptions";
 
 /// Everything that a patch is, but the object.
 struct Request<'a> {
+    api: &'a Api,
+    user: &'a User,
     store: &'a Store,
     target: &'a Target,
     name: &'a str,
@@ -38,18 +41,20 @@ struct Request<'a> {
 }
 
 pub(in crate::http) async fn patch(call: Call, name: &str) -> Result<Response<Body>, Refusal> {
-    let Call { api, target, query, form, headers, body, .. } = call;
+    let Call { api, user, target, query, form, headers, body } = call;
     let store = &api.store;
     let format = Format::of(body::content_type(&headers))?;
     let bytes = body::read(body).await?;
     let is_forced = is_forced(&query, format)?;
     let validation = query.field_validation(OPTIONS)?;
     let request = Request {
+        api: &api,
+        user: &user,
         store,
         target: &target,
         name,
         writer: Writer::of(&target, &query, &headers, OPTIONS)?,
-        patch: Patch::read(format, &bytes, validation)?,
+        patch: Patch::read(format, &bytes, target.version, validation)?,
         validation,
         is_forced,
         is_dry_run: query.is_dry_run(OPTIONS)?,
@@ -181,6 +186,7 @@ impl Request<'_> {
 
     async fn create(&self, mut new: Object) -> Result<Done, Failed> {
         let (kind, name) = (self.target.kind, self.name);
+        access::require(self.api, self.user, &Attributes::to_create(self.target, name))?;
         place(&mut new, self.target.namespace.as_deref())?;
         if let Some(uid) = new.metadata().uid.as_deref().filter(|uid| !uid.is_empty()) {
             return Err(Status::no_object_with_uid(kind, name, uid).into());

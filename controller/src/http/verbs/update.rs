@@ -6,6 +6,7 @@ use axum::http::{Response, StatusCode};
 use super::create::{Creation, place};
 use crate::admission::{ErrorKind, FieldError, Invalid};
 use crate::api::{Kind, Object};
+use crate::http::access::{self, Attributes};
 use crate::http::fields::{self, Writer};
 use crate::http::refusal::Refusal;
 use crate::http::router::Call;
@@ -17,12 +18,12 @@ use crate::store::{Store, Transaction};
 const OPTIONS: &str = "UpdateOptions";
 
 pub(in crate::http) async fn update(call: Call, name: &str) -> Result<Response<Body>, Refusal> {
-    let Call { api, target, query, form, headers, body, .. } = call;
+    let Call { api, user, target, query, form, headers, body } = call;
     let store = &api.store;
     let validation = query.field_validation(OPTIONS)?;
     let is_dry_run = query.is_dry_run(OPTIONS)?;
     let writer = Writer::of(&target, &query, &headers, OPTIONS)?;
-    let (mut object, mut warnings) = body::object(&headers, body, target.kind, validation).await?;
+    let (mut object, mut warnings) = body::object(&headers, body, &target, validation).await?;
     let old = store.get_object(target.kind, &target.key(name));
     let named = object.metadata().name.as_deref().unwrap_or_default();
     // A name that is wrong is told before an object that is not there.
@@ -35,6 +36,7 @@ pub(in crate::http) async fn update(call: Call, name: &str) -> Result<Response<B
     let (code, (stored, more)) = match old {
         Some(old) => (StatusCode::OK, write(store, &target, object, &old, is_dry_run).await?),
         None if is_made_by_updates(&target) => {
+            access::require(&api, &user, &Attributes::to_create(&target, name))?;
             (StatusCode::CREATED, make(store, &target, object, is_dry_run).await?)
         }
         None => return Err(Status::not_found(target.kind, name).into()),
@@ -95,7 +97,7 @@ pub(super) async fn write(
             admit::status(&new, old)?
         }
         Some(Subresource::Finalize) => admit::finalize(&new, old)?,
-        _ => admit::update(&new, old)?,
+        _ => admit::update(&new, old, target.version)?,
     };
     // What was admitted was held against `old`, so it may be written over nothing else.
     admitted.object.metadata_mut().resource_version.clone_from(&old.metadata().resource_version);
