@@ -15,6 +15,7 @@ mod compare;
 mod created;
 mod cronjob;
 mod discovery;
+mod e2e;
 mod harness;
 mod job;
 mod requests;
