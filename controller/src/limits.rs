@@ -133,9 +133,10 @@ pub const NAMESPACE_OBJECTS_MAX: usize = 512;
 /// Bytes of the body of one request. Stops a client from filling memory; the API server's own.
 pub const REQUEST_BODY_BYTES_MAX: usize = 3 * 1024 * 1024;
 
-/// Attempts at a patch whose object changes at the same time. Stops two writers from keeping a
-/// request for ever; the API server tries as often.
-pub const PATCH_ATTEMPTS_MAX: usize = 5;
+/// Attempts at a write whose object changes at the same time. Stops writers from keeping a request
+/// for ever; a few would not do, since a Job at full speed changes in every group of commits. The
+/// API server goes on until the request's time is up.
+pub const WRITE_ATTEMPTS_MAX: usize = 100;
 
 /// Operations of one JSON patch. Stops a body of many small ones from keeping a thread for long; the
 /// API server's own.

@@ -155,7 +155,7 @@ impl Attempt<'_> {
         // Who only repeats what is so already has changed nothing, at no time.
         let has_changed = new != *self.old;
         let time = if has_changed { Some(self.now) } else { last.and_then(|last| last.time) };
-        let fields = fields.difference(&stripped());
+        let fields = fields.difference(stripped());
         if !fields.is_empty() {
             managers.0.insert(manager, Owned { fields, time });
         }

@@ -25,6 +25,8 @@ mod set;
 mod track;
 mod writer;
 
+use std::sync::LazyLock;
+
 use self::set::FieldSet;
 use crate::api::Kind;
 
@@ -33,22 +35,25 @@ pub(in crate::http) use self::track::{settled, track};
 pub(in crate::http) use self::writer::Writer;
 
 /// What is never owned: it says which object it is, or is written by the store.
-fn stripped() -> FieldSet {
-    let metadata = [
-        "name",
-        "namespace",
-        "creationTimestamp",
-        "selfLink",
-        "uid",
-        "clusterName",
-        "generation",
-        "managedFields",
-        "resourceVersion",
-    ];
-    let metadata = metadata.map(|name| ["metadata", name]);
-    let mut paths: Vec<&[&str]> = vec![&["apiVersion"], &["kind"], &["metadata"]];
-    paths.extend(metadata.iter().map(|path| &path[..]));
-    FieldSet::of_fields(&paths)
+fn stripped() -> &'static FieldSet {
+    static STRIPPED: LazyLock<FieldSet> = LazyLock::new(|| {
+        let metadata = [
+            "name",
+            "namespace",
+            "creationTimestamp",
+            "selfLink",
+            "uid",
+            "clusterName",
+            "generation",
+            "managedFields",
+            "resourceVersion",
+        ];
+        let metadata = metadata.map(|name| ["metadata", name]);
+        let mut paths: Vec<&[&str]> = vec![&["apiVersion"], &["kind"], &["metadata"]];
+        paths.extend(metadata.iter().map(|path| &path[..]));
+        FieldSet::of_fields(&paths)
+    });
+    &STRIPPED
 }
 
 /// What `writer` can't change, whatever it says: through the whole object its status, through

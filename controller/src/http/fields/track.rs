@@ -56,7 +56,7 @@ pub(super) fn updated(
 ) -> Result<Managers, Unnamed> {
     let compared = compare(Type::of(writer.kind), old, new)?.outside(&unwritable(writer));
     let mut managers = relinquished(managers, &compared);
-    let taken = compared.changed().difference(&stripped());
+    let taken = compared.changed().difference(stripped());
     if !taken.is_empty() {
         let manager = manager_of(writer, Operation::Update);
         let owned = managers.0.remove(&manager).map(|owned| owned.fields).unwrap_or_default();

@@ -1,10 +1,12 @@
 //! Patches in every format, and what kubectl's own commands send.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{Answer, Api, CONFIG_MAPS, JOBS, job};
-use crate::api::Pod;
-use crate::store::Transaction;
+use super::{Answer, Api, CONFIG_MAPS, JOBS, Served, job};
+use crate::api::{Namespace, ObjectMeta, Pod, Timestamp};
+use crate::clock::Clock;
+use crate::store::{Names, Store, Transaction};
 
 const JSON: &str = "application/json-patch+json";
 const MERGE: &str = "application/merge-patch+json";
@@ -314,4 +316,32 @@ async fn a_pod_that_a_controller_made_can_be_labelled() {
     assert_eq!(labelled.body["spec"].get("priority"), None, "its spec is as it was");
     let moved = api.patch(path, MERGE, &json!({"spec": {"hostname": "h"}})).await;
     assert_eq!(moved.code, 422);
+}
+
+#[tokio::test]
+async fn writers_who_name_no_version_never_conflict() {
+    const WRITERS: usize = 40;
+    let folder = tempfile::tempdir().expect("must be made");
+    let clock = Clock::simulated(Timestamp::UNIX_EPOCH);
+    let store = Store::open(folder.path(), clock, Names::seeded(1)).expect("must open");
+    let metadata = ObjectMeta { name: Some("default".to_owned()), ..ObjectMeta::default() };
+    let namespace = Namespace { metadata, ..Namespace::default() };
+    store.commit(Transaction::new().create(namespace)).await.expect("must be created");
+    let api = Api::of(Served::new(store));
+    api.post(CONFIG_MAPS, &json!({"metadata": {"name": "c"}})).await;
+    let path = format!("{CONFIG_MAPS}/c");
+    // Each group of commits has many of them, of which one is the first.
+    let patches = (0..WRITERS).map(|n| {
+        let (api, path) = (&api, &path);
+        async move { api.patch(path, MERGE, &json!({"data": {format!("k{n}"): "v"}})).await.code }
+    });
+    assert!(join_all(patches).await.iter().all(|code| *code == 200));
+    let data = api.get(&path).await.body["data"].clone();
+    assert_eq!(data.as_object().map(serde_json::Map::len), Some(WRITERS));
+    let puts = (0..WRITERS).map(|n| {
+        let (api, path) = (&api, &path);
+        let body = json!({"metadata": {"name": "c"}, "data": {"n": n.to_string()}});
+        async move { api.send("PUT", path, &[], body.to_string()).await.code }
+    });
+    assert!(join_all(puts).await.iter().all(|code| *code == 200));
 }

@@ -1,5 +1,6 @@
 //! What can be done with objects, one file a verb.
 
+mod attempts;
 mod create;
 mod delete;
 mod delete_collection;

@@ -7,8 +7,9 @@ use axum::body::Body;
 use axum::http::{Response, StatusCode};
 use serde_json::{Map, Value};
 
+use super::attempts::{Done, Failed, Write, repeated, replace};
 use super::create::{Creation, place};
-use super::update::{other_name, write};
+use super::update::other_name;
 use crate::admission::decode::FieldValidation;
 use crate::admission::{ErrorKind, FieldError};
 use crate::api::Object;
@@ -21,7 +22,6 @@ use crate::http::router::{Api, Call};
 use crate::http::status::Status;
 use crate::http::target::Target;
 use crate::http::{admit, answer, body, go};
-use crate::limits::PATCH_ATTEMPTS_MAX;
 use crate::store::Store;
 
 const OPTIONS: &str = "PatchOptions";
@@ -59,18 +59,7 @@ pub(in crate::http) async fn patch(call: Call, name: &str) -> Result<Response<Bo
         is_forced,
         is_dry_run: query.is_dry_run(OPTIONS)?,
     };
-    let mut attempts = 0;
-    let (code, stored, warnings) = loop {
-        attempts += 1;
-        match request.attempt().await {
-            Err(Failed { refusal, is_worth_another: true }) if attempts >= PATCH_ATTEMPTS_MAX => {
-                return Err(refusal);
-            }
-            Err(Failed { is_worth_another: true, .. }) => {}
-            Err(Failed { refusal, .. }) => return Err(refusal),
-            Ok(done) => break done,
-        }
-    };
+    let (code, stored, warnings) = repeated(&request).await?;
     Ok(answer::object(code, form, &stored, store.clock().now(), &warnings))
 }
 
@@ -93,22 +82,7 @@ fn is_forced(query: &Query, format: Format) -> Result<bool, Refusal> {
     Ok(force == Some(true))
 }
 
-/// An attempt that failed.
-struct Failed {
-    refusal: Refusal,
-    /// Whether that may be because somebody else wrote the object at the same time.
-    is_worth_another: bool,
-}
-
-impl<T: Into<Refusal>> From<T> for Failed {
-    fn from(refusal: T) -> Self {
-        Self { refusal: refusal.into(), is_worth_another: false }
-    }
-}
-
-type Done = (StatusCode, Object, Vec<String>);
-
-impl Request<'_> {
+impl Write for Request<'_> {
     async fn attempt(&self) -> Result<Done, Failed> {
         let kind = self.target.kind;
         let live = self.store.get_object(kind, &self.target.key(self.name));
@@ -118,7 +92,13 @@ impl Request<'_> {
                     Change::Apply(config) => (self.applied(Some(&old), config)?, Vec::new()),
                     _ => self.changed(&old)?,
                 };
-                let (stored, more) = self.replace(new, &old).await?;
+                let version = |object: &Object| object.metadata().resource_version.clone();
+                // What it says beside what was there already, it says itself.
+                let is_version_said = version(&new) != version(&old);
+                let (store, target) = (self.store, self.target);
+                let written =
+                    replace(store, target, new, &old, is_version_said, self.is_dry_run).await;
+                let (stored, more) = written?;
                 warnings.extend(more);
                 Ok((StatusCode::OK, stored, warnings))
             }
@@ -128,7 +108,9 @@ impl Request<'_> {
             (None, _) => Err(Status::not_found(kind, self.name).into()),
         }
     }
+}
 
+impl Request<'_> {
     /// `old` as it is after the patch, with who owns what.
     fn changed(&self, old: &Object) -> Result<(Object, Vec<String>), Refusal> {
         let (mut new, warnings) = self.patch.made_to(old, self.validation)?;
@@ -170,18 +152,6 @@ impl Request<'_> {
     fn check_name(&self, object: &Object) -> Result<(), Refusal> {
         let named = object.metadata().name.as_deref().unwrap_or_default();
         if named == self.name { Ok(()) } else { Err(other_name(named, self.name)) }
-    }
-
-    async fn replace(&self, new: Object, old: &Object) -> Result<(Object, Vec<String>), Failed> {
-        let version = |object: &Object| object.metadata().resource_version.clone();
-        let is_for_this = version(&new) == version(old);
-        let written = write(self.store, self.target, new, old, self.is_dry_run).await;
-        written.map_err(|refusal| {
-            let newest = self.store.get_object(self.target.kind, &old.key());
-            let has_moved = newest.is_some_and(|newest| version(&newest) != version(old));
-            let is_conflict = refusal.status.reason == "Conflict";
-            Failed { refusal, is_worth_another: is_conflict && is_for_this && has_moved }
-        })
     }
 
     async fn create(&self, mut new: Object) -> Result<Done, Failed> {

@@ -3,13 +3,14 @@
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
 
+use super::attempts::{Done, Failed, Write, repeated, replace};
 use super::create::{Creation, place};
 use crate::admission::{ErrorKind, FieldError, Invalid};
 use crate::api::{Kind, Object};
-use crate::http::access::{self, Attributes};
+use crate::http::access::{self, Attributes, User};
 use crate::http::fields::{self, Writer};
 use crate::http::refusal::Refusal;
-use crate::http::router::Call;
+use crate::http::router::{Api, Call};
 use crate::http::status::Status;
 use crate::http::target::{Subresource, Target};
 use crate::http::{admit, answer, body, times};
@@ -24,25 +25,52 @@ pub(in crate::http) async fn update(call: Call, name: &str) -> Result<Response<B
     let is_dry_run = query.is_dry_run(OPTIONS)?;
     let writer = Writer::of(&target, &query, &headers, OPTIONS)?;
     let (mut object, mut warnings) = body::object(&headers, body, &target, validation).await?;
-    let old = store.get_object(target.kind, &target.key(name));
     let named = object.metadata().name.as_deref().unwrap_or_default();
     // A name that is wrong is told before an object that is not there.
     if named != name {
         return Err(other_name(named, name));
     }
     admit::with_defaults(&mut object);
-    let now = store.clock().now();
-    fields::track(&writer, old.as_ref(), &mut object, now);
-    let (code, (stored, more)) = match old {
-        Some(old) => (StatusCode::OK, write(store, &target, object, &old, is_dry_run).await?),
-        None if is_made_by_updates(&target) => {
-            access::require(&api, &user, &Attributes::to_create(&target, name))?;
-            (StatusCode::CREATED, make(store, &target, object, is_dry_run).await?)
-        }
-        None => return Err(Status::not_found(target.kind, name).into()),
-    };
+    let replacement =
+        Replacement { api: &api, user: &user, target: &target, name, writer, object, is_dry_run };
+    let (code, stored, more) = repeated(&replacement).await?;
     warnings.extend(more);
-    Ok(answer::object(code, form, &stored, now, &warnings))
+    Ok(answer::object(code, form, &stored, store.clock().now(), &warnings))
+}
+
+/// An object, and what it is to be written over.
+struct Replacement<'a> {
+    api: &'a Api,
+    user: &'a User,
+    target: &'a Target,
+    name: &'a str,
+    writer: Writer,
+    object: Object,
+    is_dry_run: bool,
+}
+
+impl Write for Replacement<'_> {
+    async fn attempt(&self) -> Result<Done, Failed> {
+        let Self { api, target, is_dry_run, .. } = *self;
+        let store = &api.store;
+        let (mut new, old) =
+            (self.object.clone(), store.get_object(target.kind, &target.key(self.name)));
+        fields::track(&self.writer, old.as_ref(), &mut new, store.clock().now());
+        let version = self.object.metadata().resource_version.as_ref();
+        let is_version_said = version.is_some_and(|version| !version.is_empty());
+        let (code, (stored, warnings)) = match old {
+            Some(old) => {
+                let write = replace(store, target, new, &old, is_version_said, is_dry_run);
+                (StatusCode::OK, write.await?)
+            }
+            None if is_made_by_updates(target) => {
+                access::require(api, self.user, &Attributes::to_create(target, self.name))?;
+                (StatusCode::CREATED, make(store, target, new, is_dry_run).await?)
+            }
+            None => return Err(Status::not_found(target.kind, self.name).into()),
+        };
+        Ok((code, stored, warnings))
+    }
 }
 
 /// Whether what is not there is created when it is updated, as whoever holds a lease or counts
