@@ -91,7 +91,11 @@ async fn what_is_served_is_told_in_the_api_servers_words() {
 fn check_resources(ours: &Value, theirs: &Value) {
     for resource in ours.as_array().unwrap() {
         let recorded = like(theirs, "/resource", resource);
-        assert_eq!(without(resource, "subresources"), without(recorded, "subresources"));
+        let words = |it: &Value| without(&without(it, "subresources"), "verbs");
+        assert_eq!(words(resource), words(recorded));
+        for verb in resource["verbs"].as_array().unwrap() {
+            assert!(recorded["verbs"].as_array().unwrap().contains(verb), "{verb} {resource}");
+        }
         for part in resource["subresources"].as_array().into_iter().flatten() {
             assert_eq!(part, like(&recorded["subresources"], "/subresource", part));
         }

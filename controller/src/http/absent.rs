@@ -28,6 +28,8 @@ const ABSENT: &[Absent] = &[
     absent("v1", "resourcequotas", "ResourceQuota"),
     absent("v1", "limitranges", "LimitRange"),
     absent("v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
+    // `kubectl` asks for these before it sends an object of a kind that can't be patched.
+    absent("apiextensions.k8s.io/v1", "customresourcedefinitions", "CustomResourceDefinition"),
     absent("apps/v1", "daemonsets", "DaemonSet"),
     absent("apps/v1", "deployments", "Deployment"),
     absent("apps/v1", "replicasets", "ReplicaSet"),

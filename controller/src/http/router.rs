@@ -124,7 +124,7 @@ async fn route(
     parts: Parts,
     body: Body,
 ) -> Result<Response<Body>, Refusal> {
-    // Discovery does not tell of these, and takes them for paths that there are not.
+    // Discovery does not tell of most of these, and takes them for paths that there are not.
     if let Some(answer) = absent::answer(&api, &parts) {
         return answer;
     }

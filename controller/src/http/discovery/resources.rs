@@ -9,6 +9,7 @@ use k8s_openapi::api::authentication::v1::{SelfSubjectReview, TokenReview};
 use k8s_openapi::api::authorization::v1::{
     LocalSubjectAccessReview, SelfSubjectAccessReview, SelfSubjectRulesReview, SubjectAccessReview,
 };
+use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::events::v1::Event as EventV1;
 use k8s_openapi::api::policy::v1::Eviction;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -205,6 +206,12 @@ pub(in crate::http) const RESOURCES: &[Resource] = &[
         &["sa"],
         Model::of::<ServiceAccount>(),
     ),
+    // There are none, and they can't be made; `kubectl cluster-info` looks for them all the same.
+    Resource {
+        verbs: &["get", "list"],
+        categories: &["all"],
+        ..plain("v1", ["services", "service", "Service"], &["svc"], Model::of::<Service>())
+    },
     plain("events.k8s.io/v1", ["events", "event", "Event"], &["ev"], Model::of::<EventV1>()),
     review(
         "authentication.k8s.io/v1",
