@@ -181,7 +181,7 @@ fn guest_of(container: Container) -> Guest {
         .termination_log(TerminationLog { guest: guest_path, host: Some(host_path) })
         .stdin(match container.stdin {
             Stdin::Closed => mayfly_runtime::Stdin::Closed,
-            Stdin::Open => mayfly_runtime::Stdin::Silent,
+            Stdin::Open(input) => mayfly_runtime::Stdin::Stream(Box::new(input)),
         });
     for (name, value) in container.env {
         guest = guest.env(name, value);

@@ -1,5 +1,7 @@
 //! Every bound of the control plane, by name. Each says what it stops.
 
+use std::time::Duration;
+
 /// Changes that the store remembers for its watchers. Stops a watcher that is slow or gone from
 /// costing memory: with pods of some 6 KB this is about 100 MB at worst (a change holds the version
 /// before it as well, which mostly is that of another change), and at 20,000 changes a second it
@@ -34,17 +36,36 @@ pub const TRANSACTION_OPERATIONS_MAX: usize = 8_192;
 /// tries as often.
 pub const GENERATED_NAME_ATTEMPTS_MAX: usize = 8;
 
-/// Bytes of one container's log of one run. Stops a flood from filling the node's disk; Kubernetes
-/// keeps files of the same size, several of them.
-pub const LOG_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// Bytes of one file of a log, of which a run has [`LOG_FILES_MAX`]. Stops a flood from filling the
+/// node's disk; the kubelet's `containerLogMaxSize`.
+pub const LOG_FILE_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// Files of the log of one run; beyond, the oldest goes. Stops a flood from filling the node's disk;
+/// the kubelet's `containerLogMaxFiles`.
+pub const LOG_FILES_MAX: u32 = 5;
 
 /// Bytes of one line of a log; a longer one goes on in the next. Stops output without newlines from
 /// filling memory; container runtimes for Kubernetes cut at the same length.
 pub const LOG_LINE_BYTES_MAX: usize = 16 * 1024;
 
-/// Runs of one container whose logs are kept. Stops a container that restarts for ever from filling
-/// the node's disk; Kubernetes keeps two.
-pub const LOG_RUNS_MAX: u32 = 10;
+/// Runs of one container whose logs are kept: the one that goes on, and the one before it. Stops a
+/// container that restarts for ever from filling the node's disk; the kubelet keeps as many.
+pub const LOG_RUNS_MAX: u32 = 2;
+
+/// Bytes of a log that are sent, or attached to, at once. Stops a large log from filling memory.
+pub const LOG_CHUNK_BYTES: usize = 32 * 1024;
+
+/// Bytes of a container's input that wait until it reads them. Stops whoever types faster than it
+/// reads from filling memory: the next byte waits at the sender.
+pub const INPUT_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of one message from a client that is attached to a container; a larger one ends the
+/// connection. Stops a client from filling memory; kubectl sends at most 32 KiB at once.
+pub const ATTACH_MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long a client that was attached to a container has to close its connection after we have.
+/// Stops one that never does from keeping the connection.
+pub const ATTACH_CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Pods that the scheduler decides on in one transaction. Stops a great many that come at once from
 /// holding up the commits of everything else; more than this gains nothing.

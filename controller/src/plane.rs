@@ -19,7 +19,7 @@ use crate::gc::Collector;
 use crate::job::{BackoffSettings, JobController};
 use crate::namespace::NamespaceController;
 use crate::node::logs::Logs;
-use crate::node::{Agent, LocalClient, NodeSettings, PodRuntime};
+use crate::node::{Agent, Inputs, LocalClient, NodeSettings, PodRuntime};
 use crate::scheduler::Scheduler;
 use crate::store::Store;
 use crate::ttl::TtlController;
@@ -43,6 +43,7 @@ pub struct ControlPlane {
     /// In the order in which they are stopped.
     components: Vec<Component>,
     logs: Logs,
+    inputs: Inputs,
     ended: CancellationToken,
 }
 
@@ -62,7 +63,7 @@ impl ControlPlane {
         let client = LocalClient::new(store.clone());
         let agent = Agent::new(client, runtime, store.clock().clone(), node);
         let ended = CancellationToken::new();
-        let logs = agent.logs();
+        let (logs, inputs) = (agent.logs(), agent.inputs());
         // Whoever makes work stops before whoever does it, and who tidies up comes last.
         let components = vec![
             start("cron job controller", &ended, |cancel| {
@@ -80,12 +81,17 @@ impl ControlPlane {
                 NamespaceController::new(store, root_ca).run(cancel)
             }),
         ];
-        Self { components, logs, ended }
+        Self { components, logs, inputs, ended }
     }
 
     /// What the pods print.
     pub fn logs(&self) -> &Logs {
         &self.logs
+    }
+
+    /// The inputs of the pods' containers.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
     }
 
     /// Waits until a part of it has ended without being asked to, which only a panic does. Nothing

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::{ClusterClient, PodWatch, PodsChange};
 use super::directory::{self, PodDirectory};
+use super::inputs::Inputs;
 use super::launch::Host;
 use super::logs::Logs;
 use super::phase::Phase;
@@ -63,6 +64,7 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
             runtime,
             clock,
             logs,
+            inputs: Inputs::default(),
             ip: settings.host_ip.clone(),
             allocatable: settings.capacity.allocatable(),
         };
@@ -79,6 +81,11 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
     /// The logs of its pods, readable before, while and after it runs.
     pub fn logs(&self) -> Logs {
         self.host.logs.clone()
+    }
+
+    /// The inputs of its pods' containers.
+    pub fn inputs(&self) -> Inputs {
+        self.host.inputs.clone()
     }
 
     /// Runs the node's pods until `cancel` fires, then ends what is running.

@@ -1,7 +1,9 @@
 //! Where a pod's files are on its node.
 //!
 //! ```text
-//! root/pods/<namespace>_<name>_<uid>/<container>/<restart>.log          what it printed
+//! root/pods/<namespace>_<name>_<uid>/<container>/<restart>.log          what it printed first,
+//!                                               /<restart>.log.<n>      and then
+//!                                               /<restart>.lost.log     before the run was lost
 //!                                               /<restart>.termination  its termination message
 //!                                   /volumes.d/<volume>/                what it mounts
 //! ```
@@ -26,9 +28,14 @@ impl PodDirectory {
         &self.0
     }
 
-    /// What `container` printed in its run after so many restarts.
+    /// What `container` printed in its run after so many restarts: the first file of it.
     pub(crate) fn log(&self, container: &str, restart: u32) -> io::Result<PathBuf> {
         Ok(self.0.join(component(container)?).join(format!("{restart}.log")))
+    }
+
+    /// What it had printed in the same run when that was lost, and began once more.
+    pub(crate) fn lost_log(&self, container: &str, restart: u32) -> io::Result<PathBuf> {
+        Ok(self.0.join(component(container)?).join(format!("{restart}.lost.log")))
     }
 
     /// The termination message of the same run.

@@ -14,6 +14,7 @@ use super::directory::PodDirectory;
 use super::downward::{Allocatable, Downward, containers};
 use super::env::Environment;
 use super::expand::expand;
+use super::inputs::{Inputs, OpenInput};
 use super::logs::{LogWriter, Logs, Run};
 use super::pod::Progress;
 use super::record::Termination;
@@ -37,6 +38,7 @@ pub(crate) struct Host<C, R> {
     pub(crate) runtime: Arc<R>,
     pub(crate) clock: Clock,
     pub(crate) logs: Logs,
+    pub(crate) inputs: Inputs,
     pub(crate) ip: String,
     pub(crate) allocatable: Allocatable,
 }
@@ -57,6 +59,8 @@ struct Prepared {
     container: Container,
     log: Arc<LogWriter>,
     run: Run,
+    /// Closes the container's input when the run is over.
+    input: Option<OpenInput>,
     skipped: Vec<String>,
 }
 
@@ -77,12 +81,13 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
             Ok(ready) => ready,
             Err(failure) => return report(failure).await,
         };
-        let Prepared { container, log, run, skipped } = prepared;
+        let Prepared { container, log, run, input, skipped } = prepared;
         let (_, message_file) = container.termination_log.clone();
         let started_at = self.host.clock.now();
         report(Progress::Started { image_id, pull_took, skipped }).await;
         let result = self.host.runtime.run(container, cancel.clone()).await;
-        self.host.logs.finish(&run, &log);
+        drop(input);
+        log.finish();
         let was_started = result.is_ok();
         let mut termination = self.termination(result, started_at, cancel.is_cancelled());
         if let Some(spec) = self.spec() {
@@ -166,7 +171,7 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         let run = Run { pod, container, restart: self.restart };
         let log = self.host.logs.create(run.clone())?;
         File::create(&message_file)?;
-        Ok((Arc::new(log), run, message_file))
+        Ok((log, run, message_file))
     }
 
     fn assemble(
@@ -184,6 +189,14 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         let message_path = container.termination_message_path.as_deref();
         let message_path = message_path.filter(|path| !path.is_empty()).unwrap_or(TERMINATION_LOG);
         let output: Arc<dyn super::runtime::Output> = Arc::clone(&log) as _;
+        let (stdin, input) = match container.stdin {
+            Some(true) => {
+                let is_once = container.stdin_once == Some(true);
+                let (input, open) = self.host.inputs.open(&run, is_once);
+                (Stdin::Open(input), Some(open))
+            }
+            _ => (Stdin::Closed, None),
+        };
         let command = expanded(&container.command);
         let args = expanded(&container.args);
         let container = Container {
@@ -197,11 +210,11 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
             working_dir: container.working_dir.clone().filter(|path| !path.is_empty()),
             mounts,
             limits: limits(&self.pod, container),
-            stdin: if container.stdin == Some(true) { Stdin::Open } else { Stdin::Closed },
+            stdin,
             output,
             termination_log: (message_path.to_owned(), message_file),
         };
-        Prepared { container, log, run, skipped: environment.skipped }
+        Prepared { container, log, run, input, skipped: environment.skipped }
     }
 }
 

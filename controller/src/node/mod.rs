@@ -33,6 +33,7 @@ mod events;
 mod expand;
 #[cfg(test)]
 mod fixtures;
+mod inputs;
 mod launch;
 mod lifecycle;
 mod local;
@@ -57,7 +58,7 @@ mod worker;
 pub use agent::Agent;
 pub use backoff::BackoffCurve;
 pub use client::{ClientError, ClusterClient, PodEvent, PodWatch, PodsChange, Report};
-
+pub use inputs::{Input, Inputs, NoInput, Typing};
 pub use local::{LocalClient, LocalPods};
 pub use runtime::{
     Container, ContainerEnd, Image, Mount, MountAccess, Output, PodIdentity, PodRuntime, PullError,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::inputs::Input;
 use crate::api::Pod;
 
 /// Runs containers.
@@ -162,12 +163,12 @@ pub struct ResourceLimits {
 }
 
 /// A container's standard input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Stdin {
     /// At its end from the start.
     Closed,
-    /// `stdin: true`: open, and silent until somebody attaches.
-    Open,
+    /// `stdin: true`: open, and silent until somebody attaches and types.
+    Open(Input),
 }
 
 /// Which of its outputs a container wrote to.

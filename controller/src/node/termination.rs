@@ -55,9 +55,12 @@ fn tail(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
 
 fn log_tail(logs: &Logs, run: &Run) -> io::Result<Vec<u8>> {
     let options = ReadOptions { tail_lines: Some(TERMINATION_LOG_LINES_MAX), since: None };
-    let lines = logs.read(run, &options)?;
-    let mut bytes: VecDeque<u8> = lines.into_iter().flat_map(|line| line.bytes).collect();
-    bytes.drain(..bytes.len().saturating_sub(TERMINATION_LOG_BYTES_MAX));
+    let mut lines = logs.read(run, &options)?;
+    let mut bytes = VecDeque::new();
+    while let Some(line) = lines.try_next()? {
+        bytes.extend(line.bytes);
+        bytes.drain(..bytes.len().saturating_sub(TERMINATION_LOG_BYTES_MAX));
+    }
     Ok(bytes.into())
 }
 
@@ -78,7 +81,7 @@ mod tests {
         for line in 0..100 {
             writer.write(Stream::Stdout, format!("line {line}\n").as_bytes()).unwrap();
         }
-        logs.finish(&run, &writer);
+        writer.finish();
         let file = root.path().join("message");
         let check =
             |policy: &str, code, said: Option<&str>, written: &str, expected: Option<&str>| {

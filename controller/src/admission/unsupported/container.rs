@@ -24,13 +24,13 @@ pub(super) fn container(container: &Container, at: &Path, findings: &mut Finding
         image_pull_policy: _,
         name: _,
         restart_policy: _,
+        stdin: _,
+        stdin_once: _,
         termination_message_path: _,
         termination_message_policy: _,
         working_dir: _,
         // Nothing is ever resized.
         resize_policy: _,
-        // Its input is empty, and so is closed at once.
-        stdin_once: _,
         // Refused or warned of below.
         lifecycle,
         liveness_probe,
@@ -40,7 +40,6 @@ pub(super) fn container(container: &Container, at: &Path, findings: &mut Finding
         restart_policy_rules: _,
         security_context,
         startup_probe,
-        stdin,
         tty,
         volume_devices,
         volume_mounts: _,
@@ -59,7 +58,6 @@ pub(super) fn container(container: &Container, at: &Path, findings: &mut Finding
     items(container, at, findings);
     for (is_there, field, why) in [
         (is_some(ports), "ports", "a container has no network here, so nothing can connect to it"),
-        (*stdin == Some(true), "stdin", "the input of a container is always empty here"),
         (*tty == Some(true), "tty", "a container never has a terminal here"),
     ] {
         if is_there {

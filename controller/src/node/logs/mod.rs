@@ -1,12 +1,18 @@
 //! What containers print, kept per container and per restart, readable while they run and after.
 //!
 //! ```text
-//! runtime ──▶ LogWriter ──▶ <restart>.log ──▶ Follower ──▶ whoever reads
-//!                  └──────── it has grown ───────▲
+//! runtime ──▶ LogWriter ──▶ <restart>.log, .1, .2 … ──▶ Follower ──▶ whoever reads
+//!                  └────────── it has grown ───────────────▲
 //! ```
+//!
+//! A log is rotated as the kubelet's are: a file of it is full some time, and then the next one
+//! grows; beyond a number of files, the oldest goes. A run that was lost and begins once more has a
+//! log of its own, and what it had printed before is kept beside.
 //!
 //! It knows files and lines, not what a pod is doing.
 
+mod attached;
+mod files;
 mod line;
 mod reader;
 #[cfg(test)]
@@ -14,18 +20,19 @@ mod tests;
 mod writer;
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use tokio::sync::watch;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::directory::PodDirectory;
 use super::runtime::PodIdentity;
 use crate::clock::Clock;
 use crate::limits::LOG_RUNS_MAX;
+use files::Files;
+use reader::Reader;
 
+pub use attached::Attached;
 pub use line::LogLine;
 pub use reader::{Follower, ReadOptions};
 pub use writer::LogWriter;
@@ -40,7 +47,7 @@ struct Inner {
     root: PathBuf,
     clock: Clock,
     /// The runs that are going on.
-    live: Mutex<HashMap<Run, watch::Receiver<()>>>,
+    live: Mutex<HashMap<Run, Weak<LogWriter>>>,
 }
 
 /// One run of a container.
@@ -61,56 +68,77 @@ impl Logs {
     }
 
     /// Begins the log of `run`, and forgets that of a run long before it.
-    pub(super) fn create(&self, run: Run) -> io::Result<LogWriter> {
+    ///
+    /// If there is one already, it is of a run that was lost and begins once more.
+    pub(super) fn create(&self, run: Run) -> io::Result<Arc<LogWriter>> {
         let directory = PodDirectory::new(&self.inner.root, &run.pod)?;
-        let path = directory.log(&run.container, run.restart)?;
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
-        }
+        let files = Files::new(directory.log(&run.container, run.restart)?);
+        files.move_to(&Files::new(directory.lost_log(&run.container, run.restart)?))?;
         if let Some(old) = run.restart.checked_sub(LOG_RUNS_MAX) {
+            Files::new(directory.log(&run.container, old)?).remove_all();
+            Files::new(directory.lost_log(&run.container, old)?).remove_all();
             // It may be gone already, and costs only space if it is not.
-            let _ = fs::remove_file(directory.log(&run.container, old)?);
             let _ = fs::remove_file(directory.termination_log(&run.container, old)?);
         }
-        let (grow, growth) = watch::channel(());
-        let writer = LogWriter::create(&path, self.inner.clock.clone(), grow)?;
-        self.live().insert(run, growth);
+        let writer = Arc::new(LogWriter::create(self.clone(), run.clone(), files)?);
+        self.live().insert(run, Arc::downgrade(&writer));
         Ok(writer)
     }
 
-    /// Says that `run` prints no more.
-    pub(super) fn finish(&self, run: &Run, writer: &LogWriter) {
-        writer.finish();
-        self.live().remove(run);
-    }
-
-    /// The lines of `run` that are there.
+    /// The lines of `run` that are there now.
     ///
     /// An error of kind `NotFound` if it has not begun, or is forgotten.
-    pub fn read(&self, run: &Run, options: &ReadOptions) -> io::Result<Vec<LogLine>> {
-        let mut follower = Follower::new(self.open(run)?, None, options)?;
-        let mut lines = Vec::new();
-        while let Some(line) = follower.try_next()? {
-            lines.push(line);
-        }
-        Ok(lines)
+    pub fn read(&self, run: &Run, options: &ReadOptions) -> io::Result<Follower> {
+        let reader = Reader::open(self.files(run)?, options)?.until_now()?;
+        Ok(Follower::new(reader, None))
+    }
+
+    /// The lines that `run` had printed when it was lost, before it began once more.
+    ///
+    /// An error of kind `NotFound` if it was not lost.
+    pub fn read_lost(&self, run: &Run, options: &ReadOptions) -> io::Result<Follower> {
+        let directory = PodDirectory::new(&self.inner.root, &run.pod)?;
+        let files = Files::new(directory.lost_log(&run.container, run.restart)?);
+        Ok(Follower::new(Reader::open(files, options)?, None))
     }
 
     /// The lines of `run`, those to come as well, until it is over.
     ///
     /// An error of kind `NotFound` if it has not begun, or is forgotten.
     pub fn follow(&self, run: &Run, options: &ReadOptions) -> io::Result<Follower> {
-        // Asked before the file is opened, so that a run that ends in between is read to its end.
-        let growth = self.live().get(run).cloned();
-        Follower::new(self.open(run)?, growth, options)
+        // Asked before the files are opened, so that a run that ends in between is read to its end.
+        let growth = self.writer(run).and_then(|writer| writer.growth());
+        Ok(Follower::new(Reader::open(self.files(run)?, options)?, growth))
     }
 
-    fn open(&self, run: &Run) -> io::Result<File> {
+    /// What `run` prints from now on; `None` if it is not going on.
+    pub fn attach(&self, run: &Run) -> io::Result<Option<Attached>> {
+        let Some(writer) = self.writer(run) else { return Ok(None) };
+        let Some(growth) = writer.growth() else { return Ok(None) };
+        let from_now_on = ReadOptions { tail_lines: Some(0), since: None };
+        let reader = Reader::open(self.files(run)?, &from_now_on)?;
+        Ok(Some(Attached::new(reader, &writer, growth)))
+    }
+
+    fn files(&self, run: &Run) -> io::Result<Files> {
         let directory = PodDirectory::new(&self.inner.root, &run.pod)?;
-        File::open(directory.log(&run.container, run.restart)?)
+        Ok(Files::new(directory.log(&run.container, run.restart)?))
     }
 
-    fn live(&self) -> MutexGuard<'_, HashMap<Run, watch::Receiver<()>>> {
+    fn writer(&self, run: &Run) -> Option<Arc<LogWriter>> {
+        self.live().get(run)?.upgrade()
+    }
+
+    /// Takes note that `writer` writes no more.
+    fn forget(&self, run: &Run, writer: &LogWriter) {
+        let mut live = self.live();
+        // The same run may have begun once more meanwhile.
+        if live.get(run).is_some_and(|it| std::ptr::eq(it.as_ptr(), writer)) {
+            live.remove(run);
+        }
+    }
+
+    fn live(&self) -> MutexGuard<'_, HashMap<Run, Weak<LogWriter>>> {
         self.inner.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,11 @@
 use super::*;
-use crate::limits::{LOG_BYTES_MAX, LOG_LINE_BYTES_MAX};
+use crate::limits::{LOG_FILE_BYTES_MAX, LOG_FILES_MAX, LOG_LINE_BYTES_MAX};
 use crate::node::runtime::{Output, Stream};
+
+/// Digits of a line that is one of many.
+const LINE: usize = 16_000;
+
+const ALL: ReadOptions = ReadOptions { tail_lines: None, since: None };
 
 fn logs() -> (tempfile::TempDir, Logs) {
     let root = tempfile::tempdir().unwrap();
@@ -13,8 +18,26 @@ fn run(restart: u32) -> Run {
     Run { pod, container: "main".into(), restart }
 }
 
-fn text(lines: &[LogLine]) -> String {
-    lines.iter().map(|line| String::from_utf8_lossy(&line.bytes)).collect()
+/// What is left of a log, as it was printed.
+fn text(mut lines: Follower) -> String {
+    let mut text = Vec::new();
+    while let Some(line) = lines.try_next().unwrap() {
+        text.extend(line.bytes);
+    }
+    String::from_utf8(text).unwrap()
+}
+
+fn read(logs: &Logs, restart: u32) -> io::Result<String> {
+    logs.read(&run(restart), &ALL).map(text)
+}
+
+/// Prints long lines, numbered from `from` on, that fill `files` files and no more.
+fn flood(writer: &LogWriter, from: usize, files: usize) -> usize {
+    let lines = LOG_FILE_BYTES_MAX / (LINE + 1 + "2026-01-02T03:04:05.000000000Z stdout F ".len());
+    for number in from..from + files * lines {
+        writer.write(Stream::Stdout, format!("{number:0LINE$}\n").as_bytes()).unwrap();
+    }
+    from + files * lines
 }
 
 #[test]
@@ -25,9 +48,8 @@ fn what_is_printed_is_read_back_whatever_its_pieces() {
         for piece in pieces {
             writer.write(Stream::Stdout, piece.as_bytes()).unwrap();
         }
-        logs.finish(&run(0), &writer);
-        let lines = logs.read(&run(0), &ReadOptions::default()).unwrap();
-        assert_eq!(text(&lines), pieces.concat(), "{pieces:?}");
+        writer.finish();
+        assert_eq!(read(&logs, 0).unwrap(), pieces.concat(), "{pieces:?}");
     };
     check(&[]);
     check(&["one\n"]);
@@ -47,7 +69,7 @@ fn the_tail_is_the_last_lines() {
     let check = |tail: usize| {
         let options = ReadOptions { tail_lines: Some(tail), since: None };
         let lines = logs.read(&run(0), &options).unwrap();
-        assert_eq!(text(&lines), printed[5000usize.saturating_sub(tail)..].concat(), "{tail}");
+        assert_eq!(text(lines), printed[5000usize.saturating_sub(tail)..].concat(), "{tail}");
     };
     for tail in [0, 1, 80, 4999, 5000, 9000] {
         check(tail);
@@ -55,18 +77,65 @@ fn the_tail_is_the_last_lines() {
 }
 
 #[test]
-fn a_flood_is_cut_and_says_so() {
+fn a_flood_drops_what_is_oldest_and_goes_on() {
+    let (root, logs) = logs();
+    let writer = logs.create(run(0)).unwrap();
+    let end = flood(&writer, 0, 7);
+    writer.finish();
+    let files = fs::read_dir(root.path().join("pods/ns_p_u/main")).unwrap();
+    let sizes = files.map(|file| file.unwrap().metadata().unwrap().len());
+    let sizes: Vec<_> = sizes.collect();
+    assert_eq!(sizes.len(), LOG_FILES_MAX as usize);
+    assert!(sizes.iter().all(|size| *size <= LOG_FILE_BYTES_MAX as u64), "{sizes:?}");
+
+    let numbers = |text: String| -> Vec<usize> {
+        text.lines().map(|line| line.parse().unwrap()).collect()
+    };
+    let left = numbers(read(&logs, 0).unwrap());
+    assert_eq!(left, (end * 2 / 7..end).collect::<Vec<_>>(), "five of seven files are left");
+    for tail in [0, 1, end / 7, end / 7 + 1, end * 4 / 7, end] {
+        let options = ReadOptions { tail_lines: Some(tail), since: None };
+        let lines = numbers(text(logs.read(&run(0), &options).unwrap()));
+        let expected = end - tail.min(end * 5 / 7)..end;
+        assert!(lines == expected.clone().collect::<Vec<_>>(), "{tail}: not {expected:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_goes_on_with_the_next_file_and_says_what_it_missed() {
     let (_root, logs) = logs();
     let writer = logs.create(run(0)).unwrap();
-    let line = [b'x'; 1023].iter().chain(b"\n").copied().collect::<Vec<_>>();
-    let writes = (0..2 * LOG_BYTES_MAX / line.len())
-        .take_while(|_| writer.write(Stream::Stdout, &line).is_ok())
-        .count();
-    assert!(writes < LOG_BYTES_MAX / line.len(), "the limit must count what a line costs");
-    assert!(writer.write(Stream::Stdout, b"more\n").is_err());
-    let lines = logs.read(&run(0), &ReadOptions::default()).unwrap();
-    let last = text(&lines[lines.len() - 1..]);
-    assert!(last.starts_with("[mayfly: the log ends here"), "{last}");
+    let begun = flood(&writer, 0, 1);
+    let mut follower = logs.follow(&run(0), &ALL).unwrap();
+    for number in 0..begun {
+        let line = follower.next().await.unwrap().unwrap();
+        assert_eq!(line.bytes, format!("{number:0LINE$}\n").as_bytes());
+    }
+    let rotated = flood(&writer, begun, 2);
+    for number in begun..rotated {
+        let line = follower.next().await.unwrap().unwrap();
+        assert_eq!(line.bytes, format!("{number:0LINE$}\n").as_bytes());
+    }
+    let end = flood(&writer, rotated, 6);
+    writer.finish();
+    let gap = follower.next().await.unwrap().unwrap();
+    assert!(gap.bytes.starts_with(b"[mayfly: lines are missing here"), "{gap:?}");
+    assert_eq!(gap.stream, Stream::Stderr);
+    let mut last = Vec::new();
+    while let Some(line) = follower.next().await.unwrap() {
+        last = line.bytes;
+    }
+    assert_eq!(last, format!("{:0LINE$}\n", end - 1).as_bytes());
+}
+
+#[test]
+fn a_log_that_is_read_ends_where_it_ended_then() {
+    let (_root, logs) = logs();
+    let writer = logs.create(run(0)).unwrap();
+    writer.write(Stream::Stdout, b"before\n").unwrap();
+    let lines = logs.read(&run(0), &ALL).unwrap();
+    writer.write(Stream::Stdout, b"after\n").unwrap();
+    assert_eq!(text(lines), "before\n");
 }
 
 #[test]
@@ -75,12 +144,65 @@ fn each_run_has_its_own_log_and_old_ones_go() {
     for restart in 0..=LOG_RUNS_MAX {
         let writer = logs.create(run(restart)).unwrap();
         writer.write(Stream::Stdout, format!("run {restart}\n").as_bytes()).unwrap();
-        logs.finish(&run(restart), &writer);
+        writer.finish();
     }
-    let read = |restart| logs.read(&run(restart), &ReadOptions::default());
-    assert_eq!(read(0).unwrap_err().kind(), io::ErrorKind::NotFound);
-    assert_eq!(text(&read(1).unwrap()), "run 1\n");
-    assert_eq!(text(&read(LOG_RUNS_MAX).unwrap()), format!("run {LOG_RUNS_MAX}\n"));
+    assert_eq!(read(&logs, 0).unwrap_err().kind(), io::ErrorKind::NotFound);
+    assert_eq!(read(&logs, 1).unwrap(), "run 1\n");
+    assert_eq!(read(&logs, LOG_RUNS_MAX).unwrap(), format!("run {LOG_RUNS_MAX}\n"));
+}
+
+#[test]
+fn a_run_that_begins_once_more_has_a_log_of_its_own() {
+    let (_root, logs) = logs();
+    for attempt in ["first", "second", "third"] {
+        let writer = logs.create(run(0)).unwrap();
+        writer.write(Stream::Stdout, attempt.as_bytes()).unwrap();
+        // Not finished: as when the process is killed.
+        std::mem::forget(writer);
+        let again = Logs::new(logs.inner.root.clone(), Clock::system());
+        assert_eq!(read(&again, 0).unwrap(), "", "what has no newline is lost with the process");
+        let writer = again.create(run(0)).unwrap();
+        writer.write(Stream::Stdout, format!("{attempt}\n").as_bytes()).unwrap();
+        drop(writer);
+    }
+    assert_eq!(read(&logs, 0).unwrap(), "third\n");
+    assert_eq!(text(logs.read_lost(&run(0), &ALL).unwrap()), "");
+    logs.create(run(0)).unwrap().write(Stream::Stdout, b"fourth\n").unwrap();
+    assert_eq!(text(logs.read_lost(&run(0), &ALL).unwrap()), "third\n");
+    let never = logs.read_lost(&run(1), &ALL).err().unwrap();
+    assert_eq!(never.kind(), io::ErrorKind::NotFound);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_attached_sees_what_is_printed_from_then_on_before_the_line_ends() {
+    let (_root, logs) = logs();
+    assert!(logs.attach(&run(0)).unwrap().is_none(), "it has not begun");
+    let writer = logs.create(run(0)).unwrap();
+    writer.write(Stream::Stdout, b"before\nname").unwrap();
+    let mut attached = logs.attach(&run(0)).unwrap().unwrap();
+    let mut check = async |expected: Option<(Stream, &str)>| {
+        let printed = attached.next().await.unwrap();
+        let expected = expected.map(|(stream, text)| (stream, text.as_bytes().to_vec()));
+        assert_eq!(printed, expected);
+    };
+    check(Some((Stream::Stdout, "name"))).await;
+    writer.write(Stream::Stdout, b"? ").unwrap();
+    check(Some((Stream::Stdout, "? "))).await;
+    writer.write(Stream::Stdout, b"").unwrap();
+    writer.write(Stream::Stdout, b"\nhello\nyou").unwrap();
+    writer.write(Stream::Stderr, b"oh\n").unwrap();
+    check(Some((Stream::Stdout, "\nhello\n"))).await;
+    check(Some((Stream::Stderr, "oh\n"))).await;
+    check(Some((Stream::Stdout, "you"))).await;
+    let long = "x".repeat(2 * LOG_LINE_BYTES_MAX);
+    writer.write(Stream::Stdout, long.as_bytes()).unwrap();
+    check(Some((Stream::Stdout, &long[..2 * LOG_LINE_BYTES_MAX - 3]))).await;
+    check(Some((Stream::Stdout, "xxx"))).await;
+    writer.write(Stream::Stdout, b"end").unwrap();
+    writer.finish();
+    check(Some((Stream::Stdout, "end"))).await;
+    check(None).await;
+    assert!(logs.attach(&run(0)).unwrap().is_none(), "it is over");
 }
 
 #[tokio::test(start_paused = true)]
@@ -88,7 +210,7 @@ async fn a_follower_wakes_when_something_is_printed_and_ends_with_the_run() {
     let (_root, logs) = logs();
     let writer = logs.create(run(0)).unwrap();
     writer.write(Stream::Stdout, b"before\n").unwrap();
-    let mut follower = logs.follow(&run(0), &ReadOptions::default()).unwrap();
+    let mut follower = logs.follow(&run(0), &ALL).unwrap();
     let following = tokio::spawn(async move {
         let mut printed = Vec::new();
         while let Some(line) = follower.next().await.unwrap() {
@@ -99,10 +221,10 @@ async fn a_follower_wakes_when_something_is_printed_and_ends_with_the_run() {
     tokio::task::yield_now().await;
     writer.write(Stream::Stderr, b"while\nlast").unwrap();
     tokio::task::yield_now().await;
-    logs.finish(&run(0), &writer);
+    writer.finish();
     assert_eq!(following.await.unwrap(), ["before\n", "while\n", "last"]);
 
-    let mut late = logs.follow(&run(0), &ReadOptions::default()).unwrap();
+    let mut late = logs.follow(&run(0), &ALL).unwrap();
     for expected in [Some("before\n"), Some("while\n"), Some("last"), None] {
         let line = late.next().await.unwrap().map(|line| String::from_utf8(line.bytes).unwrap());
         assert_eq!(line.as_deref(), expected);

@@ -1,28 +1,29 @@
-//! Writes what one run of a container prints, line by line, up to a limit.
+//! Writes what one run of a container prints, line by line, to a file; then to the next, and so on.
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::line;
-use crate::api::Timestamp;
-use crate::clock::Clock;
-use crate::limits::{LOG_BYTES_MAX, LOG_LINE_BYTES_MAX};
+use super::files::Files;
+use super::reader::Place;
+use super::{Logs, Run, line};
+use crate::limits::{LOG_FILE_BYTES_MAX, LOG_FILES_MAX, LOG_LINE_BYTES_MAX};
 use crate::node::runtime::{Output, Stream};
 
 /// The log of one run of a container. It ends with [`finish`](Self::finish), or when dropped.
 pub struct LogWriter {
     open: Mutex<Option<Open>>,
-    clock: Clock,
+    logs: Logs,
+    run: Run,
 }
 
 struct Open {
+    files: Files,
     file: File,
-    /// Bytes that the log may still grow by.
-    left: usize,
+    /// The number of the file, and how long it is.
+    place: Place,
     /// What each stream has printed since its last newline.
     unfinished: [Vec<u8>; 2],
     /// Followers wait on the other end; dropping it tells them that nothing more comes.
@@ -30,25 +31,57 @@ struct Open {
 }
 
 impl LogWriter {
-    pub(super) fn create(path: &Path, clock: Clock, growth: watch::Sender<()>) -> io::Result<Self> {
-        let unfinished = [Vec::new(), Vec::new()];
-        let open = Open { file: File::create(path)?, left: LOG_BYTES_MAX, unfinished, growth };
-        Ok(Self { open: Mutex::new(Some(open)), clock })
+    pub(super) fn create(logs: Logs, run: Run, files: Files) -> io::Result<Self> {
+        let open = Open {
+            file: files.create(0)?,
+            files,
+            place: Place::default(),
+            unfinished: [Vec::new(), Vec::new()],
+            growth: watch::channel(()).0,
+        };
+        Ok(Self { open: Mutex::new(Some(open)), logs, run })
     }
 
     /// Writes out what has had no newline yet, and lets followers come to their end.
     pub fn finish(&self) {
-        let Some(mut open) = self.lock().take() else { return };
-        let now = self.clock.now();
+        // Who asks meanwhile whether there is more to come waits until all of it is there.
+        let mut guard = self.lock();
+        let Some(mut open) = guard.take() else { return };
+        let now = self.logs.inner.clock.now();
         for stream in [Stream::Stdout, Stream::Stderr] {
             let rest = std::mem::take(&mut open.unfinished[stream as usize]);
             if !rest.is_empty() {
                 let mut lines = Vec::new();
                 line::format(&mut lines, now, stream, false, &rest);
                 // Nobody is left to be told that the disk is full.
-                let _ = open.append(&lines, now);
+                let _ = open.append(&lines);
             }
         }
+        drop(guard);
+        self.logs.forget(&self.run, self);
+    }
+
+    /// What tells that it has grown; `None` if it won't any more.
+    pub(super) fn growth(&self) -> Option<watch::Receiver<()>> {
+        self.lock().as_ref().map(|open| open.growth.subscribe())
+    }
+
+    /// What has been printed since the last newline, but for what has been `shown` of it by one who
+    /// has read up to `place`; nothing if there is more in the files.
+    pub(super) fn unfinished(
+        &self,
+        place: Place,
+        shown: &mut [usize; 2],
+    ) -> Option<(Stream, Vec<u8>)> {
+        let guard = self.lock();
+        let open = guard.as_ref().filter(|open| open.place == place)?;
+        [Stream::Stdout, Stream::Stderr].into_iter().find_map(|stream| {
+            let (printed, shown) =
+                (&open.unfinished[stream as usize], &mut shown[stream as usize]);
+            let new = printed.get(*shown..).filter(|new| !new.is_empty())?.to_vec();
+            *shown = printed.len();
+            Some((stream, new))
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Open>> {
@@ -66,7 +99,7 @@ impl Output for LogWriter {
     fn write(&self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
         let mut guard = self.lock();
         let open = guard.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
-        let now = self.clock.now();
+        let now = self.logs.inner.clock.now();
         let mut lines = Vec::with_capacity(bytes.len() + 64);
         let unfinished = &mut open.unfinished[stream as usize];
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -82,40 +115,42 @@ impl Output for LogWriter {
                 unfinished.clear();
             }
         }
-        open.append(&lines, now)
+        let written = open.append(&lines);
+        open.growth.send_replace(());
+        written
     }
 }
 
 impl Open {
-    fn append(&mut self, lines: &[u8], now: Timestamp) -> io::Result<()> {
-        if lines.is_empty() {
-            return Ok(());
+    /// Adds `lines`, which are whole, to as many files as that takes.
+    fn append(&mut self, mut lines: &[u8]) -> io::Result<()> {
+        while !lines.is_empty() {
+            let room = (LOG_FILE_BYTES_MAX as u64).saturating_sub(self.place.offset);
+            let room = usize::try_from(room).unwrap_or(usize::MAX);
+            let fitting = if lines.len() <= room { lines } else { whole_lines(&lines[..room]) };
+            if fitting.is_empty() {
+                self.rotate()?;
+                continue;
+            }
+            self.file.write_all(fitting)?;
+            self.place.offset += fitting.len() as u64;
+            lines = &lines[fitting.len()..];
         }
-        if self.left == 0 {
-            return Err(full());
+        Ok(())
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        let number = self.place.number + 1;
+        self.file = self.files.create(number)?;
+        self.place = Place { number, offset: 0 };
+        if let Some(old) = number.checked_sub(LOG_FILES_MAX) {
+            self.files.remove(old);
         }
-        let fits = lines.len() <= self.left;
-        let kept = if fits { lines } else { whole_lines(&lines[..self.left]) };
-        self.file.write_all(kept)?;
-        self.left -= kept.len();
-        if !fits {
-            self.left = 0;
-            let text =
-                format!("[mayfly: the log ends here, at its limit of {LOG_BYTES_MAX} bytes]");
-            let mut notice = Vec::new();
-            line::format(&mut notice, now, Stream::Stderr, true, text.as_bytes());
-            self.file.write_all(&notice)?;
-        }
-        self.growth.send_replace(());
-        if fits { Ok(()) } else { Err(full()) }
+        Ok(())
     }
 }
 
 fn whole_lines(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
     &bytes[..end]
-}
-
-fn full() -> io::Error {
-    io::Error::new(io::ErrorKind::FileTooLarge, "the log is at its limit")
 }

@@ -293,6 +293,6 @@ async fn a_container_is_given_what_its_spec_says() {
     assert!(!run.mounts[0].host_path.exists(), "volumes must go when their pod has ended");
     let pod = run.pod.clone();
     let run = super::super::logs::Run { pod, container: "main".into(), restart: 0 };
-    let lines = cluster.logs.read(&run, &<_>::default()).unwrap();
-    assert_eq!(lines[0].bytes, b"hello\n");
+    let mut lines = cluster.logs.read(&run, &<_>::default()).unwrap();
+    assert_eq!(lines.try_next().unwrap().unwrap().bytes, b"hello\n");
 }

@@ -1,0 +1,99 @@
+//! The files of one log: `<name>`, then `<name>.1` and so on, of which the last one grows.
+//!
+//! A file that has a next one is complete. The oldest go, so what is there need not begin with the
+//! first.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::path::PathBuf;
+
+/// The files of one log, by their number.
+#[derive(Clone, Debug)]
+pub(super) struct Files {
+    /// The path of the one with number zero.
+    first: PathBuf,
+}
+
+impl Files {
+    /// The files of the log whose first one is at `first`.
+    pub(super) fn new(first: PathBuf) -> Self {
+        Self { first }
+    }
+
+    /// Makes the one with this number, empty.
+    pub(super) fn create(&self, number: u32) -> io::Result<File> {
+        if let Some(folder) = self.first.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        File::create(self.path(number))
+    }
+
+    pub(super) fn open(&self, number: u32) -> io::Result<File> {
+        File::open(self.path(number))
+    }
+
+    /// The one that comes next after `number` of those that are there.
+    pub(super) fn after(&self, number: u32) -> io::Result<Option<(u32, File)>> {
+        match self.open(number + 1) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => return opened.map(|file| Some((number + 1, file))),
+        }
+        let Some(next) = self.numbers()?.into_iter().find(|it| *it > number) else {
+            return Ok(None);
+        };
+        Ok(Some((next, self.open(next)?)))
+    }
+
+    /// The numbers of those that are there, in order.
+    pub(super) fn numbers(&self) -> io::Result<Vec<u32>> {
+        let (Some(folder), Some(name)) = (self.first.parent(), self.first.file_name()) else {
+            return Ok(Vec::new());
+        };
+        let name = name.to_string_lossy();
+        let mut numbers = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            let found = entry?.file_name();
+            let Some(rest) = found.to_str().and_then(|found| found.strip_prefix(&*name)) else {
+                continue;
+            };
+            let number = if rest.is_empty() { Some("0") } else { rest.strip_prefix('.') };
+            numbers.extend(number.and_then(|number| number.parse::<u32>().ok()));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// Removes the one with this number. It may be gone already, and costs only space if it is not.
+    pub(super) fn remove(&self, number: u32) {
+        let _ = fs::remove_file(self.path(number));
+    }
+
+    /// Removes all of them, in the same way.
+    pub(super) fn remove_all(&self) {
+        for number in self.numbers().unwrap_or_default() {
+            self.remove(number);
+        }
+    }
+
+    /// Makes of them, if there are any, what `other` has.
+    pub(super) fn move_to(&self, other: &Self) -> io::Result<()> {
+        let numbers = match self.numbers() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            numbers => numbers?,
+        };
+        if !numbers.is_empty() {
+            other.remove_all();
+        }
+        numbers.into_iter().try_for_each(|it| fs::rename(self.path(it), other.path(it)))
+    }
+
+    fn path(&self, number: u32) -> PathBuf {
+        if number == 0 {
+            return self.first.clone();
+        }
+        let mut path = OsString::from(self.first.as_os_str());
+        path.push(format!(".{number}"));
+        path.into()
+    }
+}
