@@ -52,6 +52,11 @@ pub const LOG_LINE_BYTES_MAX: usize = 16 * 1024;
 /// container that restarts for ever from filling the node's disk; the kubelet keeps as many.
 pub const LOG_RUNS_MAX: u32 = 2;
 
+/// Logs that are sent and clients that are attached at once. Stops clients that open them and never
+/// read from filling memory: with a chunk of a log and the buffers of a connection each, all of them
+/// together hold some 200 MB at worst.
+pub const STREAMS_MAX: usize = 512;
+
 /// Bytes of a log that are sent, or attached to, at once. Stops a large log from filling memory.
 pub const LOG_CHUNK_BYTES: usize = 32 * 1024;
 

@@ -14,6 +14,7 @@ mod discovery;
 mod document;
 mod fields;
 mod go;
+mod node;
 mod openapi;
 mod options;
 mod patch;

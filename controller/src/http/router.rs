@@ -26,9 +26,10 @@ use super::refusal::Refusal;
 use super::reviews::{self, Review};
 use super::status::Status;
 use super::target::{Subresource, Target};
-use super::{absent, discovery, pod, throttle, verbs};
+use super::{absent, discovery, node, pod, throttle, verbs};
 use crate::api::{Kind, Timestamp};
-use crate::limits::WATCHES_MAX;
+use crate::limits::{STREAMS_MAX, WATCHES_MAX};
+use crate::node::Inputs;
 use crate::node::logs::Logs;
 use crate::store::Store;
 
@@ -40,6 +41,9 @@ pub struct Api {
     pub(super) store: Store,
     pub(super) access: Option<Arc<Access>>,
     pub(super) logs: Option<Logs>,
+    pub(super) inputs: Inputs,
+    /// One permit for each log that is sent and each client that may be attached.
+    pub(super) streams: Arc<Semaphore>,
     /// One permit for each watch that may be begun.
     pub(super) watches: Arc<Semaphore>,
     pub(super) shutdown: CancellationToken,
@@ -52,9 +56,10 @@ impl Api {
     /// The API over `store`, which serves no logs.
     pub fn new(store: Store) -> Self {
         let watches = Arc::new(Semaphore::new(WATCHES_MAX));
-        let shutdown = CancellationToken::new();
+        let streams = Arc::new(Semaphore::new(STREAMS_MAX));
+        let (inputs, shutdown) = (Inputs::default(), CancellationToken::new());
         let (health, since) = (Health::default(), store.clock().now());
-        Self { store, access: None, logs: None, watches, shutdown, health, since }
+        Self { store, access: None, logs: None, inputs, streams, watches, shutdown, health, since }
     }
 
     /// The same, which lets only those in whom `access` knows, and to what it lets them.
@@ -63,7 +68,8 @@ impl Api {
         Self { access: Some(access), ..self }
     }
 
-    /// The same, whose answers that go on for long (watches) end when `shutdown` fires.
+    /// The same, whose answers that go on for long (watches, logs that are followed, streams) end
+    /// when `shutdown` fires.
     #[must_use]
     pub fn with_shutdown(self, shutdown: CancellationToken) -> Self {
         Self { shutdown, ..self }
@@ -79,6 +85,12 @@ impl Api {
     #[must_use]
     pub fn with_health(self, health: Health) -> Self {
         Self { health, ..self }
+    }
+
+    /// The same, which lets those who are attached to a pod of the node of `inputs` type.
+    #[must_use]
+    pub fn with_inputs(self, inputs: Inputs) -> Self {
+        Self { inputs, ..self }
     }
 }
 
@@ -141,6 +153,7 @@ async fn route(
         None | Some(Subresource::Status | Subresource::Finalize) => {
             object(api, user, target, parts, body).await
         }
+        Some(Subresource::Proxy) => node::answer(&api, &target, &parts),
         Some(part) => pod::answer(api, target, part, parts, body).await,
     }
 }

@@ -3,6 +3,8 @@
 //! The words are the API server's own, since clients and people match on them. Pure: every way in
 //! which a request can fail becomes a status here, and none is put into words anywhere else.
 
+mod streams;
+
 use axum::http::StatusCode;
 use serde::Serialize;
 

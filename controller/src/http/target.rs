@@ -37,8 +37,12 @@ pub(super) enum Subresource {
     Exec,
     /// A connection to a port of a pod.
     PortForward,
+    /// Containers that are added to a pod while it runs.
+    EphemeralContainers,
     /// The last finalizers of a namespace.
     Finalize,
+    /// What a node answers by itself, under paths of its own.
+    Proxy,
 }
 
 impl Subresource {
@@ -50,7 +54,9 @@ impl Subresource {
         (Self::Attach, &[Kind::Pod]),
         (Self::Exec, &[Kind::Pod]),
         (Self::PortForward, &[Kind::Pod]),
+        (Self::EphemeralContainers, &[Kind::Pod]),
         (Self::Finalize, &[Kind::Namespace]),
+        (Self::Proxy, &[Kind::Node]),
     ];
 
     /// As it stands in a path.
@@ -62,7 +68,9 @@ impl Subresource {
             Self::Attach => "attach",
             Self::Exec => "exec",
             Self::PortForward => "portforward",
+            Self::EphemeralContainers => "ephemeralcontainers",
             Self::Finalize => "finalize",
+            Self::Proxy => "proxy",
         }
     }
 
@@ -125,6 +133,10 @@ impl Target {
             [] => (None, None),
             [name] => (Some((*name).to_owned()), None),
             [name, part] => (Some((*name).to_owned()), Some(Subresource::of(kind, part)?)),
+            // What follows is the node's own business.
+            [name, "proxy", ..] if kind == Kind::Node => {
+                (Some((*name).to_owned()), Some(Subresource::Proxy))
+            }
             _ => return None,
         };
         if namespace == Some("") || name.as_deref() == Some("") {
@@ -169,6 +181,8 @@ mod tests {
         check("/api/v1/watch/namespaces/a/pods", "Pod a/* watch");
         check("/apis/batch/v1/watch/namespaces/a/jobs/b", "Job a/b watch");
         check("/api/v1/watch/namespaces", "Namespace * watch");
+        check("/api/v1/nodes/n/proxy", "Node n proxy");
+        check("/api/v1/nodes/n:10250/proxy/pods", "Node n:10250 proxy");
         for path in [
             "/",
             "/api/v1",

@@ -1,17 +1,28 @@
-//! What a pod has beside its object: its log and its streams; and requests to be rid of it.
+//! What a pod has beside its object: its log and its streams; requests to be rid of it; and what it
+//! has not.
 
+mod attach;
+mod container;
 mod eviction;
+mod log;
+mod refused;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::Response;
 use axum::http::request::Parts;
+use axum::http::{Method, Response};
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::options::Query;
 use super::refusal::Refusal;
 use super::router::Api;
 use super::status::Status;
 use super::target::{Subresource, Target};
+use crate::api::{Kind, Pod};
+use crate::limits::STREAMS_MAX;
 
 /// Answers a request about `part` of a pod.
 pub(super) async fn answer(
@@ -24,5 +35,44 @@ pub(super) async fn answer(
     if part == Subresource::Eviction {
         return eviction::evict(&api, &target, &parts, body).await;
     }
-    Err(Status::not_implemented(part.name()).into())
+    let request = Request::new(api, &target, parts)?;
+    match (part, &request.parts.method) {
+        (Subresource::Log, &Method::GET) => log::answer(&request).await,
+        (Subresource::Attach, &Method::GET | &Method::POST) => attach::answer(request).await,
+        (Subresource::Exec, &Method::GET | &Method::POST) => Err(refused::exec().into()),
+        (Subresource::PortForward, &Method::GET | &Method::POST) => {
+            Err(refused::port_forward().into())
+        }
+        (Subresource::EphemeralContainers, &Method::PUT | &Method::PATCH) => {
+            Err(refused::ephemeral_containers().into())
+        }
+        _ => Err(Status::method_not_allowed().into()),
+    }
+}
+
+/// A request about a pod that is there.
+struct Request {
+    api: Arc<Api>,
+    parts: Parts,
+    query: Query,
+    pod: Arc<Pod>,
+}
+
+impl Request {
+    fn new(api: Arc<Api>, target: &Target, parts: Parts) -> Result<Self, Refusal> {
+        let name = target.name.as_deref().unwrap_or_default();
+        let pod = api.store.get::<Pod>(&target.key(name));
+        let pod = pod.ok_or_else(|| Status::not_found(Kind::Pod, name))?;
+        let query = Query::parse(parts.uri.query().unwrap_or_default());
+        Ok(Self { api, parts, query, pod })
+    }
+
+    /// A place among the streams that go on at once.
+    fn place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let place = Arc::clone(&self.api.streams).try_acquire_owned();
+        place.map_err(|_| {
+            let limit = format!("no more than {STREAMS_MAX} logs and attached clients at once");
+            Status::too_many_requests(&limit).into()
+        })
+    }
 }

@@ -120,6 +120,14 @@ impl Logs {
         Ok(Some(Attached::new(reader, &writer, growth)))
     }
 
+    /// Waits until nobody follows `run`, or is attached to it.
+    #[cfg(test)]
+    pub(crate) async fn unfollowed(&self, run: &Run) {
+        if let Some(writer) = self.writer(run) {
+            writer.unfollowed().await;
+        }
+    }
+
     fn files(&self, run: &Run) -> io::Result<Files> {
         let directory = PodDirectory::new(&self.inner.root, &run.pod)?;
         Ok(Files::new(directory.log(&run.container, run.restart)?))

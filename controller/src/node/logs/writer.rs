@@ -66,6 +66,15 @@ impl LogWriter {
         self.lock().as_ref().map(|open| open.growth.subscribe())
     }
 
+    /// Waits until nobody is told any more.
+    #[cfg(test)]
+    pub(super) async fn unfollowed(&self) {
+        let growth = self.lock().as_ref().map(|open| open.growth.clone());
+        if let Some(growth) = growth {
+            growth.closed().await;
+        }
+    }
+
     /// What has been printed since the last newline, but for what has been `shown` of it by one who
     /// has read up to `place`; nothing if there is more in the files.
     pub(super) fn unfinished(
@@ -76,8 +85,7 @@ impl LogWriter {
         let guard = self.lock();
         let open = guard.as_ref().filter(|open| open.place == place)?;
         [Stream::Stdout, Stream::Stderr].into_iter().find_map(|stream| {
-            let (printed, shown) =
-                (&open.unfinished[stream as usize], &mut shown[stream as usize]);
+            let (printed, shown) = (&open.unfinished[stream as usize], &mut shown[stream as usize]);
             let new = printed.get(*shown..).filter(|new| !new.is_empty())?.to_vec();
             *shown = printed.len();
             Some((stream, new))

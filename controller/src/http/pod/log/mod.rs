@@ -1,0 +1,121 @@
+//! `GET pods/x/log`: what a container has printed, and what it prints.
+//!
+//! ```text
+//! query ─▶ Options ─┐
+//! pod ─▶ run ───────┴▶ Follower ─▶ Print ─▶ chunks of text
+//! ```
+
+mod options;
+mod print;
+
+use std::io;
+
+use axum::body::{Body, Bytes};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, Response, StatusCode};
+use futures_util::stream::{self, Stream};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+
+use self::options::Options;
+use self::print::Print;
+use super::{Request, container};
+use crate::http::refusal::Refusal;
+use crate::http::status::Status;
+use crate::limits::LOG_CHUNK_BYTES;
+use crate::node::PodIdentity;
+use crate::node::logs::{Follower, Logs, Run};
+
+/// Answers with the log of a container of a pod.
+pub(super) async fn answer(request: &Request) -> Result<Response<Body>, Refusal> {
+    let pod = &request.pod;
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let now = request.api.store.clock().now();
+    let options = Options::parse(&request.query, name, now)?;
+    let container = container::name(pod, options.container.as_deref())?;
+    if pod.spec.as_ref().is_none_or(|spec| spec.node_name.as_deref().is_none_or(str::is_empty)) {
+        let mut nothing = Response::new(Body::empty());
+        *nothing.status_mut() = StatusCode::NO_CONTENT;
+        return Ok(nothing);
+    }
+    let Some(logs) = request.api.logs.clone() else {
+        return Err(Status::not_implemented("log").into());
+    };
+    let run = container::logged(pod, &container, options.is_previous);
+    // What a run had printed when it was lost is the log before its own, though none was restarted.
+    let latest = container::logged(pod, &container, false);
+    let identity = PodIdentity::of(pod);
+    let run_of = |restart| Run { pod: identity.clone(), container: container.clone(), restart };
+    let lost = latest.ok().filter(|_| options.is_previous).map(run_of);
+    let run = run.map(run_of);
+    let print = Print::new(&options);
+    let place = request.place()?;
+    let shown = container.clone();
+    let opened = tokio::task::spawn_blocking(move || open(&logs, lost, run, &options)).await;
+    let follower = opened.map_err(|error| Status::internal(&error.to_string()))?;
+    let follower = follower.map_err(|failure| match failure {
+        Failure::None(message) => Status::bad_request(message),
+        Failure::Read(error) if error.kind() == io::ErrorKind::NotFound => {
+            Status::bad_request(format!(
+                "unable to retrieve container logs for container \"{shown}\" in pod \"{name}\""
+            ))
+        }
+        Failure::Read(error) => Status::internal(&format!("reading the log: {error}")),
+    })?;
+    let chunks = chunks(follower, print, request.api.shutdown.clone(), place);
+    let mut response = Response::new(Body::from_stream(chunks));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    Ok(response)
+}
+
+/// Why there is no log.
+enum Failure {
+    /// There was no run.
+    None(String),
+    Read(io::Error),
+}
+
+/// Opens the log of `run`; or, if there is one, that of the `lost` run. Reads files.
+fn open(
+    logs: &Logs,
+    lost: Option<Run>,
+    run: Result<Run, String>,
+    options: &Options,
+) -> Result<Follower, Failure> {
+    if let Some(Ok(log)) = lost.map(|lost| logs.read_lost(&lost, &options.read)) {
+        return Ok(log);
+    }
+    let run = run.map_err(Failure::None)?;
+    let log = if options.follows {
+        logs.follow(&run, &options.read)
+    } else {
+        logs.read(&run, &options.read)
+    };
+    log.map_err(Failure::Read)
+}
+
+/// The log as text. It breaks off when the server shuts down, so that nobody takes that for its end.
+fn chunks(
+    follower: Follower,
+    print: Print,
+    shutdown: CancellationToken,
+    place: OwnedSemaphorePermit,
+) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::try_unfold((follower, print, place), move |(mut follower, mut print, place)| {
+        let shutdown = shutdown.clone();
+        async move {
+            let mut text = Vec::new();
+            while !print.is_over() && text.len() < LOG_CHUNK_BYTES {
+                let line = if text.is_empty() {
+                    let next = shutdown.run_until_cancelled(follower.next()).await;
+                    next.ok_or_else(|| io::Error::other("the server is shutting down"))??
+                } else {
+                    follower.take_next()
+                };
+                let Some(line) = line else { break };
+                print.line(&line, &mut text);
+            }
+            Ok((!text.is_empty()).then(|| (Bytes::from(text), (follower, print, place))))
+        }
+    })
+}
