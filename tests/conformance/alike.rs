@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::requests::without_uids;
+/// What stands for every uid.
+const UID: &str = "00000000-0000-0000-0000-000000000000";
 
 /// What precedes a number that is the version of a state.
 const VERSIONS: &[&str] = &["999999999, current: ", "ResourceVersion in record ("];
@@ -34,6 +35,27 @@ pub(super) fn alike_text(text: &str) -> String {
     }
     // The only name that a recorded request lets the server make.
     without_suffixes(&text, "Bad_")
+}
+
+/// `text` with every uid in it replaced.
+fn without_uids(text: &str) -> String {
+    let is_uid = |bytes: &[u8]| {
+        bytes.iter().enumerate().all(|(index, byte)| match index {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+    };
+    let mut out = text.as_bytes().to_vec();
+    let mut at = 0;
+    while at + UID.len() <= out.len() {
+        if is_uid(&out[at..at + UID.len()]) {
+            out[at..at + UID.len()].copy_from_slice(UID.as_bytes());
+            at += UID.len();
+        } else {
+            at += 1;
+        }
+    }
+    String::from_utf8(out).expect("what was text must still be")
 }
 
 /// `text` with the five characters after each `prefix` replaced.

@@ -18,8 +18,6 @@ mod discovery;
 mod e2e;
 mod harness;
 mod job;
-mod requests;
-mod updates;
 
 use crate::harness::say;
 use std::collections::BTreeMap;
