@@ -21,6 +21,10 @@ guests *OPTIONS:
 perl:
     examples/perl/build
 
+# Fetch the client libraries that tests/clients/ runs.
+clients:
+    tests/clients/install
+
 # Format our code and the guests'.
 fmt:
     cargo fmt --all
@@ -31,7 +35,7 @@ lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
-    shellcheck .ci/run guests/build examples/perl/build
+    shellcheck .ci/run guests/build examples/perl/build tests/clients/install
 
 # What is claimed about the speed of embedded databases, measured here.
 bench:
