@@ -6,7 +6,12 @@ use crate::api::{SignedDuration, Time, Timestamp};
 
 /// How long before `now` it was; `<unknown>` if it never was.
 pub(super) fn age(since: Option<&Time>, now: Timestamp) -> String {
-    since.map_or_else(|| "<unknown>".to_owned(), |since| span(now.duration_since(since.0)))
+    since.map_or_else(|| "<unknown>".to_owned(), |since| span(now.duration_since(written(since))))
+}
+
+/// `time` as clients see it: in whole seconds, of which they make the same spans.
+pub(super) fn written(time: &Time) -> Timestamp {
+    Timestamp::from_second(time.0.as_second()).unwrap_or(time.0)
 }
 
 /// A span of time, as `kubectl get` shows it.
@@ -74,5 +79,7 @@ mod tests {
             assert_eq!(span(SignedDuration::from_secs(seconds)), expect, "{seconds} s");
         }
         assert_eq!(age(None, Timestamp::UNIX_EPOCH), "<unknown>");
+        let at = |millis| Timestamp::from_millisecond(millis).expect("must be a time");
+        assert_eq!(age(Some(&Time(at(1_900))), at(2_100)), "1s", "as the wire has it");
     }
 }

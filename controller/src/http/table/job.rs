@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::age::{age, span};
+use super::age::{age, span, written};
 use super::{count, or_none};
 use crate::api::{CronJob, Job, JobSpec, JobStatus, LabelSelector, Timestamp};
 
@@ -75,8 +75,8 @@ fn completions(spec: Option<&JobSpec>, status: &JobStatus) -> String {
 /// A Job that has failed has no end that is known, so its duration grows on, as in Kubernetes.
 fn duration(status: &JobStatus, now: Timestamp) -> String {
     let Some(start) = &status.start_time else { return String::new() };
-    let end = status.completion_time.as_ref().map_or(now, |end| end.0);
-    span(end.duration_since(start.0))
+    let end = status.completion_time.as_ref().map_or(now, written);
+    span(end.duration_since(written(start)))
 }
 
 /// Containers, images and selector.
