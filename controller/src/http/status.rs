@@ -3,13 +3,15 @@
 //! The words are the API server's own, since clients and people match on them. Pure: every way in
 //! which a request can fail becomes a status here, and none is put into words anywhere else.
 
+mod conflict;
+mod invalid;
 mod streams;
 
 use axum::http::StatusCode;
 use serde::Serialize;
 
 use super::access::{Attributes, User};
-use crate::admission::{ErrorKind, FieldError, Invalid};
+use crate::admission::{FieldError, Invalid};
 use crate::api::Kind;
 use crate::store::CommitError;
 
@@ -155,56 +157,6 @@ impl Status {
         let message = "the server does not allow this method on the requested resource";
         Self::failure(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
             .about(Details::default())
-    }
-
-    /// The object has changed since whoever sent the request last saw it.
-    pub fn conflict(kind: Kind, name: &str) -> Self {
-        let why = "the object has been modified; please apply your changes to the latest version \
-                   and try again";
-        Self::cannot_be_fulfilled(&qualified_plural(kind), why, named(kind, name))
-    }
-
-    /// The object has another uid than the one that is to be written over.
-    pub fn uid_conflict(kind: Kind, name: &str, wanted: &str, found: &str) -> Self {
-        let why = format!(
-            "Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"
-        );
-        Self::cannot_be_fulfilled(&qualified_plural(kind), &why, named(kind, name))
-    }
-
-    /// What is applied says a uid, and there is no object.
-    pub fn no_object_with_uid(kind: Kind, name: &str, uid: &str) -> Self {
-        let why = format!(
-            "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
-        );
-        Self::cannot_be_fulfilled(&qualified_plural(kind), &why, named(kind, name))
-    }
-
-    /// The object to be deleted has another uid than the one asked for.
-    pub fn uid_precondition(kind: Kind, name: &str, wanted: &str, found: &str) -> Self {
-        let why = format!(
-            "the UID in the precondition ({wanted}) does not match the UID in record ({found}). \
-             The object might have been deleted and then recreated"
-        );
-        // Here, Kubernetes names the kind where it elsewhere names the resource.
-        let details = Details { kind: kind.name().to_owned(), ..named(kind, name) };
-        Self::cannot_be_fulfilled(&qualified(kind), &why, details)
-    }
-
-    /// The object to be deleted has another resource version than the one asked for.
-    pub fn version_precondition(kind: Kind, name: &str, wanted: &str, found: &str) -> Self {
-        let why = format!(
-            "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion \
-             in record ({found}). The object might have been modified"
-        );
-        let details = Details { kind: kind.name().to_owned(), ..named(kind, name) };
-        Self::cannot_be_fulfilled(&qualified(kind), &why, details)
-    }
-
-    fn cannot_be_fulfilled(what: &str, why: &str, details: Details) -> Self {
-        let message =
-            format!("Operation cannot be fulfilled on {what} \"{}\": {why}", details.name);
-        Self::failure(StatusCode::CONFLICT, "Conflict", message).about(details)
     }
 
     /// The request may not be answered, whoever asks.
@@ -375,97 +327,6 @@ impl Status {
     /// own.
     pub fn unexplained(message: &str) -> Self {
         Self::failure(StatusCode::INTERNAL_SERVER_ERROR, "", message)
-    }
-
-    /// A change that can't be made. Kubernetes doesn't say why.
-    pub fn unprocessable() -> Self {
-        let message = "the server rejected our request due to an error in our request";
-        Self::failure(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
-            .about(Details::default())
-    }
-
-    /// Somebody else owns fields that were to be changed: who, as he is told of, and each field.
-    pub fn apply_conflict(conflicts: &[(String, String)]) -> Self {
-        let message = match conflicts {
-            [(who, field)] => format!("Apply failed with 1 conflict: conflict with {who}: {field}"),
-            several => {
-                let mut lines: Vec<String> = Vec::new();
-                let mut last = None;
-                for (who, field) in several {
-                    if last.replace(who) != Some(who) {
-                        lines.push(format!("conflicts with {who}:"));
-                    }
-                    lines.push(format!("- {field}"));
-                }
-                format!("Apply failed with {} conflicts: {}", several.len(), lines.join("\n"))
-            }
-        };
-        let causes = conflicts.iter().map(|(who, field)| Cause {
-            reason: "FieldManagerConflict",
-            message: format!("conflict with {who}"),
-            field: field.clone(),
-        });
-        let details = Details { causes: causes.collect(), ..Details::default() };
-        Self::failure(StatusCode::CONFLICT, "Conflict", message).about(details)
-    }
-
-    /// The options of a request, such as `CreateOptions`, have fields that are wrong.
-    pub fn invalid_options(options: &str, errors: &[FieldError]) -> Self {
-        let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        let told = match &told[..] {
-            [one] => one.clone(),
-            several => format!("[{}]", several.join(", ")),
-        };
-        let message = format!("{options}.meta.k8s.io \"\" is invalid: {told}");
-        let details = Details {
-            group: "meta.k8s.io".to_owned(),
-            kind: options.to_owned(),
-            causes: errors.iter().map(cause).collect(),
-            ..Details::default()
-        };
-        Self::failure(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).about(details)
-    }
-
-    /// A review asks about what it can't. Kubernetes names no kind.
-    pub(super) fn invalid_review(errors: &[FieldError]) -> Self {
-        const GROUP: &str = "authorization.k8s.io";
-        let shown: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        let shown = match &shown[..] {
-            [one] => one.clone(),
-            several => format!("[{}]", several.join(", ")),
-        };
-        let details = Details {
-            group: GROUP.to_owned(),
-            causes: errors.iter().map(cause).collect(),
-            ..Details::default()
-        };
-        let message = format!(".{GROUP} \"\" is invalid: {shown}");
-        Self::failure(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).about(details)
-    }
-
-    /// A patch that can't be made, or makes of an object what is none. Kubernetes names no kind.
-    pub fn invalid_patch(error: &FieldError) -> Self {
-        let message = format!(" \"\" is invalid: {error}");
-        let details = Details { causes: vec![cause(error)], ..Details::default() };
-        Self::failure(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).about(details)
-    }
-
-    /// An option of a request has none of its `supported` values; `shown` is how the message has
-    /// what it has instead.
-    pub fn unsupported_option(
-        options: &str,
-        field: &str,
-        shown: String,
-        supported: &[&str],
-    ) -> Self {
-        let supported: Vec<_> = supported.iter().map(|value| format!("\"{value}\"")).collect();
-        let error = FieldError {
-            kind: ErrorKind::NotSupported,
-            field: field.to_owned(),
-            value: Some(shown),
-            detail: format!("supported values: {}", supported.join(", ")),
-        };
-        Self::invalid_options(options, &[error])
     }
 
     /// What a failed commit means to whoever asked for it.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::admission::ErrorKind;
 use crate::api::Key;
 
 fn check(status: &Status, expect: &Value) {
