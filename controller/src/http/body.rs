@@ -11,12 +11,17 @@ use super::refusal::Refusal;
 use super::status::Status;
 use super::target::Target;
 use super::versions::{self, Version};
-use crate::admission::decode::{FieldValidation, Problem, Unreadable, decode_as, decode_value};
+use crate::admission::decode::{
+    FieldValidation, Problem, Unreadable, decode_as, decode_value, value_of,
+};
 use crate::api::{Kind, Object};
 use crate::limits::REQUEST_BODY_BYTES_MAX;
 
 /// In which formats an object may come.
-const OBJECT_TYPES: &[&str] = &["application/json", "application/yaml", PROTOBUF];
+const OBJECT_TYPES: &[&str] = &[JSON, YAML, PROTOBUF];
+
+const JSON: &str = "application/json";
+const YAML: &str = "application/yaml";
 
 /// Bytes of a body that a complaint repeats; Kubernetes' number.
 const SUMMARY_BYTES_MAX: usize = 30;
@@ -35,7 +40,7 @@ pub(super) async fn read(body: Body) -> Result<Vec<u8>, Refusal> {
 pub(super) fn content_type(headers: &HeaderMap) -> &str {
     let header = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
     match header.split(';').next().unwrap_or_default().trim() {
-        "" => "application/json",
+        "" => JSON,
         content_type => content_type,
     }
 }
@@ -70,11 +75,20 @@ pub(super) async fn value<T: Resource + DeserializeOwned>(
 
 /// Reads a body as the options of a deletion, in JSON; there may be none.
 pub(super) async fn options(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Refusal> {
+    const KIND: &str = "DeleteOptions";
     let bytes = read(body).await?;
-    if bytes.is_empty() || content_type(headers) != PROTOBUF {
+    if bytes.is_empty() {
         return Ok(bytes);
     }
-    json(&bytes, "v1", "DeleteOptions")
+    match content_type(headers) {
+        JSON => Ok(bytes),
+        YAML => match value_of(&bytes) {
+            Ok(options) => Ok(options.to_string().into_bytes()),
+            Err(error) => Err(Status::bad_request(told(&error, &bytes, "v1", KIND)).into()),
+        },
+        PROTOBUF => json(&bytes, "v1", KIND),
+        _ => Err(Status::unsupported_media_type(OBJECT_TYPES).into()),
+    }
 }
 
 /// The body as JSON or YAML, if it is in one of the formats that are read; `kind` is what it has to

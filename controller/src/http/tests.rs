@@ -477,6 +477,9 @@ async fn bad_requests_are_told_what_is_wrong() {
         let escaping = api.post(path, &json!({"metadata": {"name": "../x"}})).await;
         assert_eq!((escaping.code, &escaping.body["reason"]), (422, &json!("Invalid")), "{path}");
     }
+    let foreign = [("content-type", "text/plain")];
+    let deleted = api.send("DELETE", &format!("{JOBS}/x"), &foreign, "a".into()).await;
+    assert_eq!((deleted.code, &deleted.body["reason"]), (415, &json!("UnsupportedMediaType")));
     let elsewhere = json!({"metadata": {"name": "c", "namespace": "other"}});
     assert_eq!(api.post(CONFIG_MAPS, &elsewhere).await.code, 400);
     let unknown = json!({"metadata": {"name": "c"}, "date": {}});

@@ -146,6 +146,15 @@ fn a_certificate_says_who_its_owner_is() {
 }
 
 #[test]
+fn the_file_that_is_shown_to_people_is_one() {
+    let shown = include_str!("../../../../SECURITY.md");
+    let shown = shown.split("```yaml").nth(1).and_then(|rest| rest.split("```").next());
+    let policy = Policy::parse(shown.expect("must be shown")).expect("must be a policy");
+    let user = policy.user_of("foo", Timestamp::UNIX_EPOCH).expect("must be known by her token");
+    assert_eq!(user.groups, ["developers", "system:authenticated"]);
+}
+
+#[test]
 fn a_file_is_told_every_mistake_and_where() {
     let check = |text: &str, expect: &str| {
         let error = Policy::parse(text).expect_err("must be refused").to_string();
