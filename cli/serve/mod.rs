@@ -72,6 +72,7 @@ async fn serve_all(arguments: &ServeArguments) -> anyhow::Result<Exit> {
     let api = Api::new(store.clone())
         .with_access(users.access())
         .with_logs(plane.logs().clone())
+        .with_inputs(plane.inputs().clone())
         .with_shutdown(shutdown.clone());
     let connections = Connections::new(&tls, router(api))?;
     let accepting = tokio::spawn(connections.clone().accept(listener));
