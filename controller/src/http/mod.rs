@@ -18,6 +18,7 @@ mod node;
 mod openapi;
 mod options;
 mod patch;
+mod path;
 mod pod;
 mod protobuf;
 mod refusal;

@@ -26,7 +26,7 @@ use super::refusal::Refusal;
 use super::reviews::{self, Review};
 use super::status::Status;
 use super::target::{Subresource, Target};
-use super::{absent, discovery, node, pod, throttle, verbs};
+use super::{absent, discovery, node, path, pod, throttle, verbs};
 use crate::api::{Kind, Timestamp};
 use crate::limits::{STREAMS_MAX, WATCHES_MAX};
 use crate::node::Inputs;
@@ -118,12 +118,16 @@ impl Call {
 
 async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
+    let unescaped = path::unescape(&parts.uri).map(|uri| parts.uri = uri);
     let user = match access::admit(&api, &parts) {
         Ok(user) => user,
         Err(refusal) => return refusal.into_response(),
     };
     parts.extensions.insert(user.clone());
-    let answer = route(api, user.clone(), parts, body).await;
+    let answer = match unescaped {
+        Ok(()) => route(api, user.clone(), parts, body).await,
+        Err(refusal) => Err(refusal),
+    };
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);
     // For whoever keeps a record of requests.
     response.extensions_mut().insert(user);
@@ -149,6 +153,9 @@ async fn route(
     let Some(target) = Target::parse(parts.uri.path()) else {
         return Err(Status::no_such_resource().into());
     };
+    if let Some(name) = &target.name {
+        path::check_name(name)?;
+    }
     match target.subresource {
         None | Some(Subresource::Status | Subresource::Finalize) => {
             object(api, user, target, parts, body).await

@@ -1,6 +1,6 @@
 //! What the path of a request names: a kind, where, and what of it.
 //!
-//! Pure. A name with an escape in it is none that an object can have, so nothing is unescaped.
+//! Pure.
 
 use super::versions::Version;
 use crate::api::{Key, Kind};
