@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::options::Query;
+use super::refusal::Refusal;
 use super::status::Status;
 use crate::limits::{
     READS_AT_ONCE_MAX, REQUEST_HEADER_BYTES_MAX, REQUEST_HEADERS_MAX, REQUEST_SECONDS_MAX,
@@ -46,7 +47,7 @@ fn within(router: Router, places: Places) -> Router {
 async fn answer(State(places): State<Arc<Places>>, request: Request, next: Next) -> Response {
     let mut response = match guarded(&places, request, next).await {
         Ok(response) => response,
-        Err(status) => status.into_response(),
+        Err(refusal) => refusal.into_response(),
     };
     // Nobody between us and the client may keep an answer.
     let headers = response.headers_mut();
@@ -54,7 +55,7 @@ async fn answer(State(places): State<Arc<Places>>, request: Request, next: Next)
     response
 }
 
-async fn guarded(places: &Places, request: Request, next: Next) -> Result<Response, Status> {
+async fn guarded(places: &Places, request: Request, next: Next) -> Result<Response, Refusal> {
     check_head(&request)?;
     if goes_on(&request) {
         return unless_it_panics(request, next).await;
@@ -62,31 +63,31 @@ async fn guarded(places: &Places, request: Request, next: Next) -> Result<Respon
     let _place = places.take(request.method())?;
     let patience = patience(&request)?;
     let answered = timeout(patience, unless_it_panics(request, next)).await;
-    answered.unwrap_or_else(|_| Err(Status::timed_out()))
+    answered.unwrap_or_else(|_| Err(Status::timed_out().into()))
 }
 
 impl Places {
-    fn take(&self, method: &Method) -> Result<tokio::sync::SemaphorePermit<'_>, Status> {
+    fn take(&self, method: &Method) -> Result<tokio::sync::SemaphorePermit<'_>, Refusal> {
         let (places, limit, what) = if matches!(*method, Method::GET | Method::HEAD) {
             (&self.reads, READS_AT_ONCE_MAX, "read")
         } else {
             (&self.writes, WRITES_AT_ONCE_MAX, "write")
         };
         places.try_acquire().map_err(|_| {
-            Status::too_many_requests(&format!("no more than {limit} that {what} at once"))
+            Status::too_many_requests(&format!("no more than {limit} that {what} at once")).into()
         })
     }
 }
 
-fn check_head(request: &Request) -> Result<(), Status> {
+fn check_head(request: &Request) -> Result<(), Refusal> {
     let headers = request.headers();
     if headers.len() > REQUEST_HEADERS_MAX {
-        return Err(Status::head_too_large("headers", REQUEST_HEADERS_MAX));
+        return Err(Status::head_too_large("headers", REQUEST_HEADERS_MAX).into());
     }
     let path = request.uri().path_and_query().map_or(0, |it| it.as_str().len());
     let sizes = headers.iter().map(|(name, value)| name.as_str().len() + value.len());
     if path + sizes.sum::<usize>() > REQUEST_HEADER_BYTES_MAX {
-        return Err(Status::head_too_large("bytes", REQUEST_HEADER_BYTES_MAX));
+        return Err(Status::head_too_large("bytes", REQUEST_HEADER_BYTES_MAX).into());
     }
     Ok(())
 }
@@ -109,7 +110,7 @@ fn goes_on(request: &Request) -> bool {
 }
 
 /// How long the request may take: as long as it says itself, but no longer than any.
-fn patience(request: &Request) -> Result<Duration, Status> {
+fn patience(request: &Request) -> Result<Duration, Refusal> {
     let most = Duration::from_secs(REQUEST_SECONDS_MAX);
     let query = request.uri().query().unwrap_or_default();
     if !query.contains("timeout") {
@@ -121,18 +122,18 @@ fn patience(request: &Request) -> Result<Duration, Status> {
         // None at all means that the client leaves it to us.
         Some(Duration::ZERO) => Ok(most),
         Some(wanted) => Ok(most.min(wanted)),
-        None => Err(Status::bad_request("invalid timeout specified in the request URL")),
+        None => Err(Status::bad_request("invalid timeout specified in the request URL").into()),
     }
 }
 
 /// The answer of `next`. A panic ends its request, and no other.
-async fn unless_it_panics(request: Request, next: Next) -> Result<Response, Status> {
+async fn unless_it_panics(request: Request, next: Next) -> Result<Response, Refusal> {
     let what = format!("{} {}", request.method(), request.uri().path());
     // Nothing outlives a panic but the store, which is whole between any two of its steps.
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     answered.map_err(|_| {
         tracing::error!(request = what, "a request caused a panic");
-        Status::internal("the request caused a panic; the log has more")
+        Status::internal("the request caused a panic; the log has more").into()
     })
 }
 
