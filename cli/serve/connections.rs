@@ -8,9 +8,11 @@
 //! bounded in number and in time.
 
 mod activity;
+mod lingering;
 mod plain;
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -36,6 +38,7 @@ use super::limits;
 use super::requests::{self, Record};
 use super::tls::{Clients, Proven, Tls};
 use activity::Activity;
+use lingering::Lingering;
 
 /// Whoever connects, and what answers.
 pub(super) struct Connections {
@@ -97,11 +100,13 @@ impl Connections {
     }
 
     async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        let Some((_place, router)) = self.place() else {
+        let Some((place, router)) = self.place() else {
             tracing::warn!(%peer, limit = limits::CONNECTIONS_MAX, "too many connections");
             return;
         };
-        let stream = match timeout(limits::HANDSHAKE_MAX, self.encrypt(stream)).await {
+        let encrypted = timeout(limits::HANDSHAKE_MAX, self.encrypt(stream, place));
+        let Some(encrypted) = self.stop.run_until_cancelled(encrypted).await else { return };
+        let stream = match encrypted {
             Ok(Ok(Some(stream))) => stream,
             Ok(Ok(None)) => return,
             Ok(Err(error)) => return tracing::debug!(%peer, %error, "no TLS came about"),
@@ -124,31 +129,36 @@ impl Connections {
     }
 
     /// `None` if it was plain HTTP, and has been told.
-    async fn encrypt(&self, stream: TcpStream) -> std::io::Result<Option<TlsStream<TcpStream>>> {
+    async fn encrypt(
+        &self,
+        stream: TcpStream,
+        place: OwnedSemaphorePermit,
+    ) -> io::Result<Option<TlsStream<Lingering>>> {
         // What waits to be gathered into larger packets makes small answers late.
         stream.set_nodelay(true)?;
-        match plain::refuse(stream).await? {
-            Some(stream) => self.acceptor.accept(stream).await.map(Some),
-            None => Ok(None),
+        let is_plain = plain::is_plain(&stream).await?;
+        let stream = Lingering::new(stream, place);
+        if is_plain {
+            plain::refuse(stream).await?;
+            return Ok(None);
         }
+        self.acceptor.accept(stream).await.map(Some)
     }
 
     async fn serve(
         &self,
-        stream: TlsStream<TcpStream>,
+        stream: TlsStream<Lingering>,
         router: Router,
         peer: SocketAddr,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let session = stream.get_ref().1;
-        let is_http2 = session.alpn_protocol() == Some(b"h2");
-        let chain = session.peer_certificates().unwrap_or_default();
+        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
         let proven = self.clients.identify(chain, Clock::system().now());
         let activity = Activity::default();
         let client = Client { peer, proven, activity: activity.clone() };
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             answer(router.clone(), request, client.clone())
         });
-        let builder = protocol(is_http2);
+        let builder = protocol();
         let mut connection =
             pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
         let mut pauses = interval(limits::IDLE_MAX / 2);
@@ -174,10 +184,9 @@ impl Connections {
     }
 }
 
-/// How HTTP is spoken.
-fn protocol(is_http2: bool) -> Builder<TokioExecutor> {
-    let builder = Builder::new(TokioExecutor::new());
-    let mut builder = if is_http2 { builder.http2_only() } else { builder.http1_only() };
+/// How HTTP is spoken; which one shows in its first bytes.
+fn protocol() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())

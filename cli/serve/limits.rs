@@ -57,3 +57,7 @@ pub(super) const USERS_PAUSE: Duration = Duration::from_secs(2);
 
 /// Bytes of the file of users. Stops a file that is something else from filling memory.
 pub(super) const USERS_BYTES_MAX: u64 = 16 << 20;
+
+/// How long a connection that is closed is still read. Stops a client that sends for ever from
+/// keeping its place; long enough for one that sends a large body to hear why it should not.
+pub(super) const LINGER_MAX: Duration = Duration::from_secs(2);

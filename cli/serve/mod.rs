@@ -14,20 +14,17 @@ mod limits;
 mod listen;
 mod renewal;
 mod requests;
+mod running;
 mod tls;
 mod users;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Context;
+use mayfly_controller::Settings;
 use mayfly_controller::clock::Clock;
-use mayfly_controller::http::{Api, router};
 use mayfly_controller::store::{Names, OpenError, Store};
-use mayfly_controller::{ControlPlane, Settings};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 
 use crate::args::{LogFormat, ServeArguments};
 use crate::exit::Exit;
@@ -36,8 +33,8 @@ use crate::interrupt::Interrupt;
 use crate::places;
 use crate::state::StateFolder;
 use crate::wasm::Wasm;
-use connections::Connections;
 use renewal::Renewal;
+use running::{Parts, Running};
 use tls::{Source, Tls};
 use users::Users;
 
@@ -52,9 +49,27 @@ pub(crate) fn serve(arguments: &ServeArguments) -> anyhow::Result<Exit> {
 }
 
 async fn serve_all(arguments: &ServeArguments) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::listen(None)?;
+    let running = start(arguments)?;
+    let exit = tokio::select! {
+        _signal = interrupt.asked() => {
+            say(arguments.log_format, "stopping; once more to stop at once");
+            Exit::Done
+        }
+        () = running.ended() => {
+            say(arguments.log_format, "a part of mayfly has ended by itself; stopping");
+            Exit::Failed
+        }
+    };
+    running.stop().await?;
+    say(arguments.log_format, "stopped");
+    Ok(exit)
+}
+
+/// Starts the server, or nothing if anything that it needs can't be had.
+fn start(arguments: &ServeArguments) -> anyhow::Result<Running> {
     let folder = places::state_dir(arguments.state_dir.as_deref())?;
     let state = StateFolder::open(Some(&folder))?;
-    let interrupt = Interrupt::listen(None)?;
     // First of all: nobody else is at work in the folder from here on.
     let store = open(&state)?;
     let listener = listen::listen(arguments.listen)?;
@@ -62,44 +77,18 @@ async fn serve_all(arguments: &ServeArguments) -> anyhow::Result<Exit> {
     let users = Users::read(arguments.users.as_deref(), &folder.join("users.yaml"))?;
     let tls = Tls::open(&folder.join("tls"), source(arguments, address), Clock::system().now())?;
     let kubeconfig = write_kubeconfig(arguments, &folder, &tls, address)?;
-
-    let own = arguments.state_dir.as_deref();
     let images = Images::new(&arguments.images, shelves(Some(&folder)))?;
-    let runtime = Arc::new(Wasm::new(images, places::cache_dir(own).ok())?);
-    let settings = Settings { root_ca: tls.root_ca()?, ..state.settings(&arguments.backoff) };
-    let plane = ControlPlane::start(store.clone(), runtime, settings);
-    let shutdown = CancellationToken::new();
-    let api = Api::new(store.clone())
-        .with_access(users.access())
-        .with_logs(plane.logs().clone())
-        .with_inputs(plane.inputs().clone())
-        .with_shutdown(shutdown.clone());
-    let connections = Connections::new(&tls, router(api))?;
-    let accepting = tokio::spawn(connections.clone().accept(listener));
-    say_hello(arguments, address, &kubeconfig);
-    let url = listen::url(address);
-    let renewal = Renewal { tls, kubeconfig, url }.run(Clock::system());
-    let _renewal = AbortOnDropHandle::new(tokio::spawn(renewal));
-    let _users = AbortOnDropHandle::new(tokio::spawn(users.follow()));
-
-    let exit = tokio::select! {
-        _signal = interrupt.asked() => {
-            say(arguments.log_format, "stopping; once more to stop at once");
-            Exit::Done
-        }
-        () = plane.ended() => {
-            say(arguments.log_format, "a part of mayfly has ended by itself; stopping");
-            Exit::Failed
-        }
-    };
-    // Clients first, so that nothing new comes; then who works for them; then what they wrote to.
-    shutdown.cancel();
-    connections.stop(limits::DRAIN_MAX).await;
-    accepting.await.context("who takes connections in must not panic")?;
-    plane.shutdown().await;
-    drop(store);
-    say(arguments.log_format, "stopped");
-    Ok(exit)
+    let cache = places::cache_dir(arguments.state_dir.as_deref()).ok();
+    let running = Running::start(Parts {
+        store,
+        runtime: Wasm::new(images, cache)?,
+        settings: Settings { root_ca: tls.root_ca()?, ..state.settings(&arguments.backoff) },
+        listener,
+        users,
+        certificates: Renewal { tls, kubeconfig: kubeconfig.clone(), url: listen::url(address) },
+    })?;
+    say_hello(arguments, running.address(), &kubeconfig);
+    Ok(running)
 }
 
 /// Opens the store of `state`, which one process at a time has.

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use rustix::process::Signal;
 
+use super::client::{Client, Shows};
 use crate::harness::{Home, Server, Stream};
 
 #[test]
@@ -83,4 +84,30 @@ fn what_is_logged_can_be_json() {
     for line in ended.stderr.lines() {
         serde_json::from_str::<serde_json::Value>(line).expect("each line must be JSON");
     }
+}
+
+/// A request whose body does not come keeps the server from stopping for a while.
+#[test]
+fn a_second_signal_stops_it_at_once() {
+    let home = Home::new();
+    let mut server = Server::start(&home, &[]);
+    let mut client = Client::connect(&server, &Shows::Certificate);
+    let head = "POST /api/v1/namespaces HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\
+                Content-Type: application/json\r\nExpect: 100-continue\r\n\r\n";
+    client.send(head.as_bytes());
+    assert_eq!(client.answer().map(|answer| answer.code), Some(100), "it waits for the body");
+    server.running().signal(Signal::TERM);
+    server.running().line(|_, line| line.contains("once more to stop at once"));
+    server.stop().exits(143);
+}
+
+#[test]
+fn what_goes_on_ends_when_the_server_stops() {
+    let home = Home::new();
+    let server = Server::start(&home, &[]);
+    let path = "/api/v1/namespaces?watch=true";
+    let mut watch = Client::connect(&server, &Shows::Certificate).watch(path);
+    assert!(watch.line().contains("\"ADDED\""));
+    server.stop().exits(0);
+    while !watch.rest_is_empty() {}
 }

@@ -1,3 +1,7 @@
 //! `mayfly serve`, from outside: starting, stopping, and who gets in.
 
+mod bad_requests;
+mod client;
+mod crash;
+mod http2;
 mod life;
