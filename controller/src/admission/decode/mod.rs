@@ -11,6 +11,7 @@ mod one;
 mod reader;
 mod suggest;
 mod tree;
+mod values;
 mod yaml;
 
 use std::fmt;
@@ -21,6 +22,7 @@ pub(crate) use self::file::decode_file;
 pub(crate) use self::one::decode_value;
 pub use self::one::{Unreadable, decode_as, value_of};
 use self::tree::{Tree, Value};
+pub use self::values::values;
 use crate::api::{Kind, Object};
 
 /// The most bytes that one input may have. The API server takes 3 MiB for one object; an input here
@@ -177,26 +179,32 @@ struct Decoding {
 
 impl Decoding {
     fn input(&mut self, bytes: &[u8]) {
+        for (index, tree) in self.trees(bytes).iter().enumerate() {
+            self.tree(tree, index + 1, "");
+        }
+    }
+
+    /// The documents of `bytes`, up to the first that can't be read.
+    fn trees(&mut self, bytes: &[u8]) -> Vec<Tree> {
         if bytes.len() > INPUT_BYTES_MAX {
             let message = format!("larger than {} MiB", INPUT_BYTES_MAX >> 20);
-            return self.complain(1, 0, Problem::Syntax(message));
+            self.complain(1, 0, Problem::Syntax(message));
+            return Vec::new();
         }
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
             Err(error) => {
                 let line =
                     1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
-                return self.complain(1, line, Problem::Syntax("not UTF-8 text".into()));
+                self.complain(1, line, Problem::Syntax("not UTF-8 text".into()));
+                return Vec::new();
             }
         };
         let (trees, error) = parse(text);
-        let count = trees.len();
-        for (index, tree) in trees.iter().enumerate() {
-            self.tree(tree, index + 1, "");
-        }
         if let Some((line, message)) = error {
-            self.complain(count + 1, line, Problem::Syntax(message));
+            self.complain(trees.len() + 1, line, Problem::Syntax(message));
         }
+        trees
     }
 
     /// Reads one object, or the items of a list of them; `within` is the path of the tree.

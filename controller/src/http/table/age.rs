@@ -15,7 +15,7 @@ pub(super) fn written(time: &Time) -> Timestamp {
 }
 
 /// A span of time, as `kubectl get` shows it.
-pub(super) fn span(duration: SignedDuration) -> String {
+pub fn span(duration: SignedDuration) -> String {
     let seconds = duration.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
     if seconds < -1 {

@@ -13,6 +13,7 @@ mod pod;
 use serde::Serialize;
 use serde_json::Value;
 
+pub use self::age::span;
 pub use self::columns::{Column, of as columns};
 use crate::api::{Object, Timestamp};
 
