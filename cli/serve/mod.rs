@@ -50,7 +50,7 @@ pub(crate) fn serve(arguments: &ServeArguments) -> anyhow::Result<Exit> {
 
 async fn serve_all(arguments: &ServeArguments) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen(None)?;
-    let running = start(arguments)?;
+    let running = start(arguments).await?;
     let exit = tokio::select! {
         _signal = interrupt.asked() => {
             say(arguments.log_format, "stopping; once more to stop at once");
@@ -67,7 +67,7 @@ async fn serve_all(arguments: &ServeArguments) -> anyhow::Result<Exit> {
 }
 
 /// Starts the server, or nothing if anything that it needs can't be had.
-fn start(arguments: &ServeArguments) -> anyhow::Result<Running> {
+async fn start(arguments: &ServeArguments) -> anyhow::Result<Running> {
     let folder = places::state_dir(arguments.state_dir.as_deref())?;
     let state = StateFolder::open(Some(&folder))?;
     // First of all: nobody else is at work in the folder from here on.
@@ -86,7 +86,8 @@ fn start(arguments: &ServeArguments) -> anyhow::Result<Running> {
         listener,
         users,
         certificates: Renewal { tls, kubeconfig: kubeconfig.clone(), url: listen::url(address) },
-    })?;
+    })
+    .await?;
     say_hello(arguments, running.address(), &kubeconfig);
     Ok(running)
 }
