@@ -2,6 +2,7 @@
 //!
 //! Every option is described here and nowhere else; values are parsed once, at this edge.
 
+pub(crate) mod client;
 mod serve;
 
 use std::io::IsTerminal;
@@ -56,6 +57,22 @@ pub(crate) enum Command {
     /// Say which WebAssembly module stands behind an image name.
     #[command(subcommand)]
     Image(ImageCommand),
+    #[command(flatten)]
+    Client(client::ClientCommand),
+    /// Print what completes these commands in a shell.
+    #[command(after_help = "Example:\n  source <(mayfly completion bash)")]
+    Completion {
+        /// Whose.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual, one page a command.
+    #[command(after_help = "Example:\n  mayfly man ~/.local/share/man/man1")]
+    Man {
+        /// The folder to write to; without one, the first page is printed.
+        #[arg(value_hint = ValueHint::DirPath)]
+        folder: Option<PathBuf>,
+    },
 }
 
 const RUN_EXAMPLES: &str = "\

@@ -1,16 +1,19 @@
 //! Exit codes, and the one place where an error is printed.
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
+
+use crate::client::Complaint;
 
 /// How a command ended, as its exit code says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Everything asked for was done: each Job completed, each bare Pod succeeded.
     Done,
-    /// A Job or a Pod failed, or was not through when `--timeout` was.
+    /// A Job or a Pod failed, or was not through when `--timeout` was; or the server refused, or does
+    /// not have what was asked for.
     Failed,
-    /// What was given can't be run; nothing was started.
+    /// What was given can't be run, or makes no sense; nothing was started, nobody was asked.
     BadInput,
     /// A signal ended it: 128 and the signal's number, as a shell reports it.
     Signal(u8),
@@ -47,13 +50,27 @@ pub(crate) fn stdout_error(error: io::Error) -> anyhow::Error {
     anyhow::Error::new(error).context("can't write to standard output")
 }
 
+/// Prints `text` on standard output.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(stdout_error)
+}
+
 /// Prints the error of a command, with its chain, and says how to exit.
 ///
-/// An error is one of ours or of the input; no Job has ended, so it is [`Exit::BadInput`].
+/// An error is one of ours or of the input; no Job has ended, so it is [`Exit::BadInput`]. What a
+/// client command complains of is in kubectl's words, and has its own exit code.
 pub(crate) fn report(result: anyhow::Result<Exit>) -> ExitCode {
     match result {
         Ok(exit) => exit.into(),
         Err(error) if error.is::<StdoutClosed>() => Exit::Signal(SIGPIPE).into(),
+        Err(error) if error.is::<Complaint>() => {
+            let complaint = error.downcast::<Complaint>().expect("it must be what it said");
+            if !matches!(complaint, Complaint::Silent) {
+                eprintln!("{complaint}");
+            }
+            complaint.exit().into()
+        }
         Err(error) => {
             eprintln!("mayfly: {error:#}");
             Exit::BadInput.into()

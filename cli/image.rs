@@ -1,6 +1,5 @@
 //! `mayfly image`: names for modules, kept in the state folder.
 
-use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context, ensure};
@@ -62,10 +61,5 @@ fn shelf(folder: &ImageFolder) -> anyhow::Result<Shelf> {
 }
 
 fn print(text: &str) -> anyhow::Result<Exit> {
-    let mut stdout = io::stdout().lock();
-    stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-        .map(|()| Exit::Done)
-        .map_err(exit::stdout_error)
+    exit::print(text).map(|()| Exit::Done)
 }

@@ -4,11 +4,13 @@
 //! the libraries, which do not know each other and meet in [`wasm`].
 
 mod args;
+mod client;
 mod exit;
 mod image;
 mod images;
 mod interrupt;
 mod manifest;
+mod manual;
 mod places;
 mod run;
 mod serve;
@@ -26,5 +28,8 @@ fn main() -> ExitCode {
         args::Command::Run(arguments) => run::run(&arguments),
         args::Command::Serve(arguments) => serve::serve(&arguments),
         args::Command::Image(command) => image::image(command),
+        args::Command::Client(command) => client::run(&command),
+        args::Command::Completion { shell } => manual::completion(shell),
+        args::Command::Man { folder } => manual::man(folder.as_deref()),
     })
 }

@@ -1,0 +1,140 @@
+//! `mayfly create job`, `cronjob`, `namespace`, `configmap`, `secret generic`.
+//!
+//! What each makes is what kubectl makes, field for field.
+
+use mayfly_controller::api::Kind;
+use serde_json::{Value, json};
+
+use super::content;
+use super::make::Maker;
+use crate::args::client::{CreateCommand, CreateSecretCommand, MakeArguments};
+use crate::client::complaint::{Complaint, doing};
+use crate::client::connect::Connection;
+use crate::client::request::As;
+use crate::client::resource::{Resource, Resources};
+use crate::client::select::pair;
+use crate::exit::Exit;
+
+/// What a Job made by hand of a CronJob carries.
+const INSTANTIATE: &str = "cronjob.kubernetes.io/instantiate";
+
+/// Creates one object.
+pub(super) async fn create(command: &CreateCommand) -> anyhow::Result<Exit> {
+    match command {
+        CreateCommand::Job { name, image, from, make, command } => {
+            if let Some(from) = from {
+                return job_of(name, from, make).await;
+            }
+            let image = image.as_deref().unwrap_or_default();
+            let object = json!({"spec": job_spec(name, image, command, "Never")});
+            one(Kind::Job, name, object, make).await
+        }
+        CreateCommand::Cronjob { name, image, schedule, restart, make, command } => {
+            let template = json!({"metadata": {"name": name}, "spec": job_spec(name, image, command, restart)});
+            let object = json!({"spec": {"schedule": schedule, "jobTemplate": template}});
+            one(Kind::CronJob, name, object, make).await
+        }
+        CreateCommand::Namespace { name, make } => {
+            one(Kind::Namespace, name, json!({}), make).await
+        }
+        CreateCommand::Configmap { name, content, make } => {
+            let object = content::config_map(content)?;
+            one(Kind::ConfigMap, name, object, make).await
+        }
+        CreateCommand::Secret(CreateSecretCommand::Generic { name, content, kind, make }) => {
+            let mut object = content::secret(content)?;
+            object["type"] = json!(kind.as_deref().unwrap_or("Opaque"));
+            one(Kind::Secret, name, object, make).await
+        }
+    }
+}
+
+async fn one(
+    kind: Kind,
+    name: &str,
+    mut object: Value,
+    make: &MakeArguments,
+) -> anyhow::Result<Exit> {
+    object["apiVersion"] = json!(kind.api_version());
+    object["kind"] = json!(kind.name());
+    object["metadata"]["name"] = json!(name);
+    let connection = Connection::open(&make.server).await?;
+    if connection.is_namespace_named && kind.is_namespaced() {
+        object["metadata"]["namespace"] = json!(connection.namespace);
+    }
+    let maker = Maker::new(&connection, make);
+    let made = maker.create(&Resource::of(kind), &connection.namespace, object).await;
+    let what = format!("failed to create {}: ", kind.name().to_lowercase());
+    doing(made, if kind == Kind::Job { "failed to create job: " } else { &what })?;
+    Ok(Exit::Done)
+}
+
+fn job_spec(name: &str, image: &str, command: &[String], restart: &str) -> Value {
+    let mut container = json!({"name": name, "image": image});
+    if !command.is_empty() {
+        container["command"] = json!(command);
+    }
+    json!({"template": {"spec": {"containers": [container], "restartPolicy": restart}}})
+}
+
+/// A Job as the CronJob `from` would make it now.
+async fn job_of(name: &str, from: &str, make: &MakeArguments) -> anyhow::Result<Exit> {
+    let (word, cron_job) = pair(from)?;
+    let connection = Connection::open(&make.server).await?;
+    let resource = Resources::new(&connection.server).meant(word).await?;
+    if resource != Resource::of(Kind::CronJob) {
+        return Err(Complaint::usage("from must be an existing cronjob"));
+    }
+    let path = resource.path_of(&connection.namespace, &cron_job);
+    let owner = connection.server.get(&path, &Vec::new(), As::Objects).await?;
+    let maker = Maker::new(&connection, make);
+    let job = Resource::of(Kind::Job);
+    let made = maker.create(&job, &connection.namespace, child(name, &owner)).await;
+    doing(made, "failed to create job: ")?;
+    Ok(Exit::Done)
+}
+
+fn child(name: &str, owner: &Value) -> Value {
+    let template = &owner["spec"]["jobTemplate"];
+    let mut annotations = template["metadata"]["annotations"].clone();
+    if !annotations.is_object() {
+        annotations = json!({});
+    }
+    annotations[INSTANTIATE] = json!("manual");
+    let mut metadata = json!({
+        "name": name,
+        "annotations": annotations,
+        "ownerReferences": [{
+            "apiVersion": "batch/v1",
+            "kind": "CronJob",
+            "name": owner["metadata"]["name"],
+            "uid": owner["metadata"]["uid"],
+            "controller": true,
+        }],
+    });
+    if template["metadata"]["labels"].is_object() {
+        metadata["labels"] = template["metadata"]["labels"].clone();
+    }
+    json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": template["spec"]})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cron_jobs_job() {
+        let owner = json!({
+            "metadata": {"name": "c", "uid": "u"},
+            "spec": {"jobTemplate": {"metadata": {"labels": {"a": "b"}}, "spec": {"parallelism": 2}}},
+        });
+        let expect = json!({
+            "apiVersion": "batch/v1", "kind": "Job",
+            "metadata": {"name": "now", "labels": {"a": "b"},
+                "annotations": {"cronjob.kubernetes.io/instantiate": "manual"},
+                "ownerReferences": [{"apiVersion": "batch/v1", "kind": "CronJob", "name": "c", "uid": "u", "controller": true}]},
+            "spec": {"parallelism": 2},
+        });
+        assert_eq!(child("now", &owner), expect);
+    }
+}

@@ -1,0 +1,64 @@
+//! The commands that speak to a server: kubectl's, for hosts that have no kubectl.
+//!
+//! ```text
+//! words ─▶ Selection ─┐
+//! files ─▶ Document ──┼─▶ Server ─▶ tables, objects, streams ─▶ standard output
+//! kubeconfig ─▶ Connection
+//! ```
+//!
+//! They know a server only from outside, by its address, and work against any Kubernetes. What is
+//! printed, and what is complained of, is in kubectl's words; see [`Complaint`] for exit codes.
+
+mod apply;
+mod columns;
+mod complaint;
+mod config;
+mod connect;
+mod create;
+mod delete;
+mod describe;
+mod events;
+mod files;
+mod get;
+mod jsonpath;
+mod logs;
+pub(crate) mod output;
+mod request;
+mod rerun;
+mod resource;
+mod select;
+mod suspend;
+mod table;
+pub(crate) mod wait;
+mod watch;
+mod yaml;
+
+use anyhow::Context;
+
+use crate::args::client::ClientCommand;
+use crate::exit::Exit;
+
+pub(crate) use complaint::Complaint;
+
+/// Runs `command` against its server.
+pub(crate) fn run(command: &ClientCommand) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("can't start")?;
+    // Ctrl-C ends the process as it ends any: nothing here has to be put in order.
+    runtime.block_on(async {
+        match command {
+            ClientCommand::Create(arguments) => create::create(arguments).await,
+            ClientCommand::Apply(arguments) => apply::apply(arguments).await,
+            ClientCommand::Get(arguments) => get::get(arguments).await,
+            ClientCommand::Describe(arguments) => describe::describe(arguments).await,
+            ClientCommand::Logs(arguments) => logs::logs(arguments).await,
+            ClientCommand::Delete(arguments) => delete::delete(arguments).await,
+            ClientCommand::Wait(arguments) => wait::wait(arguments).await,
+            ClientCommand::Events(arguments) => events::events(arguments).await,
+            ClientCommand::Suspend(arguments) => suspend::switch(arguments, true).await,
+            ClientCommand::Resume(arguments) => suspend::switch(arguments, false).await,
+            ClientCommand::Rerun(arguments) => rerun::rerun(arguments).await,
+            ClientCommand::Config(command) => config::config(command),
+        }
+    })
+}
