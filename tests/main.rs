@@ -1,6 +1,7 @@
 //! The promises of mayfly, in one test binary.
 
 mod cli;
+mod client;
 mod clients;
 mod conformance;
 mod examples;

@@ -53,6 +53,7 @@ impl Home {
             .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
             .env_remove("XDG_STATE_HOME")
             .env_remove("MAYFLY_STATE_DIR")
+            .env_remove("KUBECONFIG")
             .env_remove("RUST_LOG");
         command
     }
