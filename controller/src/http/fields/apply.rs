@@ -195,8 +195,9 @@ impl Attempt<'_> {
                 return None;
             }
             let compared = compare(of, &last, self.old).ok()?;
-            let lost = compared.changed().union(&compared.removed);
-            Some(field_set(of, &last).ok()?.difference(&lost))
+            let named = field_set(of, &last).ok()?;
+            let kept = named.difference(&compared.added).difference(&compared.modified);
+            Some(kept.difference(&compared.removed))
         });
         owned.unwrap_or_default().paths()
     }
@@ -204,10 +205,10 @@ impl Attempt<'_> {
 
 /// Of what the others own, what changes.
 fn conflicts(managers: &Managers, compared: &Comparison) -> Vec<(Manager, Vec<Element>)> {
-    let changed = compared.changed();
     let of = |(manager, owned): (&Manager, &Owned)| {
-        let paths = owned.fields.intersection(&changed).paths();
-        paths.into_iter().map(|path| (manager.clone(), path)).collect::<Vec<_>>()
+        let changed = owned.fields.intersection(&compared.added);
+        let changed = changed.union(owned.fields.intersection(&compared.modified));
+        changed.paths().into_iter().map(|path| (manager.clone(), path)).collect::<Vec<_>>()
     };
     managers.0.iter().flat_map(of).collect()
 }
@@ -226,14 +227,14 @@ fn pruned(
     let all = |set: &FieldSet| set.with_structures(Some(of));
     let mut owned = all(now);
     for other in others.0.values() {
-        owned = owned.union(&all(&other.fields));
+        owned = owned.union(all(&other.fields));
     }
     let there = all(&field_set(of, &merged)?);
     let without_last = removed(of, &merged, &all(last))?;
     let left = all(&field_set(of, &without_last)?);
     // What is owned comes back, and so does what was below something of last time's without having
     // been applied itself.
-    let kept = removed(of, &merged, &there.difference(&left.union(&owned)))?;
+    let kept = removed(of, &merged, &there.clone().difference(&left.union(owned)))?;
     let left = all(&field_set(of, &kept)?);
     removed(of, &merged, &there.difference(&left).intersection(&all(last)))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::items::{Unnamed, named};
-use super::path::Element;
+use super::path::{Element, Name};
 use super::set::FieldSet;
 use crate::http::schema::Type;
 
@@ -19,7 +19,7 @@ pub(super) struct Comparison {
 
 impl Comparison {
     /// The same, without what is at or below the paths of `ignored`.
-    pub(super) fn outside(&self, ignored: &FieldSet) -> Self {
+    pub(super) fn outside(self, ignored: &FieldSet) -> Self {
         Self {
             added: self.added.outside(ignored),
             modified: self.modified.outside(ignored),
@@ -27,104 +27,115 @@ impl Comparison {
         }
     }
 
-    /// What of `new` is not as it was.
-    pub(super) fn changed(&self) -> FieldSet {
-        self.added.clone().union(&self.modified)
+    /// What of the new state is not as it was.
+    pub(super) fn changed(self) -> FieldSet {
+        self.added.union(self.modified)
+    }
+
+    /// Whether both states are the same.
+    pub(super) fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.modified.is_empty() && self.removed.is_empty()
     }
 }
 
 /// What becomes of `old` when it is `new`; both are of the type `of`.
 pub(super) fn compare(of: &Type, old: &Value, new: &Value) -> Result<Comparison, Unnamed> {
-    let mut walk = Walk { path: Vec::new(), found: Comparison::default() };
-    walk.at(of, Some(old), Some(new))?;
-    Ok(walk.found)
+    let mut found = Comparison::default();
+    below(of, Some(old), Some(new), &mut found)?;
+    Ok(found)
 }
 
-struct Walk {
-    path: Vec<Element>,
-    found: Comparison,
+/// Adds to `found` what differs at `name`, of the level that `found` is of, or below it.
+fn at(
+    of: &Type,
+    name: Name<'_>,
+    old: Option<&Value>,
+    new: Option<&Value>,
+    found: &mut Comparison,
+) -> Result<(), Unnamed> {
+    if old == new {
+        return Ok(());
+    }
+    let is_leaf = of.is_owned_as_one() || (is_bare(old) && is_bare(new));
+    if !is_leaf {
+        let mut inner = Comparison::default();
+        below(of, old, new, &mut inner)?;
+        found.added.put(name, inner.added);
+        found.modified.put(name, inner.modified);
+        found.removed.put(name, inner.removed);
+    }
+    match (old, new) {
+        (None, _) => found.added.add(name),
+        (_, None) => found.removed.add(name),
+        _ if is_leaf => found.modified.add(name),
+        _ => {}
+    }
+    Ok(())
 }
 
-impl Walk {
-    fn at(&mut self, of: &Type, old: Option<&Value>, new: Option<&Value>) -> Result<(), Unnamed> {
-        if of.is_owned_as_one() || (is_bare(old) && is_bare(new)) {
-            self.leaf(old, new);
-            return Ok(());
-        }
-        match of {
-            Type::List { item, list_type, .. } => {
-                let mut items: BTreeMap<Element, [Vec<&Value>; 2]> = BTreeMap::new();
-                for (side, list) in [old, new].into_iter().enumerate() {
-                    let list = list.and_then(Value::as_array).map(Vec::as_slice);
-                    for (name, value) in named(*list_type, list.unwrap_or_default())? {
-                        items.entry(name).or_default()[side].push(value);
-                    }
-                }
-                for (name, [old, new]) in items {
-                    self.path.push(name);
-                    self.item(item, &old, &new)?;
-                    self.path.pop();
+/// Adds to `found` what differs below two values that are not leaves.
+fn below(
+    of: &Type,
+    old: Option<&Value>,
+    new: Option<&Value>,
+    found: &mut Comparison,
+) -> Result<(), Unnamed> {
+    match of {
+        Type::List { item, list_type, .. } => {
+            let mut items: BTreeMap<Element, [Vec<&Value>; 2]> = BTreeMap::new();
+            for (side, list) in [old, new].into_iter().enumerate() {
+                let list = list.and_then(Value::as_array).map(Vec::as_slice);
+                for (name, value) in named(*list_type, list.unwrap_or_default())? {
+                    items.entry(name).or_default()[side].push(value);
                 }
             }
-            Type::Map { .. } | Type::Structure(_) => {
-                let [old, new] = [old, new].map(|side| side.and_then(Value::as_object));
-                let only_new = new.into_iter().flatten();
-                let only_new =
-                    only_new.filter(|(key, _)| old.is_none_or(|it| !it.contains_key(*key)));
-                for (key, _) in old.into_iter().flatten().chain(only_new) {
-                    // What there is no such field for is nobody's.
-                    let Some(below) = of.field(key) else { continue };
-                    self.path.push(Element::Field(key.clone()));
-                    let [old, new] = [old, new].map(|side| side.and_then(|map| map.get(key)));
-                    self.at(below, old, new)?;
-                    self.path.pop();
-                }
+            for (name, [old, new]) in &items {
+                item_at(item, name, old, new, found)?;
             }
-            Type::Scalar(_) => {}
         }
-        match (old, new) {
-            (None, _) => self.found.added.insert(&self.path),
-            (_, None) => self.found.removed.insert(&self.path),
-            _ => {}
+        Type::Map { .. } | Type::Structure(_) => {
+            let [old, new] = [old, new].map(|side| side.and_then(Value::as_object));
+            let only_new = new.into_iter().flatten();
+            let only_new = only_new.filter(|(key, _)| old.is_none_or(|it| !it.contains_key(*key)));
+            for (key, _) in old.into_iter().flatten().chain(only_new) {
+                // What there is no such field for is nobody's.
+                let Some(of) = of.field(key) else { continue };
+                let [old, new] = [old, new].map(|side| side.and_then(|map| map.get(key)));
+                at(of, Name::Field(key), old, new, found)?;
+            }
         }
-        Ok(())
+        Type::Scalar(_) => {}
     }
+    Ok(())
+}
 
-    /// Compares what has one name in both lists. What is there several times is taken as one.
-    fn item(&mut self, of: &Type, old: &[&Value], new: &[&Value]) -> Result<(), Unnamed> {
-        match (old, new) {
-            ([] | [_], [] | [_]) => self.at(of, old.first().copied(), new.first().copied()),
-            ([_, _, ..], [_, _, ..]) => {
-                if old != new {
-                    self.found.modified.insert(&self.path);
-                }
-                Ok(())
+/// Compares what has one name in both lists. What is there several times is taken as one.
+fn item_at(
+    of: &Type,
+    name: &Element,
+    old: &[&Value],
+    new: &[&Value],
+    found: &mut Comparison,
+) -> Result<(), Unnamed> {
+    let name = Name::Item(name);
+    match (old, new) {
+        ([] | [_], [] | [_]) => at(of, name, old.first().copied(), new.first().copied(), found)?,
+        ([_, _, ..], [_, _, ..]) if old != new => found.modified.add(name),
+        ([_, _, ..], [_, _, ..]) => {}
+        ([_, _, ..], [..]) => {
+            if let Some(new) = new.first() {
+                at(of, name, None, Some(new), found)?;
             }
-            ([_, _, ..], [..]) => {
-                if let Some(new) = new.first() {
-                    self.at(of, None, Some(new))?;
-                }
-                self.found.removed.insert(&self.path);
-                Ok(())
+            found.removed.add(name);
+        }
+        ([..], [_, _, ..]) => {
+            if let Some(old) = old.first() {
+                at(of, name, Some(old), None, found)?;
             }
-            ([..], [_, _, ..]) => {
-                if let Some(old) = old.first() {
-                    self.at(of, Some(old), None)?;
-                }
-                self.found.added.insert(&self.path);
-                Ok(())
-            }
+            found.added.add(name);
         }
     }
-
-    fn leaf(&mut self, old: Option<&Value>, new: Option<&Value>) {
-        match (old, new) {
-            (None, _) => self.found.added.insert(&self.path),
-            (_, None) => self.found.removed.insert(&self.path),
-            (Some(old), Some(new)) if old != new => self.found.modified.insert(&self.path),
-            _ => {}
-        }
-    }
+    Ok(())
 }
 
 /// Whether nothing is below a value: it is not there, null or empty.

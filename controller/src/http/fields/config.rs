@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::items::{Unnamed, named};
-use super::path::Element;
+use super::path::Name;
 use super::set::FieldSet;
 use crate::http::schema::{Scalar, Type};
 
@@ -88,44 +88,29 @@ fn held(value: &Value) -> String {
 /// The paths that `value` names.
 pub(super) fn field_set(of: &Type, value: &Value) -> Result<FieldSet, Unnamed> {
     let mut set = FieldSet::default();
-    gather(of, value, &mut Vec::new(), &mut set)?;
-    Ok(set)
-}
-
-fn gather(
-    of: &Type,
-    value: &Value,
-    path: &mut Vec<Element>,
-    set: &mut FieldSet,
-) -> Result<(), Unnamed> {
     if of.is_owned_as_one() {
-        set.insert(path);
-        return Ok(());
+        return Ok(set);
     }
     match (of, value) {
         (Type::List { item, list_type, .. }, Value::Array(values)) => {
-            for (name, value) in named(*list_type, values)? {
-                path.push(name);
-                gather(item, value, path, set)?;
-                set.insert(path);
-                path.pop();
+            for (name, value) in &named(*list_type, values)? {
+                set.put(Name::Item(name), field_set(item, value)?);
+                set.add(Name::Item(name));
             }
         }
         (Type::Map { .. } | Type::Structure(_), Value::Object(fields)) => {
             for (key, value) in fields {
-                let Some(below) = of.field(key) else { continue };
-                path.push(Element::field(key));
-                gather(below, value, path, set)?;
+                let (name, Some(below)) = (Name::Field(key), of.field(key)) else { continue };
                 let is_empty = value.is_null() || value.as_object().is_some_and(Map::is_empty);
-                if is_empty || !of.declares(key) {
-                    set.insert(path);
+                if below.is_owned_as_one() || is_empty || !of.declares(key) {
+                    set.add(name);
                 }
-                path.pop();
+                set.put(name, field_set(below, value)?);
             }
         }
         _ => {}
     }
-    Ok(())
+    Ok(set)
 }
 
 #[cfg(test)]

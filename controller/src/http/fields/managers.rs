@@ -121,7 +121,7 @@ impl Managers {
         let mut fields = FieldSet::default();
         for (_, manager) in &updates {
             let owned = self.0.remove(manager).map(|owned| owned.fields).unwrap_or_default();
-            fields = fields.union(&owned);
+            fields = fields.union(owned);
         }
         let manager = Manager {
             name: ANCIENT.to_owned(),

@@ -68,6 +68,24 @@ impl Element {
     }
 }
 
+/// One step down, before it is known whether it is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Name<'a> {
+    /// A field of a structure, or a key of a map.
+    Field(&'a str),
+    /// An item of a list.
+    Item(&'a Element),
+}
+
+impl From<Name<'_>> for Element {
+    fn from(name: Name<'_>) -> Self {
+        match name {
+            Name::Field(name) => Self::field(name),
+            Name::Item(item) => item.clone(),
+        }
+    }
+}
+
 /// A `fieldsV1` that none is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) struct Malformed;

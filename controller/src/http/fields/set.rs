@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::path::{Element, Malformed};
+use super::path::{Element, Malformed, Name};
 use crate::http::schema::Type;
 
 /// A set of paths, as a tree: what of this level is in it, and what below.
@@ -35,6 +35,18 @@ impl FieldSet {
         }
     }
 
+    /// Adds what is at `name`, of this level.
+    pub(super) fn add(&mut self, name: Name<'_>) {
+        self.members.insert(name.into());
+    }
+
+    /// Adds `below`, of the level below `name`, of which nothing is in it yet.
+    pub(super) fn put(&mut self, name: Name<'_>, below: Self) {
+        if !below.is_empty() {
+            self.below.insert(name.into(), below);
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.members.is_empty() && self.below.values().all(Self::is_empty)
     }
@@ -50,11 +62,14 @@ impl FieldSet {
     }
 
     #[must_use]
-    pub(super) fn union(mut self, other: &Self) -> Self {
-        self.members.extend(other.members.iter().cloned());
-        for (element, below) in &other.below {
-            let mine = self.below.remove(element).unwrap_or_default();
-            self.below.insert(element.clone(), mine.union(below));
+    pub(super) fn union(mut self, other: Self) -> Self {
+        self.members.extend(other.members);
+        for (element, below) in other.below {
+            let both = match self.below.remove(&element) {
+                Some(mine) => mine.union(below),
+                None => below,
+            };
+            self.below.insert(element, both);
         }
         self
     }
@@ -71,29 +86,33 @@ impl FieldSet {
 
     /// What is in this and not in `other`. What is below a path of `other` stays.
     #[must_use]
-    pub(super) fn difference(&self, other: &Self) -> Self {
-        self.without(other, false)
+    pub(super) fn difference(mut self, other: &Self) -> Self {
+        self.take_out(other, false);
+        self
     }
 
     /// What is in this, without the paths of `other` and all that is below them.
     #[must_use]
-    pub(super) fn outside(&self, other: &Self) -> Self {
-        self.without(other, true)
+    pub(super) fn outside(mut self, other: &Self) -> Self {
+        self.take_out(other, true);
+        self
     }
 
-    fn without(&self, other: &Self, is_deep: bool) -> Self {
-        let members = self.members.difference(&other.members).cloned().collect();
-        let below = self.below.iter().filter_map(|(element, mine)| {
-            if is_deep && other.members.contains(element) {
-                return None;
+    fn take_out(&mut self, other: &Self, is_deep: bool) {
+        for member in &other.members {
+            self.members.remove(member);
+            if is_deep {
+                self.below.remove(member);
             }
-            let rest = match other.below.get(element) {
-                Some(theirs) => mine.without(theirs, is_deep),
-                None => mine.clone(),
-            };
-            (!rest.is_empty()).then(|| (element.clone(), rest))
-        });
-        Self { members, below: below.collect() }
+        }
+        for (element, theirs) in &other.below {
+            if let Some(mine) = self.below.get_mut(element) {
+                mine.take_out(theirs, is_deep);
+                if mine.is_empty() {
+                    self.below.remove(element);
+                }
+            }
+        }
     }
 
     /// The same with every field that something is below of: a structure is not in a set for its
@@ -193,10 +212,13 @@ mod tests {
         let a = set(&json!({"f:x": {".": {}, "f:y": {}}, "f:z": {}}));
         let b = set(&json!({"f:x": {}, "f:w": {}}));
         let check = |found: &FieldSet, expect: &Value| assert_eq!(found.to_json(), *expect);
-        check(&a.clone().union(&b), &json!({"f:x": {".": {}, "f:y": {}}, "f:z": {}, "f:w": {}}));
+        check(
+            &a.clone().union(b.clone()),
+            &json!({"f:x": {".": {}, "f:y": {}}, "f:z": {}, "f:w": {}}),
+        );
         check(&a.intersection(&b), &json!({"f:x": {}}));
-        check(&a.difference(&b), &json!({"f:x": {"f:y": {}}, "f:z": {}}));
-        check(&a.outside(&b), &json!({"f:z": {}}));
-        assert!(a.difference(&a).is_empty());
+        check(&a.clone().difference(&b), &json!({"f:x": {"f:y": {}}, "f:z": {}}));
+        check(&a.clone().outside(&b), &json!({"f:z": {}}));
+        assert!(a.clone().difference(&a).is_empty());
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn updated(
     if !taken.is_empty() {
         let manager = manager_of(writer, Operation::Update);
         let owned = managers.0.remove(&manager).map(|owned| owned.fields).unwrap_or_default();
-        let owned = Owned { fields: owned.union(&taken), time: Some(now) };
+        let owned = Owned { fields: owned.union(taken), time: Some(now) };
         managers.0.insert(manager, owned);
     }
     managers.cap();
@@ -69,9 +69,12 @@ pub(super) fn updated(
 
 /// `managers` without the fields that have changed or are gone.
 pub(super) fn relinquished(managers: Managers, compared: &Comparison) -> Managers {
-    let lost = compared.changed().union(&compared.removed);
+    if compared.is_empty() {
+        return managers;
+    }
     let kept = managers.0.into_iter().filter_map(|(manager, owned)| {
-        let fields = owned.fields.difference(&lost);
+        let fields = owned.fields.difference(&compared.added);
+        let fields = fields.difference(&compared.modified).difference(&compared.removed);
         (!fields.is_empty()).then_some((manager, Owned { fields, ..owned }))
     });
     Managers(kept.collect())
