@@ -7,6 +7,7 @@ mod conformance;
 mod examples;
 mod guests;
 mod harness;
+mod kubectl;
 mod sandbox;
 mod serve;
 mod tidy;

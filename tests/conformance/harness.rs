@@ -82,7 +82,7 @@ impl Vector {
 }
 
 /// The folder of recorded data, if it is there.
-pub(super) fn shared() -> Option<PathBuf> {
+pub(crate) fn shared() -> Option<PathBuf> {
     let beside = || concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").into();
     let folder: PathBuf = std::env::var_os("MAYFLY_SHARED").map_or_else(beside, PathBuf::from);
     if !folder.join("conformance").is_dir() {

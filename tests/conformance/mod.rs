@@ -22,6 +22,7 @@ mod job;
 use crate::harness::say;
 use std::collections::BTreeMap;
 
+pub(crate) use self::harness::shared;
 use self::harness::{Area, Outcome, Vector};
 
 /// The areas that are built; vectors of any other are counted as skipped.

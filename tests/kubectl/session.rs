@@ -1,0 +1,72 @@
+//! A server, and a kubectl that is pointed at it.
+
+use std::process::Command;
+use std::time::Duration;
+
+use super::deviations::PRINTED;
+use crate::harness::{Ended, Home, Running, Server, guest, module, say};
+
+/// One session.
+pub(super) struct Session {
+    pub(super) home: Home,
+    server: Server,
+    namespace: &'static str,
+}
+
+impl Session {
+    /// Starts a server with these images (name and prebuilt guest, or name and module), unless there
+    /// is no kubectl.
+    pub(super) fn start(namespace: &'static str, images: &[(&str, String)]) -> Option<Self> {
+        let version = Command::new(program()).args(["version", "--client"]).output();
+        if !version.is_ok_and(|it| it.status.success()) {
+            say!("skipped: there is no kubectl here");
+            return None;
+        }
+        let home = Home::new();
+        // Long enough for a command to find them running.
+        let pause = Duration::from_secs(4);
+        home.write("modules/pi.wasm", module::printing(&digits(), pause));
+        home.write("modules/some.wasm", module::printing(&format!("{PRINTED}\n"), pause));
+        let images: Vec<String> =
+            images.iter().map(|(name, file)| format!("--image={name}={file}")).collect();
+        let options: Vec<&str> = images.iter().map(String::as_str).collect();
+        let server = Server::start(&home, &options);
+        Some(Self { home, server, namespace })
+    }
+
+    /// `kubectl` with `words`, talking to the server.
+    pub(super) fn kubectl(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command
+            .current_dir(self.home.path(""))
+            .env("HOME", self.home.path(""))
+            .env("KUBECONFIG", self.server.kubeconfig())
+            .args(["--namespace", self.namespace])
+            .args(words);
+        command
+    }
+
+    /// Runs `kubectl` with `words` to its end.
+    pub(super) fn run(&self, words: &[&str]) -> Ended {
+        Running::start(&mut self.kubectl(words)).wait()
+    }
+
+    /// The server, when nobody needs it any more.
+    pub(super) fn stop(self) {
+        self.server.stop().exits(0);
+    }
+}
+
+fn program() -> String {
+    std::env::var("MAYFLY_KUBECTL").unwrap_or_else(|_| "kubectl".to_owned())
+}
+
+/// What Perl prints for the Job of Kubernetes' documentation.
+pub(super) fn digits() -> String {
+    crate::harness::pi(2000) + "\n"
+}
+
+/// The image of a prebuilt guest.
+pub(super) fn of_guest(name: &'static str, guest_name: &str) -> (&'static str, String) {
+    (name, guest(guest_name))
+}
