@@ -4,7 +4,7 @@ use super::error::Errors;
 use super::path::Path;
 use super::validate::{format, meta, pod as validate};
 use super::{Admitted, Invalid, defaults, unsupported};
-use crate::api::{Kind, Pod, PodSpec};
+use crate::api::{Kind, Pod, PodSpec, PodStatus};
 
 /// The first step of admission alone: sets the defaults of a pod.
 pub fn default_pod(pod: &mut Pod) {
@@ -13,7 +13,7 @@ pub fn default_pod(pod: &mut Pod) {
 
 /// Admits a pod that is to be created with this uid. Its name must have been made.
 pub fn admit_pod(mut pod: Pod, uid: &str) -> Result<Admitted<Pod>, Invalid> {
-    pod.status = None;
+    pod.status = Some(PodStatus { phase: Some("Pending".to_owned()), ..PodStatus::default() });
     defaults::pod(&mut pod);
     pod.metadata.uid = Some(uid.to_owned());
     pod.metadata.generation = Some(1);

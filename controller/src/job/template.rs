@@ -8,7 +8,7 @@ use crate::api::names::{
     JOB_COMPLETION_INDEX, JOB_COMPLETION_INDEX_ENV, JOB_INDEX_FAILURE_COUNT,
     JOB_INDEX_IGNORED_FAILURE_COUNT, JOB_TRACKING_FINALIZER,
 };
-use crate::api::{Container, ObjectMeta, OwnerReference, Pod, PodSpec};
+use crate::api::{Container, ObjectMeta, OwnerReference, Pod, PodSpec, PodStatus};
 
 use super::job_view::JobView;
 use super::pod_view::PodView;
@@ -95,7 +95,8 @@ fn from_template(job: &JobView, generate_name: String) -> Pod {
             ..ObjectMeta::default()
         },
         spec: template.spec,
-        status: None,
+        // As the API server has every pod begin.
+        status: Some(PodStatus { phase: Some("Pending".to_owned()), ..PodStatus::default() }),
     }
 }
 

@@ -98,6 +98,20 @@ fn memory_bytes() -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
+/// The first line of a file of this host; empty if it can't be read, which is no reason to have no
+/// node.
+fn line_of(path: &str) -> String {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().next().unwrap_or_default().trim().to_owned()
+}
+
+/// What the host's system calls itself.
+fn os_image() -> String {
+    let text = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
+    name.unwrap_or_default().trim_matches('"').to_owned()
+}
+
 /// What a node says of how it is, in the kubelet's words.
 fn conditions(now: Timestamp) -> Vec<NodeCondition> {
     let all = [
@@ -172,6 +186,10 @@ pub(crate) fn describe(settings: &NodeSettings, now: Timestamp) -> Node {
                 container_runtime_version: format!("mayfly://{version}"),
                 kubelet_version: names::VERSION.to_owned(),
                 operating_system: "linux".to_owned(),
+                boot_id: line_of("/proc/sys/kernel/random/boot_id"),
+                kernel_version: line_of("/proc/sys/kernel/osrelease"),
+                machine_id: line_of("/etc/machine-id"),
+                os_image: os_image(),
                 ..NodeSystemInfo::default()
             }),
             ..NodeStatus::default()

@@ -23,6 +23,11 @@ struct Running {
     cancel: CancellationToken,
 }
 
+fn has_not_ended(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    !matches!(phase, Some("Succeeded" | "Failed"))
+}
+
 fn key() -> Key {
     Key::new("ns", "job")
 }
@@ -86,7 +91,7 @@ impl Running {
     /// Ends the pods that have not ended, the oldest first.
     async fn end_all(&self, phase: &'static str) {
         for (key, pod) in self.pods() {
-            if pod.status.and_then(|status| status.phase).is_none() {
+            if has_not_ended(&pod) {
                 self.end(&key, phase).await;
             }
         }
@@ -152,7 +157,7 @@ async fn goes_on_where_it_was() {
     while !running.is_finished() {
         running.restart().await;
         running.settle().await;
-        let pod = running.pods().into_iter().find(|(_, pod)| pod.status.is_none());
+        let pod = running.pods().into_iter().find(|(_, pod)| has_not_ended(pod));
         if let Some((key, _)) = pod {
             running.end(&key, "Succeeded").await;
         }
