@@ -96,7 +96,9 @@ fn check_head(request: &Request) -> Result<(), Refusal> {
 fn goes_on(request: &Request) -> bool {
     let path = request.uri().path();
     let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    if path.contains("/watch/") {
+    let segments: Vec<&str> = path.trim_matches('/').splitn(5, '/').collect();
+    // Not only somewhere in it: a namespace may have that name.
+    if matches!(segments[..], ["api", _, "watch", ..] | ["apis", _, _, "watch", ..]) {
         return true;
     }
     if path.contains("/pods/") && matches!(last, "log" | "attach" | "exec" | "portforward") {
@@ -232,6 +234,7 @@ mod tests {
         check("/api/v1/pods?watch=true", None).await;
         check("/api/v1/pods?watch=false", Some(60)).await;
         check("/api/v1/watch/pods", None).await;
+        check("/api/v1/namespaces/watch/pods", Some(60)).await;
         check("/api/v1/namespaces/a/pods/b/log?follow=true", None).await;
         check("/api/v1/namespaces/a/pods/b/attach", None).await;
         let wrong = router.clone().oneshot(request("GET", "/api?timeout=soon")).await.unwrap();
