@@ -71,7 +71,10 @@ pub(crate) struct ServerArguments {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct FileArguments {
     /// A manifest, a folder of them, or - for standard input; may be given again.
-    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-", value_hint = ValueHint::AnyPath)]
+    #[arg(
+        short = 'f', long = "filename", value_name = "FILE|DIR|-",
+        value_hint = ValueHint::AnyPath
+    )]
     pub(crate) files: Vec<PathBuf>,
     /// Look into the folders of a folder, too.
     #[arg(short = 'R', long)]
@@ -154,7 +157,10 @@ pub(crate) struct DescribeArguments {
     #[command(flatten)]
     pub(crate) select: SelectArguments,
     /// Whether the events are told, too.
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(
+        long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set,
+        num_args = 0..=1, require_equals = true, default_missing_value = "true"
+    )]
     pub(crate) show_events: bool,
     #[command(flatten)]
     pub(crate) server: ServerArguments,

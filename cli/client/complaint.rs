@@ -17,8 +17,8 @@ pub(crate) enum Complaint {
     Refused { status: Box<Status>, doing: String },
     /// What was asked for is not there, did not come, or can't be understood.
     Failed(String),
-    /// A sentence of its own, without `error: ` before it.
-    Told(String),
+    /// Nobody answers; the whole sentence.
+    Unreachable(String),
     /// The command line makes no sense; nothing was asked of anybody.
     Usage(String),
     /// One line each.
@@ -62,7 +62,7 @@ impl fmt::Display for Complaint {
         match self {
             Self::Refused { status, doing } => f.write_str(&refusal(status, doing)),
             Self::Failed(text) | Self::Usage(text) => write!(f, "error: {text}"),
-            Self::Told(text) => f.write_str(text),
+            Self::Unreachable(text) => f.write_str(text),
             Self::Several(complaints) => {
                 let lines: Vec<_> = complaints.iter().map(ToString::to_string).collect();
                 f.write_str(&lines.join("\n"))
@@ -75,6 +75,11 @@ impl fmt::Display for Complaint {
 /// `error`, if the server refused with `code`.
 pub(super) fn is_refusal(error: &anyhow::Error, code: u16) -> bool {
     matches!(error.downcast_ref(), Some(Complaint::Refused { status, .. }) if status.code == code)
+}
+
+/// Whether `error` is that nobody answers, which may be over soon.
+pub(super) fn is_unreachable(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(Complaint::Unreachable(_)))
 }
 
 /// `result`, whose refusal by the server says what was being `doing`, such as `error when creating

@@ -224,7 +224,7 @@ impl Server {
         } else {
             format!("Unable to connect to the server: {host}: {root}")
         };
-        Complaint::Told(format!(
+        Complaint::Unreachable(format!(
             "{why}\n(The kubeconfig {} names it; `mayfly serve` starts a server.)",
             self.named_by
         ))

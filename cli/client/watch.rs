@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::complaint::is_refusal;
+use super::complaint::{is_refusal, is_unreachable};
 use super::request::{As, Event, Events, Pairs, Server};
 use super::select::Target;
 
 /// How long to wait before a watch that broke is opened again. Stops a busy loop against a server
 /// that closes each at once.
-const AGAIN_AFTER: Duration = Duration::from_millis(500);
+pub(super) const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// How many times in a row a watch may break without an event before that is an error: about as
 /// long as a server takes to restart.
-const BREAKS_MAX: u32 = 60;
+pub(super) const BREAKS_MAX: u32 = 60;
 
 /// The place of a watch in what changes.
 pub(super) struct Watching {
@@ -120,8 +120,7 @@ impl Watching {
             self.version = String::new();
             return Ok(());
         }
-        let is_pause = matches!(error.downcast_ref(), Some(super::Complaint::Told(_)));
-        if is_pause && self.breaks < BREAKS_MAX {
+        if is_unreachable(&error) && self.breaks < BREAKS_MAX {
             return Ok(());
         }
         Err(error)

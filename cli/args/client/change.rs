@@ -37,13 +37,19 @@ pub(crate) enum Validate {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct MakeArguments {
     /// Only try it: here (client) or on the server, which stores nothing then.
-    #[arg(long, value_name = "WHERE", value_enum, default_value_t, num_args = 0..=1, require_equals = true, default_missing_value = "client")]
+    #[arg(
+        long, value_name = "WHERE", value_enum, default_value_t, num_args = 0..=1,
+        require_equals = true, default_missing_value = "client"
+    )]
     pub(crate) dry_run: DryRun,
     /// Print the object instead of a word: json, yaml, name, jsonpath=TEMPLATE.
     #[arg(short, long, value_name = "FORMAT", value_parser = Output::parse)]
     pub(crate) output: Option<Output>,
     /// What becomes of fields that no such kind has.
-    #[arg(long, value_enum, default_value_t, num_args = 0..=1, require_equals = true, default_missing_value = "strict")]
+    #[arg(
+        long, value_enum, default_value_t, num_args = 0..=1, require_equals = true,
+        default_missing_value = "strict"
+    )]
     pub(crate) validate: Validate,
     #[command(flatten)]
     pub(crate) server: ServerArguments,
@@ -60,7 +66,10 @@ Examples:
 
 /// `mayfly create`.
 #[derive(Args, Debug)]
-#[command(after_help = format!("{CREATE_EXAMPLES}\n{EXIT_CODES}"), args_conflicts_with_subcommands = true)]
+#[command(
+    after_help = format!("{CREATE_EXAMPLES}\n{EXIT_CODES}"),
+    args_conflicts_with_subcommands = true
+)]
 pub(crate) struct CreateArguments {
     #[command(flatten)]
     pub(crate) files: FileArguments,
@@ -204,7 +213,10 @@ pub(crate) struct DeleteArguments {
     #[arg(long)]
     pub(crate) all: bool,
     /// What becomes of what the object has made.
-    #[arg(long, value_enum, default_value_t, num_args = 0..=1, require_equals = true, default_missing_value = "background")]
+    #[arg(
+        long, value_enum, default_value_t, num_args = 0..=1, require_equals = true,
+        default_missing_value = "background"
+    )]
     pub(crate) cascade: Cascade,
     /// Seconds to end by itself; -1 is what the object says.
     #[arg(long, value_name = "SECONDS", default_value_t = -1, allow_negative_numbers = true)]
@@ -216,7 +228,10 @@ pub(crate) struct DeleteArguments {
     #[arg(long)]
     pub(crate) now: bool,
     /// Whether to wait until it is gone.
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(
+        long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set,
+        num_args = 0..=1, require_equals = true, default_missing_value = "true"
+    )]
     pub(crate) wait: bool,
     /// How long to wait for each; 0 is for ever.
     #[arg(long, value_name = "DURATION", value_parser = span, default_value = "0s")]
@@ -225,7 +240,10 @@ pub(crate) struct DeleteArguments {
     #[arg(long)]
     pub(crate) ignore_not_found: bool,
     /// Only try it: here (client) or on the server, which deletes nothing then.
-    #[arg(long, value_name = "WHERE", value_enum, default_value_t, num_args = 0..=1, require_equals = true, default_missing_value = "client")]
+    #[arg(
+        long, value_name = "WHERE", value_enum, default_value_t, num_args = 0..=1,
+        require_equals = true, default_missing_value = "client"
+    )]
     pub(crate) dry_run: DryRun,
     /// name, for what was deleted in few words.
     #[arg(short, long, value_name = "FORMAT", value_parser = ["name"])]

@@ -25,6 +25,8 @@ pub(super) struct Source {
     pub(super) namespace: String,
     pub(super) pod: String,
     pub(super) container: String,
+    /// How often it had been restarted when it was chosen.
+    pub(super) restarts: i64,
 }
 
 /// The containers of `pod` that are meant, and what is to be said of the choice.
@@ -43,6 +45,7 @@ pub(super) fn sources(
         namespace: text(&metadata["namespace"]),
         pod: text(&metadata["name"]),
         container: container.clone(),
+        restarts: status_of(pod, container)["restartCount"].as_i64().unwrap_or(0),
     };
     if all {
         return Ok((init.iter().chain(&main).map(source).collect(), None));
@@ -67,6 +70,13 @@ pub(super) fn sources(
     let note = (others.len() > 1)
         .then(|| format!("Defaulted container \"{first}\" out of: {}", others.join(", ")));
     Ok((vec![source(first)], note))
+}
+
+/// The status of a container of `pod`; `Null` if it has none yet.
+pub(super) fn status_of<'a>(pod: &'a Value, container: &str) -> &'a Value {
+    let lists = ["containerStatuses", "initContainerStatuses"].map(|key| &pod["status"][key]);
+    let mut all = lists.into_iter().filter_map(Value::as_array).flatten();
+    all.find(|status| status["name"] == *container).unwrap_or(&Value::Null)
 }
 
 /// The pods of `job`, the one whose log says most first. Waits for one if there is none yet.

@@ -1,6 +1,7 @@
 //! `mayfly logs`: what containers have written, and what they write.
 
 mod choose;
+mod follow;
 mod stream;
 
 use mayfly_controller::api::Kind;
@@ -33,8 +34,8 @@ pub(super) async fn logs(arguments: &LogsArguments) -> anyhow::Result<Exit> {
         all.extend(found);
     }
     let query = query(arguments)?;
-    if arguments.follow && all.len() > 1 {
-        return follow(arguments, &connection.server, all, &query).await;
+    if arguments.follow {
+        return follow_all(arguments, &connection.server, all, &query).await;
     }
     let mut complaints = Complaints::default();
     for source in &all {
@@ -49,7 +50,7 @@ pub(super) async fn logs(arguments: &LogsArguments) -> anyhow::Result<Exit> {
     complaints.finish()
 }
 
-async fn follow(
+async fn follow_all(
     arguments: &LogsArguments,
     server: &Server,
     all: Vec<Source>,
@@ -63,7 +64,7 @@ async fn follow(
             arguments.max_log_requests
         )));
     }
-    let streams = all.iter().map(|source| stream::print(server, source, query, arguments.prefix));
+    let streams = all.iter().map(|source| follow::print(server, source, query, arguments));
     let mut complaints = Complaints::default();
     for result in futures_util::future::join_all(streams).await {
         if let Err(error) = result {

@@ -1,7 +1,8 @@
-//! One container's log to standard output, as it comes.
+//! One container's log to standard output, as it stands.
 
 use std::io::{self, Write};
 
+use axum::body::BodyDataStream;
 use futures_util::StreamExt;
 use mayfly_controller::api::Kind;
 
@@ -22,11 +23,8 @@ pub(super) async fn print(
     query: &Pairs,
     with_prefix: bool,
 ) -> anyhow::Result<()> {
-    let pod = Resource::of(Kind::Pod).path_of(&source.namespace, &source.pod);
-    let mut query = query.clone();
-    query.push(("container", source.container.clone()));
-    let mut bytes = server.stream(&format!("{pod}/log"), &query).await?;
-    let prefix = with_prefix.then(|| format!("[pod/{}/{}] ", source.pod, source.container));
+    let mut bytes = open(server, source, query).await?;
+    let prefix = with_prefix.then(|| source.prefix());
     let mut lines = Prefixed { prefix, unfinished: Vec::new() };
     while let Some(some) = bytes.next().await {
         let some = some.map_err(|error| {
@@ -37,7 +35,26 @@ pub(super) async fn print(
     write(&lines.finish())
 }
 
-fn write(bytes: &[u8]) -> anyhow::Result<()> {
+/// The log of `source` as the server sends it.
+pub(super) async fn open(
+    server: &Server,
+    source: &Source,
+    query: &Pairs,
+) -> anyhow::Result<BodyDataStream> {
+    let pod = Resource::of(Kind::Pod).path_of(&source.namespace, &source.pod);
+    let mut query = query.clone();
+    query.push(("container", source.container.clone()));
+    server.stream(&format!("{pod}/log"), &query).await
+}
+
+impl Source {
+    /// What `--prefix` puts before a line.
+    pub(super) fn prefix(&self) -> String {
+        format!("[pod/{}/{}] ", self.pod, self.container)
+    }
+}
+
+pub(super) fn write(bytes: &[u8]) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(exit::stdout_error)
 }
