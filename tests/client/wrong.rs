@@ -62,7 +62,7 @@ fn what_the_server_refuses_is_told_in_kubectls_words() {
     let site = Site::new();
     site.home.write("typo.yaml", job("a", "completion: 1", "image: echo"));
     site.home.write("wrong.yaml", job("a", "completions: -1\nparallelism: -1", "image: echo"));
-    site.home.write("kind.yaml", "apiVersion: x/v1\nkind: Y\nmetadata: {name: a}\n");
+    site.home.write("kind.yaml", "apiVersion: x/v1\nkind: Thing\nmetadata: {name: a}\n");
     for (words, code, message) in [
         ("get cows", 1, "error: the server doesn't have a resource type \"cows\"\n"),
         ("get job a", 1, "Error from server (NotFound): jobs.batch \"a\" not found\n"),
@@ -91,7 +91,7 @@ fn what_the_server_refuses_is_told_in_kubectls_words() {
             1,
             "The Job \"a\" is invalid: \n* spec.parallelism: Invalid value: -1",
         ),
-        ("create -f kind.yaml", 1, "error: no matches for kind \"Y\" in version \"x/v1\"\n"),
+        ("create -f kind.yaml", 1, "error: no matches for kind \"Thing\" in version \"x/v1\"\n"),
         (
             "get job a b",
             1,
