@@ -11,7 +11,7 @@ const JSON: &str = "Content-Type: application/json\r\n";
 const YAML: &str = "Content-Type: application/yaml\r\n";
 
 /// Holds a `Status` against what is expected of it.
-fn check(what: &str, answer: &Answer, code: u16, reason: &str, message: &str) {
+pub(super) fn check(what: &str, answer: &Answer, code: u16, reason: &str, message: &str) {
     assert_eq!(answer.code, code, "{what}: {answer:?}");
     let status = answer.json();
     assert_eq!(status["kind"], "Status", "{what}: {status}");
@@ -148,35 +148,6 @@ fn what_is_not_served() {
         let answer = client.request(&format!("GET {JOBS}/%00"), "", b"");
         check("a zero", &answer, 404, "NotFound", "not found");
     });
-}
-
-#[test]
-fn who_is_not_known() {
-    let home = Home::new();
-    // The SHA-256 of "old", and of "new".
-    let users = "users:\n- name: jane\n  roles: [{role: view}]\n  tokens:\n  - sha256: \
-                 cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4\n    expires: \
-                 2020-01-01T00:00:00Z\n  - sha256: \
-                 11507a0e2f5e69d5dfa40a62a1bd7b6ee57e6bcd85c67c9b8431b36fff21c437\n";
-    home.write("users.yaml", users);
-    let server = Server::start(&home, &["--users", "users.yaml"]);
-    let mut client = Client::connect(&server, &Shows::Nothing);
-    let mut get = |path: &str, headers: &str| client.request(&format!("GET {path}"), headers, b"");
-    for headers in [
-        "",
-        "Authorization: Bearer old\r\n",
-        "Authorization: Bearer other\r\n",
-        "Authorization: Basic YTpi\r\n",
-    ] {
-        check(headers, &get(JOBS, headers), 401, "Unauthorized", "Unauthorized");
-    }
-    assert_eq!(get("/livez", "").code, 200, "whether it lives is no secret");
-    assert_eq!(get(JOBS, "Authorization: Bearer new\r\n").code, 200);
-    let secrets = "/api/v1/namespaces/default/secrets";
-    let forbidden = "User \"jane\" cannot list resource \"secrets\" in API group \"\" in the \
-                     namespace \"default\"";
-    check(secrets, &get(secrets, "Authorization: Bearer new\r\n"), 403, "Forbidden", forbidden);
-    server.stop().exits(0);
 }
 
 #[test]

@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(super) enum Shows {
     /// The certificate in the kubeconfig.
     Certificate,
+    /// Another certificate with its key, as PEM.
+    Another(String, String),
     /// Nothing.
     Nothing,
 }
@@ -170,18 +172,27 @@ pub(super) fn connect(server: &Server) -> TcpStream {
 pub(super) fn config(server: &Server, shows: &Shows, protocols: &[&[u8]]) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     let authority = server.credential("certificate-authority-data");
-    let authority = CertificateDer::from_pem_slice(&authority).expect("it must be PEM");
-    roots.add(authority).expect("it must be an authority");
+    for authority in CertificateDer::pem_slice_iter(&authority) {
+        roots.add(authority.expect("it must be PEM")).expect("it must be an authority");
+    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("the provider must have them")
         .with_root_certificates(roots);
-    let mut config = match shows {
-        Shows::Nothing => builder.with_no_client_auth(),
+    let pair = match shows {
+        Shows::Nothing => None,
         Shows::Certificate => {
-            let certificate = server.credential("client-certificate-data");
-            let key = server.credential("client-key-data");
+            let part = |key| server.credential(key);
+            Some((part("client-certificate-data"), part("client-key-data")))
+        }
+        Shows::Another(certificate, key) => {
+            Some((certificate.clone().into_bytes(), key.clone().into_bytes()))
+        }
+    };
+    let mut config = match pair {
+        None => builder.with_no_client_auth(),
+        Some((certificate, key)) => {
             let chain = CertificateDer::pem_slice_iter(&certificate).collect::<Result<_, _>>();
             let key = PrivateKeyDer::from_pem_slice(&key).expect("it must be PEM");
             builder.with_client_auth_cert(chain.expect("it must be PEM"), key).expect("a pair")

@@ -5,3 +5,4 @@ mod client;
 mod crash;
 mod http2;
 mod life;
+mod users;
