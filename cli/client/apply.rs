@@ -65,8 +65,23 @@ async fn one(
     if arguments.force_conflicts {
         query.push(("force", "true".to_owned()));
     }
-    let after = connection.server.patch(&path, &query, Content::Apply, &object).await?;
+    let after = connection.server.patch(&path, &query, Content::Apply, &object).await;
+    let after = after.map_err(with_a_way_out)?;
     maker.say(&after, what_became(before.as_ref(), &after))
+}
+
+/// `error`, and if it is that fields belong to somebody else, what can be done.
+fn with_a_way_out(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<Complaint>() {
+        Ok(Complaint::Refused { mut status, doing }) => {
+            if status.reason == "Conflict" {
+                status.message += "\n(--force-conflicts takes these fields over.)";
+            }
+            Complaint::Refused { status, doing }.into()
+        }
+        Ok(other) => other.into(),
+        Err(error) => error,
+    }
 }
 
 /// What became of an object, in kubectl's words.

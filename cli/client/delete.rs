@@ -183,9 +183,9 @@ async fn gone(server: &Server, one: &Going, timeout: Option<Duration>) -> anyhow
         Err(error) => return Err(error),
     }
     let gone = until_gone(server, &one.resource, &one.namespace, &one.name, &one.uid);
-    let Some(timeout) = timeout else { return gone.await.map(|_| ()) };
+    let Some(timeout) = timeout else { return gone.await };
     match tokio::time::timeout(timeout, gone).await {
-        Ok(result) => result.map(|_| ()),
+        Ok(result) => result,
         Err(_) => {
             let what = format!("{}/{}", one.resource.plural, one.name);
             Err(Complaint::failed(format!("timed out waiting for the condition on {what}")))

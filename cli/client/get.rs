@@ -225,7 +225,8 @@ async fn watch(
     let mut show = |what: &str, mut objects: Vec<Value>| match &arguments.output {
         None | Some(Output::Wide) => print(&printer.lines(&objects, what)),
         Some(output) => {
-            for object in &mut objects {
+            // One that has gone while nobody looked is not known any more.
+            for object in objects.iter_mut().filter(|object| !object.is_null()) {
                 if !arguments.show_managed_fields {
                     output::without_managed_fields(object);
                 }

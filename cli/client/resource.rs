@@ -171,8 +171,9 @@ async fn discovered(server: &Server) -> anyhow::Result<Vec<Resource>> {
     let groups = server.get("/apis", &Vec::new(), As::Objects).await?;
     for group in groups["groups"].as_array().into_iter().flatten() {
         if let Some(version) = group["preferredVersion"]["groupVersion"].as_str() {
-            let list = server.get(&format!("/apis/{version}"), &Vec::new(), As::Objects).await?;
-            found.extend(listed(&list));
+            // A group whose own server is down hides only itself.
+            let list = server.get(&format!("/apis/{version}"), &Vec::new(), As::Objects).await;
+            found.extend(list.iter().flat_map(listed));
         }
     }
     Ok(found)

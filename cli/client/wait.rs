@@ -168,64 +168,56 @@ async fn until(
     what: &For,
     deadline: tokio::time::Instant,
 ) -> anyhow::Result<Option<Value>> {
-    let waiting = async {
-        if *what == For::Delete {
-            let gone = until_gone(server, one.resource, &one.namespace, &one.name, "").await?;
-            return Ok(matches!(gone, Gone::Now).then_some(Value::Null));
-        }
-        until_met(server, one, what).await.map(Some)
-    };
-    let late = || {
-        let what = format!("{}/{}", one.resource.plural, one.name);
-        Complaint::failed(format!("timed out waiting for the condition on {what}"))
-    };
-    // At least one look is taken, however short the time is.
-    let deadline = deadline.max(tokio::time::Instant::now() + FIRST_LOOK);
-    match tokio::time::timeout_at(deadline, waiting).await {
-        Ok(result) => result,
-        Err(_) => Err(late()),
-    }
-}
-
-/// The time for the one look that even `--timeout=0` takes.
-const FIRST_LOOK: Duration = Duration::from_millis(500);
-
-async fn until_met(server: &Server, one: &One<'_>, what: &For) -> anyhow::Result<Value> {
     let target = Target {
         resource: one.resource.clone(),
         namespace: Some(one.namespace.clone()),
         names: vec![one.name.clone()],
     };
     let mut watching = Watching::of(&target, &Pairs::new(), As::Objects);
+    // One look is taken, however short the time is.
     let found = match what {
-        For::Create => watching.list(server).await?,
+        For::Create | For::Delete => watching.list(server).await?,
         _ => watching.begin(server).await?,
     };
+    if found.is_empty() && *what == For::Delete {
+        return Ok(None);
+    }
     for object in found {
         if is_met(&object, what)? {
-            return Ok(object);
+            return Ok(Some(object));
         }
     }
+    let met = until_met(server, &mut watching, one, what);
+    match tokio::time::timeout_at(deadline, met).await {
+        Ok(object) => object.map(Some),
+        Err(_) => {
+            let what = format!("{}/{}", one.resource.plural, one.name);
+            Err(Complaint::failed(format!("timed out waiting for the condition on {what}")))
+        }
+    }
+}
+
+async fn until_met(
+    server: &Server,
+    watching: &mut Watching,
+    one: &One<'_>,
+    what: &For,
+) -> anyhow::Result<Value> {
     loop {
         let event = watching.next(server).await?;
+        let is_gone = event.what == "DELETED";
+        if is_gone && *what == For::Delete {
+            return Ok(Value::Null);
+        }
         if is_met(&event.object, what)? {
             return Ok(event.object);
         }
-        if event.what == "DELETED" {
+        if is_gone && *what != For::Create {
             let name = one.resource.with_group(&one.resource.plural);
             let text = format!("{name} \"{}\" was deleted before the condition was met", one.name);
             return Err(Complaint::failed(text));
         }
     }
-}
-
-/// When something went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gone {
-    /// It was not there.
-    Before,
-    /// While it was waited for.
-    Now,
 }
 
 /// Waits until no object `name` is there, or one with another uid than `uid`.
@@ -235,7 +227,7 @@ pub(super) async fn until_gone(
     namespace: &str,
     name: &str,
     uid: &str,
-) -> anyhow::Result<Gone> {
+) -> anyhow::Result<()> {
     let is_it = |object: &Value| uid.is_empty() || object["metadata"]["uid"] == *uid;
     let target = Target {
         resource: resource.clone(),
@@ -244,12 +236,12 @@ pub(super) async fn until_gone(
     };
     let mut watching = Watching::of(&target, &Pairs::new(), As::Objects);
     if !watching.list(server).await?.iter().any(is_it) {
-        return Ok(Gone::Before);
+        return Ok(());
     }
     loop {
         let event = watching.next(server).await?;
         if event.what == "DELETED" || !is_it(&event.object) {
-            return Ok(Gone::Now);
+            return Ok(());
         }
     }
 }

@@ -54,7 +54,10 @@ fn manifests_are_applied() {
 
     let other = "--field-manager=somebody";
     site.job("a", "backoffLimit: 1\nactiveDeadlineSeconds: 40", "sleep", "\"60\"");
-    site.run(&format!("apply -f {file} {other}")).exits(1).says("(Conflict)").says("mayfly");
+    site.run(&format!("apply -f {file} {other}"))
+        .exits(1)
+        .says("(Conflict)")
+        .says("--force-conflicts");
     let forced = apply(&format!(" {other} --force-conflicts"));
     assert_eq!(forced, "job.batch/a configured\n");
     site.job("a", "backoffLimit: 1", "echo", "\"60\"");
