@@ -50,7 +50,11 @@ pub(crate) fn serve(arguments: &ServeArguments) -> anyhow::Result<Exit> {
 
 async fn serve_all(arguments: &ServeArguments) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen(None)?;
-    let running = start(arguments).await?;
+    let running = tokio::select! {
+        running = start(arguments) => running?,
+        // Nobody has been served, and what has begun is found by the next one.
+        _signal = interrupt.asked() => return Ok(Exit::Done),
+    };
     let exit = tokio::select! {
         _signal = interrupt.asked() => {
             say(arguments.log_format, "stopping; once more to stop at once");

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use mayfly_controller::api::{Key, Kind, ServiceAccount};
 use mayfly_controller::clock::Clock;
 use mayfly_controller::http::{Api, router};
 use mayfly_controller::store::Store;
@@ -42,13 +41,14 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts everything, the control plane first. Nobody is answered before objects can be created.
+    /// Starts everything, the control plane first. Nobody is answered before
+    /// there is what clients expect.
     pub(super) async fn start(parts: Parts) -> anyhow::Result<Self> {
         let Parts { store, runtime, settings, listener, users, certificates } = parts;
         let address = listener.local_addr().context("can't tell where it listens")?;
         let plane = ControlPlane::start(store.clone(), Arc::new(runtime), settings);
         tokio::select! {
-            () = until_there_is_a_namespace(&store) => {}
+            () = plane.ready() => {}
             () = plane.ended() => {}
         }
         let shutdown = CancellationToken::new();
@@ -83,20 +83,5 @@ impl Running {
         self.accepting.await.context("who takes connections in must not panic")?;
         self.plane.shutdown().await;
         Ok(())
-    }
-}
-
-/// Waits until objects can be created, which takes a namespace with its account.
-async fn until_there_is_a_namespace(store: &Store) {
-    let account = Key::new("default", "default");
-    loop {
-        let version = store.resource_version();
-        if store.get::<ServiceAccount>(&account).is_some() {
-            return;
-        }
-        if let Ok(mut changes) = store.watch(&[Kind::ServiceAccount], version) {
-            // A change is a reason to look again, and so is having missed one.
-            let _ = changes.next().await;
-        }
     }
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::api::{Key, Kind};
 use crate::cronjob::CronJobController;
 use crate::events;
 use crate::gc::Collector;
@@ -42,6 +43,9 @@ pub struct Settings {
 pub struct ControlPlane {
     /// In the order in which they are stopped.
     components: Vec<Component>,
+    store: Store,
+    /// The name of its node.
+    node: String,
     logs: Logs,
     inputs: Inputs,
     ended: CancellationToken,
@@ -61,6 +65,7 @@ impl ControlPlane {
     pub fn start<R: PodRuntime>(store: Store, runtime: Arc<R>, settings: Settings) -> Self {
         let Settings { backoff, node, root_ca } = settings;
         let client = LocalClient::new(store.clone());
+        let name = node.name.clone();
         let agent = Agent::new(client, runtime, store.clock().clone(), node);
         let ended = CancellationToken::new();
         let (logs, inputs) = (agent.logs(), agent.inputs());
@@ -78,10 +83,10 @@ impl ControlPlane {
             start("garbage collector", &ended, |cancel| Collector::new(store.clone()).run(cancel)),
             start("event expiry", &ended, |cancel| events::expire(store.clone(), cancel)),
             start("namespace controller", &ended, |cancel| {
-                NamespaceController::new(store, root_ca).run(cancel)
+                NamespaceController::new(store.clone(), root_ca).run(cancel)
             }),
         ];
-        Self { components, logs, inputs, ended }
+        Self { components, store, node: name, logs, inputs, ended }
     }
 
     /// What the pods print.
@@ -92,6 +97,31 @@ impl ControlPlane {
     /// The inputs of the pods' containers.
     pub fn inputs(&self) -> &Inputs {
         &self.inputs
+    }
+
+    /// Waits until there is what clients expect to find at once: a namespace to work in, with its
+    /// ServiceAccount, and a node.
+    pub async fn ready(&self) {
+        let kinds = &[Kind::Namespace, Kind::ServiceAccount, Kind::Node];
+        loop {
+            let version = self.store.resource_version();
+            if self.is_ready() {
+                return;
+            }
+            // What is missing comes as a change; one that was missed is found by looking again.
+            if let Ok(mut watch) = self.store.watch(kinds, version) {
+                let _ = watch.next().await;
+            }
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        let has = |kind, namespace, name| {
+            self.store.get_object(kind, &Key::new(namespace, name)).is_some()
+        };
+        has(Kind::Namespace, "", "default")
+            && has(Kind::ServiceAccount, "default", "default")
+            && has(Kind::Node, "", &self.node)
     }
 
     /// Waits until a part of it has ended without being asked to, which only a panic does. Nothing

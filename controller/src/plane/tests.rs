@@ -118,6 +118,16 @@ impl Simulation {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_clients_expect_is_there_once_it_is_ready() {
+    let simulation = Simulation::start(1, &[]);
+    simulation.plane.ready().await;
+    let has = |kind, key: Key| simulation.store.get_object(kind, &key).is_some();
+    assert!(has(Kind::Namespace, Key::new("", "default")));
+    assert!(has(Kind::ServiceAccount, Key::new("default", "default")));
+    assert!(has(Kind::Node, Key::new("", "localhost")));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_job_completes_and_no_more_pods_are_active_than_it_says() {
     let simulation = Simulation::start(5, &[0]);
     simulation.create("completions: 1000, parallelism: 100").await;
