@@ -26,6 +26,8 @@ async fn kube_rs_takes_a_job_through_its_life() {
     let pods: Api<Pod> = Api::default_namespaced(client);
 
     let mut events = Box::pin(watcher::watcher(jobs.clone(), watcher::Config::default()));
+    // It does nothing until it is asked: from here on it has seen that there was no Job.
+    while !matches!(events.try_next().await.expect("must be watched"), Some(Event::InitDone)) {}
     let made = jobs.create(&PostParams::default(), &job()).await.expect("must be created");
     let complete = await_condition(jobs.clone(), NAME, conditions::is_job_completed());
     let complete = complete.await.expect("must be watched").expect("must be there");
@@ -38,14 +40,17 @@ async fn kube_rs_takes_a_job_through_its_life() {
     assert!(log.contains("arg 1: kube-rs\n"), "{log}");
 
     jobs.delete(NAME, &DeleteParams::background()).await.expect("must be deleted");
-    // The watcher has seen all of it, from before the Job was there until it is gone.
+    // The watcher tells all of it, from before the Job was there until it is gone.
+    let mut has_begun = false;
     loop {
         match events.try_next().await.expect("the watcher must go on") {
-            Some(Event::Delete(job)) if job.name_any() == NAME => break,
+            Some(Event::Apply(job)) => has_begun |= job.uid() == made.uid(),
+            Some(Event::Delete(job)) if job.uid() == made.uid() => break,
             Some(_) => {}
             None => panic!("the watcher has ended"),
         }
     }
+    assert!(has_begun, "a Job must be told of before its end");
     assert!(jobs.get_opt(NAME).await.expect("must be answered").is_none());
 }
 
