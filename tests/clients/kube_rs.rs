@@ -1,5 +1,7 @@
 //! kube-rs, with its watcher and its waiting for conditions.
 
+use std::time::Duration;
+
 use futures_util::TryStreamExt as _;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
@@ -15,8 +17,15 @@ use crate::harness::{Home, Server};
 
 const NAME: &str = "of-kube-rs";
 
+/// How long all of it may take; only a fault takes as long.
+const PATIENCE: Duration = Duration::from_secs(180);
+
 #[tokio::test]
 async fn kube_rs_takes_a_job_through_its_life() {
+    tokio::time::timeout(PATIENCE, life()).await.expect("must come to its end");
+}
+
+async fn life() {
     let home = Home::new();
     let server = Server::start(&home, OPTIONS);
     let kubeconfig = Kubeconfig::read_from(server.kubeconfig()).expect("must be a kubeconfig");
