@@ -68,7 +68,7 @@ impl Output {
     }
 
     /// `object`, or a list of them, as text.
-    pub(super) fn text_of(&self, object: &Value) -> anyhow::Result<String> {
+    pub(crate) fn text_of(&self, object: &Value) -> anyhow::Result<String> {
         match self {
             Self::Json => json_text(object),
             Self::Yaml => Ok(yaml::document(object)),
@@ -81,7 +81,7 @@ impl Output {
 }
 
 /// `objects` as one `List`, as kubectl shows several.
-pub(super) fn list_of(objects: &[Value]) -> Value {
+pub(crate) fn list_of(objects: &[Value]) -> Value {
     json!({"apiVersion": "v1", "kind": "List", "items": objects, "metadata": {"resourceVersion": ""}})
 }
 

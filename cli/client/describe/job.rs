@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::Event;
 use mayfly_controller::http::table;
 
 use super::events;
-use super::metadata::{controlled_by, selector_text};
+use super::metadata::controlled_by;
 use super::sheet::{Seen, Sheet, or_unset, title_case};
 use super::template;
 
@@ -20,7 +20,7 @@ pub(super) fn job(job: &Job, events: Option<&[Event]>, seen: &Seen) -> String {
         (job.spec.clone().unwrap_or_default(), job.status.clone().unwrap_or_default());
     sheet.field(0, "Name", metadata.name.as_deref().unwrap_or_default());
     sheet.field(0, "Namespace", metadata.namespace.as_deref().unwrap_or_default());
-    let selector = spec.selector.as_ref().and_then(selector_text);
+    let selector = spec.selector.as_ref().map(table::selector_text);
     sheet.field(0, "Selector", selector.unwrap_or_default());
     sheet.labels(0, "Labels", metadata.labels.as_ref());
     sheet.annotations(0, metadata.annotations.as_ref());
@@ -104,8 +104,7 @@ pub(super) fn cron_job(cron_job: &CronJob, events: Option<&[Event]>, seen: &Seen
 
 fn job_template(sheet: &mut Sheet, spec: Option<&JobSpec>) {
     let selector = spec.and_then(|spec| spec.selector.as_ref());
-    let selector = selector.map(|selector| selector_text(selector).unwrap_or_default());
-    sheet.field(0, "Selector", or_unset(selector));
+    sheet.field(0, "Selector", or_unset(selector.map(table::selector_text)));
     sheet.field(0, "Parallelism", or_unset(spec.and_then(|spec| spec.parallelism)));
     sheet.field(0, "Completions", or_unset(spec.and_then(|spec| spec.completions)));
     let deadline = spec.and_then(|spec| spec.active_deadline_seconds);

@@ -1,7 +1,7 @@
 //! What descriptions of several kinds say in the same words.
 
 use k8s_openapi::api::core::v1::Toleration;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::sheet::Sheet;
 
@@ -20,29 +20,6 @@ pub(super) fn controlled_by(metadata: &ObjectMeta) -> Option<String> {
     let owners = metadata.owner_references.as_ref()?;
     let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
     Some(format!("{}/{}", owner.kind, owner.name))
-}
-
-/// A selector as it is written after `-l`; `None` for one that selects everything.
-pub(crate) fn selector_text(selector: &LabelSelector) -> Option<String> {
-    let labels = selector.match_labels.iter().flatten();
-    let mut terms: Vec<(String, String)> =
-        labels.map(|(key, value)| (key.clone(), format!("{key}={value}"))).collect();
-    for requirement in selector.match_expressions.iter().flatten() {
-        let key = &requirement.key;
-        let mut values = requirement.values.clone().unwrap_or_default();
-        values.sort();
-        let values = values.join(",");
-        let term = match requirement.operator.as_str() {
-            "In" => format!("{key} in ({values})"),
-            "NotIn" => format!("{key} notin ({values})"),
-            "DoesNotExist" => format!("!{key}"),
-            _ => key.clone(),
-        };
-        terms.push((key.clone(), term));
-    }
-    terms.sort_by(|one, other| one.0.cmp(&other.0));
-    let terms: Vec<String> = terms.into_iter().map(|(_, term)| term).collect();
-    (!terms.is_empty()).then(|| terms.join(","))
 }
 
 /// What a pod tolerates.

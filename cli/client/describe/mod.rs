@@ -34,7 +34,6 @@ use crate::args::client::DescribeArguments;
 use crate::exit::Exit;
 
 pub(crate) use events::age as event_age;
-pub(crate) use metadata::selector_text;
 pub(crate) use sheet::Seen;
 
 impl Seen {

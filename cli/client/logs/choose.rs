@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use mayfly_controller::api::Kind;
+use mayfly_controller::http::table::selector_text;
 use serde_json::Value;
 
 use crate::client::complaint::Complaint;
-use crate::client::describe::selector_text;
 use crate::client::request::{As, Pairs, Server};
 use crate::client::resource::Resource;
 use crate::client::select::Target;
@@ -87,7 +87,7 @@ pub(super) async fn pods_of_job(
 ) -> anyhow::Result<Vec<Value>> {
     let selector: LabelSelector =
         serde_json::from_value(job["spec"]["selector"].clone()).unwrap_or_default();
-    let query: Pairs = vec![("labelSelector", selector_text(&selector).unwrap_or_default())];
+    let query: Pairs = vec![("labelSelector", selector_text(&selector))];
     let target = Target {
         resource: Resource::of(Kind::Pod),
         namespace: Some(namespace.to_owned()),

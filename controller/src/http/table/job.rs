@@ -92,8 +92,8 @@ fn template(spec: Option<&JobSpec>) -> [Value; 3] {
     [json!(names.join(",")), json!(images.join(",")), json!(or_none(selector.as_deref()))]
 }
 
-/// `a=b,c in (d,e),!f`, by key.
-fn selector_text(selector: &LabelSelector) -> String {
+/// `selector` as it is written after `-l`, such as `a=b,c in (d,e),!f`, by key; `""` selects all.
+pub fn selector_text(selector: &LabelSelector) -> String {
     let pairs = selector.match_labels.iter().flatten();
     let mut terms: Vec<(&str, String)> =
         pairs.map(|(key, value)| (key.as_str(), format!("{key}={value}"))).collect();

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 pub use self::age::span;
 pub use self::columns::{Column, of as columns};
+pub use self::job::selector_text;
 use crate::api::{Object, Timestamp};
 
 /// What a table says of one object.
