@@ -250,7 +250,8 @@ pub(crate) struct WaitArguments {
     /// create, delete, complete-or-failed, condition=NAME[=VALUE] or jsonpath={PATH}[=VALUE].
     #[arg(long = "for", value_name = "WHAT", value_parser = For::parse)]
     pub(crate) what: For,
-    /// How long; 0 looks once, and a negative one waits a week.
+    /// How long; 0 looks once, and a negative one waits a week [default: 30s; a week with
+    /// complete-or-failed].
     #[arg(long, value_name = "DURATION", allow_negative_numbers = true, value_parser = patience)]
     pub(crate) timeout: Option<Patience>,
     /// json, yaml, name or jsonpath=TEMPLATE: print the objects instead of a word.
