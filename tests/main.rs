@@ -1,7 +1,6 @@
 //! The promises of mayfly, in one test binary.
 
 mod cli;
-mod client;
 mod clients;
 mod conformance;
 mod examples;

@@ -1,6 +1,7 @@
 //! The real binary, as a user meets it at a command line.
 
 mod bad_input;
+mod client;
 mod images;
 mod manners;
 mod runs;

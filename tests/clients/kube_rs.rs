@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 #[tokio::test]
 async fn kube_rs_takes_a_job_through_its_life() {
-    tokio::time::timeout(PATIENCE, life()).await.expect("must come to its end");
+    tokio::time::timeout(PATIENCE, Box::pin(life())).await.expect("must come to its end");
 }
 
 async fn life() {

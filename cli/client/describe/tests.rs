@@ -1,7 +1,7 @@
 //! Descriptions held against those that the real kubectl printed of the recorded control plane.
 //!
 //! They lie with the traces beside the checkout; without them the test says so, and the layouts are
-//! still held against kubectl's by `tests/client`.
+//! still held against kubectl's by `tests/cli/client`.
 
 use std::path::PathBuf;
 
