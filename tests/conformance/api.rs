@@ -11,10 +11,9 @@ use std::path::PathBuf;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request as HttpRequest;
-use mayfly_controller::api::{Namespace, ObjectMeta};
 use mayfly_controller::clock::Clock;
 use mayfly_controller::http::{Api, router};
-use mayfly_controller::store::{Names, Store, Transaction};
+use mayfly_controller::store::{Names, Store};
 use serde::Deserialize;
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -23,9 +22,6 @@ use super::alike::{self, alike, alike_text};
 use super::between;
 use super::harness;
 use crate::harness::say;
-
-/// The namespace that the recorded requests are about.
-const NAMESPACE: &str = "invalid2";
 
 /// One request, and what came back.
 #[derive(Deserialize)]
@@ -53,7 +49,7 @@ struct Answer {
 #[tokio::test]
 async fn requests() {
     let Some(exchanges) = load() else { return };
-    let mut session = Session::new().await;
+    let mut session = Session::new();
     let (mut passed, mut failed) = (0, Vec::new());
     for exchange in &exchanges {
         let answer = session.send(exchange).await;
@@ -87,11 +83,8 @@ struct Session {
 }
 
 impl Session {
-    async fn new() -> Self {
+    fn new() -> Self {
         let store = Store::in_memory(Clock::system(), Names::random());
-        let metadata = ObjectMeta { name: Some(NAMESPACE.to_owned()), ..ObjectMeta::default() };
-        let namespace = Namespace { metadata, ..Namespace::default() };
-        store.commit(Transaction::new().create(namespace)).await.expect("must be created");
         Self { router: router(Api::new(store.clone())), store, uids: BTreeMap::new() }
     }
 

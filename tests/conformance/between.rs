@@ -1,6 +1,6 @@
 //! What happened to the objects between two recorded requests.
 
-use mayfly_controller::api::{Job, Key, Kind};
+use mayfly_controller::api::{Job, Key, Kind, Namespace, ObjectMeta};
 use mayfly_controller::store::{DeleteOptions, Store, Transaction};
 use serde_json::{Value, json};
 
@@ -20,15 +20,11 @@ const UNTOLD: &[(&str, &str)] = &[
 /// Makes `store` what it was when `exchange` was recorded; `translate` puts our uids for recorded
 /// ones.
 pub(super) async fn happen(store: &Store, exchange: &Exchange, translate: impl Fn(&str) -> String) {
-    let Some(key) = subject(exchange) else { return };
-    let Some(job) = store.get::<Job>(&key) else { return };
-    let is_new = exchange.method == "POST" && exchange.http_status != 409;
-    if is_new {
-        // Those who recorded removed what they had made before they made it anew.
-        let delete = Transaction::new().delete(Kind::Job, key, DeleteOptions::default());
-        store.commit(delete).await.expect("must be deleted");
-        return;
+    let Some((kind, key)) = subject(exchange) else { return };
+    if exchange.method == "POST" {
+        return make_room(store, exchange, kind, key).await;
     }
+    let Some(job) = store.get::<Job>(&key).filter(|_| kind == Kind::Job) else { return };
     let mut object = serde_json::to_value(&*job).expect("a Job must have a JSON form");
     if let Some((_, patch)) = UNTOLD.iter().find(|(before, _)| *before == exchange.name) {
         merge(&mut object, &serde_json::from_str(patch).expect("a patch must be JSON"));
@@ -43,14 +39,34 @@ pub(super) async fn happen(store: &Store, exchange: &Exchange, translate: impl F
     store.commit(Transaction::new().replace(job)).await.expect("must be replaced");
 }
 
-/// The key of the Job that `exchange` is about.
-fn subject(exchange: &Exchange) -> Option<Key> {
-    let (before, after) = exchange.path.split_once("/jobs")?;
-    let namespace = before.rsplit('/').next()?;
-    let of_path =
-        after.trim_start_matches('/').split(['/', '?']).next().filter(|it| !it.is_empty());
+/// Makes the namespace that something is created in, and removes what has its name: those who
+/// recorded removed what they had made before they made it anew.
+async fn make_room(store: &Store, exchange: &Exchange, kind: Kind, key: Key) {
+    let namespace = Key::new("", &key.namespace);
+    let is_wanted = exchange.http_status != 404 && store.get::<Namespace>(&namespace).is_none();
+    let mut transaction = Transaction::new();
+    if is_wanted {
+        let name = Some(key.namespace.to_string());
+        let metadata = ObjectMeta { name, ..ObjectMeta::default() };
+        transaction = transaction.create(Namespace { metadata, ..Namespace::default() });
+    }
+    if exchange.http_status != 409 {
+        transaction = transaction.delete(kind, key, DeleteOptions::default());
+    }
+    store.commit(transaction).await.expect("must be committed");
+}
+
+/// The kind and key of what `exchange` is about, if that is in a namespace.
+fn subject(exchange: &Exchange) -> Option<(Kind, Key)> {
+    let path = exchange.path.split('?').next()?;
+    let (_, rest) = path.split_once("/namespaces/")?;
+    let mut segments = rest.split('/');
+    let (namespace, plural) = (segments.next()?, segments.next()?);
+    let mut kinds = Kind::ALL.iter().filter(|kind| kind.is_namespaced());
+    let kind = *kinds.find(|kind| kind.plural() == plural)?;
+    let of_path = segments.next().filter(|it| !it.is_empty());
     let name = of_path.or(exchange.manifest["metadata"]["name"].as_str())?;
-    Some(Key::new(namespace, name))
+    Some((kind, Key::new(namespace, name)))
 }
 
 /// Gives `object` what `result` says below `at`, except what `patch` is to change.
