@@ -4,15 +4,10 @@
 //! Pure. The types come from the API's own schemas, so that no list of fields is kept here; only
 //! the strings that have a type of their own are named.
 
-use std::collections::BTreeMap;
-use std::sync::OnceLock;
-
-use schemars::generate::SchemaGenerator;
 use serde_json::Value;
 
-use crate::api::{
-    ConfigMap, CronJob, Event, Job, Kind, Lease, Namespace, Node, Pod, Secret, ServiceAccount,
-};
+use super::schema::{Scalar, Type};
+use crate::api::Kind;
 
 /// Strings and maps that are of a type of their own: in which structure, which field.
 const NAMED: &[(&str, &str, &str)] = &[
@@ -48,11 +43,10 @@ const NAMED: &[(&str, &str, &str)] = &[
 /// What is said of the value at `field` (such as `spec.containers[0].env`) of an object of `kind`;
 /// `None` if there is no such field, or its value can't be unlike it.
 pub(super) fn cannot_unmarshal(kind: Kind, object: &Value, field: &str) -> Option<String> {
-    let schemas = schemas();
-    let mut place = Place::top(schemas, kind)?;
+    let mut place = Place { type_: Type::of(kind), structure: kind.name(), path: Vec::new() };
     let mut value = object;
     for step in steps(field) {
-        place = place.enter(schemas, &step)?;
+        place = place.enter(&step)?;
         value = match &step {
             Step::Name(name) => value.get(name)?,
             Step::Index(index) => value.get(index)?,
@@ -68,11 +62,10 @@ pub(super) fn cannot_unmarshal(kind: Kind, object: &Value, field: &str) -> Optio
         Value::Array(_) => "array".to_owned(),
         Value::Object(_) => "object".to_owned(),
     };
-    let Place { structure, path, .. } = &place;
-    let type_ = place.type_(schemas)?;
+    let (structure, path) = (place.structure, place.path.join("."));
+    let type_ = place.type_name()?;
     Some(format!(
-        "json: cannot unmarshal {sort} into Go struct field {structure}.{} of type {type_}",
-        path.join(".")
+        "json: cannot unmarshal {sort} into Go struct field {structure}.{path} of type {type_}"
     ))
 }
 
@@ -83,94 +76,60 @@ pub(super) fn kind_of(api_version: &str, kind: &str) -> String {
 }
 
 /// Where in an object a value stands.
-struct Place<'a> {
-    schema: &'a Value,
+struct Place {
+    type_: &'static Type,
     /// The innermost structure that it is in.
-    structure: &'a str,
+    structure: &'static str,
     /// Its fields, from the top down to the innermost.
     path: Vec<String>,
 }
 
-impl<'a> Place<'a> {
-    fn top(schemas: &'a BTreeMap<String, Value>, kind: Kind) -> Option<Self> {
-        let mut names = schemas.keys();
-        let suffix = format!(".{}.{}", version(kind), kind.name());
-        let name = names.find(|name| name.ends_with(&suffix))?;
-        Some(Self { schema: schemas.get(name)?, structure: kind.name(), path: Vec::new() })
-    }
-
-    fn enter(self, schemas: &'a BTreeMap<String, Value>, step: &Step) -> Option<Self> {
-        let Self { schema, structure, mut path } = self;
-        let (schema, structure) = match referred(schema) {
-            Some(name) => (schemas.get(name)?, short(name)),
-            None => (schema, structure),
+impl Place {
+    fn enter(self, step: &Step) -> Option<Self> {
+        let Self { type_, structure, mut path } = self;
+        let (type_, structure) = match (type_, step) {
+            (Type::List { item, .. }, Step::Index(_)) => (item, structure),
+            (Type::Structure(it), Step::Name(name)) => {
+                path.push(name.clone());
+                (it.fields.get(name)?, it.name.as_str())
+            }
+            // A key of a map is no field.
+            (Type::Map { value, .. }, Step::Name(_)) => (value, structure),
+            _ => return None,
         };
-        let inner = match step {
-            Step::Index(_) => schema.get("items")?,
-            Step::Name(name) => match schema.get("properties").and_then(|all| all.get(name)) {
-                Some(inner) => {
-                    path.push(name.clone());
-                    inner
-                }
-                // A key of a map is no field.
-                None => schema.get("additionalProperties")?,
-            },
-        };
-        Some(Self { schema: inner, structure, path })
+        Some(Self { type_, structure, path })
     }
 
     fn is_integer(&self) -> bool {
-        self.schema["type"] == "integer"
+        matches!(self.type_, Type::Scalar(Scalar::Int32 | Scalar::Int64))
     }
 
-    fn type_(&self, schemas: &BTreeMap<String, Value>) -> Option<String> {
+    fn type_name(&self) -> Option<String> {
         let field = self.path.last()?;
-        let is_this = |(structure, name, _): &&(&str, &str, &str)| {
-            *structure == self.structure && name == field
-        };
-        match NAMED.iter().find(is_this) {
-            Some((.., type_)) if self.schema.get("items").is_none() => Some((*type_).to_owned()),
-            _ => type_of(schemas, self.schema),
+        let named =
+            NAMED.iter().find(|(structure, name, _)| *structure == self.structure && name == field);
+        match named {
+            Some((.., name)) if !matches!(self.type_, Type::List { .. }) => {
+                Some((*name).to_owned())
+            }
+            _ => name_of(self.type_),
         }
     }
 }
 
-/// The type of what `schema` describes; `None` of one that reads its values in its own way.
-fn type_of(schemas: &BTreeMap<String, Value>, schema: &Value) -> Option<String> {
-    if let Some(name) = referred(schema) {
-        // A quantity, or a number that may be a text: nothing that this is said of.
-        schemas.get(name)?.get("properties")?;
-        return Some(format!("v1.{}", short(name)));
-    }
-    let format = schema["format"].as_str();
-    match (schema["type"].as_str()?, format) {
-        ("string", Some("date-time")) => None,
-        ("string", Some("byte")) => Some("[]uint8".to_owned()),
-        ("string", _) => Some("string".to_owned()),
-        ("boolean", _) => Some("bool".to_owned()),
-        ("integer", format) => Some(format.unwrap_or("int64").to_owned()),
-        ("number", _) => Some("float64".to_owned()),
-        ("array", _) => Some(format!("[]{}", type_of(schemas, schema.get("items")?)?)),
-        ("object", _) => {
-            let values = type_of(schemas, schema.get("additionalProperties")?)?;
-            Some(format!("map[string]{values}"))
-        }
-        _ => None,
-    }
-}
-
-/// The name of the schema that `schema` refers to.
-fn referred(schema: &Value) -> Option<&str> {
-    schema["$ref"].as_str()?.rsplit('/').next()
-}
-
-fn short(name: &str) -> &str {
-    name.rsplit('.').next().unwrap_or(name)
-}
-
-fn version(kind: Kind) -> &'static str {
-    let api_version = kind.api_version();
-    api_version.rsplit('/').next().unwrap_or(api_version)
+/// The name of a type; `None` of one that reads its values in its own way.
+fn name_of(type_: &Type) -> Option<String> {
+    Some(match type_ {
+        Type::Scalar(Scalar::Text) => "string".to_owned(),
+        Type::Scalar(Scalar::Int32) => "int32".to_owned(),
+        Type::Scalar(Scalar::Int64) => "int64".to_owned(),
+        Type::Scalar(Scalar::Number) => "float64".to_owned(),
+        Type::Scalar(Scalar::Boolean) => "bool".to_owned(),
+        Type::Scalar(Scalar::Any) => return None,
+        Type::Structure(structure) => format!("v1.{}", structure.name),
+        Type::List { item, .. } => format!("[]{}", name_of(item)?),
+        Type::Map { value, .. } => format!("map[string]{}", name_of(value)?),
+    })
 }
 
 enum Step {
@@ -193,25 +152,6 @@ fn steps(field: &str) -> Vec<Step> {
         }
     }
     steps
-}
-
-/// The schemas of every kind and of all that is in them, by name.
-fn schemas() -> &'static BTreeMap<String, Value> {
-    static SCHEMAS: OnceLock<BTreeMap<String, Value>> = OnceLock::new();
-    SCHEMAS.get_or_init(|| {
-        let mut generator = SchemaGenerator::default();
-        generator.subschema_for::<Job>();
-        generator.subschema_for::<CronJob>();
-        generator.subschema_for::<Pod>();
-        generator.subschema_for::<ConfigMap>();
-        generator.subschema_for::<Secret>();
-        generator.subschema_for::<Event>();
-        generator.subschema_for::<Node>();
-        generator.subschema_for::<Namespace>();
-        generator.subschema_for::<ServiceAccount>();
-        generator.subschema_for::<Lease>();
-        generator.take_definitions(true).into_iter().collect()
-    })
 }
 
 #[cfg(test)]
