@@ -1,12 +1,13 @@
-//! Modules that are made for a test: they print a text, after a while.
+//! Modules that are made for a test: they print something, wait for a while, and print the rest.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// A WASI command that waits for `pause`, prints `text` and exits with 0, whatever it is told.
-pub(crate) fn printing(text: &str, pause: Duration) -> Vec<u8> {
+/// A WASI command that prints `before`, waits for `pause`, prints `after` and exits with 0, whatever
+/// it is told.
+pub(crate) fn printing(before: &str, pause: Duration, after: &str) -> Vec<u8> {
     let mut escaped = String::new();
-    for byte in text.bytes() {
+    for byte in before.bytes().chain(after.bytes()) {
         write!(escaped, "\\{byte:02x}").expect("a String takes everything");
     }
     // A clock's subscription is 48 bytes: its tag at 8, the clock at 16, the time at 24.
@@ -18,15 +19,20 @@ pub(crate) fn printing(text: &str, pause: Duration) -> Vec<u8> {
                 (func $poll (param i32 i32 i32 i32) (result i32)))
             (memory (export "memory") 2)
             (data (i32.const 1024) "{escaped}")
+            (func $print (param $at i32) (param $length i32)
+                (i32.store (i32.const 0) (local.get $at))
+                (i32.store (i32.const 4) (local.get $length))
+                (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16))))
             (func (export "_start")
+                (call $print (i32.const 1024) (i32.const {before}))
                 (i32.store (i32.const 80) (i32.const 1))
                 (i64.store (i32.const 88) (i64.const {nanoseconds}))
                 (drop (call $poll (i32.const 64) (i32.const 128) (i32.const 1) (i32.const 160)))
-                (i32.store (i32.const 0) (i32.const 1024))
-                (i32.store (i32.const 4) (i32.const {length}))
-                (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))))"#,
+                (call $print (i32.const {second}) (i32.const {after}))))"#,
+        before = before.len(),
         nanoseconds = pause.as_nanos(),
-        length = text.len(),
+        second = 1024 + before.len(),
+        after = after.len(),
     );
     wat::parse_str(source).expect("the module must be well-formed")
 }

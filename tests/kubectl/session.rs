@@ -25,8 +25,8 @@ impl Session {
         let home = Home::new();
         // Long enough for a command to find them running.
         let pause = Duration::from_secs(4);
-        home.write("modules/pi.wasm", module::printing(&digits(), pause));
-        home.write("modules/some.wasm", module::printing(&format!("{PRINTED}\n"), pause));
+        home.write("modules/pi.wasm", module::printing("", pause, &digits()));
+        home.write("modules/some.wasm", module::printing("", pause, &format!("{PRINTED}\n")));
         let images: Vec<String> =
             images.iter().map(|(name, file)| format!("--image={name}={file}")).collect();
         let options: Vec<&str> = images.iter().map(String::as_str).collect();

@@ -1,7 +1,9 @@
 //! What shows objects: forms, watches, events, and where the server is.
 
+use std::time::Duration;
+
 use super::Site;
-use crate::harness::Stream;
+use crate::harness::{Home, Running, Server, Stream, guest, job, module};
 
 #[test]
 fn objects_in_every_form() {
@@ -49,19 +51,51 @@ fn changes_are_shown_as_they_come() {
 
 #[test]
 fn a_watch_outlives_its_server() {
-    let home = crate::harness::Home::new();
-    let echo = format!("echo={}", crate::harness::guest("job_echo"));
-    let first = crate::harness::Server::start(&home, &["--image", &echo]);
+    let home = Home::new();
+    let echo = format!("echo={}", guest("job_echo"));
+    let first = Server::start(&home, &["--image", &echo]);
     let address = first.address().to_owned();
     home.run(&["create", "configmap", "a", "--from-literal=k=v"]).exits(0);
     let mut watch = home.start(&["get", "cm", "-w", "-o", "name"]);
     watch.line(|_, line| line == "configmap/a");
     first.stop().exits(0);
-    let mut command = home.mayfly();
-    command.args(["serve", "--listen", &address, "--image", &echo]);
-    let _second = crate::harness::Server::started(crate::harness::Running::start(&mut command));
+    let _second = serve_again(&home, &address, &echo);
     home.run(&["create", "configmap", "b", "--from-literal=k=v"]).exits(0);
     watch.line(|_, line| line == "configmap/b");
+}
+
+#[test]
+fn a_log_that_is_followed_outlives_its_server() {
+    let home = Home::new();
+    // Long enough to be killed in, and to be found again by who follows.
+    let module = module::printing("begun\n", Duration::from_secs(5), "done\n");
+    home.write("slow.wasm", module);
+    let image = "slow=slow.wasm";
+    let first = Server::start(&home, &["--image", image]);
+    let address = first.address().to_owned();
+    home.write("a.yaml", job("a", "backoffLimit: 0", "image: slow"));
+    home.run(&["create", "-f", "a.yaml"]).exits(0);
+    home.run(&["wait", "--for=jsonpath={.status.active}=1", "job/a"]).exits(0);
+    let pod = home.run(&["get", "pods", "-o", "name"]).exits(0).stdout;
+    home.run(&["wait", "--for=condition=Ready", pod.trim()]).exits(0);
+    let mut log = home.start(&["logs", "-f", pod.trim()]);
+    log.line(|from, line| from == Stream::Stdout && line == "begun");
+    first.kill();
+    let second = serve_again(&home, &address, image);
+    let ended = log.wait().exits(0);
+    assert!(ended.stdout.ends_with("done\n"), "{ended:?}");
+
+    // The run that was lost did not reach its end; whoever comes later reads the one that did.
+    home.run(&["wait", "--for=complete-or-failed", "job/a"]).exits(0);
+    assert_eq!(home.run(&["logs", pod.trim()]).exits(0).stdout, "begun\ndone\n");
+    second.stop().exits(0);
+}
+
+/// Starts a server where another has been, with an image.
+fn serve_again(home: &Home, address: &str, image: &str) -> Server {
+    let mut command = home.mayfly();
+    command.args(["serve", "--listen", address, "--image", image]);
+    Server::started(Running::start(&mut command))
 }
 
 #[test]
@@ -85,7 +119,7 @@ fn where_the_server_is() {
 
 #[test]
 fn shells_and_readers_are_told() {
-    let home = crate::harness::Home::new();
+    let home = Home::new();
     assert!(home.run(&["completion", "bash"]).exits(0).stdout.contains("rerun"));
     assert!(home.run(&["man"]).exits(0).stdout.contains(".TH mayfly"));
     home.run(&["man", "pages"]).exits(0);
