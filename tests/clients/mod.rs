@@ -37,10 +37,8 @@ fn the_node_library_takes_a_job_through_its_life() {
 
 #[test]
 fn kubectl_takes_a_job_through_its_life() {
-    match Command::new("kubectl").args(["version", "--client"]).output() {
-        Ok(_) => kubectl_lives("kubectl".as_ref()),
-        Err(_) => say!("skipped: there is no kubectl in PATH"),
-    }
+    let Some(program) = harness::kubectl::any() else { return };
+    kubectl_lives(program.as_ref());
 }
 
 #[test]

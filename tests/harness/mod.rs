@@ -2,6 +2,7 @@
 //!
 //! It knows the command line from outside only, as a user does.
 
+pub(crate) mod kubectl;
 pub(crate) mod module;
 mod pi;
 mod process;

@@ -4,24 +4,21 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::deviations::PRINTED;
-use crate::harness::{Ended, Home, Running, Server, guest, module, say};
+use crate::harness::{Ended, Home, Running, Server, guest, kubectl, module};
 
 /// One session.
 pub(super) struct Session {
     pub(super) home: Home,
     server: Server,
+    program: String,
     namespace: &'static str,
 }
 
 impl Session {
     /// Starts a server with these images (name and prebuilt guest, or name and module), unless there
-    /// is no kubectl.
+    /// is no kubectl whose words were recorded.
     pub(super) fn start(namespace: &'static str, images: &[(&str, String)]) -> Option<Self> {
-        let version = Command::new(program()).args(["version", "--client"]).output();
-        if !version.is_ok_and(|it| it.status.success()) {
-            say!("skipped: there is no kubectl here");
-            return None;
-        }
+        let program = kubectl::as_recorded()?;
         let home = Home::new();
         // Long enough for a command to find them running.
         let pause = Duration::from_secs(4);
@@ -31,12 +28,12 @@ impl Session {
             images.iter().map(|(name, file)| format!("--image={name}={file}")).collect();
         let options: Vec<&str> = images.iter().map(String::as_str).collect();
         let server = Server::start(&home, &options);
-        Some(Self { home, server, namespace })
+        Some(Self { home, server, program, namespace })
     }
 
     /// `kubectl` with `words`, talking to the server.
     pub(super) fn kubectl(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(program());
+        let mut command = Command::new(&self.program);
         command
             .current_dir(self.home.path(""))
             .env("HOME", self.home.path(""))
@@ -55,10 +52,6 @@ impl Session {
     pub(super) fn stop(self) {
         self.server.stop().exits(0);
     }
-}
-
-fn program() -> String {
-    std::env::var("MAYFLY_KUBECTL").unwrap_or_else(|_| "kubectl".to_owned())
 }
 
 /// What Perl prints for the Job of Kubernetes' documentation.

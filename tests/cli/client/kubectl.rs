@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use super::Site;
-use crate::harness::{Ended, Running, say};
+use crate::harness::{Ended, Running, kubectl, say};
 
 /// What is asked. Words in quotes are one.
 const QUESTIONS: &[&str] = &[
@@ -146,9 +146,7 @@ const ATTEMPTS: usize = 4;
 
 #[test]
 fn answers_are_kubectls() {
-    if Command::new("kubectl").arg("version").arg("--client").output().is_err() {
-        return say!("kubectl: skipped, there is none");
-    }
+    let Some(program) = kubectl::as_recorded() else { return };
     let site = Site::new();
     let file = site.job("good", "backoffLimit: 1", "echo", "x");
     site.home.write("objects.yaml", OBJECTS);
@@ -158,7 +156,7 @@ fn answers_are_kubectls() {
     let mut wrong = Vec::new();
     for question in QUESTIONS {
         let words = split(question);
-        let asked = || (ask_kubectl(&site, &words), shown(&site.home.run(&words)));
+        let asked = || (ask_kubectl(&program, &site, &words), shown(&site.home.run(&words)));
         let differs = |(kubectl, mayfly): &(String, String)| kubectl != mayfly;
         let last = (0..ATTEMPTS).map(|_| asked()).find(|answers| !differs(answers));
         if last.is_none() {
@@ -170,8 +168,8 @@ fn answers_are_kubectls() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
-fn ask_kubectl(site: &Site, words: &[&str]) -> String {
-    let mut command = Command::new("kubectl");
+fn ask_kubectl(program: &str, site: &Site, words: &[&str]) -> String {
+    let mut command = Command::new(program);
     command
         .args(words)
         .current_dir(site.home.path("."))
