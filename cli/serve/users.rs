@@ -58,9 +58,15 @@ impl Users {
             return Ok(());
         }
         self.seen = now;
-        ensure!(now.is_some(), "{} is gone", self.path.display());
+        let file = self.path.display();
+        if now.is_none() {
+            // As it is for a server that starts without it.
+            self.access.replace(Policy::default());
+            tracing::error!(%file, "the file of users is gone; only the admin is let in");
+            return Ok(());
+        }
         self.access.replace(policy(&self.path)?);
-        tracing::info!(file = %self.path.display(), "users have been read again");
+        tracing::info!(%file, "users have been read again");
         Ok(())
     }
 }
@@ -118,11 +124,23 @@ mod tests {
         fs::write(&path, "users: [{name: jane, rolls: []}]\n").unwrap();
         let error = format!("{:#}", users.read_again().unwrap_err());
         assert!(error.contains("users.yaml") && error.contains("rolls"), "{error}");
-        fs::remove_file(&path).unwrap();
-        let error = users.read_again().unwrap_err().to_string();
-        assert!(error.contains("is gone"), "{error}");
         assert!(Arc::ptr_eq(&access.policy(), &second));
-        users.read_again().expect("it is told once");
+    }
+
+    #[test]
+    fn a_file_that_is_gone_lets_nobody_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users.yaml");
+        fs::write(&path, JANE).unwrap();
+        let mut users = Users::read(None, &path).unwrap();
+        let access = users.access();
+        fs::remove_file(&path).unwrap();
+        users.read_again().unwrap();
+        let none = format!("{:?}", Policy::default());
+        assert_eq!(format!("{:?}", access.policy()), none);
+        fs::write(&path, JANE).unwrap();
+        users.read_again().unwrap();
+        assert_ne!(format!("{:?}", access.policy()), none);
     }
 
     #[test]
