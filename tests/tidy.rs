@@ -69,6 +69,31 @@ const RULES: &[Rule] = &[
         why: "components speak only through the store",
     },
     Rule {
+        room: "controller/src/namespace",
+        except: &["controller/src/namespace/controller.rs"],
+        never: &["async fn", "tokio::", "crate::store", "Clock"],
+        why: "reconcilers are pure: no async, no clock, no store",
+    },
+    Rule {
+        room: "controller/src/http",
+        except: &[],
+        never: &[
+            "crate::job",
+            "crate::cronjob",
+            "crate::namespace",
+            "crate::scheduler",
+            "crate::gc",
+            "tokio::net",
+        ],
+        why: "the API admits and commits: it knows no controller and no socket",
+    },
+    Rule {
+        room: "cli/client",
+        except: &[],
+        never: &["mayfly_controller::store", "mayfly_controller::http::router", "ControlPlane"],
+        why: "clients know a server by its address alone",
+    },
+    Rule {
         room: "controller/src",
         except: &[],
         never: &["anyhow"],
