@@ -9,15 +9,12 @@ use mayfly_controller::api::Kind;
 
 use super::choose::{Source, status_of};
 use super::stream::{open, write};
+use super::unfinished::Unfinished;
 use crate::args::client::LogsArguments;
 use crate::client::complaint::{is_refusal, is_unreachable};
 use crate::client::request::{As, Pairs, Server};
 use crate::client::resource::Resource;
 use crate::client::watch::{AGAIN_AFTER, BREAKS_MAX};
-
-/// How much of an unfinished line is held back. Stops a container that never ends a line from
-/// filling our memory.
-const LINE_BYTES_MAX: usize = 1 << 20;
 
 /// Prints the log of `source` until the container has ended.
 pub(super) async fn print(
@@ -82,7 +79,7 @@ async fn goes_on(server: &Server, source: &Source) -> anyhow::Result<bool> {
 struct Lines {
     prefix: String,
     with_times: bool,
-    unfinished: Vec<u8>,
+    unfinished: Unfinished,
     /// The time of the last line.
     last: Option<Timestamp>,
     /// How many lines of that time have been printed.
@@ -106,19 +103,12 @@ impl Lines {
 
     fn begin_again(&mut self) {
         // The rest of the line comes with its beginning.
-        self.unfinished.clear();
+        self.unfinished.finish();
         self.to_pass = self.last.map(|_| self.of_last);
     }
 
     fn take(&mut self, bytes: &[u8]) -> Vec<u8> {
-        self.unfinished.extend_from_slice(bytes);
-        let end = match self.unfinished.iter().rposition(|byte| *byte == b'\n') {
-            Some(at) => at + 1,
-            None if self.unfinished.len() > LINE_BYTES_MAX => self.unfinished.len(),
-            None => return Vec::new(),
-        };
-        let rest = self.unfinished.split_off(end);
-        let whole = std::mem::replace(&mut self.unfinished, rest);
+        let whole = self.unfinished.take(bytes);
         let mut printed = Vec::new();
         for line in whole.split_inclusive(|byte| *byte == b'\n') {
             self.line(line, &mut printed);
@@ -127,7 +117,7 @@ impl Lines {
     }
 
     fn finish(mut self) -> Vec<u8> {
-        let line = std::mem::take(&mut self.unfinished);
+        let line = self.unfinished.finish();
         let mut printed = Vec::new();
         if !line.is_empty() {
             self.line(&line, &mut printed);

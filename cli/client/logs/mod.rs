@@ -3,6 +3,7 @@
 mod choose;
 mod follow;
 mod stream;
+mod unfinished;
 
 use mayfly_controller::api::Kind;
 use serde_json::Value;

@@ -7,14 +7,11 @@ use futures_util::StreamExt;
 use mayfly_controller::api::Kind;
 
 use super::choose::Source;
+use super::unfinished::Unfinished;
 use crate::client::complaint::Complaint;
 use crate::client::request::{Pairs, Server};
 use crate::client::resource::Resource;
 use crate::exit;
-
-/// How much of an unfinished line is held back so that its prefix stands before a whole one. Stops a
-/// container that never ends a line from filling our memory.
-const LINE_BYTES_MAX: usize = 1 << 20;
 
 /// Prints the log of `source` to its end.
 pub(super) async fn print(
@@ -25,7 +22,7 @@ pub(super) async fn print(
 ) -> anyhow::Result<()> {
     let mut bytes = open(server, source, query).await?;
     let prefix = with_prefix.then(|| source.prefix());
-    let mut lines = Prefixed { prefix, unfinished: Vec::new() };
+    let mut lines = Prefixed { prefix, unfinished: Unfinished::default() };
     while let Some(some) = bytes.next().await {
         let some = some.map_err(|error| {
             Complaint::failed(format!("the log of pod/{} broke off: {error}", source.pod))
@@ -62,30 +59,22 @@ pub(super) fn write(bytes: &[u8]) -> anyhow::Result<()> {
 /// Puts a prefix before each line; without one, nothing is held back.
 struct Prefixed {
     prefix: Option<String>,
-    unfinished: Vec<u8>,
+    unfinished: Unfinished,
 }
 
 impl Prefixed {
     fn take(&mut self, bytes: &[u8]) -> Vec<u8> {
         let Some(prefix) = &self.prefix else { return bytes.to_vec() };
-        self.unfinished.extend_from_slice(bytes);
-        let end = match self.unfinished.iter().rposition(|byte| *byte == b'\n') {
-            Some(at) => at + 1,
-            None if self.unfinished.len() > LINE_BYTES_MAX => self.unfinished.len(),
-            None => return Vec::new(),
-        };
-        let rest = self.unfinished.split_off(end);
-        let whole = std::mem::replace(&mut self.unfinished, rest);
+        let whole = self.unfinished.take(bytes);
         let lines = whole.split_inclusive(|byte| *byte == b'\n');
         lines.flat_map(|line| [prefix.as_bytes(), line].concat()).collect()
     }
 
-    fn finish(self) -> Vec<u8> {
+    fn finish(mut self) -> Vec<u8> {
+        let line = self.unfinished.finish();
         match self.prefix {
-            Some(prefix) if !self.unfinished.is_empty() => {
-                [prefix.as_bytes(), &self.unfinished].concat()
-            }
-            _ => self.unfinished,
+            Some(prefix) if !line.is_empty() => [prefix.as_bytes(), &line].concat(),
+            _ => line,
         }
     }
 }
@@ -97,7 +86,8 @@ mod tests {
     #[test]
     fn each_line_has_its_prefix() {
         let check = |prefix: Option<&str>, chunks: &[&str], expect: &str| {
-            let mut lines = Prefixed { prefix: prefix.map(str::to_owned), unfinished: Vec::new() };
+            let mut lines =
+                Prefixed { prefix: prefix.map(str::to_owned), unfinished: Unfinished::default() };
             let mut printed = Vec::new();
             for chunk in chunks {
                 printed.extend(lines.take(chunk.as_bytes()));
