@@ -343,8 +343,10 @@ impl Status {
                 Self::terminating(Kind::Namespace, namespace, namespace)
             }
             CommitError::Conflict { kind, key } => Self::conflict(*kind, &key.name),
-            CommitError::TooLarge { .. } | CommitError::Disk { .. } => {
-                Self::internal(&error.to_string())
+            CommitError::TooLarge { .. } => Self::internal(&error.to_string()),
+            // Why, but not where: folders are the operator's.
+            CommitError::Disk { source, .. } => {
+                Self::internal(&format!("the change can't be kept: {source}"))
             }
         }
     }

@@ -1,5 +1,7 @@
 //! How failures are told.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -82,4 +84,16 @@ fn a_failed_commit_is_told_as_kubernetes_tells_it() {
     assert!(message.starts_with("Operation cannot be fulfilled on jobs.batch \"pi\": "));
     let (code, reason, _) = of(CommitError::TooLarge { operations: 9 });
     assert_eq!((code, reason), (Some(500), "InternalError"));
+}
+
+#[test]
+fn a_full_disk_is_told_without_its_folder() {
+    let full = std::io::Error::other("No space left on device");
+    let error = CommitError::Disk { folder: "secret/state".into(), source: Arc::new(full) };
+    let status = Status::of_commit(&error);
+    assert_eq!(status.http_status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(
+        status.message,
+        "Internal error occurred: the change can't be kept: No space left on device"
+    );
 }
