@@ -37,6 +37,7 @@ const CUT: &str = "the record is cut";
 const LEFT_OUT: &str = "what was written is not in the record";
 const NODE: &str = "the node is ours";
 const NO_NETWORK: &str = "pods have no address, since guests have no network";
+const NO_ACCOUNT: &str = "pods have no address, no token of an account, and no priority, since nothing here gives them any";
 const EVENTS: &str = "the recorded cluster had no kubelet, whose events are here as well";
 const OURS: &str = "the version is ours";
 const KINDS: &str = "we serve fewer kinds";
@@ -77,7 +78,7 @@ pub(super) const DEVIATIONS: &[Deviation] = &[
              pi2-xxxxx 0/1 Completed 0 1s <none> mayfly <none> <none>",
         ),
     ),
-    ok("describe pod", NO_NETWORK, Among(POD)),
+    ok("describe pod", NO_ACCOUNT, Among(POD)),
     logs(
         "logs POD (no kubelet here: the server's proxy fails; the request is what matters)",
         PRINTED,
