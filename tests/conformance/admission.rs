@@ -89,6 +89,7 @@ fn validate_job(given: &Value) -> Value {
 fn validate_update(given: &Value) -> Value {
     let (old, new): (Job, Job) = (read(&given["old"]), read(&given["new"]));
     let set = &given["options"];
+    // Which labels of the template are generated, only a create looks at.
     let options = JobUpdateOptions {
         mutable_scheduling_directives: set["allowMutableSchedulingDirectives"] == true,
         mutable_pod_resources: set["allowMutablePodResources"] == true,

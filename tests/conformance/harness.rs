@@ -1,5 +1,6 @@
 //! Vectors: where they come from, which of them hold, and how one is run.
 
+use super::given;
 use crate::harness::say;
 use std::panic::catch_unwind;
 use std::path::PathBuf;
@@ -36,7 +37,7 @@ pub(super) enum Outcome {
     /// What differs.
     Failed(String),
     /// Why it was not run.
-    Skipped(&'static str),
+    Skipped(String),
 }
 
 /// Vectors whose data says that they hold, but contradicts itself, and how.
@@ -46,30 +47,31 @@ const CONTRADICTORY: &[(&str, &str)] = &[(
 )];
 
 /// What a vector of an area may be given that has no counterpart here, and why.
-const WITHOUT_COUNTERPART: &[(&str, &str, &str)] = &[
-    ("sync", "/pendingExpectations", "reads never lag behind writes, so nothing is expected"),
-    ("sync", "/faults", "a plan commits as a whole, so nothing is ever half done"),
-    ("cronjob-sync", "/faults/getJobError", "what was observed can be read, so no read fails"),
-];
+const WITHOUT_COUNTERPART: &[(&str, &str, &str)] =
+    &[("cronjob-sync", "/faults/getJobError", "what was observed can be read, so no read fails")];
 
 impl Vector {
     /// Runs this vector, which is of `area`.
     pub(super) fn run(&self, area: Option<&Area>) -> Outcome {
-        let Some(area) = area else { return Outcome::Skipped("not built yet") };
+        let skipped = |why: &str| Outcome::Skipped(why.to_owned());
+        let Some(area) = area else { return skipped("not built yet") };
         let expect = match (self.holds_in_1_36, &self.derived_1_36) {
             (Some(true), _) => &self.expect,
             (Some(false), Some(derived)) => derived,
-            (Some(false), None) => return Outcome::Skipped("does not hold in 1.36"),
-            (None, _) => return Outcome::Skipped("undecided in 1.36"),
+            (Some(false), None) => return skipped("does not hold in 1.36"),
+            (None, _) => return skipped("undecided in 1.36"),
         };
         if let Some((_, how)) = CONTRADICTORY.iter().find(|(id, _)| self.id.ends_with(id)) {
-            return Outcome::Skipped(how);
+            return skipped(how);
         }
         let mut unlike = WITHOUT_COUNTERPART.iter().filter(|(area, ..)| *area == self.area);
         if let Some((.., why)) =
             unlike.find(|(_, at, _)| self.given.pointer(at).is_some_and(|it| !it.is_null()))
         {
-            return Outcome::Skipped(why);
+            return skipped(why);
+        }
+        if let Some(field) = given::unknown(&self.area, &self.given) {
+            return Outcome::Skipped(format!("is given `{field}`, which its entry does not know"));
         }
         let Ok(got) = catch_unwind(|| (area.entry)(&self.given)) else {
             return Outcome::Failed("panicked".to_owned());

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use super::compare;
 use super::harness::Area;
 
+#[path = "job_hindered.rs"]
+mod hindered;
 #[path = "job_pure.rs"]
 mod pure;
 #[path = "job_sync.rs"]
@@ -22,8 +24,8 @@ mod sync;
 /// | area | what is mapped | why |
 /// |---|---|---|
 /// | all | `expectedRemovedFinalizerUIDs` lose their finalizer before the pods are observed | here a finalizer that was taken off is gone at once |
-/// | sync | `pendingExpectations` is skipped (by the harness) | reads never lag behind writes, so there are no expectations |
-/// | sync | `faults` is skipped (by the harness) | a plan commits as a whole: a call that fails leaves nothing half done to look at |
+/// | sync and its like | `pendingExpectations` that are not met leave out the management of pods | reads never lag behind writes, so here they are always met; what is counted without it is compared |
+/// | sync and its like | `faults` show what is attempted, and the first of two status writes | a plan commits as a whole: a call that fails leaves nothing half done to look at |
 /// | sync and its like | `SuccessfulDelete` is left out of the events | the pods API of the vectors is a fake that tells nobody |
 /// | finalizer-protocol | both status writes are shown, though only the second is ever stored | a plan commits as a whole |
 /// | finalizer-protocol | `faults` ends the list of writes after the first | that is where Kubernetes stops; nothing would be stored here |
@@ -102,6 +104,11 @@ fn time(value: &Value) -> Timestamp {
     value.as_str().expect("a time must be a string").parse().expect("a time must be RFC 3339")
 }
 
+/// The time of the case: midnight of a new year, where it does not say otherwise.
+fn now(given: &Value) -> Timestamp {
+    time(given.get("now").unwrap_or(&json!("2024-01-01T00:00:00Z")))
+}
+
 fn job_view(value: &Value) -> JobView {
     JobView::parse(Arc::new(wire::<Job>(value)))
 }
@@ -117,12 +124,16 @@ fn indexed_job_view(value: &Value) -> JobView {
 fn pod_views(given: &Value) -> Vec<PodView> {
     let gone = given["expectedRemovedFinalizerUIDs"].as_array().cloned().unwrap_or_default();
     let pods = given["pods"].as_array().cloned().unwrap_or_default();
-    let view = |pod: &Value| {
+    let view = |(number, pod): (usize, &Value)| {
         let mut view = PodView::parse(&wire::<Pod>(pod));
         view.tracked &= !gone.contains(&pod["metadata"]["uid"]);
+        if view.uid.is_empty() {
+            // Upstream builds pods without uid where nothing asks for it; here it tells them apart.
+            view.uid = format!("pod-without-uid-{number}").into();
+        }
         view
     };
-    pods.iter().map(view).collect()
+    pods.iter().enumerate().map(view).collect()
 }
 
 fn observed(job: JobView, pods: Vec<PodView>, given: &Value) -> Observed {

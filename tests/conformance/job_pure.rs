@@ -19,7 +19,7 @@ use mayfly_controller::job::template::{self, FailureCounts};
 use mayfly_controller::ttl::expires_at;
 use serde_json::{Value, json};
 
-use super::{indexed_job_view, job_view, number, observed, pod_views, settings, time, wire};
+use super::{indexed_job_view, job_view, now, number, observed, pod_views, settings, time, wire};
 
 pub(super) fn adoption(given: &Value) -> Value {
     let job = job_view(&json!({
@@ -68,14 +68,14 @@ pub(super) fn backoff_record(given: &Value) -> Value {
 pub(super) fn backoff_remaining(given: &Value) -> Value {
     let last = given["lastFailureTime"].is_string().then(|| time(&given["lastFailureTime"]));
     let failures = number(&given["failures"]);
-    let left = settings(given).remaining(failures, last, time(&given["now"]));
+    let left = settings(given).remaining(failures, last, now(given));
     json!({ "remainingSeconds": left.as_secs_f64() })
 }
 
 pub(super) fn backoff_remaining_per_index(given: &Value) -> Value {
     let pod = &given["lastFailedPod"];
     let pod = (!pod.is_null()).then(|| PodView::parse(&wire(pod)));
-    let left = settings(given).remaining_for_index(pod.as_ref(), time(&given["now"]));
+    let left = settings(given).remaining_for_index(pod.as_ref(), now(given));
     json!({ "remainingSeconds": left.as_secs_f64() })
 }
 
@@ -106,7 +106,7 @@ pub(super) fn create_info_per_index(given: &Value) -> Value {
     let progress = Progress { delayed, ..Progress::of(&observed) };
     let wanted: Vec<u32> =
         given["indexesToAdd"].as_array().expect("indexes").iter().map(number).collect();
-    let (ready, wait) = ready_indexes(&observed, &progress, &wanted, time(&given["now"]));
+    let (ready, wait) = ready_indexes(&observed, &progress, &wanted, now(given));
     let wait = wait.filter(|_| ready.is_empty()).map_or(0.0, |wait| wait.as_secs_f64());
     json!({ "indexesToAdd": ready, "remainingSeconds": wait })
 }
@@ -245,7 +245,7 @@ pub(super) fn ttl(given: &Value) -> Value {
     match expires_at(&job) {
         None => json!({ "error": true }),
         Some(at) => {
-            let left = at.duration_since(time(&given["now"])).as_secs_f64();
+            let left = at.duration_since(now(given)).as_secs_f64();
             json!({ "timeLeftSeconds": left, "expireAt": at.to_string() })
         }
     }

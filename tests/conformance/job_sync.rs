@@ -2,28 +2,32 @@
 
 use mayfly_controller::api::{JobCondition, JobStatus};
 use mayfly_controller::job::count::{Counting, count};
+use mayfly_controller::job::indexes::Indexes;
 use mayfly_controller::job::progress::Progress;
 use mayfly_controller::job::verdict::{Ending, Verdict};
 use mayfly_controller::job::{Observed, Plan, reconcile};
 use serde_json::{Value, json};
 
-use super::{job_view, observed, pod_views, time};
+use super::hindered::{Hindrance, hindered};
+use super::{job_view, now, observed, pod_views};
 
 pub(super) fn sync(given: &Value) -> Value {
-    let now = time(&given["now"]);
+    let now = now(given);
     let observed = observed(job_view(&given["job"]), pod_views(given), given);
     let plan = reconcile(&observed, now);
-    let requeue = plan.requeue_at.map(|at| at.duration_since(now).as_secs_f64());
-    let mut answer = answer(&observed, &plan);
-    if let Some(requeue) = requeue {
-        answer["requeueAfterSeconds"] = json!(requeue);
+    if let Some(hindrance) = Hindrance::of(given) {
+        return hindered(&observed, &plan, hindrance, now);
+    }
+    let mut answer = effects(&status(&observed, &plan), &plan);
+    if let Some(at) = plan.requeue_at {
+        answer["requeueAfterSeconds"] = json!(at.duration_since(now).as_secs_f64());
     }
     answer
 }
 
 pub(super) fn managed_by(given: &Value) -> Value {
     let observed = observed(job_view(&given["job"]), pod_views(given), given);
-    let plan = reconcile(&observed, time(&given["now"]));
+    let plan = reconcile(&observed, now(given));
     json!({ "status": serde_json::to_value(status(&observed, &plan)).expect("a status is JSON") })
 }
 
@@ -42,7 +46,7 @@ pub(super) fn finalizer_protocol(given: &Value) -> Value {
         active: 0,
         deleted: &[],
         uncounted: false,
-        now: time(&given["now"]),
+        now: now(given),
     });
     let fails = |fault: &str| given["faults"][fault] == true;
     let mut writes = Vec::new();
@@ -59,9 +63,13 @@ pub(super) fn finalizer_protocol(given: &Value) -> Value {
         false => counter(&counted.status).unwrap_or(0) - counter(&stored).unwrap_or(0),
     };
     let succeeded = match observed.job.is_indexed() {
+        // What has succeeded before and is out of range by now is no loss.
+        true if error => 0,
         true => {
-            i64::from(progress.completed_indexes.count().min(500))
-                - i64::from(observed.job.completed_indexes.count())
+            let completed = counted.status.completed_indexes.as_deref().unwrap_or_default();
+            let completions = observed.job.completions.unwrap_or(0);
+            let before = i64::from(observed.job.completed_indexes.count());
+            i64::from(Indexes::parse(completed, completions).count()) - before
         }
         false => i64::from(grown(|status| status.succeeded)),
     };
@@ -106,8 +114,8 @@ fn status(observed: &Observed, plan: &Plan) -> JobStatus {
     plan.status().cloned().unwrap_or_else(|| observed.job.status())
 }
 
-fn answer(observed: &Observed, plan: &Plan) -> Value {
-    let status = status(observed, plan);
+/// What `plan` does, and `status`, as the vectors print them.
+pub(super) fn effects(status: &JobStatus, plan: &Plan) -> Value {
     let mut created: Vec<u64> = plan
         .created()
         .filter_map(|pod| {
@@ -131,10 +139,10 @@ fn answer(observed: &Observed, plan: &Plan) -> Value {
         "terminating": status.terminating,
         "succeeded": status.succeeded.unwrap_or(0),
         "failed": status.failed.unwrap_or(0),
-        "completedIndexes": status.completed_indexes.clone().unwrap_or_default(),
+        "completedIndexes": status.completed_indexes.as_deref().unwrap_or_default(),
         "failedIndexes": status.failed_indexes,
         "uncountedTerminatedPods": status.uncounted_terminated_pods,
-        "conditions": conditions(&status),
+        "conditions": conditions(status),
         "createdIndexes": created,
         "events": events,
         "startTimeSet": status.start_time.is_some(),

@@ -16,6 +16,7 @@ mod created;
 mod cronjob;
 mod discovery;
 mod e2e;
+mod given;
 mod harness;
 mod job;
 
@@ -58,7 +59,7 @@ impl Tally {
     fn area(&mut self, name: &str, area: Option<&Area>, vectors: &[&Vector]) {
         let mut here = Self::default();
         let mut lines = Vec::new();
-        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
         for vector in vectors {
             match vector.run(area) {
                 Outcome::Passed => here.passed += 1,
