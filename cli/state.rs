@@ -18,6 +18,7 @@ use jiff::SignedDuration;
 use mayfly_controller::Settings;
 use mayfly_controller::job::BackoffSettings;
 use mayfly_controller::node::{BackoffCurve, LostRuns, NodeSettings};
+use mayfly_controller::podgc::TERMINATED_POD_GC_THRESHOLD;
 use tempfile::TempDir;
 
 use crate::args::BackoffOptions;
@@ -65,6 +66,7 @@ impl StateFolder {
                 ..NodeSettings::new(NODE_NAME, self.path.join("node"))
             },
             root_ca: None,
+            terminated_pod_gc_threshold: TERMINATED_POD_GC_THRESHOLD,
         }
     }
 

@@ -75,6 +75,18 @@ const RULES: &[Rule] = &[
         why: "reconcilers are pure: no async, no clock, no store",
     },
     Rule {
+        room: "controller/src/podgc",
+        except: &["controller/src/podgc/controller.rs"],
+        never: &["async fn", "tokio::", "crate::store", "Clock"],
+        why: "reconcilers are pure: no async, no clock, no store",
+    },
+    Rule {
+        room: "controller/src/podgc",
+        except: &[],
+        never: &["crate::job", "crate::node::"],
+        why: "components speak only through the store",
+    },
+    Rule {
         room: "controller/src/http",
         except: &[],
         never: &[

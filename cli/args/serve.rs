@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
+use mayfly_controller::podgc::TERMINATED_POD_GC_THRESHOLD;
 
 use super::{BackoffOptions, ImageOptions};
 
@@ -45,6 +46,9 @@ pub(crate) struct ServeArguments {
     pub(crate) images: ImageOptions,
     #[command(flatten)]
     pub(crate) backoff: BackoffOptions,
+    /// Keep so many finished pods; beyond, the oldest are deleted, and no count changes. 0 keeps all.
+    #[arg(long, value_name = "COUNT", default_value_t = TERMINATED_POD_GC_THRESHOLD)]
+    pub(crate) terminated_pod_gc_threshold: usize,
     /// A further name or address that clients know the server by; may be given again.
     #[arg(long = "tls-san", value_name = "NAME|ADDRESS")]
     pub(crate) tls_sans: Vec<String>,

@@ -86,7 +86,11 @@ async fn start(arguments: &ServeArguments) -> anyhow::Result<Running> {
     let running = Running::start(Parts {
         store,
         runtime: Wasm::new(images, cache)?,
-        settings: Settings { root_ca: tls.root_ca()?, ..state.settings(&arguments.backoff) },
+        settings: Settings {
+            root_ca: tls.root_ca()?,
+            terminated_pod_gc_threshold: arguments.terminated_pod_gc_threshold,
+            ..state.settings(&arguments.backoff)
+        },
         listener,
         users,
         certificates: Renewal { tls, kubeconfig: kubeconfig.clone(), url: listen::url(address) },

@@ -16,6 +16,7 @@
 //! use mayfly_controller::clock::Clock;
 //! use mayfly_controller::job::BackoffSettings;
 //! use mayfly_controller::node::{self, NodeSettings, PodRuntime, PullPolicy, Stream};
+//! use mayfly_controller::podgc::TERMINATED_POD_GC_THRESHOLD;
 //! use mayfly_controller::store::{Names, Store, Transaction};
 //! use mayfly_controller::{ControlPlane, Settings};
 //! use tokio_util::sync::CancellationToken;
@@ -62,6 +63,7 @@
 //!         backoff: BackoffSettings::default(),
 //!         node: NodeSettings::new("localhost", root.path()),
 //!         root_ca: None,
+//!         terminated_pod_gc_threshold: TERMINATED_POD_GC_THRESHOLD,
 //!     };
 //!     let plane = ControlPlane::start(store.clone(), Arc::new(Parrots), settings);
 //!
@@ -99,6 +101,7 @@ pub mod limits;
 pub mod namespace;
 pub mod node;
 pub mod plane;
+pub mod podgc;
 pub mod quantity;
 pub mod scheduler;
 pub mod store;

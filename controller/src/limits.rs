@@ -148,6 +148,10 @@ pub const EVENTS_EXPIRED_AT_ONCE_MAX: usize = 512;
 /// holding up other transactions.
 pub const GC_OBJECTS_MAX: usize = 512;
 
+/// Pods that are collected in one transaction. Stops the end of many from holding up other
+/// transactions.
+pub const POD_GC_PODS_MAX: usize = 512;
+
 /// Objects of a collection that are deleted in one transaction. Stops the end of a large collection
 /// from holding up other transactions.
 pub const DELETED_AT_ONCE_MAX: usize = 512;

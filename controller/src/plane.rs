@@ -1,8 +1,8 @@
 //! The control plane: everything that acts on one store, started and stopped together.
 //!
 //! ```text
-//! cron job controller · job controller · scheduler · node agent ─┐
-//! ttl controller · garbage collector · event expiry · namespaces ┴▶ store
+//! cron job controller · job controller · scheduler · node agent ────────────┐
+//! ttl controller · collectors of garbage and pods · event expiry · namespaces ┴▶ store
 //! ```
 //!
 //! It introduces them to the store, and never one to another.
@@ -21,6 +21,7 @@ use crate::job::{BackoffSettings, JobController};
 use crate::namespace::NamespaceController;
 use crate::node::logs::Logs;
 use crate::node::{Agent, Inputs, LocalClient, NodeSettings, PodRuntime};
+use crate::podgc::PodGcController;
 use crate::scheduler::Scheduler;
 use crate::store::Store;
 use crate::ttl::TtlController;
@@ -34,6 +35,8 @@ pub struct Settings {
     pub node: NodeSettings,
     /// The certificate (PEM) that every namespace gets to know the server by, if there is one.
     pub root_ca: Option<String>,
+    /// Finished pods that are kept; beyond, the oldest are deleted. 0 keeps all.
+    pub terminated_pod_gc_threshold: usize,
 }
 
 /// A control plane with one node, at work in the background.
@@ -63,7 +66,7 @@ impl ControlPlane {
     ///
     /// Pods run in `runtime`. The first namespaces are made if they are missing.
     pub fn start<R: PodRuntime>(store: Store, runtime: Arc<R>, settings: Settings) -> Self {
-        let Settings { backoff, node, root_ca } = settings;
+        let Settings { backoff, node, root_ca, terminated_pod_gc_threshold } = settings;
         let client = LocalClient::new(store.clone());
         let name = node.name.clone();
         let agent = Agent::new(client, runtime, store.clock().clone(), node);
@@ -81,6 +84,9 @@ impl ControlPlane {
             start("node agent", &ended, |cancel| agent.run(cancel)),
             start("ttl controller", &ended, |cancel| TtlController::new(store.clone()).run(cancel)),
             start("garbage collector", &ended, |cancel| Collector::new(store.clone()).run(cancel)),
+            start("pod garbage collector", &ended, |cancel| {
+                PodGcController::new(store.clone(), terminated_pod_gc_threshold).run(cancel)
+            }),
             start("event expiry", &ended, |cancel| events::expire(store.clone(), cancel)),
             start("namespace controller", &ended, |cancel| {
                 NamespaceController::new(store.clone(), root_ca).run(cancel)

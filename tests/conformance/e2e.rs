@@ -119,6 +119,7 @@ impl Server {
             backoff: BackoffSettings::default(),
             node: NodeSettings::new("node", root),
             root_ca: Some("certificate".to_owned()),
+            terminated_pod_gc_threshold: 0,
         };
         let plane = ControlPlane::start(store.clone(), Arc::new(Sleepers), settings);
         let server = Self { router: router(Api::new(store)), plane };

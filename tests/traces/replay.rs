@@ -9,6 +9,7 @@ use mayfly_controller::api::{Job, Kind, Object, Pod, Resource, SignedDuration, T
 use mayfly_controller::clock::Clock;
 use mayfly_controller::job::BackoffSettings;
 use mayfly_controller::node::{BackoffCurve, NodeSettings};
+use mayfly_controller::podgc::TERMINATED_POD_GC_THRESHOLD;
 use mayfly_controller::store::{Change, ChangeKind, Names, Store, Transaction};
 use mayfly_controller::ttl::TtlController;
 use mayfly_controller::{ControlPlane, Settings};
@@ -89,7 +90,13 @@ fn settings(trace: &Trace, root: &std::path::Path) -> Settings {
         node.restart_backoff = BackoffCurve { base: delay, cap: delay };
     }
     let (base, cap) = (SignedDuration::from_secs(10), SignedDuration::from_mins(10));
-    Settings { backoff: BackoffSettings { base, cap }, node, root_ca: None }
+    let terminated_pod_gc_threshold = TERMINATED_POD_GC_THRESHOLD;
+    Settings {
+        backoff: BackoffSettings { base, cap },
+        node,
+        root_ca: None,
+        terminated_pod_gc_threshold,
+    }
 }
 
 /// The Job of `trace` as it is stored, and how it differs from the answer to the POST.

@@ -13,10 +13,12 @@ use crate::api::{
 use crate::clock::Clock;
 use crate::job::conditions;
 use crate::node::{Container, ContainerEnd, Image, PullError, PullPolicy, StartError, Stream};
+use crate::podgc::TERMINATED_POD_GC_THRESHOLD;
 use crate::store::{ChangeKind, DeleteOptions, Names, Transaction};
 
 mod cron_jobs;
 mod namespaces;
+mod podgc;
 
 /// Runs that take `seconds` and end with the next exit code, the last one for ever.
 struct FakeRuntime {
@@ -53,31 +55,44 @@ struct Simulation {
     runtime: Arc<FakeRuntime>,
     plane: ControlPlane,
     root: tempfile::TempDir,
+    terminated_pod_gc_threshold: usize,
 }
 
 impl Simulation {
     fn start(seconds: u64, exit_codes: &[i32]) -> Self {
+        Self::start_keeping(TERMINATED_POD_GC_THRESHOLD, seconds, exit_codes)
+    }
+
+    /// One that keeps so many finished pods.
+    fn start_keeping(finished_max: usize, seconds: u64, exit_codes: &[i32]) -> Self {
         let start = "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap();
         let store = Store::in_memory(Clock::simulated(start), Names::seeded(1));
         let root = tempfile::tempdir().unwrap();
         let runtime =
             Arc::new(FakeRuntime { seconds, exit_codes: Mutex::new(exit_codes.to_vec()) });
-        let plane = Self::plane(&store, &runtime, root.path());
-        Self { store, runtime, plane, root }
+        let plane = Self::plane(&store, &runtime, root.path(), finished_max);
+        Self { store, runtime, plane, root, terminated_pod_gc_threshold: finished_max }
     }
 
-    fn plane(store: &Store, runtime: &Arc<FakeRuntime>, root: &Path) -> ControlPlane {
+    fn plane(
+        store: &Store,
+        runtime: &Arc<FakeRuntime>,
+        root: &Path,
+        finished_max: usize,
+    ) -> ControlPlane {
         let settings = Settings {
             backoff: BackoffSettings::default(),
             node: NodeSettings::new("localhost", root),
             root_ca: None,
+            terminated_pod_gc_threshold: finished_max,
         };
         ControlPlane::start(store.clone(), Arc::clone(runtime), settings)
     }
 
     /// As when the process is killed, and started again at once on the same state.
     fn crash(&mut self) {
-        self.plane = Self::plane(&self.store, &self.runtime, self.root.path());
+        let finished_max = self.terminated_pod_gc_threshold;
+        self.plane = Self::plane(&self.store, &self.runtime, self.root.path(), finished_max);
     }
 
     async fn create(&self, spec: &str) {
@@ -86,6 +101,10 @@ impl Simulation {
              spec: {{{spec}, template: {{spec: {{restartPolicy: Never, \
              containers: [{{name: main, image: any}}]}}}}}}}}"
         );
+        self.create_manifest(&manifest).await;
+    }
+
+    async fn create_manifest(&self, manifest: &str) {
         let documents = decode::decode(manifest.as_bytes(), "-", Default::default()).unwrap();
         let Object::Job(job) = &documents[0].object else { panic!("not a Job") };
         let job = admission::admit_job((**job).clone(), &self.store.names().uid()).unwrap().object;

@@ -153,7 +153,7 @@ async fn what_came_while_nobody_was_there_or_it_was_suspended_is_made_up_for_onc
     simulation.plane.shutdown().await;
     tokio::time::sleep(Duration::from_secs(200)).await;
     simulation.plane =
-        Simulation::plane(&simulation.store, &simulation.runtime, simulation.root.path());
+        Simulation::plane(&simulation.store, &simulation.runtime, simulation.root.path(), 0);
     tokio::time::sleep(Duration::from_secs(20)).await;
     assert_eq!(simulation.jobs(), ["62 Complete", "66 Complete"]);
     simulation.plane.shutdown().await;

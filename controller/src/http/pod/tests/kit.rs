@@ -69,7 +69,12 @@ impl Cluster {
             restart_backoff: at_once,
             ..NodeSettings::new("localhost", root.path())
         };
-        let settings = Settings { backoff: BackoffSettings::default(), node, root_ca: None };
+        let settings = Settings {
+            backoff: BackoffSettings::default(),
+            node,
+            root_ca: None,
+            terminated_pod_gc_threshold: 0,
+        };
         let actors = Arc::new(Actors::default());
         let plane = ControlPlane::start(store.clone(), Arc::clone(&actors), settings);
         let (logs, shutdown) = (plane.logs().clone(), CancellationToken::new());

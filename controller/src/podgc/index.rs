@@ -1,0 +1,155 @@
+//! What is known of the pods and nodes, kept as they change. Pure.
+//!
+//! A change costs the logarithm of what is there, and a plan what it does.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::api::{Key, Pod, Resource, Timestamp};
+
+/// The pods that may have to be collected, and the nodes that are there.
+#[derive(Debug, Default)]
+pub struct Index {
+    nodes: HashSet<Arc<str>>,
+    pods: HashMap<Key, Entry>,
+    /// Finished pods, who goes first before the others.
+    finished: BTreeSet<Place>,
+    bound: HashMap<Arc<str>, BTreeSet<Key>>,
+    /// Nodes that pods are bound to and that are not there, with since when.
+    missing: BTreeMap<Arc<str>, Timestamp>,
+    /// Pods that are being deleted and never had a node.
+    unscheduled: BTreeSet<Key>,
+}
+
+/// What matters of one pod. One that has ended and only waits for its finalizers matters no more.
+#[derive(Debug, PartialEq, Eq)]
+struct Entry {
+    uid: Box<str>,
+    finished: Option<Place>,
+    node: Option<Arc<str>>,
+    is_unscheduled: bool,
+}
+
+/// Where a finished pod stands in the order in which they go: evicted ones before the others, then
+/// by age, then by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    has_run: bool,
+    created_at: Timestamp,
+    pub(super) key: Key,
+}
+
+impl Index {
+    /// `pod` is new or has changed.
+    pub fn pod(&mut self, pod: &Pod, now: Timestamp) {
+        let key = pod.key();
+        let entry = Entry::of(pod, &key);
+        if self.pods.get(&key) == Some(&entry) {
+            return;
+        }
+        self.pod_gone(&key);
+        self.finished.extend(entry.finished.clone());
+        if entry.is_unscheduled {
+            self.unscheduled.insert(key.clone());
+        }
+        if let Some(node) = &entry.node {
+            if !self.nodes.contains(node) {
+                self.missing.entry(Arc::clone(node)).or_insert(now);
+            }
+            self.bound.entry(Arc::clone(node)).or_default().insert(key.clone());
+        }
+        self.pods.insert(key, entry);
+    }
+
+    /// The pod at `key` is no more.
+    pub fn pod_gone(&mut self, key: &Key) {
+        let Some(entry) = self.pods.remove(key) else { return };
+        if let Some(place) = &entry.finished {
+            self.finished.remove(place);
+        }
+        self.unscheduled.remove(key);
+        if let Some(node) = &entry.node
+            && let Some(pods) = self.bound.get_mut(node)
+        {
+            pods.remove(key);
+            if pods.is_empty() {
+                self.bound.remove(node);
+                self.missing.remove(node);
+            }
+        }
+    }
+
+    /// The node `name` is there.
+    pub fn node(&mut self, name: &Arc<str>) {
+        self.missing.remove(name);
+        self.nodes.insert(Arc::clone(name));
+    }
+
+    /// The node `name` is no more.
+    pub fn node_gone(&mut self, name: &Arc<str>, now: Timestamp) {
+        self.nodes.remove(name);
+        if self.bound.contains_key(name) {
+            self.missing.entry(Arc::clone(name)).or_insert(now);
+        }
+    }
+
+    /// How many have finished.
+    pub(super) fn finished_count(&self) -> usize {
+        self.finished.len()
+    }
+
+    /// Those that have finished, who goes first before the others.
+    pub(super) fn finished(&self) -> impl Iterator<Item = &Key> {
+        self.finished.iter().map(|place| &place.key)
+    }
+
+    /// The nodes that are not there, with since when.
+    pub(super) fn missing(&self) -> impl Iterator<Item = (&Arc<str>, Timestamp)> {
+        self.missing.iter().map(|(node, since)| (node, *since))
+    }
+
+    /// The pods that are bound to `node`.
+    pub(super) fn bound(&self, node: &str) -> impl Iterator<Item = &Key> {
+        self.bound.get(node).into_iter().flatten()
+    }
+
+    /// Those that are being deleted and never had a node.
+    pub(super) fn unscheduled(&self) -> impl Iterator<Item = &Key> {
+        self.unscheduled.iter()
+    }
+
+    /// The uid of the pod at `key`.
+    pub(super) fn uid(&self, key: &Key) -> &str {
+        self.pods.get(key).map_or("", |entry| &entry.uid)
+    }
+}
+
+impl Entry {
+    fn of(pod: &Pod, key: &Key) -> Self {
+        let metadata = &pod.metadata;
+        let status = pod.status.as_ref();
+        let phase = status.and_then(|status| status.phase.as_deref());
+        let is_finished = matches!(phase, Some("Succeeded" | "Failed"));
+        let is_deleted = metadata.deletion_timestamp.is_some();
+        let uid = metadata.uid.clone().unwrap_or_default().into();
+        // It has ended, and its grace period is over: its finalizers alone hold it.
+        let is_settled = is_finished && metadata.deletion_grace_period_seconds == Some(0);
+        if is_settled {
+            return Self { uid, finished: None, node: None, is_unscheduled: false };
+        }
+        let reason = status.and_then(|status| status.reason.as_deref());
+        let place = || Place {
+            has_run: !(phase == Some("Failed") && reason == Some("Evicted")),
+            created_at: metadata.creation_timestamp.as_ref().map_or(Timestamp::MIN, |time| time.0),
+            key: key.clone(),
+        };
+        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+        let node = node.filter(|node| !node.is_empty());
+        Self {
+            uid,
+            finished: (is_finished && !is_deleted).then(place),
+            node: node.map(Arc::from),
+            is_unscheduled: is_deleted && node.is_none(),
+        }
+    }
+}
