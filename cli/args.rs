@@ -105,6 +105,8 @@ pub(crate) struct RunArguments {
     pub(crate) namespace: Option<String>,
     #[command(flatten)]
     pub(crate) images: ImageOptions,
+    #[command(flatten)]
+    pub(crate) host: HostOptions,
     /// Keep all state there, so that the same command goes on where an earlier one was.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) state_dir: Option<PathBuf>,
@@ -130,6 +132,14 @@ pub(crate) struct ImageOptions {
     /// A folder below which images may be named by their path; may be given again.
     #[arg(long = "image-dir", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) folders: Vec<PathBuf>,
+}
+
+/// What pods may see of the host.
+#[derive(Args, Debug)]
+pub(crate) struct HostOptions {
+    /// Let pods have hostPath volumes in the folder DIR, to read and to write; may be given again.
+    #[arg(long = "host-path", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) host_paths: Vec<PathBuf>,
 }
 
 /// How long to wait after failures.

@@ -17,11 +17,11 @@ use anyhow::Context;
 use jiff::SignedDuration;
 use mayfly_controller::Settings;
 use mayfly_controller::job::BackoffSettings;
-use mayfly_controller::node::{BackoffCurve, LostRuns, NodeSettings};
+use mayfly_controller::node::{BackoffCurve, HostPaths, LostRuns, NodeSettings};
 use mayfly_controller::podgc::TERMINATED_POD_GC_THRESHOLD;
 use tempfile::TempDir;
 
-use crate::args::BackoffOptions;
+use crate::args::{BackoffOptions, HostOptions};
 
 /// The one node, which is this process.
 pub(crate) const NODE_NAME: &str = "mayfly";
@@ -54,8 +54,8 @@ impl StateFolder {
         self.temporary.is_none().then(|| self.path.join("store"))
     }
 
-    /// How the control plane works on it.
-    pub(crate) fn settings(&self, backoff: &BackoffOptions) -> Settings {
+    /// How the control plane works on it, when pods may have `host_paths`.
+    pub(crate) fn settings(&self, backoff: &BackoffOptions, host_paths: HostPaths) -> Settings {
         let (base, cap) = (backoff.backoff_base, backoff.backoff_max);
         Settings {
             backoff: BackoffSettings { base, cap: cap.max(base) },
@@ -63,6 +63,7 @@ impl StateFolder {
                 // A process that was killed is no fault of its pods.
                 lost_runs: LostRuns::RunAgain,
                 restart_backoff: restarts(base, cap),
+                host_paths,
                 ..NodeSettings::new(NODE_NAME, self.path.join("node"))
             },
             root_ca: None,
@@ -74,6 +75,11 @@ impl StateFolder {
     pub(crate) fn temporary(&self) -> Option<PathBuf> {
         self.temporary.as_ref().map(|folder| folder.path().to_owned())
     }
+}
+
+/// What of the host `options` let pods have.
+pub(crate) fn host_paths(options: &HostOptions) -> anyhow::Result<HostPaths> {
+    HostPaths::allow(&options.host_paths).context("can't allow a --host-path")
 }
 
 /// How restarts of containers are delayed: as pods are, within Kubernetes' bound for restarts.

@@ -191,7 +191,8 @@ fn guest_of(container: Container) -> Guest {
             MountAccess::ReadOnly => Access::ReadOnly,
             MountAccess::ReadWrite => Access::ReadWrite,
         };
-        guest = guest.mount(Mount { host: mount.host_path, guest: mount.mount_path, access });
+        let (host, below) = (mount.host_path, mount.below);
+        guest = guest.mount(Mount { host, below, guest: mount.mount_path, access });
     }
     match container.working_dir {
         Some(folder) => guest.working_dir(folder),

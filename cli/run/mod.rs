@@ -29,7 +29,7 @@ use mayfly_controller::store::{Names, Store};
 use crate::args::RunArguments;
 use crate::exit::{self, Exit, SIGPIPE};
 use crate::interrupt::Interrupt;
-use crate::state::StateFolder;
+use crate::state::{self, StateFolder};
 use follow::Followed;
 use input::Input;
 use printer::{Printer, PrinterThread, To};
@@ -54,7 +54,9 @@ async fn run_all(arguments: &RunArguments) -> anyhow::Result<Exit> {
         Some(folder) => Store::open(&folder, Clock::system(), Names::random())?,
         None => Store::in_memory(Clock::system(), Names::random()),
     };
+    let host_paths = state::host_paths(&arguments.host)?;
     let input = Input::read(arguments, &store)?;
+    prepare::check_host_paths(&input, &host_paths)?;
     for warning in &input.warnings {
         eprintln!("mayfly: warning: {warning}");
     }
@@ -75,7 +77,8 @@ async fn run_all(arguments: &RunArguments) -> anyhow::Result<Exit> {
     let printing = PrinterThread::start(progress.bars());
     let display = Display::new(printing.printer(), &objects, arguments.output.is_some());
     let runtime = Arc::new(Streamed::new(runtime, display));
-    let plane = ControlPlane::start(store.clone(), runtime, state.settings(&arguments.backoff));
+    let settings = state.settings(&arguments.backoff, host_paths);
+    let plane = ControlPlane::start(store.clone(), runtime, settings);
     let mut followed = Followed::new(store, &objects, progress, printing.printer());
     let stopped =
         until_stopped(&mut followed, arguments, &plane, &interrupt, &printing.printer()).await;

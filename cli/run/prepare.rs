@@ -1,4 +1,4 @@
-//! Finds and compiles every image before anything is started.
+//! Finds and compiles every image before anything is started, and sees whether volumes may be had.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use mayfly_controller::admission::decode::Place;
 use mayfly_controller::api::names::FUEL;
 use mayfly_controller::api::{Container, Object, ObjectMeta, PodSpec};
-use mayfly_controller::node::{PullError, PullPolicy};
+use mayfly_controller::node::{HostPaths, PullError, PullPolicy};
 use mayfly_runtime::Metering;
 
 use super::input::{BadInput, Input};
@@ -55,6 +55,21 @@ fn complaint(place: &Place, image: &str, error: &PullError) -> String {
         ),
         _ => format!("{place}: image \"{image}\": {error}"),
     }
+}
+
+/// Refuses volumes of the host that no pod may have: nobody could allow them during the run.
+pub(crate) fn check_host_paths(input: &Input, allowed: &HostPaths) -> Result<(), BadInput> {
+    let mut complaints = Vec::new();
+    for (object, place) in &input.objects {
+        let volumes = pod_of(object).and_then(|(_, spec)| spec.volumes.as_ref());
+        for volume in volumes.into_iter().flatten() {
+            let refused = volume.host_path.as_ref().map(|source| allowed.check(&source.path));
+            if let Some(Err(why)) = refused {
+                complaints.push(format!("{place}: volume \"{}\": {why}", volume.name));
+            }
+        }
+    }
+    BadInput::if_any(complaints)
 }
 
 type Wanted<'a> = (&'a str, PullPolicy, Metering);

@@ -31,7 +31,7 @@ use crate::exit::Exit;
 use crate::images::{Images, shelves};
 use crate::interrupt::Interrupt;
 use crate::places;
-use crate::state::StateFolder;
+use crate::state::{self, StateFolder};
 use crate::wasm::Wasm;
 use renewal::Renewal;
 use running::{Parts, Running};
@@ -74,6 +74,7 @@ async fn serve_all(arguments: &ServeArguments) -> anyhow::Result<Exit> {
 async fn start(arguments: &ServeArguments) -> anyhow::Result<Running> {
     let folder = places::state_dir(arguments.state_dir.as_deref())?;
     let state = StateFolder::open(Some(&folder))?;
+    let host_paths = state::host_paths(&arguments.host)?;
     // First of all: nobody else is at work in the folder from here on.
     let store = open(&state)?;
     let listener = listen::listen(arguments.listen)?;
@@ -89,7 +90,7 @@ async fn start(arguments: &ServeArguments) -> anyhow::Result<Running> {
         settings: Settings {
             root_ca: tls.root_ca()?,
             terminated_pod_gc_threshold: arguments.terminated_pod_gc_threshold,
-            ..state.settings(&arguments.backoff)
+            ..state.settings(&arguments.backoff, host_paths)
         },
         listener,
         users,

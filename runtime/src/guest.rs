@@ -54,6 +54,9 @@ pub struct Mount {
     /// On the host. It is opened as it is named, links followed, so no part of it may lie where a
     /// guest can write; within a directory, nothing leads out of it.
     pub host: PathBuf,
+    /// What of the directory [`host`](Self::host) is mounted: relative, without `..`; empty for all
+    /// of it. Guests may write there, so no symbolic link on the way is followed.
+    pub below: PathBuf,
     /// In the guest: absolute, without `..`.
     pub guest: String,
     /// What it may do there.

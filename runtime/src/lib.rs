@@ -63,6 +63,7 @@ mod limits;
 mod lookup;
 mod memory;
 mod module;
+mod mount;
 mod outcome;
 mod output;
 mod path;

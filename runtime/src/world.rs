@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::guest::{Access, Guest, Mount, Stdin};
 use crate::limits::Limits;
 use crate::memory::MemoryMeter;
+use crate::mount::HostSide;
 use crate::path;
 use crate::tree::{Node, Tree};
 
@@ -150,23 +151,23 @@ fn mount_all(
 ) -> Result<Vec<(u32, String)>, Error> {
     let mut directories = Vec::new();
     for (fd, mount) in (WASI_PREOPEN_FIRST..).zip(mounts) {
-        let failed =
-            |source| Error::Mount { host: mount.host.clone(), guest: mount.guest.clone(), source };
-        let is_directory = std::fs::metadata(&mount.host).map_err(failed)?.is_dir();
+        let failed = |source| Error::Mount {
+            host: mount.host.components().chain(mount.below.components()).collect(),
+            guest: mount.guest.clone(),
+            source,
+        };
+        let host = HostSide::open(mount).map_err(failed)?;
         let permissions = match mount.access {
             Access::ReadOnly => FsPerms::ReadOnly,
             Access::ReadWrite => FsPerms::ReadWrite,
         };
-        let directory = if is_directory {
-            directories.push((fd, mount.guest.clone()));
-            mount.host.as_path()
-        } else {
-            let name = mount.host.file_name().and_then(|name| name.to_str());
-            let name = name.ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?;
-            tree.add(&mount.guest, Node::File { directory: fd, name: name.to_owned() });
-            mount.host.parent().unwrap_or(&mount.host)
-        };
-        wasi.preopened_dir(directory, &mount.guest, permissions)
+        match &host.file {
+            None => directories.push((fd, mount.guest.clone())),
+            Some(name) => {
+                tree.add(&mount.guest, Node::File { directory: fd, name: name.clone() });
+            }
+        }
+        wasi.preopened_dir(&host.directory, &mount.guest, permissions)
             .map_err(|error| failed(io::Error::other(error)))?;
     }
     Ok(directories)

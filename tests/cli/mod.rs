@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod client;
+mod host_path;
 mod images;
 mod manners;
 mod runs;

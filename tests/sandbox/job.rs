@@ -68,6 +68,7 @@ async fn job_cat() {
 
     let single = Mount {
         host: folder.path().join("file"),
+        below: <_>::default(),
         guest: "/etc/app/config".to_owned(),
         access: Access::ReadOnly,
     };

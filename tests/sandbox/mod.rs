@@ -90,7 +90,8 @@ async fn run_with<const N: usize>(
 
 /// A guest that sees the folder `host` as `/data`.
 fn with_data(host: &Path, access: Access) -> Guest {
-    Guest::new().mount(Mount { host: host.to_owned(), guest: "/data".to_owned(), access })
+    let (host, below) = (host.to_owned(), <_>::default());
+    Guest::new().mount(Mount { host, below, guest: "/data".to_owned(), access })
 }
 
 fn deadline(milliseconds: u64) -> Limits {

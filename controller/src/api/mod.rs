@@ -22,9 +22,9 @@ pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
 };
 // What a pod draws its environment and volumes from, and what a node says of itself.
 pub use k8s_openapi::api::core::v1::{
-    ConfigMapProjection, DownwardAPIVolumeFile, EnvFromSource, EnvVarSource, HostIP, KeyToPath,
-    NodeAddress, NodeCondition, NodeSpec, NodeStatus, NodeSystemInfo, ResourceFieldSelector,
-    SecretProjection, Volume, VolumeMount, VolumeProjection,
+    ConfigMapProjection, DownwardAPIVolumeFile, EnvFromSource, EnvVarSource, HostIP,
+    HostPathVolumeSource, KeyToPath, NodeAddress, NodeCondition, NodeSpec, NodeStatus,
+    NodeSystemInfo, ResourceFieldSelector, SecretProjection, Volume, VolumeMount, VolumeProjection,
 };
 pub use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 pub use k8s_openapi::jiff::{SignedDuration, Timestamp};

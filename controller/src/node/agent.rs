@@ -67,6 +67,7 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
             inputs: Inputs::default(),
             ip: settings.host_ip.clone(),
             allocatable: settings.capacity.allocatable(),
+            host_paths: settings.host_paths.clone(),
         };
         Self {
             host: Arc::new(host),

@@ -23,8 +23,9 @@ use super::runtime::{
 };
 use super::sources::{ConfigError, Needed, Sources};
 use super::status::container_id;
+use super::termination;
+use super::volumes::{self, HostPaths};
 use super::worker::Message;
-use super::{termination, volumes};
 use crate::api::{self, Pod, PodSpec, Timestamp, names};
 use crate::clock::Clock;
 use crate::quantity::Amount;
@@ -41,6 +42,7 @@ pub(crate) struct Host<C, R> {
     pub(crate) inputs: Inputs,
     pub(crate) ip: String,
     pub(crate) allocatable: Allocatable,
+    pub(crate) host_paths: HostPaths,
 }
 
 /// One run of a container that is to begin.
@@ -150,7 +152,8 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         let sources = Sources::fetch(&self.host.client, &self.identity.namespace, &needed);
         let sources = sources.await.map_err(|error| config(ConfigError(error.to_string())))?;
         let environment = Environment::of(container, &self.downward(), &sources).map_err(config)?;
-        let mounts = volumes::mounts(container, spec, &environment, &self.directory);
+        let mounts =
+            volumes::mounts(container, spec, &environment, &self.directory, &self.host.host_paths);
         let mounts = mounts.map_err(config)?;
         let files = self.files(container).map_err(|error| {
             Progress::ConfigFailed("CreateContainerError", format!("making its log: {error}"))
@@ -245,6 +248,10 @@ pub(crate) async fn prepare_volumes<C: ClusterClient, R>(
     let downward = Downward { pod, host_ip: &host.ip, allocatable: host.allocatable };
     for volume in volumes {
         let failed = |detail: String| (volume.name.clone(), detail);
+        if let Some(source) = &volume.host_path {
+            host.host_paths.prepare(source).map_err(|error| failed(error.to_string()))?;
+            continue;
+        }
         let content = volumes::content(volume, &downward, &sources)
             .map_err(|error| failed(error.to_string()))?;
         volumes::materialise(directory, &volume.name, &content)

@@ -65,3 +65,4 @@ pub use runtime::{
     PullPolicy, ResourceLimits, StartError, Stdin, Stream,
 };
 pub use settings::{LostRuns, NodeCapacity, NodeSettings};
+pub use volumes::HostPaths;

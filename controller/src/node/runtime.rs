@@ -134,8 +134,11 @@ impl PodIdentity {
 /// A directory or file of the host that a container sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
-    /// On the host.
+    /// On the host. No container can write to the directory that it is in.
     pub host_path: PathBuf,
+    /// What of it is seen: relative, without `..`; empty for all of it. Containers can write there,
+    /// so the runtime must follow no symbolic link on the way.
+    pub below: PathBuf,
     /// In the container, absolute.
     pub mount_path: String,
     /// What it may do there.

@@ -6,6 +6,7 @@ use std::thread;
 
 use super::backoff::BackoffCurve;
 use super::downward::Allocatable;
+use super::volumes::HostPaths;
 use crate::api::{
     Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo, ObjectMeta, Quantity, Time,
     Timestamp, names,
@@ -30,6 +31,8 @@ pub struct NodeSettings {
     pub image_backoff: BackoffCurve,
     /// What becomes of runs that were going on when an earlier process of this node ended.
     pub lost_runs: LostRuns,
+    /// What of this host its pods may have as `hostPath` volumes.
+    pub host_paths: HostPaths,
 }
 
 impl NodeSettings {
@@ -43,6 +46,7 @@ impl NodeSettings {
             restart_backoff: BackoffCurve::KUBELET,
             image_backoff: BackoffCurve::KUBELET,
             lost_runs: LostRuns::Count,
+            host_paths: HostPaths::default(),
         }
     }
 }

@@ -50,7 +50,7 @@ fn preopen(dir: u32) -> String {
 }
 
 fn mount(host: &std::path::Path, guest: &str, access: Access) -> Mount {
-    Mount { host: host.to_owned(), guest: guest.to_owned(), access }
+    Mount { host: host.to_owned(), below: <_>::default(), guest: guest.to_owned(), access }
 }
 
 /// A folder with a file `in/file`, a secret outside of `in`, and links from there to it.
@@ -128,6 +128,40 @@ async fn a_single_file_is_mounted_without_its_neighbours() {
     }
     assert_ne!(printed(&opens(4, "config", true), guest()).await.0, End::Exited(0));
     assert_eq!(fs::read(&file).unwrap(), b"old");
+}
+
+#[tokio::test]
+async fn what_is_below_the_host_side_is_found_without_following_a_link() {
+    let folder = folder();
+    let host = folder.path().join("in");
+    fs::create_dir(folder.path().join("sub")).unwrap();
+    fs::write(folder.path().join("sub/file"), "out").unwrap();
+    symlink("sub", host.join("alias")).unwrap();
+    let below =
+        |below: &str| Mount { below: below.into(), ..mount(&host, "/data", Access::ReadOnly) };
+    let (end, read) = printed(&opens(4, "file", false), Guest::new().mount(below("sub"))).await;
+    assert_eq!((end, read.as_str()), (End::Exited(0), "sub"));
+    let (end, read) =
+        printed(&opens(4, "data", false), Guest::new().mount(below("sub/file"))).await;
+    assert_eq!((end, read.as_str()), (End::Exited(0), "sub"));
+    let table = [
+        ("link", "link is a symbolic link"),
+        ("up/sub", "up is a symbolic link"),
+        ("alias", "alias is a symbolic link"),
+        ("absolute", "absolute is a symbolic link"),
+        ("../sub", "leads out"),
+        ("file/file", "Not a directory"),
+        ("missing", "No such file"),
+    ];
+    let module = load(&preopen(3), Metering::Epochs).await;
+    let sandbox = Sandbox::new(ENGINE.clone());
+    for (path, expect) in table {
+        let guest = Guest::new().mount(below(path));
+        let run = sandbox.run(&module, guest, Limits::default(), CancellationToken::new());
+        let error = run.await.unwrap_err();
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains(expect), "{path}: {expect:?} in {source:?}");
+    }
 }
 
 #[tokio::test]

@@ -69,10 +69,15 @@ fn denies_what_would_not_be_what_was_asked_for() {
         "hostNetwork: Forbidden: mayfly can't give a container the host's network; remove the field",
     );
     check(
-        json!({"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}),
+        json!({"volumes": [
+            {"name": "v", "nfs": {"server": "s", "path": "/"}},
+            {"name": "w", "hostPath": {"path": "/run/s", "type": "Socket"}},
+        ]}),
         json!({"livenessProbe": {"exec": {"command": ["a"]}}, "securityContext": {"privileged": true}}),
-        "[volumes[0].hostPath: Forbidden: mayfly has no volumes of this type, only configMap, \
-         downwardAPI, emptyDir, projected, secret; remove the field, \
+        "[volumes[0].nfs: Forbidden: mayfly has no volumes of this type, only configMap, \
+         downwardAPI, emptyDir, hostPath, projected, secret; remove the field, \
+         volumes[1].hostPath.type: Forbidden: a container can use no devices and sockets of the \
+         host; remove the field, \
          containers[0].livenessProbe: Forbidden: mayfly does not probe containers; remove the field, \
          containers[0].securityContext.privileged: Forbidden: no container has privileges here; \
          remove the field]",

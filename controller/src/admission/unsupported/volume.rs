@@ -7,7 +7,8 @@ use super::pod::is_not;
 use crate::admission::path::Path;
 
 /// The types of volumes that a node has.
-const TYPES: [&str; 5] = ["configMap", "downwardAPI", "emptyDir", "projected", "secret"];
+const TYPES: [&str; 6] =
+    ["configMap", "downwardAPI", "emptyDir", "hostPath", "projected", "secret"];
 
 /// Looks at a volume, which is at `at`.
 pub(super) fn volume(volume: &Volume, at: &Path, findings: &mut Findings<'_>) {
@@ -30,6 +31,12 @@ pub(super) fn volume(volume: &Volume, at: &Path, findings: &mut Findings<'_>) {
         } else {
             findings.refuse(&at, "mayfly has no such medium");
         }
+    }
+    if let Some(source) = &volume.host_path
+        && matches!(source.type_.as_deref(), Some("BlockDevice" | "CharDevice" | "Socket"))
+    {
+        let at = at.child("hostPath").child("type");
+        findings.refuse(&at, "a container can use no devices and sockets of the host");
     }
     let sources = volume.projected.as_ref().and_then(|projected| projected.sources.as_ref());
     for (index, source) in sources.into_iter().flatten().enumerate() {

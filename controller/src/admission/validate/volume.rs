@@ -2,13 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::Volume;
-
 use super::format;
 use super::meta::each;
 use crate::admission::error::Errors;
 use crate::admission::path::Path;
-use crate::api::PodSpec;
+use crate::api::{HostPathVolumeSource, PodSpec, Volume};
+
+/// What `hostPath.type` can be.
+const HOST_PATH_TYPES: [&str; 8] = [
+    "",
+    "BlockDevice",
+    "CharDevice",
+    "Directory",
+    "DirectoryOrCreate",
+    "File",
+    "FileOrCreate",
+    "Socket",
+];
 
 /// Validates the volumes of `spec`, and returns the names of those that have one.
 pub(super) fn volumes<'a>(spec: &'a PodSpec, at: &Path, errors: &mut Errors) -> BTreeSet<&'a str> {
@@ -54,5 +64,56 @@ fn sources(volume: &Volume, at: &Path, errors: &mut Errors) {
         && source.secret_name.as_deref().unwrap_or_default().is_empty()
     {
         errors.required(&at.child("secret").child("secretName"), "");
+    }
+    if let Some(source) = &volume.host_path {
+        host_path(source, &at.child("hostPath"), errors);
+    }
+}
+
+fn host_path(source: &HostPathVolumeSource, at: &Path, errors: &mut Errors) {
+    if source.path.is_empty() {
+        errors.required(&at.child("path"), "");
+        return;
+    }
+    if source.path.split('/').any(|part| part == "..") {
+        errors.invalid(&at.child("path"), &source.path, "must not contain '..'");
+    }
+    let type_ = source.type_.as_deref().unwrap_or_default();
+    if !HOST_PATH_TYPES.contains(&type_) {
+        errors.not_supported(&at.child("type"), type_, &HOST_PATH_TYPES);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_path_has_a_path_without_detours_and_a_known_type() {
+        let check = |source: serde_json::Value, expected: &str| {
+            let spec = serde_json::json!({
+                "containers": [], "volumes": [{"name": "v", "hostPath": source}],
+            });
+            let spec = serde_json::from_value(spec).expect("must be a spec");
+            let mut errors = Errors::default();
+            volumes(&spec, &Path::new("spec").child("volumes"), &mut errors);
+            let refused = errors.into_result(crate::api::Kind::Pod, Some("p"));
+            let shown = refused.map_or_else(|error| error.to_string(), |()| String::new());
+            let shown = shown.replace("Pod \"p\" is invalid: spec.volumes[0].hostPath.", "");
+            assert_eq!(shown, expected, "{source}");
+        };
+        check(serde_json::json!({"path": "/a/b..c", "type": ""}), "");
+        check(serde_json::json!({"path": "/a", "type": "DirectoryOrCreate"}), "");
+        check(serde_json::json!({"path": ""}), "path: Required value");
+        check(
+            serde_json::json!({"path": "/a/../b"}),
+            "path: Invalid value: \"/a/../b\": must not contain '..'",
+        );
+        check(
+            serde_json::json!({"path": "/a", "type": "Folder"}),
+            "type: Unsupported value: \"Folder\": supported values: \"\", \"BlockDevice\", \
+             \"CharDevice\", \"Directory\", \"DirectoryOrCreate\", \"File\", \"FileOrCreate\", \
+             \"Socket\"",
+        );
     }
 }

@@ -116,6 +116,22 @@ async fn a_pod_waits_for_the_config_map_of_a_volume() {
     .assert_eq(&cluster.events());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_path_of_the_host_that_is_not_allowed_is_told_of() {
+    let mut cluster = Cluster::new(FakeRuntime::default());
+    let spec = r#"{"restartPolicy": "Never",
+        "volumes": [{"name": "v", "hostPath": {"path": "/etc"}}],
+        "containers": [{"name": "main", "image": "i",
+            "volumeMounts": [{"name": "v", "mountPath": "/v"}]}]}"#;
+    cluster.run(spec).await;
+    assert_eq!(cluster.story(1).await, "00.00 Pending main:ContainerCreating\n");
+    expect![[r#"
+        Warning FailedMount: MountVolume.SetUp failed for volume "v" : hostPath /etc is not allowed: this node gives pods no path of its host unless its operator allows a folder with --host-path x2
+    "#]]
+    .assert_eq(&cluster.events());
+    assert_eq!(cluster.runtime.run_count(), 0);
+}
+
 /// How a container that ends in an odd way reads: state, message and events.
 async fn check(play: Play, container: &str, expected: Expect) {
     let mut cluster = Cluster::new(FakeRuntime::default().plays("main", &[play]));

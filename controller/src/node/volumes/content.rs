@@ -155,8 +155,8 @@ fn file(
 }
 
 /// `path` if it stays inside what it is relative to. Admission has checked it already.
-pub(super) fn relative(path: &str) -> io::Result<&Path> {
-    let path = Path::new(path);
+pub(super) fn relative(path: &(impl AsRef<Path> + ?Sized)) -> io::Result<&Path> {
+    let path = path.as_ref();
     let mut parts = path.components();
     let is_inside = parts.all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     (is_inside && !path.as_os_str().is_empty()).then_some(path).ok_or_else(|| {

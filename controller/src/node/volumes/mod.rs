@@ -1,10 +1,13 @@
 //! A pod's volumes, as directories of the host that its containers see.
 //!
 //! What is in them is decided first, and is pure ([`content`]); then it is written
-//! ([`materialise`]); then each container gets its view ([`mounts`]). No name and no link that a
-//! container has made leads out of its volume.
+//! ([`materialise`]); then each container gets its view ([`mounts`]). A volume of the host itself
+//! is only looked up ([`HostPaths`]). No name and no link that a container has made leads out of its
+//! volume.
 
+mod beneath;
 mod content;
+mod host_path;
 mod mounts;
 
 use std::fs::{self, DirBuilder, Permissions};
@@ -15,6 +18,7 @@ use std::path::Path;
 use super::directory::{self, PodDirectory};
 
 pub(crate) use content::{Content, content};
+pub use host_path::HostPaths;
 pub(crate) use mounts::mounts;
 
 /// Puts the content of the volume `name` where its containers will see it.

@@ -1,11 +1,10 @@
 //! A container's view of its pod's volumes.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::content::relative;
-use crate::api::{Container, PodSpec, VolumeMount};
+use super::host_path::{HostPaths, Place};
+use super::{beneath, content};
+use crate::api::{Container, PodSpec, Volume, VolumeMount};
 use crate::node::directory::PodDirectory;
 use crate::node::env::Environment;
 use crate::node::expand::expand;
@@ -18,6 +17,7 @@ pub(crate) fn mounts(
     spec: &PodSpec,
     environment: &Environment,
     pod: &PodDirectory,
+    host_paths: &HostPaths,
 ) -> Result<Vec<Mount>, ConfigError> {
     let mut mounts = Vec::new();
     for mount in container.volume_mounts.iter().flatten() {
@@ -28,21 +28,40 @@ pub(crate) fn mounts(
                 mount.name, container.name
             ))
         })?;
-        let root = pod.volume(&volume.name).map_err(|error| ConfigError(error.to_string()))?;
-        let host_path = match sub_path(mount, environment)? {
-            None => root,
-            Some(sub_path) => within(&root, &sub_path).map_err(|error| {
+        let Place { folder, mut below } = place(volume, pod, host_paths)?;
+        if let Some(sub_path) = sub_path(mount, environment)? {
+            let inside = content::relative(&sub_path);
+            let made = inside.and_then(|inside| {
+                below.push(inside);
+                beneath::make_directory(&folder, &below)
+            });
+            made.map_err(|error| {
                 ConfigError(format!(
                     "failed to prepare subPath for volumeMount \"{}\" of container \"{}\": {error}",
                     mount.name, container.name
                 ))
-            })?,
-        };
-        let is_writable = volume.empty_dir.is_some() && mount.read_only != Some(true);
+            })?;
+        }
+        let is_writable = volume.empty_dir.is_some() || volume.host_path.is_some();
+        let is_writable = is_writable && mount.read_only != Some(true);
         let access = if is_writable { MountAccess::ReadWrite } else { MountAccess::ReadOnly };
-        mounts.push(Mount { host_path, mount_path: mount.mount_path.clone(), access });
+        let mount_path = mount.mount_path.clone();
+        mounts.push(Mount { host_path: folder, below, mount_path, access });
     }
     Ok(mounts)
+}
+
+/// Where `volume` is.
+fn place(
+    volume: &Volume,
+    pod: &PodDirectory,
+    host_paths: &HostPaths,
+) -> Result<Place, ConfigError> {
+    if let Some(source) = &volume.host_path {
+        return host_paths.find(&source.path);
+    }
+    let folder = pod.volume(&volume.name).map_err(|error| ConfigError(error.to_string()))?;
+    Ok(Place { folder, below: PathBuf::new() })
 }
 
 fn sub_path(mount: &VolumeMount, environment: &Environment) -> Result<Option<String>, ConfigError> {
@@ -62,23 +81,4 @@ fn sub_path(mount: &VolumeMount, environment: &Environment) -> Result<Option<Str
         return Err(ConfigError(format!("missing value for \"{text}\"")));
     }
     Ok(Some(path))
-}
-
-/// `sub_path` of `root`, made if it is not there.
-///
-/// A container may have left links in the volume, so none is followed.
-fn within(root: &Path, sub_path: &str) -> io::Result<PathBuf> {
-    let mut path = root.to_owned();
-    for part in relative(sub_path)?.components() {
-        path.push(part);
-        match fs::symlink_metadata(&path) {
-            Ok(found) if found.is_symlink() => {
-                return Err(io::Error::other("it leads through a symbolic link"));
-            }
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir(&path)?,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(path)
 }

@@ -83,7 +83,7 @@ fn what_a_volume_can_not_hold_is_told() {
         "path ../x leads out of its volume",
     );
     check(
-        r#"{"name": "v", "hostPath": {"path": "/"}}"#,
+        r#"{"name": "v", "nfs": {"server": "s", "path": "/"}}"#,
         "volume \"v\" is of a type that this node has not",
     );
 }
@@ -120,9 +120,13 @@ fn a_container_sees_its_mounts() {
     let (_root, pod) = directory();
     materialise(&pod, "scratch", &Content::Scratch).unwrap();
     materialise(&pod, "config", &Content::Files(Vec::new())).unwrap();
+    let host = tempfile::tempdir().unwrap();
+    let host_paths = HostPaths::allow([host.path()]).unwrap();
     let spec = pod_from(
-        r#"{"spec": {"containers": [], "volumes": [
-            {"name": "scratch", "emptyDir": {}}, {"name": "config", "configMap": {"name": "c"}}]}}"#,
+        &r#"{"spec": {"containers": [], "volumes": [
+            {"name": "scratch", "emptyDir": {}}, {"name": "config", "configMap": {"name": "c"}},
+            {"name": "host", "hostPath": {"path": "@/shared"}}]}}"#
+            .replace('@', host.path().to_str().unwrap()),
     )
     .spec
     .unwrap();
@@ -133,9 +137,11 @@ fn a_container_sees_its_mounts() {
         Environment { variables: vec![("NAME".into(), "seven".into())], skipped: Vec::new() };
     let check = |mount: &str, expected: Result<(&str, MountAccess), &str>| {
         let container = container_from(&format!(r#"{{"name": "m", "volumeMounts": [{mount}]}}"#));
-        let found = mounts(&container, &spec, &environment, &pod);
+        let found = mounts(&container, &spec, &environment, &pod, &host_paths);
         let found = found.map(|mounts| {
-            let relative = mounts[0].host_path.strip_prefix(pod.volumes()).unwrap();
+            let path = mounts[0].host_path.join(&mounts[0].below);
+            let relative = path.strip_prefix(pod.volumes()).or(path.strip_prefix(host.path()));
+            let relative = relative.unwrap().components().collect::<std::path::PathBuf>();
             (relative.to_str().unwrap().to_owned(), mounts[0].access)
         });
         match (&found, expected) {
@@ -163,6 +169,11 @@ fn a_container_sees_its_mounts() {
     check(r#"{"name": "scratch", "mountPath": "/m", "subPath": "../x"}"#, Err("leads out"));
     check(r#"{"name": "scratch", "mountPath": "/m", "subPath": "/etc"}"#, Err("leads out"));
     check(r#"{"name": "scratch", "mountPath": "/m", "subPath": "link/x"}"#, Err("symbolic link"));
+    check(r#"{"name": "host", "mountPath": "/m"}"#, Ok(("shared", write)));
+    check(r#"{"name": "host", "mountPath": "/m", "readOnly": true}"#, Ok(("shared", read)));
+    check(r#"{"name": "host", "mountPath": "/m", "subPath": "a/b"}"#, Ok(("shared/a/b", write)));
+    symlink(outside.path(), host.path().join("shared/link")).unwrap();
+    check(r#"{"name": "host", "mountPath": "/m", "subPath": "link/x"}"#, Err("symbolic link"));
     check(r#"{"name": "nope", "mountPath": "/m"}"#, Err("volume \"nope\""));
     let made: BTreeMap<_, _> =
         fs::read_dir(outside.path()).unwrap().map(|e| (e.unwrap().path(), ())).collect();
