@@ -19,7 +19,8 @@ fn created_objects_are_as_recorded() {
         let path = trace.expect("the traces must be readable").path();
         let text = std::fs::read(&path).expect("a trace must be readable");
         let trace: Value = serde_json::from_slice(&text).expect("a trace must be well-formed");
-        let manifest = trace.get("job").or(trace.get("cronjob")).filter(|job| job.is_object());
+        let mut manifests = ["job", "cronjob"].iter().filter_map(|name| trace.get(name));
+        let manifest = manifests.find(|manifest| manifest.is_object());
         let (Some(manifest), Some(created)) = (manifest, trace.get("created_object")) else {
             continue;
         };

@@ -40,26 +40,29 @@ impl PodRuntime for ScriptedRuntime {
         cancel: CancellationToken,
     ) -> Result<ContainerEnd, StartError> {
         let play = self.stage.play(&container.pod.uid);
-        let finish = self.stage.finish(&container.pod.uid);
         let role = self.role(&container);
         let run = match role {
             Role::Main => Duration::from_secs_f64(play.run()),
             Role::Init => Duration::ZERO,
             Role::Sidecar => Duration::MAX,
         };
-        let exit_code = tokio::select! {
+        let (exit_code, reason) = tokio::select! {
             biased;
             () = cancel.cancelled() => {
                 sleep(Duration::from_secs_f64(play.term_delay())).await;
-                play.term_exit_code()
+                (play.term_exit_code(), play.reason)
             }
-            () = finish.cancelled() => 0,
+            outcome = self.stage.finished(&container.pod.uid), if role == Role::Main => {
+                (outcome.exit_code(container.restart_count), outcome.reason)
+            }
             () = sleep(run) => match role {
-                Role::Init => play.init_exit.unwrap_or(0),
-                Role::Main | Role::Sidecar => play.exit_code(container.restart_count),
+                Role::Init => (play.init_exit.unwrap_or(0), play.reason),
+                Role::Main | Role::Sidecar => {
+                    (play.exit_code(container.restart_count), play.reason)
+                }
             },
         };
-        let reason = match (exit_code, play.reason) {
+        let reason = match (exit_code, reason) {
             (0, _) => "Completed".to_owned(),
             (_, Some(reason)) => reason,
             (_, None) => "Error".to_owned(),

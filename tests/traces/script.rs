@@ -87,16 +87,9 @@ pub(super) struct Disruption {
 const TERM_DELAY_MAX: f64 = 5.0;
 
 impl Script {
-    /// Whether these pods can't be played on our own node, where only what a container does can be
-    /// scripted and not what a kubelet does.
+    /// Whether these pods can't be played on our own node.
     pub(super) fn is_beyond_our_node(&self) -> bool {
-        self.plays().any(|play| {
-            play.hold == Some(true)
-                || play.ready == Some(false)
-                || play.phase_reason.is_some()
-                || play.disrupt.is_some()
-                || play.term_delay() > TERM_DELAY_MAX
-        })
+        self.plays().any(Play::is_beyond_our_node)
     }
 
     /// The delay of restarts, which is one for all.
@@ -119,7 +112,8 @@ impl Script {
 }
 
 impl Play {
-    fn or(self, default: Self) -> Self {
+    /// What this says, and where it does not, what `default` does.
+    pub(super) fn or(self, default: Self) -> Self {
         // One that says how it exits does not take the other way from the default.
         let says_exit = self.exit.is_some() || self.exits.is_some();
         Self {
@@ -138,6 +132,16 @@ impl Play {
             phase_message: self.phase_message.or(default.phase_message),
             disrupt: self.disrupt.or(default.disrupt),
         }
+    }
+
+    /// Whether this can't be played on our own node, where only what a container does can be scripted
+    /// and not what a kubelet does.
+    pub(super) fn is_beyond_our_node(&self) -> bool {
+        self.hold == Some(true)
+            || self.ready == Some(false)
+            || self.phase_reason.is_some()
+            || self.disrupt.is_some()
+            || self.term_delay() > TERM_DELAY_MAX
     }
 
     pub(super) fn run(&self) -> f64 {

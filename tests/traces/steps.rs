@@ -1,201 +1,140 @@
-//! What is done to the cluster while a trace plays, as an API server would do it.
+//! What is done to the cluster while a trace plays, as clients did it.
 
 use std::sync::Arc;
 
-use mayfly_controller::admission::{self, Invalid};
-use mayfly_controller::api::names::FOREGROUND_DELETION;
-use mayfly_controller::api::{Job, Kind, Pod, PodCondition, PodStatus, Resource, Time};
-use mayfly_controller::store::{DeleteOptions, Store, Transaction};
-use serde_json::{Map, Value};
+use mayfly_controller::api::{Kind, Pod};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::stage::{self, Stage};
+use super::client::{Answer, Client};
+use super::kubectl::Kubectl;
+use super::names::Names;
+use super::script::Play;
+use super::stage::Stage;
+use super::story::comparable;
+use super::text::{self, Text};
 use super::trace::Action;
+
+/// Everything that can be done.
+pub(super) const VERBS: &[&str] = &[
+    "create",
+    "patch",
+    "patch_cron",
+    "delete_job",
+    "delete_cron",
+    "delete_pod",
+    "evict_pod",
+    "patch_pod",
+    "finish",
+    "kubectl",
+];
 
 /// Where things are done.
 pub(super) struct Cluster {
-    pub(super) store: Store,
+    pub(super) client: Client,
+    pub(super) kubectl: Kubectl,
     pub(super) stage: Arc<Stage>,
-    pub(super) namespace: String,
+    /// What the story is about.
+    pub(super) name: String,
+    /// What everything is called where it was recorded.
+    pub(super) recorded: Names,
 }
 
 impl Cluster {
     /// Does it, and says how the answer differs from the recorded one.
     pub(super) async fn act(&self, action: &Action) -> Result<(), String> {
         let mut verbs = action.what.iter().filter(|(key, _)| VERBS.contains(&key.as_str()));
-        let (verb, what) = verbs.next().expect("an action must be a known one");
-        let response = action.what.get("response").unwrap_or(&Value::Null);
+        let Some((verb, what)) = verbs.next() else { return Err("nothing is done".to_owned()) };
         let answer = match verb.as_str() {
-            "create" => Some(self.create(what.clone(), response).await),
-            "patch" => Some(self.patch_job(what).await),
-            "delete_job" => {
-                self.delete_job(what["propagationPolicy"].as_str()).await;
-                None
-            }
-            "delete_pod" => {
-                self.delete_pod(&self.pod(what)).await;
-                None
-            }
-            "evict_pod" => {
-                self.evict(&self.pod(what)).await;
-                None
-            }
-            "patch_pod" => {
-                self.patch_pod(&self.pod(what), action.what["body"].clone()).await;
-                None
-            }
-            "finish" => {
-                self.stage.finish(self.pod(what).uid()).cancel();
-                None
-            }
-            // What is printed is not compared yet.
-            _ => None,
-        };
-        let expect = match action.http {
-            Some(422) => Err(response["message"].as_str().unwrap_or_default().to_owned()),
+            "create" => self.client.create(what).await,
+            "patch" => self.client.send("PATCH", (Kind::Job, &self.name), what).await,
+            "patch_cron" => self.client.send("PATCH", (Kind::CronJob, &self.name), what).await,
+            "delete_job" => self.client.send("DELETE", (Kind::Job, &self.name), what).await,
+            "delete_cron" => self.client.send("DELETE", (Kind::CronJob, &self.name), what).await,
+            "kubectl" => return self.kubectl(what, action).await,
             _ => {
-                let generation = response["generation"].as_i64();
-                Ok(generation.or(response["metadata"]["generation"].as_i64()))
-            }
-        };
-        match answer.map(|answer| answer.map_err(|invalid| invalid.to_string())) {
-            Some(got) if got != expect => {
-                Err(format!("{verb} {what}: expected {expect:?}\n  got {got:?}"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Creates a Job; gives its generation, or why not.
-    async fn create(&self, job: Value, response: &Value) -> Result<Option<i64>, Invalid> {
-        let uid = response["metadata"]["uid"].as_str().expect("an object must have its uid");
-        let mut job: Job = serde_json::from_value(job).expect("a manifest must be a Job");
-        job.metadata.namespace = Some(self.namespace.clone());
-        let job = admission::admit_job(job, uid)?.object;
-        let generation = job.metadata.generation;
-        self.commit(Transaction::new().create(job)).await;
-        Ok(generation)
-    }
-
-    /// The Job of the trace, of which there is one.
-    fn job(&self) -> Arc<Job> {
-        let jobs = self.store.list::<Job>(Some(&self.namespace)).items;
-        jobs.into_iter().next().expect("the Job must be there")
-    }
-
-    /// Changes the Job of the trace; gives its generation, or why not.
-    async fn patch_job(&self, patch: &Value) -> Result<Option<i64>, Invalid> {
-        let old = self.job();
-        let new = admission::admit_job_update(patched(&*old, patch), &old)?.object;
-        self.commit(Transaction::new().replace(new)).await;
-        Ok(self.job().metadata.generation)
-    }
-
-    async fn delete_job(&self, policy: Option<&str>) {
-        let job = self.job();
-        let finalizer = match policy {
-            // What Kubernetes does with a Job when it is not told.
-            None | Some("Orphan") => Some("orphan"),
-            Some("Foreground") => Some(FOREGROUND_DELETION),
-            Some(_) => None,
-        };
-        let mark = Transaction::new().modify(job.key(), None, move |job: &mut Job| {
-            let finalizers = job.metadata.finalizers.get_or_insert_default();
-            finalizers.extend(finalizer.map(str::to_owned));
-        });
-        let delete = mark.delete(Kind::Job, job.key(), DeleteOptions::default());
-        self.commit(delete).await;
-    }
-
-    async fn patch_pod(&self, pod: &Pod, patch: Value) {
-        let patch = Transaction::new().modify(pod.key(), None, move |pod: &mut Pod| {
-            *pod = patched(pod, &patch);
-        });
-        self.commit(patch).await;
-    }
-
-    async fn delete_pod(&self, pod: &Pod) {
-        let delete = Transaction::new().delete(Kind::Pod, pod.key(), DeleteOptions::default());
-        self.commit(delete).await;
-    }
-
-    async fn evict(&self, pod: &Pod) {
-        let now = self.store.clock().now();
-        let disrupted = PodCondition {
-            type_: "DisruptionTarget".to_owned(),
-            status: "True".to_owned(),
-            reason: Some("EvictionByEvictionAPI".to_owned()),
-            message: Some("Eviction API: evicting".to_owned()),
-            last_transition_time: Some(Time(now)),
-            ..PodCondition::default()
-        };
-        let mark = Transaction::new().modify(pod.key(), None, move |pod: &mut Pod| {
-            let status: &mut PodStatus = pod.status.get_or_insert_default();
-            status.conditions.get_or_insert_default().push(disrupted);
-        });
-        self.commit(mark).await;
-        self.delete_pod(pod).await;
-    }
-
-    async fn commit(&self, transaction: Transaction) {
-        self.store.commit(transaction).await.expect("what an API server does must succeed");
-    }
-
-    /// The pod that `which` means: by its number, as the last of its index, or among those that
-    /// run.
-    fn pod(&self, which: &Value) -> Arc<Pod> {
-        let number = |value: &Value| value.as_u64().map(|number| number as usize);
-        let stays = |pod: &Arc<Pod>| pod.metadata.deletion_timestamp.is_none();
-        let pods = (0..).map_while(|ordinal| self.stage.uid(ordinal)).filter_map(|uid| {
-            let pods = self.store.list::<Pod>(Some(&self.namespace)).items;
-            pods.into_iter().find(|pod| pod.uid() == uid)
-        });
-        let found = match which {
-            Value::Number(_) => {
-                let uid = self.stage.uid(number(which).expect("a number")).expect("it was made");
-                pods.into_iter().find(|pod| pod.uid() == uid)
-            }
-            Value::Object(by) => {
-                let index = by.get("index").map(Value::to_string);
-                let is_running = |pod: &Arc<Pod>| {
-                    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-                    phase == Some("Running")
-                };
-                let stay = pods.filter(stays);
-                match &index {
-                    Some(_) => stay.filter(|pod| stage::index(pod) == index).last(),
-                    None => stay.filter(is_running).nth(number(&by["running"]).expect("a number")),
+                let called = action.what.get("pod").and_then(Value::as_str).unwrap_or_default();
+                let called = self.recorded.called(called).unwrap_or(called);
+                let pod = self.stage.pod(called).ok_or_else(|| format!("no pod {called}"))?;
+                match self.act_on_pod(verb, &pod, action).await {
+                    Some(answer) => answer,
+                    None => return Ok(()),
                 }
             }
-            _ => None,
         };
-        found.unwrap_or_else(|| panic!("no pod {which} is there"))
+        self.check(&answer, action).map_err(|why| format!("{verb} {what}: {why}"))
     }
-}
 
-const VERBS: [&str; 8] =
-    ["create", "patch", "delete_job", "delete_pod", "evict_pod", "patch_pod", "finish", "kubectl"];
-
-/// `object` after a JSON merge patch (RFC 7386).
-fn patched<T: serde::Serialize + serde::de::DeserializeOwned>(object: &T, patch: &Value) -> T {
-    let mut value = serde_json::to_value(object).expect("an object must have a wire form");
-    merge(&mut value, patch);
-    serde_json::from_value(value).expect("a patched object must still be one")
-}
-
-fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
+    async fn act_on_pod(&self, verb: &str, pod: &Pod, action: &Action) -> Option<Answer> {
+        let name = pod.metadata.name.as_deref().unwrap_or_default();
+        let answer = match verb {
+            "delete_pod" => {
+                let options = action.what.get("body").unwrap_or(&Value::Null);
+                self.client.send("DELETE", (Kind::Pod, name), options).await
+            }
+            "evict_pod" => {
+                let eviction = json!({
+                    "apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name},
+                });
+                self.client.send("POST", (Kind::Pod, &format!("{name}/eviction")), &eviction).await
+            }
+            "patch_pod" => self.client.send("PATCH", (Kind::Pod, name), &action.what["body"]).await,
+            // What is left is to finish.
+            _ => {
+                let outcome = action.what.get("outcome").cloned().unwrap_or_else(|| json!({}));
+                let outcome = Play::deserialize(outcome).expect("it must have been checked");
+                self.stage.finish(pod.metadata.uid.as_deref().unwrap_or_default(), outcome);
+                return None;
+            }
+        };
+        Some(answer)
     }
-    let target = target.as_object_mut().expect("it must be an object by now");
-    for (key, value) in patch {
-        if value.is_null() {
-            target.remove(key);
-        } else {
-            merge(target.entry(key.clone()).or_insert(Value::Null), value);
+
+    async fn kubectl(&self, words: &Value, action: &Action) -> Result<(), String> {
+        let words = words.as_array().into_iter().flatten();
+        let words: Vec<&str> = words.filter_map(Value::as_str).collect();
+        let printed = self.kubectl.run(&words).await;
+        let rc = action.what.get("rc").and_then(Value::as_i64);
+        if rc.is_some_and(|rc| rc != i64::from(printed.code)) {
+            return Err(format!("kubectl {words:?}: expected {rc:?}, got {printed:?}"));
         }
+        let expect = action.what.get("output").and_then(Value::as_str).unwrap_or_default();
+        self.compare(&words, expect, &printed.text)
+    }
+
+    /// Prints what `words` print, and says how it differs from what was recorded.
+    pub(super) async fn print(&self, words: &str, expect: &str) -> Result<(), String> {
+        let words: Vec<&str> = words.split_whitespace().collect();
+        self.compare(&words, expect, &self.kubectl.run(&words).await.text)
+    }
+
+    fn compare(&self, words: &[&str], expect: &str, got: &str) -> Result<(), String> {
+        let expect = Text { text: expect, names: &self.recorded };
+        let got = Text { text: got, names: &self.stage.names() };
+        let same = text::compare(words, expect, got);
+        same.map_err(|why| format!("kubectl {}: {why}", words.join(" ")))
+    }
+
+    /// How `answer` differs from the recorded one.
+    fn check(&self, answer: &Answer, action: &Action) -> Result<(), String> {
+        let Answer { code, body } = answer;
+        if action.http.is_some_and(|http| http != *code) {
+            return Err(format!("expected {:?}, got {code} {body}", action.http));
+        }
+        let (expect, got) = match action.what.get("response") {
+            None | Some(Value::Null) => return Ok(()),
+            Some(response) if response.get("kind").is_none() => {
+                let part = |key: &String| (key.clone(), body["metadata"][key].clone());
+                let keys = response.as_object().into_iter().flat_map(|it| it.keys());
+                (response.clone(), keys.map(part).collect())
+            }
+            Some(response) => (response.clone(), body.clone()),
+        };
+        let expect = self.recorded.put_into(&comparable(expect));
+        let got = self.stage.names().put_into(&comparable(got));
+        if expect == got {
+            return Ok(());
+        }
+        Err(format!("expected {expect}\n  got {got}"))
     }
 }

@@ -1,22 +1,22 @@
 //! What can be compared of a trace, and of our replay of it: both in one shape, without the names
 //! and uids by which they must differ.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use mayfly_controller::api::JobStatus;
-use mayfly_controller::api::names::JOB_COMPLETION_INDEX;
+use mayfly_controller::api::{CronJobStatus, JobStatus, Timestamp};
 use serde_json::{Value, json};
 
+use super::names::Names;
 use super::trace::{self, Trace};
 
-/// What came of a trace. Times are in seconds since the Job was made.
+/// What came of a trace. Times are in seconds since its object was made.
 #[derive(Debug, Default)]
 pub(super) struct Story {
-    /// The states of each Job, each with its time.
+    /// The states of each Job and CronJob, by kind and name, each with its time.
     pub(super) states: BTreeMap<String, Vec<(f64, State)>>,
     /// In the order in which they were made.
     pub(super) pods: Vec<PodStory>,
-    /// In the order in which they came: what the job controller told.
+    /// In the order in which they came: what the controllers told.
     pub(super) events: Vec<EventStory>,
     /// The Jobs that are left, but for their status and what is given when they are written.
     pub(super) jobs: BTreeMap<String, Value>,
@@ -24,12 +24,28 @@ pub(super) struct Story {
     pub(super) causes: Vec<f64>,
 }
 
-/// A state of a Job.
+/// A state of a Job, or of a CronJob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum State {
     There { counts: Counts, conditions: Vec<[String; 4]> },
+    CronJob(CronJobState),
     Gone,
 }
+
+/// A state of a CronJob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct CronJobState {
+    pub(super) generation: Option<i64>,
+    pub(super) is_suspended: bool,
+    /// The names of the Jobs that are active.
+    pub(super) active: Vec<String>,
+    pub(super) last_scheduled: Option<Timestamp>,
+    /// The Job whose end the time of the last success is.
+    pub(super) last_successful: Option<String>,
+}
+
+/// When Jobs completed, in seconds, each with its name.
+pub(super) type Completions = BTreeMap<i64, String>;
 
 /// What a status counts, and which of its other fields are there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,18 +74,22 @@ pub(super) struct PodStory {
     pub(super) left: Value,
 }
 
-/// An event of the job controller.
+/// An event of a controller.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct EventStory {
     pub(super) event_type: String,
     pub(super) reason: String,
     pub(super) message: String,
     pub(super) about: String,
+    pub(super) component: String,
     pub(super) count: Option<i32>,
 }
 
-/// The component whose events are compared; those of the scheduler and the kubelet are our own.
-pub(super) const COMPONENT: &str = "job-controller";
+/// The components whose events are compared; those of the scheduler and the kubelet are our own.
+pub(super) const COMPONENTS: &[&str] = &["job-controller", CRON_JOBS];
+
+/// The one that tells some things whenever it looks, which is more or less often.
+const CRON_JOBS: &str = "cronjob-controller";
 
 impl State {
     pub(super) fn of(status: &JobStatus, is_deleting: bool) -> Self {
@@ -94,39 +114,40 @@ impl State {
             conditions: conditions.collect(),
         }
     }
-}
 
-/// The names that pods have, and what they are called here.
-#[derive(Default)]
-pub(super) struct Names {
-    counts: HashMap<String, usize>,
-    called: Vec<(String, String)>,
-}
-
-impl Names {
-    pub(super) fn call(&mut self, name: &str, owners: &Value, annotations: &Value) -> String {
-        let job = owners[0]["name"].as_str().unwrap_or_default();
-        let index = annotations[JOB_COMPLETION_INDEX].as_str().unwrap_or_default();
-        let place = format!("{job}:{index}");
-        let count = self.counts.entry(place.clone()).or_default();
-        *count += 1;
-        let called = format!("<{place}#{count}>");
-        self.called.push((name.to_owned(), called.clone()));
-        called
+    /// Whether it is of a Job some of whose pods are ready.
+    pub(super) fn has_ready_pods(&self) -> bool {
+        matches!(self, Self::There { counts, .. } if counts.ready.is_some_and(|ready| ready > 0))
     }
+}
 
-    /// Puts what they are called here into every text of `story`.
-    pub(super) fn put_into(&self, story: &mut Story) {
-        let states = story.states.values_mut().flatten().filter_map(|(_, state)| match state {
-            State::There { conditions, .. } => Some(conditions),
-            State::Gone => None,
-        });
-        let told = states.flatten().map(|[_, _, _, message]| message);
-        for text in told.chain(story.events.iter_mut().map(|event| &mut event.message)) {
-            for (name, called) in &self.called {
-                *text = text.replace(name, called);
-            }
+impl CronJobState {
+    pub(super) fn of(
+        (generation, is_suspended): (Option<i64>, bool),
+        status: &CronJobStatus,
+        completions: &Completions,
+    ) -> Self {
+        let successful = status.last_successful_time.as_ref().map(|time| time.0.as_second());
+        let name = |second| completions.get(&second).cloned().unwrap_or_else(|| "?".to_owned());
+        let active = status.active.iter().flatten();
+        Self {
+            generation,
+            is_suspended,
+            active: active.map(|it| it.name.clone().unwrap_or_default()).collect(),
+            last_scheduled: status.last_schedule_time.as_ref().map(|time| time.0),
+            last_successful: successful.map(name),
         }
+    }
+}
+
+impl EventStory {
+    /// The same of what is about this object, without what depends on how often somebody looked.
+    pub(super) fn about(mut self, kind: &str, name: &str) -> Self {
+        self.about = format!("{kind}/{name}");
+        if self.component == CRON_JOBS {
+            self.count = None;
+        }
+        self
     }
 }
 
@@ -158,8 +179,8 @@ pub(super) fn left(is_gone: bool, finalizers: &Value, owners: &Value) -> Value {
 }
 
 impl Story {
-    /// What was recorded.
-    pub(super) fn recorded(trace: &Trace) -> Self {
+    /// What was recorded; `names` are what everything is called there.
+    pub(super) fn recorded(trace: &Trace, names: &Names) -> Self {
         let mut story = Self::default();
         for snapshot in &trace.snapshots {
             let state = match snapshot.deleted {
@@ -172,53 +193,105 @@ impl Story {
                     State::of(&status, snapshot.deletion_timestamp.is_some())
                 }
             };
-            story.states.entry(snapshot.job.clone()).or_default().push((snapshot.t, state));
+            let of = format!("Job {}", snapshot.job);
+            story.states.entry(of).or_default().push((snapshot.t, state));
         }
-        let mut names = Names::default();
+        story.cron_job(trace);
         for pod in &trace.pods {
             let made_as = Value::Object(pod.made.clone());
-            let name = names.call(&pod.name, &made_as["ownerReferences"], &made_as["annotations"]);
             let last = pod.history.last().expect("a pod must have been seen");
             let (finalizers, owners) = (&last["finalizers"], last.get("ownerRefs"));
             story.pods.push(PodStory {
-                name,
+                name: pod.name.clone(),
                 created: pod.created_t,
                 made: made(&made_as, &made_as, &made_as["env"]),
                 left: left(pod.deleted, finalizers, owners.unwrap_or(&Value::Null)),
             });
             story.causes.extend(causes_of(pod));
         }
-        let jobs = trace.final_jobs.iter().map(|(name, job)| (name.clone(), stored(job.clone())));
-        story.jobs = jobs.collect();
+        let jobs = trace.final_jobs.iter();
+        story.jobs = jobs.map(|(name, job)| (name.clone(), comparable(job.clone()))).collect();
         story.causes.extend(trace.actions().iter().map(|action| action.t));
-        let ours = trace.events.iter().filter(|event| event.component == COMPONENT);
-        story.events = ours
-            .map(|event| EventStory {
+        let compared = |event: &&trace::Event| COMPONENTS.contains(&event.component.as_str());
+        let events = trace.events.iter().filter(compared).map(|event| {
+            let text = |field: &str| event.about[field].as_str().unwrap_or_default();
+            let told = EventStory {
                 event_type: event.event_type.clone(),
                 reason: event.reason.clone(),
                 message: event.message.clone(),
-                about: event.about["name"].as_str().unwrap_or_default().to_owned(),
+                about: String::new(),
+                component: event.component.clone(),
                 count: event.count,
-            })
-            .collect();
-        names.put_into(&mut story);
-        story
+            };
+            told.about(text("kind"), text("name"))
+        });
+        story.events = events.collect();
+        story.called(names)
+    }
+
+    fn cron_job(&mut self, trace: &Trace) {
+        let mut completions = Completions::new();
+        for snapshot in &trace.snapshots {
+            let time = snapshot.status["completionTime"].as_str();
+            if let Some(time) = time.and_then(|time| time.parse::<Timestamp>().ok()) {
+                completions.insert(time.as_second(), snapshot.job.clone());
+            }
+        }
+        for snapshot in &trace.cronjob_snapshots {
+            let state = match snapshot.deleted {
+                true => State::Gone,
+                false => {
+                    let status: CronJobStatus = serde_json::from_value(snapshot.status.clone())
+                        .expect("a status must be one");
+                    let spec = (snapshot.generation, snapshot.suspend == Some(true));
+                    State::CronJob(CronJobState::of(spec, &status, &completions))
+                }
+            };
+            self.states.entry("CronJob".to_owned()).or_default().push((snapshot.t, state));
+        }
+    }
+
+    /// The same, with what they are called for every name and uid.
+    pub(super) fn called(mut self, names: &Names) -> Self {
+        let states = self.states.values_mut().flatten();
+        let told = states.flat_map(|(_, state)| match state {
+            State::There { conditions, .. } => {
+                conditions.iter_mut().map(|[_, _, _, message]| message).collect()
+            }
+            State::CronJob(state) => {
+                state.active.iter_mut().chain(&mut state.last_successful).collect()
+            }
+            State::Gone => Vec::new(),
+        });
+        let events = self.events.iter_mut().flat_map(|it| [&mut it.message, &mut it.about]);
+        for text in told.chain(events) {
+            *text = names.put_into_text(text);
+        }
+        for pod in &mut self.pods {
+            pod.name = names.put_into_text(&pod.name);
+            pod.made = names.put_into(&pod.made);
+        }
+        let by_name =
+            |(name, job): (String, Value)| (names.put_into_text(&name), names.put_into(&job));
+        self.jobs = self.jobs.into_iter().map(by_name).collect();
+        let by_name = |(of, states): (String, _)| (names.put_into_text(&of), states);
+        self.states = self.states.into_iter().map(by_name).collect();
+        self
     }
 }
 
-/// A Job without its status, which has its own story, and what is given when it is written.
-pub(super) fn stored(mut job: Value) -> Value {
-    for (of, fields) in [
-        ("", &["status"][..]),
-        ("/metadata", &["creationTimestamp", "deletionTimestamp", "resourceVersion"]),
-        // Where the replay has a pod played elsewhere, it says so here.
-        ("/spec/template/spec", &["nodeName"]),
-    ] {
-        let object = job.pointer_mut(of).and_then(Value::as_object_mut);
-        let object = object.expect("a Job must have all of it");
-        fields.iter().for_each(|field| drop(object.remove(*field)));
+/// An answer, or an object without its status, which has its own story, and what is given when it
+/// is written.
+pub(super) fn comparable(mut object: Value) -> Value {
+    let is_status = object["kind"] == "Status";
+    let fields = ["creationTimestamp", "deletionTimestamp", "managedFields", "resourceVersion"];
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        fields.iter().for_each(|field| drop(metadata.remove(*field)));
     }
-    job
+    if let Some(object) = object.as_object_mut().filter(|_| !is_status) {
+        object.remove("status");
+    }
+    object
 }
 
 /// When something happened to a recorded pod that its Job may have to react to.

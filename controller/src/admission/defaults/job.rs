@@ -39,6 +39,8 @@ pub(crate) fn cron_job(cron_job: &mut CronJob) {
     set(&mut spec.suspend, false);
     set(&mut spec.successful_jobs_history_limit, 3);
     set(&mut spec.failed_jobs_history_limit, 1);
+    // Always there, as a Job's template always has its own.
+    spec.job_template.metadata.get_or_insert_default();
     nested(spec.job_template.spec.get_or_insert_default());
 }
 
