@@ -34,6 +34,8 @@ impl Resource {
             Kind::Node => &["no"],
             Kind::Namespace => &["ns"],
             Kind::ServiceAccount => &["sa"],
+            Kind::ResourceQuota => &["quota"],
+            Kind::LimitRange => &["limits"],
             _ => &[],
         };
         Self {
@@ -239,6 +241,8 @@ mod tests {
         check("sa", Some(Kind::ServiceAccount));
         check("secret", Some(Kind::Secret));
         check("lease", Some(Kind::Lease));
+        check("quota", Some(Kind::ResourceQuota));
+        check("limits", Some(Kind::LimitRange));
         check("jo", None);
         check("job.apps", None);
         check("jobs.v2.batch", None);

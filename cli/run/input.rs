@@ -154,6 +154,8 @@ fn admit(object: Object, uid: &str) -> Result<Admitted<Object>, String> {
         Object::Pod(pod) => any(admission::admit_pod((*pod).clone(), uid)),
         Object::ConfigMap(map) => any(admission::admit_config_map((*map).clone(), uid)),
         Object::Secret(secret) => any(admission::admit_secret((*secret).clone(), uid)),
+        Object::ResourceQuota(quota) => any(admission::admit_resource_quota((*quota).clone(), uid)),
+        Object::LimitRange(range) => any(admission::admit_limit_range((*range).clone(), uid)),
         Object::CronJob(_) => Err(
             "a CronJob starts Jobs at their times, and `mayfly run` ends with what it was given; \
              make a Job of its jobTemplate to run that once"
@@ -164,7 +166,9 @@ fn admit(object: Object, uid: &str) -> Result<Admitted<Object>, String> {
         }
         Object::Event(_) | Object::Node(_) | Object::ServiceAccount(_) | Object::Lease(_) => {
             let kind = object.kind().name();
-            Err(format!("`mayfly run` takes Jobs, Pods, ConfigMaps and Secrets, and no {kind}"))
+            Err(format!(
+                "`mayfly run` takes Jobs, Pods, ConfigMaps, Secrets, ResourceQuotas and LimitRanges, and no {kind}"
+            ))
         }
     }
 }

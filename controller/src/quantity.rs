@@ -204,8 +204,10 @@ impl Ord for Amount {
 impl std::ops::Add for Amount {
     type Output = Self;
 
+    /// Written as the first of them that is not nothing.
     fn add(self, other: Self) -> Self {
-        Self { nanos: self.nanos.saturating_add(other.nanos), ..self }
+        let notation = if self.nanos == 0 { other.notation } else { self.notation };
+        Self { nanos: self.nanos.saturating_add(other.nanos), notation }
     }
 }
 
@@ -213,7 +215,8 @@ impl std::ops::Sub for Amount {
     type Output = Self;
 
     fn sub(self, other: Self) -> Self {
-        Self { nanos: self.nanos.saturating_sub(other.nanos), ..self }
+        let notation = if self.nanos == 0 { other.notation } else { self.notation };
+        Self { nanos: self.nanos.saturating_sub(other.nanos), notation }
     }
 }
 

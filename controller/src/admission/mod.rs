@@ -13,9 +13,11 @@ mod defaults;
 mod error;
 mod event;
 mod job;
+mod limit_range;
 mod path;
 mod plain;
 mod pod;
+mod quota;
 mod unsupported;
 mod validate;
 
@@ -30,11 +32,15 @@ pub use self::job::{
     default_job, prepare_job, prepare_job_update, validate_job, validate_job_status,
     validate_job_update,
 };
+pub use self::limit_range::{admit_limit_range, default_limit_range};
 pub use self::plain::{
     admit_config_map, admit_lease, admit_namespace, admit_node, admit_secret,
     admit_service_account, default_secret,
 };
 pub use self::pod::{admit_pod, default_pod};
+pub use self::quota::{
+    admit_resource_quota, admit_resource_quota_status, admit_resource_quota_update,
+};
 use crate::api::ObjectMeta;
 
 /// An object that may be stored.

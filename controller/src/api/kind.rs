@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    ConfigMap, CronJob, Event, Job, Lease, Namespace, Node, ObjectMeta, Pod, PodSpec, Secret,
-    ServiceAccount,
+    ConfigMap, CronJob, Event, Job, Lease, LimitRange, Namespace, Node, ObjectMeta, Pod, PodSpec,
+    ResourceQuota, Secret, ServiceAccount,
 };
 
 /// Where an object is: its namespace (empty for kinds that have none) and its name.
@@ -99,6 +99,15 @@ macro_rules! kinds {
                 match self { $(Self::$kind => $plural,)+ }
             }
 
+            /// The resource name with its group, as quotas and messages have it: `jobs.batch`,
+            /// `pods`.
+            pub fn resource(self) -> String {
+                match self.api_version().split_once('/') {
+                    Some((group, _)) => format!("{}.{group}", self.plural()),
+                    None => self.plural().to_owned(),
+                }
+            }
+
             /// Whether its objects live in a namespace.
             pub fn is_namespaced(self) -> bool {
                 match self { $(Self::$kind => kinds!(@$scope),)+ }
@@ -186,6 +195,8 @@ kinds! {
     Namespace: "v1" "namespaces" cluster,
     ServiceAccount: "v1" "serviceaccounts" namespaced,
     Lease: "coordination.k8s.io/v1" "leases" namespaced,
+    ResourceQuota: "v1" "resourcequotas" namespaced,
+    LimitRange: "v1" "limitranges" namespaced,
 }
 
 impl Object {

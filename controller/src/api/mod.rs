@@ -14,8 +14,10 @@ pub use k8s_openapi::api::batch::v1::{
 pub use k8s_openapi::api::coordination::v1::Lease;
 pub use k8s_openapi::api::core::v1::{
     ConfigMap, Container, ContainerState, ContainerStateRunning, ContainerStateTerminated,
-    ContainerStateWaiting, ContainerStatus, Event, EventSource, Namespace, Node, ObjectReference,
-    Pod, PodCondition, PodSpec, PodStatus, PodTemplateSpec, Secret, ServiceAccount,
+    ContainerStateWaiting, ContainerStatus, Event, EventSource, LimitRange, LimitRangeItem,
+    LimitRangeSpec, Namespace, Node, ObjectReference, Pod, PodCondition, PodSpec, PodStatus,
+    PodTemplateSpec, ResourceQuota, ResourceQuotaSpec, ResourceQuotaStatus, ResourceRequirements,
+    ScopeSelector, ScopedResourceSelectorRequirement, Secret, ServiceAccount,
 };
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
     LabelSelector, ObjectMeta, OwnerReference, Time,

@@ -32,6 +32,8 @@ const KINDS: &[Kind] = &[
     Kind::Namespace,
     Kind::ServiceAccount,
     Kind::Lease,
+    Kind::ResourceQuota,
+    Kind::LimitRange,
 ];
 
 /// Deletes what has lost its owners.

@@ -25,8 +25,6 @@ const ABSENT: &[Absent] = &[
     absent("v1", "services", "Service"),
     absent("v1", "replicationcontrollers", "ReplicationController"),
     absent("v1", "endpoints", "Endpoints"),
-    absent("v1", "resourcequotas", "ResourceQuota"),
-    absent("v1", "limitranges", "LimitRange"),
     absent("v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
     // `kubectl` asks for these before it sends an object of a kind that can't be patched.
     absent("apiextensions.k8s.io/v1", "customresourcedefinitions", "CustomResourceDefinition"),

@@ -26,7 +26,9 @@ pub(super) fn with_defaults(object: &mut Object) {
         | Object::Event(_)
         | Object::Node(_)
         | Object::ServiceAccount(_)
-        | Object::Lease(_) => {}
+        | Object::Lease(_)
+        | Object::ResourceQuota(_) => {}
+        Object::LimitRange(it) => admission::default_limit_range(Arc::make_mut(it)),
     }
 }
 
@@ -50,6 +52,8 @@ pub(super) fn create(
         Object::Namespace(it) => any(admission::admit_namespace((**it).clone(), uid)?),
         Object::ServiceAccount(it) => any(admission::admit_service_account((**it).clone(), uid)?),
         Object::Lease(it) => any(admission::admit_lease((**it).clone(), uid)?),
+        Object::ResourceQuota(it) => any(admission::admit_resource_quota((**it).clone(), uid)?),
+        Object::LimitRange(it) => any(admission::admit_limit_range((**it).clone(), uid)?),
     })
 }
 
@@ -98,6 +102,9 @@ pub(super) fn update(
             admitted.object.status.clone_from(&old.status);
             any(admitted)
         }
+        (Object::ResourceQuota(new), Object::ResourceQuota(old)) => {
+            any(admission::admit_resource_quota_update((**new).clone(), old)?)
+        }
         (new, _) => create(new, version, &uid)?,
     })
 }
@@ -144,6 +151,9 @@ pub(super) fn status(new: &Object, old: &Object) -> Result<Admitted<Object>, Ref
             admitted.object.status.clone_from(&new.status);
             phase(&admitted.object, old)?;
             Ok(any(admitted))
+        }
+        (Object::ResourceQuota(new), Object::ResourceQuota(old)) => {
+            Ok(any(admission::admit_resource_quota_status((**new).clone(), old)?))
         }
         (new, old) => update(new, old, Version::Kept),
     }

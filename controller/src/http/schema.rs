@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 
 use crate::api::lists::{self, ListType, PatchStrategy};
 use crate::api::{
-    ConfigMap, CronJob, Event, Job, Kind, Lease, Namespace, Node, Pod, Secret, ServiceAccount,
+    ConfigMap, CronJob, Event, Job, Kind, Lease, LimitRange, Namespace, Node, Pod, ResourceQuota,
+    Secret, ServiceAccount,
 };
 
 /// What a value is made of.
@@ -103,6 +104,8 @@ fn root(kind: Kind, generator: &mut SchemaGenerator) -> Value {
         Kind::Namespace => of::<Namespace>(generator),
         Kind::ServiceAccount => of::<ServiceAccount>(generator),
         Kind::Lease => of::<Lease>(generator),
+        Kind::ResourceQuota => of::<ResourceQuota>(generator),
+        Kind::LimitRange => of::<LimitRange>(generator),
     }
 }
 

@@ -48,7 +48,17 @@ pub(super) enum Subresource {
 impl Subresource {
     /// Every one, with the kinds that have it.
     const ALL: &[(Self, &[Kind])] = &[
-        (Self::Status, &[Kind::Job, Kind::CronJob, Kind::Pod, Kind::Namespace, Kind::Node]),
+        (
+            Self::Status,
+            &[
+                Kind::Job,
+                Kind::CronJob,
+                Kind::Pod,
+                Kind::Namespace,
+                Kind::Node,
+                Kind::ResourceQuota,
+            ],
+        ),
         (Self::Log, &[Kind::Pod]),
         (Self::Eviction, &[Kind::Pod]),
         (Self::Attach, &[Kind::Pod]),

@@ -114,5 +114,7 @@ fn resource(kind: Kind) -> &'static str {
         Kind::Namespace => "namespaces.",
         Kind::ServiceAccount => "serviceaccounts.",
         Kind::Lease => "leases.coordination.k8s.io",
+        Kind::ResourceQuota => "resourcequotas.",
+        Kind::LimitRange => "limitranges.",
     }
 }

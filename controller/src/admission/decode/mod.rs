@@ -337,7 +337,8 @@ fn read(kind: Kind, tree: &Tree) -> (Option<Object>, Vec<reader::Found>) {
             }
         };
     }
-    read!(Job CronJob Pod ConfigMap Secret Event Node Namespace ServiceAccount Lease)
+    read!(Job CronJob Pod ConfigMap Secret Event Node Namespace ServiceAccount Lease
+        ResourceQuota LimitRange)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ pub(crate) mod job_update;
 pub(crate) mod meta;
 pub(crate) mod pod;
 mod pod_failure_policy;
-mod resources;
+pub(crate) mod resources;
 pub(crate) mod selector;
 mod shown;
 mod stored;

@@ -8,8 +8,23 @@ use crate::admission::path::Path;
 use crate::quantity::Amount;
 
 /// What is said of a text that is no amount.
-const NO_AMOUNT: &str = "quantities must match the regular expression \
+pub(crate) const NO_AMOUNT: &str = "quantities must match the regular expression \
                          '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+
+/// Whether `name` is one of Kubernetes' own resources.
+pub(crate) fn is_native(name: &str) -> bool {
+    !name.contains('/') || name.contains("kubernetes.io/")
+}
+
+/// Whether `name` is a resource that somebody else has made up; those come in whole numbers.
+pub(crate) fn is_extended(name: &str) -> bool {
+    !is_native(name) && !name.starts_with("requests.")
+}
+
+/// Whether `name` is that of memory pages of a size.
+pub(crate) fn is_huge_page(name: &str) -> bool {
+    name.strip_prefix("requests.").unwrap_or(name).starts_with("hugepages-")
+}
 
 /// Validates the resources of a container.
 pub(super) fn requirements(

@@ -15,7 +15,8 @@ use k8s_openapi::api::policy::v1::Eviction;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::api::{
-    ConfigMap, CronJob, Event, Job, Lease, Namespace, Node, Pod, Secret, ServiceAccount,
+    ConfigMap, CronJob, Event, Job, Lease, LimitRange, Namespace, Node, Pod, ResourceQuota, Secret,
+    ServiceAccount,
 };
 
 /// A sort of objects that is served.
@@ -183,6 +184,12 @@ const NAMESPACE_PARTS: &[Subresource] = &[
 pub(in crate::http) const RESOURCES: &[Resource] = &[
     plain("v1", ["configmaps", "configmap", "ConfigMap"], &["cm"], Model::of::<ConfigMap>()),
     plain("v1", ["events", "event", "Event"], &["ev"], Model::of::<Event>()),
+    plain(
+        "v1",
+        ["limitranges", "limitrange", "LimitRange"],
+        &["limits"],
+        Model::of::<LimitRange>(),
+    ),
     Resource {
         is_namespaced: false,
         verbs: &["create", "delete", "get", "list", "patch", "update", "watch"],
@@ -198,6 +205,15 @@ pub(in crate::http) const RESOURCES: &[Resource] = &[
         categories: &["all"],
         subresources: POD_PARTS,
         ..plain("v1", ["pods", "pod", "Pod"], &["po"], Model::of::<Pod>())
+    },
+    Resource {
+        subresources: &[status("ResourceQuota", Model::of::<ResourceQuota>())],
+        ..plain(
+            "v1",
+            ["resourcequotas", "resourcequota", "ResourceQuota"],
+            &["quota"],
+            Model::of::<ResourceQuota>(),
+        )
     },
     plain("v1", ["secrets", "secret", "Secret"], &[], Model::of::<Secret>()),
     plain(

@@ -17,8 +17,9 @@ pub(super) fn blank(kind: Kind) -> Value {
             "status": {},
         }),
         Kind::Pod => json!({"spec": {"containers": null}, "status": {}}),
-        Kind::Namespace | Kind::Node => json!({"spec": {}, "status": {}}),
+        Kind::Namespace | Kind::Node | Kind::ResourceQuota => json!({"spec": {}, "status": {}}),
         Kind::Lease => json!({"spec": {}}),
+        Kind::LimitRange => json!({"spec": {"limits": null}}),
         Kind::Event => json!({
             "involvedObject": {}, "source": {}, "firstTimestamp": null, "lastTimestamp": null,
             "eventTime": null, "reportingComponent": "", "reportingInstance": "",

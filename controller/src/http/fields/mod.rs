@@ -64,9 +64,15 @@ fn unwritable(writer: &Writer) -> FieldSet {
             &[&["spec"], &["metadata", "deletionTimestamp"], &["metadata", "ownerReferences"]]
         }
         (Some(_), _) => &[&["spec"]],
-        (None, Kind::Job | Kind::CronJob | Kind::Pod | Kind::Namespace | Kind::Node) => {
-            &[&["status"]]
-        }
+        (
+            None,
+            Kind::Job
+            | Kind::CronJob
+            | Kind::Pod
+            | Kind::Namespace
+            | Kind::Node
+            | Kind::ResourceQuota,
+        ) => &[&["status"]],
         (None, _) => &[],
     };
     FieldSet::of_fields(paths)

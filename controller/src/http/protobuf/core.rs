@@ -46,6 +46,15 @@ wire! {
     NamespaceCondition { last_transition_time, message, reason, status } renames { type_ = r#type };
     NamespaceStatus { conditions, phase };
     Namespace { metadata, spec, status };
+    ScopedResourceSelectorRequirement { operator, scope_name, values };
+    ScopeSelector { match_expressions };
+    ResourceQuotaSpec { hard, scope_selector, scopes };
+    ResourceQuotaStatus { hard, used };
+    ResourceQuota { metadata, spec, status };
+    LimitRangeItem { default, default_request, max, max_limit_request_ratio, min }
+        renames { type_ = r#type };
+    LimitRangeSpec { limits };
+    LimitRange { metadata, spec };
     ServiceAccount { image_pull_secrets, metadata, secrets }
         keeps { automount_service_account_token };
 }

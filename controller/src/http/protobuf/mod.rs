@@ -97,6 +97,10 @@ fn object(api_version: &str, kind: &str, raw: &[u8]) -> Result<Vec<u8>, Corrupt>
         ("v1", "ServiceAccount") => {
             json::<pb::core::v1::ServiceAccount, api_core::v1::ServiceAccount>(raw)
         }
+        ("v1", "ResourceQuota") => {
+            json::<pb::core::v1::ResourceQuota, api_core::v1::ResourceQuota>(raw)
+        }
+        ("v1", "LimitRange") => json::<pb::core::v1::LimitRange, api_core::v1::LimitRange>(raw),
         ("coordination.k8s.io/v1", "Lease") => {
             json::<pb::coordination::v1::Lease, coordination::v1::Lease>(raw)
         }

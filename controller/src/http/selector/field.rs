@@ -84,14 +84,24 @@ fn fields(kind: Kind) -> &'static [&'static str] {
         Kind::Node => &["spec.unschedulable"],
         Kind::Secret => &["type"],
         Kind::Namespace => &["status.phase"],
-        Kind::CronJob | Kind::ConfigMap | Kind::ServiceAccount | Kind::Lease => &[],
+        Kind::CronJob
+        | Kind::ConfigMap
+        | Kind::ServiceAccount
+        | Kind::Lease
+        | Kind::ResourceQuota
+        | Kind::LimitRange => &[],
     }
 }
 
 fn unsupported(kind: Kind, field: &str) -> String {
     match kind {
         Kind::Job => format!("field label \"{field}\" not supported for Job"),
-        Kind::CronJob | Kind::ConfigMap | Kind::ServiceAccount | Kind::Lease => format!(
+        Kind::CronJob
+        | Kind::ConfigMap
+        | Kind::ServiceAccount
+        | Kind::Lease
+        | Kind::ResourceQuota
+        | Kind::LimitRange => format!(
             "\"{field}\" is not a known field selector: only \"metadata.name\", \
              \"metadata.namespace\""
         ),

@@ -46,6 +46,8 @@ pub fn of(kind: Kind) -> &'static [Column] {
         Kind::Namespace => NAMESPACE,
         Kind::ServiceAccount => SERVICE_ACCOUNT,
         Kind::Lease => LEASE,
+        Kind::ResourceQuota => RESOURCE_QUOTA,
+        Kind::LimitRange => LIMIT_RANGE,
     }
 }
 
@@ -92,6 +94,23 @@ const ADDRESSES: &str = "\
      downward API (status.hostIP).";
 
 const SERVICE_ACCOUNT: &[Column] = &[NAME, AGE];
+
+const RESOURCE_QUOTA: &[Column] = &[
+    NAME,
+    Column::shown(
+        "Request",
+        "Request represents a minimum amount of cpu/memory that a container may consume.",
+    ),
+    Column::shown(
+        "Limit",
+        "Limits control the maximum amount of cpu/memory that a container may use independent of \
+         contention on the node.",
+    ),
+    AGE,
+];
+
+/// Kubernetes has no columns of its own for it, so they are those of any object.
+const LIMIT_RANGE: &[Column] = &[NAME, Column { name: "Created At", type_: "date", ..AGE }];
 
 const LEASE: &[Column] = &[
     NAME,

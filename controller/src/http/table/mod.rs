@@ -55,6 +55,8 @@ pub fn row(object: &Object, now: Timestamp) -> Row {
         Object::Node(object) => plain::node(object, now),
         Object::ServiceAccount(object) => plain::service_account(object, now),
         Object::Lease(object) => plain::lease(object, now),
+        Object::ResourceQuota(object) => plain::resource_quota(object, now),
+        Object::LimitRange(object) => plain::limit_range(object),
     };
     Row { cells, conditions: Vec::new() }
 }

@@ -1,5 +1,5 @@
 //! The rows of what only holds something (ConfigMaps, Secrets, Namespaces), and of Nodes,
-//! ServiceAccounts and Leases.
+//! ServiceAccounts, Leases, ResourceQuotas and LimitRanges.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use super::age::age;
 use super::{count, or_none};
 use crate::api::{
-    ConfigMap, Lease, Namespace, Node, ObjectMeta, Secret, ServiceAccount, Timestamp,
+    ConfigMap, Lease, LimitRange, Namespace, Node, ObjectMeta, Quantity, ResourceQuota, Secret,
+    ServiceAccount, Timestamp,
 };
+use crate::quantity::Amount;
 
 /// Labels that say what a node is for: this followed by its role.
 const ROLE_PREFIX: &str = "node-role.kubernetes.io/";
@@ -47,6 +49,33 @@ pub(super) fn lease(object: &Lease, now: Timestamp) -> Vec<Value> {
         json!(holder.unwrap_or_default()),
         aged(&object.metadata, now),
     ]
+}
+
+pub(super) fn resource_quota(object: &ResourceQuota, now: Timestamp) -> Vec<Value> {
+    let status = object.status.clone().unwrap_or_default();
+    let used = status.used.unwrap_or_default();
+    let hard = status.hard.iter().flatten();
+    let (limits, requests): (Vec<_>, Vec<_>) =
+        hard.partition(|(resource, _)| resource.starts_with("limits."));
+    let text = |some: Vec<(&String, &Quantity)>| {
+        let each = some.into_iter().map(|(resource, hard)| {
+            let used = used.get(resource).map(Amount::of).unwrap_or_default();
+            format!("{resource}: {used}/{}", Amount::of(hard))
+        });
+        each.collect::<Vec<_>>().join(", ")
+    };
+    vec![
+        json!(object.metadata.name),
+        json!(text(requests)),
+        json!(text(limits)),
+        aged(&object.metadata, now),
+    ]
+}
+
+pub(super) fn limit_range(object: &LimitRange) -> Vec<Value> {
+    // A whole second, as it stands in the object.
+    let created = object.metadata.creation_timestamp.as_ref().map(|created| json!(created));
+    vec![json!(object.metadata.name), created.unwrap_or_default()]
 }
 
 pub(super) fn node(object: &Node, now: Timestamp) -> Vec<Value> {
