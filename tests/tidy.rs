@@ -87,6 +87,12 @@ const RULES: &[Rule] = &[
         why: "components speak only through the store",
     },
     Rule {
+        room: "controller/src/quota",
+        except: &["controller/src/quota/controller.rs", "controller/src/quota/apply.rs"],
+        never: &["async fn", "tokio::", "crate::store", "Clock", "crate::job", "crate::cronjob"],
+        why: "what a namespace has room for is reckoned without clock, store and async",
+    },
+    Rule {
         room: "controller/src/http",
         except: &[],
         never: &[
@@ -95,6 +101,7 @@ const RULES: &[Rule] = &[
             "crate::namespace",
             "crate::scheduler",
             "crate::gc",
+            "QuotaController",
             "tokio::net",
         ],
         why: "the API admits and commits: it knows no controller and no socket",

@@ -103,6 +103,8 @@ pub mod node;
 pub mod plane;
 pub mod podgc;
 pub mod quantity;
+pub mod quota;
+pub mod resources;
 pub mod scheduler;
 pub mod store;
 pub mod ttl;

@@ -198,3 +198,7 @@ pub const JSON_PATCH_COPIED_BYTES_MAX: usize = 10 * REQUEST_BODY_BYTES_MAX;
 /// Bytes of what a client calls itself as the owner of fields; Kubernetes' own limit. Stops it from
 /// making every object large that it writes.
 pub const FIELD_MANAGER_BYTES_MAX: usize = 128;
+
+/// Quotas whose status one transaction writes. Stops a great many of them from holding up the
+/// commits of everything else; more than this gains nothing.
+pub const QUOTAS_PER_COMMIT_MAX: usize = 256;

@@ -1,8 +1,9 @@
 //! The control plane: everything that acts on one store, started and stopped together.
 //!
 //! ```text
-//! cron job controller · job controller · scheduler · node agent ────────────┐
-//! ttl controller · collectors of garbage and pods · event expiry · namespaces ┴▶ store
+//! cron job controller · job controller · scheduler · node agent ────────────────┐
+//! ttl controller · collectors of garbage and pods · event expiry · namespaces ┤
+//! quotas ─────────────────────────────────────────────────────────────────────┴▶ store
 //! ```
 //!
 //! It introduces them to the store, and never one to another.
@@ -22,6 +23,7 @@ use crate::namespace::NamespaceController;
 use crate::node::logs::Logs;
 use crate::node::{Agent, Inputs, LocalClient, NodeSettings, PodRuntime};
 use crate::podgc::PodGcController;
+use crate::quota::QuotaController;
 use crate::scheduler::Scheduler;
 use crate::store::Store;
 use crate::ttl::TtlController;
@@ -88,6 +90,9 @@ impl ControlPlane {
                 PodGcController::new(store.clone(), terminated_pod_gc_threshold).run(cancel)
             }),
             start("event expiry", &ended, |cancel| events::expire(store.clone(), cancel)),
+            start("quota controller", &ended, |cancel| {
+                QuotaController::new(store.clone()).run(cancel)
+            }),
             start("namespace controller", &ended, |cancel| {
                 NamespaceController::new(store.clone(), root_ca).run(cancel)
             }),

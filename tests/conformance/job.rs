@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mayfly_controller::api::{Job, Pod, Timestamp};
 use mayfly_controller::job::tally::Pods;
-use mayfly_controller::job::{BackoffRecord, BackoffSettings, JobView, Observed, PodView};
+use mayfly_controller::job::{BackoffRecord, BackoffSettings, JobView, Observed, PodView, Room};
 use serde_json::{Value, json};
 
 use super::compare;
@@ -139,6 +139,7 @@ fn pod_views(given: &Value) -> Vec<PodView> {
 fn observed(job: JobView, pods: Vec<PodView>, given: &Value) -> Observed {
     let record = &given["backoffRecord"];
     Observed {
+        room: Room::default(),
         job: Arc::new(job),
         pods: pods.into_iter().collect::<Pods>(),
         claims: Vec::new(),

@@ -168,16 +168,6 @@ pub(super) const DEVIATIONS: &[Deviation] = &[
         ),
     ),
     ok("describe node", NODE, Among(NODE_DESCRIBED)),
-    Deviation {
-        title: "create quota",
-        why: "there are no quotas",
-        exit: Some(1),
-        stdout: Lines(""),
-        stderr: Lines(
-            "error: failed to create quota: the server does not allow this method on the requested \
-             resource: mayfly runs Jobs, and keeps no resourcequotas",
-        ),
-    },
     ok("get ns", "the recorded cluster had other namespaces as well", Lines(NAMESPACES)),
     ok("get jobs -A", "the recorded cluster had other namespaces as well", Lines(JOBS)),
 ];

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::admission;
-use crate::api::{CronJob, CronJobStatus, Job, Key, Kind, Namespace, Resource, Timestamp};
+use crate::api::{CronJob, CronJobStatus, Job, Key, Kind, Namespace, Object, Resource, Timestamp};
 use crate::events::{Recorder, reference};
+use crate::quota::{Usage, bounds_of, charge};
 use crate::store::{DeleteOptions, Store, Transaction};
 
 use super::plan::{Action, CronJobEvent, JobRef};
@@ -24,6 +25,19 @@ pub(super) fn admit(store: &Store, job: &Job) -> Result<Job, Refusal> {
     admission::admit_job(job.clone(), &store.names().uid())
         .map(|admitted| admitted.object)
         .map_err(|invalid| Refusal::Invalid(invalid.to_string()))
+        .and_then(|job| bounded(store, job))
+}
+
+/// `job`, if its namespace has room for it.
+fn bounded(store: &Store, job: Job) -> Result<Job, Refusal> {
+    let (key, job) = (job.key(), Arc::new(job));
+    let mut bounds = bounds_of(store, &key.namespace);
+    let taken = bounds.take(&Object::Job(Arc::clone(&job)), store.clock().now());
+    taken.map_err(|why| {
+        let (jobs, name) = (Kind::Job.resource(), &key.name);
+        Refusal::Invalid(format!("{jobs} \"{name}\" is forbidden: {why}"))
+    })?;
+    Ok(Arc::unwrap_or_clone(job))
 }
 
 /// What turns plans into transactions.
@@ -48,7 +62,10 @@ impl Applier<'_> {
                 Action::Delete(job) => self.delete(&job),
                 Action::Create(job) => {
                     created = Some((job.key(), job.uid().to_owned()));
-                    Transaction::new().create(*job)
+                    let namespace = &*self.cron_job.key.namespace;
+                    let object = Object::Job(Arc::from(job));
+                    let usage = Usage::of(&object, self.now);
+                    charge(namespace, vec![usage]).create_object(object)
                 }
                 Action::WriteStatus(status) => self.write_status(*status, created.take()),
                 Action::Record(event) => self.record(&event),

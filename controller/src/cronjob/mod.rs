@@ -52,7 +52,8 @@ pub enum Refusal {
     NameTaken,
     /// Nothing can be made in its namespace any more.
     NamespaceTerminating,
-    /// Its template makes no Job that is admitted, for this reason.
+    /// Its template makes no Job that is admitted, or its namespace has no room for one, for this
+    /// reason.
     Invalid(String),
 }
 

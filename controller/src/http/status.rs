@@ -343,6 +343,7 @@ impl Status {
                 Self::terminating(Kind::Namespace, namespace, namespace)
             }
             CommitError::Conflict { kind, key } => Self::conflict(*kind, &key.name),
+            CommitError::Vetoed { kind, key, why } => Self::forbidden(*kind, &key.name, why),
             CommitError::TooLarge { .. } => Self::internal(&error.to_string()),
             // Why, but not where: folders are the operator's.
             CommitError::Disk { source, .. } => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::api::{Job, JobStatus, Key, Kind, ObjectReference, Pod, Timestamp};
 use crate::events::{EventType, Recorder, reference};
 use crate::limits::GENERATED_NAME_ATTEMPTS_MAX;
+use crate::quota::{Denial, Usage, charge, only_these};
 use crate::store::{DeleteOptions, Store, Transaction};
 
 use super::plan::{Action, JobEvent};
@@ -19,6 +20,8 @@ pub(super) struct Applier<'a> {
     pub(super) recorder: &'a Recorder,
     /// The Job of the plan.
     pub(super) job: &'a Arc<JobView>,
+    /// Whether the namespace has quotas, as far as the plan knew.
+    pub(super) has_quotas: bool,
     /// The time of events.
     pub(super) now: Timestamp,
 }
@@ -30,13 +33,15 @@ impl Applier<'_> {
         let about = reference(&*self.job.object);
         let mut names = HashSet::new();
         let guard = Transaction::new().guard(Kind::Job, self.job.key.clone(), version);
-        actions.into_iter().fold(guard, |transaction, action| {
+        let paid = guard.and(self.charge(&actions));
+        actions.into_iter().fold(paid, |transaction, action| {
             transaction.and(match action {
                 Action::Adopt(pod) => self.adopt(pod),
                 Action::Disown(pod) => self.disown(pod),
                 Action::Release(pod) => release(pod),
                 Action::Delete(pod) => delete(pod),
                 Action::Create(pod) => self.create(*pod, &about, &mut names),
+                Action::Deny(pod, denial) => self.deny(&pod, &denial, &about, &mut names),
                 Action::WriteStatus(status) => self.write_status(*status),
                 Action::Record(event) => self.record(&about, &event),
             })
@@ -70,6 +75,34 @@ impl Applier<'_> {
         pod.metadata.name = Some(name.clone());
         let event = JobEvent::normal("SuccessfulCreate", format!("Created pod: {name}"));
         Transaction::new().create(pod).and(self.record(about, &event))
+    }
+
+    fn deny(
+        &self,
+        pod: &Pod,
+        denial: &Denial,
+        about: &ObjectReference,
+        names: &mut HashSet<String>,
+    ) -> Transaction {
+        let why = denial.of_pod(&self.free_name(pod, names));
+        let event = JobEvent::warning("FailedCreate", format!("Error creating: {why}"));
+        self.record(about, &event)
+    }
+
+    /// Makes the namespace pay for the pods that `actions` make, all of which it had room for.
+    fn charge(&self, actions: &[Action]) -> Transaction {
+        let namespace = &*self.job.key.namespace;
+        let created = actions.iter().filter_map(|action| match action {
+            Action::Create(pod) => Some(&**pod),
+            _ => None,
+        });
+        if self.has_quotas {
+            return charge(namespace, created.map(Usage::of_new).collect());
+        }
+        match created.count() {
+            0 => Transaction::new(),
+            _ => only_these(namespace),
+        }
     }
 
     /// A name for `pod` that is not in `names` and, as far as can be told, not taken.

@@ -19,6 +19,7 @@ use tracing::{debug, warn};
 
 use crate::api::{Job, Key, Kind, Object, Pod, Resource, SignedDuration};
 use crate::events::Recorder;
+use crate::quota::bounds_of;
 use crate::store::{Change, ChangeKind, CommitError, Gone, Store, Watch};
 use crate::workqueue::{Retry, Workqueue};
 
@@ -26,7 +27,7 @@ use super::apply::{Applier, release};
 use super::claim::{controller, is_orphan};
 use super::index::Index;
 use super::pod_view::is_tracked;
-use super::{BackoffRecord, BackoffSettings, JobView, Plan, PodRef, reconcile};
+use super::{BackoffRecord, BackoffSettings, Denials, JobView, Plan, PodRef, reconcile};
 
 /// Commits under way at once. Each holds one plan in memory; more would not be quicker, since the
 /// store writes them in groups.
@@ -78,6 +79,8 @@ struct Ended {
     job: Option<Arc<str>>,
     /// The Job's back-off record, if it has changed.
     backoff: Option<BackoffRecord>,
+    /// The record of what it was denied, likewise.
+    denials: Option<Denials>,
     /// The version of the store that has it.
     result: Result<u64, CommitError>,
 }
@@ -151,10 +154,14 @@ impl<'a> Session<'a> {
         let now = self.controller.store.clock().now();
         while self.commits.len() < COMMITS_MAX {
             let Some(uid) = self.queue.pop(now) else { return };
-            let Some(observed) = self.index.get(&uid) else {
+            let Some(namespace) = self.index.get(&uid).map(|it| it.job.key.namespace.clone())
+            else {
                 self.queue.done(&uid);
                 continue;
             };
+            self.index.set_bounds(&uid, bounds_of(&self.controller.store, &namespace));
+            let Some(observed) = self.index.get(&uid) else { continue };
+            let has_quotas = !observed.room.bounds.quotas.is_empty();
             let plan = reconcile(observed, now);
             let job = observed.job.clone();
             self.queue.set_timer(&uid, plan.requeue_at);
@@ -162,17 +169,18 @@ impl<'a> Session<'a> {
                 self.queue.done(&uid);
                 continue;
             }
-            self.start_commit(job, plan);
+            self.start_commit(job, plan, has_quotas);
         }
     }
 
-    fn start_commit(&mut self, job: Arc<JobView>, plan: Plan) {
+    fn start_commit(&mut self, job: Arc<JobView>, plan: Plan, has_quotas: bool) {
         let store = self.controller.store.clone();
         let recorder = self.controller.recorder.clone();
-        let Plan { actions, backoff, .. } = plan;
+        let Plan { actions, backoff, denials, .. } = plan;
         self.commits.spawn(async move {
             let now = store.clock().now();
-            let applier = Applier { store: &store, recorder: &recorder, job: &job, now };
+            let applier =
+                Applier { store: &store, recorder: &recorder, job: &job, has_quotas, now };
             let result = store.commit(applier.transaction(actions)).await;
             if let Err(error @ CommitError::AlreadyExists { .. }) = &result
                 && let Err(error) = store.commit(applier.record_failed_create(error)).await
@@ -180,7 +188,7 @@ impl<'a> Session<'a> {
                 warn!(job = %job.key, %error, "an event was not recorded");
             }
             let result = result.map(|committed| committed.resource_version);
-            Ended { job: Some(job.uid.clone()), backoff, result }
+            Ended { job: Some(job.uid.clone()), backoff, denials, result }
         });
     }
 
@@ -200,9 +208,12 @@ impl<'a> Session<'a> {
                 if let Some(backoff) = ended.backoff {
                     self.index.set_backoff(&uid, backoff);
                 }
+                if let Some(denials) = ended.denials {
+                    self.index.set_denials(&uid, denials);
+                }
             }
             // The change that came between is on its way here; the retry is for safety.
-            Err(error @ CommitError::Conflict { .. }) => {
+            Err(error @ (CommitError::Conflict { .. } | CommitError::Vetoed { .. })) => {
                 debug!(%error, "a Job has changed while it was reconciled");
                 self.queue.retry(&uid, now);
             }
@@ -231,7 +242,7 @@ impl<'a> Session<'a> {
         self.commits.spawn(async move {
             let result = store.commit(release(pod)).await;
             let result = result.map(|committed| committed.resource_version);
-            Ended { job: None, backoff: None, result }
+            Ended { job: None, backoff: None, denials: None, result }
         });
     }
 }

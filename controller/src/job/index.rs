@@ -12,7 +12,8 @@ use super::backoff::{BackoffRecord, BackoffSettings};
 use super::claim::{Belonging, Claim, belonging, controller};
 use super::pod_view::{Phase, PodRef, is_tracked};
 use super::tally::Pods;
-use super::{JobView, Observed, PodView};
+use super::{Denials, JobView, Observed, PodView, Room};
+use crate::quota::Bounds;
 
 /// All Jobs with their pods.
 #[derive(Debug, Default)]
@@ -56,6 +57,20 @@ impl Index {
         self.jobs.get(uid)
     }
 
+    /// Notes what bounds the namespace of the Job with `uid`.
+    pub(super) fn set_bounds(&mut self, uid: &str, bounds: Bounds) {
+        if let Some(observed) = self.jobs.get_mut(uid) {
+            observed.room.bounds = bounds;
+        }
+    }
+
+    /// Notes the record of denials that a plan has come to.
+    pub(super) fn set_denials(&mut self, uid: &str, denials: Denials) {
+        if let Some(observed) = self.jobs.get_mut(uid) {
+            observed.room.denials = denials;
+        }
+    }
+
     /// Notes the back-off record that a plan has come to.
     pub(super) fn set_backoff(&mut self, uid: &str, backoff: BackoffRecord) {
         if let Some(observed) = self.jobs.get_mut(uid) {
@@ -85,6 +100,7 @@ impl Index {
             claims,
             backoff: BackoffRecord::default(),
             settings: self.settings,
+            room: Room::default(),
         };
         self.jobs.insert(uid, observed);
     }

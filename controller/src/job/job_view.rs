@@ -148,6 +148,11 @@ impl JobView {
         name.is_none_or(|name| name == JOB_CONTROLLER)
     }
 
+    /// Which version of its spec it is.
+    pub fn generation(&self) -> i64 {
+        self.object.metadata.generation.unwrap_or(0)
+    }
+
     /// The status as it is stored.
     pub fn status(&self) -> JobStatus {
         self.object.status.clone().unwrap_or_default()

@@ -14,6 +14,7 @@ pub mod claim;
 pub mod conditions;
 mod controller;
 pub mod count;
+pub mod denials;
 mod index;
 pub mod indexes;
 pub mod job_view;
@@ -33,10 +34,13 @@ use std::sync::Arc;
 
 pub use backoff::{BackoffRecord, BackoffSettings};
 pub use controller::JobController;
+pub use denials::Denials;
 pub use job_view::JobView;
 pub use plan::{Action, JobEvent, Plan};
 pub use pod_view::{PodRef, PodView};
 pub use reconcile::reconcile;
+
+use crate::quota::Bounds;
 
 /// What is known of one Job.
 #[derive(Clone, Debug)]
@@ -51,6 +55,17 @@ pub struct Observed {
     pub backoff: BackoffRecord,
     /// How long it waits after a failure.
     pub settings: BackoffSettings,
+    /// What its namespace lets it have.
+    pub room: Room,
+}
+
+/// What the namespace of a Job lets it have.
+#[derive(Clone, Debug, Default)]
+pub struct Room {
+    /// What bounds the pods of the namespace.
+    pub bounds: Bounds,
+    /// How often the Job was denied pods for that.
+    pub denials: Denials,
 }
 
 #[cfg(test)]

@@ -5,8 +5,10 @@
 
 use crate::api::{JobStatus, Pod, Timestamp};
 use crate::events::EventType;
+use crate::quota::Denial;
 
 use super::backoff::BackoffRecord;
+use super::denials::Denials;
 use super::pod_view::PodRef;
 
 /// What is to be done for one Job.
@@ -18,6 +20,8 @@ pub struct Plan {
     pub requeue_at: Option<Timestamp>,
     /// The back-off record once the actions are done; none if it stays as it is.
     pub backoff: Option<BackoffRecord>,
+    /// The record of denials likewise.
+    pub denials: Option<Denials>,
 }
 
 /// One thing to do.
@@ -33,6 +37,8 @@ pub enum Action {
     Delete(PodRef),
     /// Make a pod. Its name is the generated one with a random suffix.
     Create(Box<Pod>),
+    /// Say that a pod was denied. It would have had a name as if it had been made.
+    Deny(Box<Pod>, Denial),
     /// Write the Job's status.
     WriteStatus(Box<JobStatus>),
     /// Tell people.

@@ -8,6 +8,7 @@ use super::Observed;
 use super::claim::Claim;
 use super::conditions;
 use super::count::{Counted, Counting, RELEASED_PER_PLAN_MAX, count, counter_of};
+use super::denials::Outcome;
 use super::job_view::{CompletionMode, JobView};
 use super::plan::{Action, JobEvent, Plan};
 use super::progress::{Progress, number};
@@ -17,7 +18,8 @@ use super::verdict::{Ending, Verdict, time_to_deadline, verdict};
 /// Decides what a Job needs next.
 ///
 /// Total and deterministic: the same observation at the same time gives the same plan, and
-/// applying a plan leaves nothing to plan until something changes.
+/// applying a plan leaves nothing to plan until something changes, or the time to try again comes
+/// for pods that were denied.
 pub fn reconcile(observed: &Observed, now: Timestamp) -> Plan {
     let job = &*observed.job;
     if !job.managed_by_us {
@@ -51,10 +53,18 @@ pub fn reconcile(observed: &Observed, now: Timestamp) -> Plan {
         uncounted: scaling.uncounted,
         now,
     });
+    let outcome = Outcome {
+        created: !scaling.create.is_empty(),
+        denied: !scaling.denied.is_empty(),
+        ended: !counted.release.is_empty(),
+    };
+    let denials = observed.room.denials.after(outcome, job.generation(), now);
     let requeue_at = earliest(scaling.requeue_at, deadline(job, ending.as_ref(), now));
+    let requeue_at = earliest(requeue_at, denials.until(job.generation(), now));
     let backoff = observed.backoff.after(&counted.ends.0, &counted.ends.1);
     Plan {
         backoff: (backoff != observed.backoff).then_some(backoff),
+        denials: (denials != observed.room.denials).then_some(denials),
         actions: actions(observed, scaling, counted, draft.events, ending.as_ref()),
         requeue_at,
     }
@@ -159,6 +169,8 @@ fn actions(
         actions.extend([Action::Delete(pod), Action::Record(event)]);
     }
     actions.extend(scaling.create.into_iter().map(|pod| Action::Create(Box::new(pod))));
+    let denied = scaling.denied.into_iter();
+    actions.extend(denied.map(|(pod, denial)| Action::Deny(Box::new(pod), denial)));
     actions.extend(events.into_iter().map(Action::Record));
     if let Some(verdict) = ending.filter(|_| counted.finished) {
         let told = finish_events(job, verdict, &counted.status);

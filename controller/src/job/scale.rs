@@ -5,14 +5,15 @@ use std::iter::Peekable;
 use std::sync::Arc;
 
 use crate::api::{Pod, SignedDuration, Timestamp};
+use crate::quota::{Admission, Denial};
 
-use super::Observed;
 use super::job_view::{JobView, PodReplacement};
 use super::pod_view::{PodRef, PodView};
 use super::progress::Progress;
 use super::removal::pods_to_remove;
 use super::tally::{Pods, Tally};
 use super::template::{self, FailureCounts};
+use super::{Observed, Room};
 
 /// The most pods that one plan makes, and the most that it removes. It bounds how long one commit
 /// holds up all others; the rest follows at once. The number is Kubernetes'.
@@ -23,6 +24,8 @@ pub const PODS_PER_PLAN_MAX: u32 = 500;
 pub struct Scaling {
     /// Pods to make.
     pub create: Vec<Pod>,
+    /// Pods that should be made and may not.
+    pub denied: Vec<(Pod, Denial)>,
     /// Whether pods are missing and can't be made, because the template has no labels.
     pub refused: bool,
     /// Pods to delete.
@@ -111,15 +114,22 @@ fn create(observed: &Observed, progress: &Progress, missing: u32, now: Timestamp
     if !template::has_labels(job) {
         return Scaling { refused: true, ..Scaling::none(observed.pods.tally()) };
     }
+    let Room { bounds, denials } = &observed.room;
+    if let Some(until) = denials.until(job.generation(), now) {
+        let requeue_at = Some(until);
+        return Scaling { requeue_at, ..Scaling::none(observed.pods.tally()) };
+    }
     let (create, wait) = match job.backoff_limit_per_index {
         Some(_) => retried_by_index(observed, progress, missing, now),
         None => retried_by_job(observed, progress, missing, now),
     };
+    let Admission { admitted: create, denied } = bounds.admit(create, now);
     let mut scaling = Scaling::none(observed.pods.tally());
     // Kubernetes differs: while a pod waits for its back-off, 1.36.2 reports that none is active.
     scaling.active += u32::try_from(create.len()).expect("a plan must be small");
     scaling.requeue_at = wait.map(|wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX));
     scaling.create = create;
+    scaling.denied = denied;
     scaling
 }
 

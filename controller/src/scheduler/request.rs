@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::{Container, Key, Pod, Resource, Timestamp};
+use crate::api::{Key, Pod, Resource, Timestamp};
 use crate::quantity::Amount;
+use crate::resources::requests;
 
 /// What a pod asks for. Pods of one template ask for the same, and are decided together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,80 +61,8 @@ impl Standing {
 impl Request {
     pub(super) fn of(pod: &Pod) -> Self {
         let Some(spec) = &pod.spec else { return Self::default() };
-        let mut resources = sum(spec.containers.iter());
-        // Init containers run one by one, each beside the sidecars before it; sidecars run on.
-        let mut sidecars = BTreeMap::new();
-        let mut highest = BTreeMap::new();
-        for container in spec.init_containers.iter().flatten() {
-            let own = sum(std::iter::once(container));
-            if container.restart_policy.as_deref() == Some("Always") {
-                add(&mut sidecars, &own);
-                raise(&mut highest, &sidecars);
-            } else {
-                let mut beside = sidecars.clone();
-                add(&mut beside, &own);
-                raise(&mut highest, &beside);
-            }
-        }
-        add(&mut resources, &sidecars);
-        raise(&mut resources, &highest);
-        let overhead = spec.overhead.iter().flatten();
-        add(&mut resources, &overhead.map(|(name, it)| (name.clone(), Amount::of(it))).collect());
+        let mut resources = requests(spec);
         resources.retain(|_, amount| *amount > Amount::ZERO);
         Self { resources, selector: spec.node_selector.clone().unwrap_or_default() }
-    }
-}
-
-type Resources = BTreeMap<String, Amount>;
-
-fn sum<'a>(containers: impl Iterator<Item = &'a Container>) -> Resources {
-    let mut sum = Resources::new();
-    for container in containers {
-        let requests = container.resources.as_ref().and_then(|it| it.requests.as_ref());
-        let requests = requests.into_iter().flatten();
-        add(&mut sum, &requests.map(|(name, it)| (name.clone(), Amount::of(it))).collect());
-    }
-    sum
-}
-
-fn add(sum: &mut Resources, more: &Resources) {
-    for (name, amount) in more {
-        let sum = sum.entry(name.clone()).or_default();
-        *sum = *sum + *amount;
-    }
-}
-
-fn raise(highest: &mut Resources, to: &Resources) {
-    for (name, amount) in to {
-        let highest = highest.entry(name.clone()).or_default();
-        *highest = (*highest).max(*amount);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn requests_are_summed_as_kubernetes_does() {
-        let check = |spec: &str, cpu_millis: i64| {
-            let pod: Pod = serde_json::from_str(&format!(r#"{{"spec": {spec}}}"#)).unwrap();
-            let cpu = Request::of(&pod).resources.get("cpu").copied().unwrap_or_default();
-            assert_eq!(cpu.millis(), cpu_millis, "{spec}");
-        };
-        let container = |cpu: &str, more: &str| {
-            format!(r#"{{"name": "c", "resources": {{"requests": {{"cpu": "{cpu}"}}}} {more}}}"#)
-        };
-        let always = r#", "restartPolicy": "Always""#;
-        let pod = |init: &[String], main: &[String]| {
-            let (init, main) = (init.join(","), main.join(","));
-            format!(r#"{{"initContainers": [{init}], "containers": [{main}]}}"#)
-        };
-        check(&pod(&[], &[]), 0);
-        check(&pod(&[], &[container("1", ""), container("500m", "")]), 1500);
-        check(&pod(&[container("2", "")], &[container("1", "")]), 2000);
-        check(&pod(&[container("1", ""), container("1", "")], &[container("1", "")]), 1000);
-        check(&pod(&[container("1", always)], &[container("1", "")]), 2000);
-        check(&pod(&[container("1", always), container("2", "")], &[container("1", "")]), 3000);
     }
 }

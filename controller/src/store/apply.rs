@@ -1,12 +1,12 @@
 //! Applies transactions to the newest state, published or not. No I/O, no locks.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::deletion::{self, Deletion};
 use super::error::CommitError;
 use super::names::Names;
 use super::state::State;
-use super::transaction::{Committed, DeleteOptions, Operation, Transaction};
+use super::transaction::{Committed, DeleteOptions, EachEdit, Operation, Transaction};
 use super::watch::{Change, ChangeKind};
 use crate::api::{Key, Kind, Object, ObjectMeta, Time, Timestamp};
 use crate::limits::{GENERATED_NAME_ATTEMPTS_MAX, TRANSACTION_OPERATIONS_MAX};
@@ -18,7 +18,7 @@ pub(super) struct Batch<'a> {
     /// The time of the transaction that is being applied.
     now: Timestamp,
     /// What differs from `state`; `None` for what is gone.
-    staged: HashMap<(Kind, Key), Option<Object>>,
+    staged: HashMap<Kind, BTreeMap<Key, Option<Object>>>,
     changes: Vec<Change>,
     /// For each change, what was staged in its place before.
     before: Vec<Option<Option<Object>>>,
@@ -70,7 +70,7 @@ impl<'a> Batch<'a> {
     }
 
     fn get(&self, kind: Kind, key: &Key) -> Option<Object> {
-        match self.staged.get(&(kind, key.clone())) {
+        match self.staged.get(&kind).and_then(|staged| staged.get(key)) {
             Some(staged) => staged.clone(),
             None => self.state.get(kind, key).cloned(),
         }
@@ -90,6 +90,9 @@ impl<'a> Batch<'a> {
                 }
             }
             Operation::Delete { kind, key, options } => Ok(self.delete(kind, &key, &options)),
+            Operation::Each { kind, namespace, edit } => {
+                self.each(kind, &namespace, edit).map(|()| None)
+            }
             Operation::Within { namespace } => self.within(namespace).map(|()| None),
             Operation::Guard { kind, key, resource_version } => match self.get(kind, &key) {
                 Some(object) if version_of(&object) == Some(&resource_version) => Ok(None),
@@ -107,6 +110,28 @@ impl<'a> Batch<'a> {
             }
             Some(_) => Ok(()),
         }
+    }
+
+    /// Changes each object of `kind` in `namespace`, unless one of them may not be.
+    fn each(&mut self, kind: Kind, namespace: &str, mut edit: EachEdit) -> Result<(), CommitError> {
+        for key in self.keys(kind, namespace) {
+            let Some(old) = self.get(kind, &key) else { continue };
+            let new = edit(&old).map_err(|why| CommitError::Vetoed { kind, key, why })?;
+            if let Some(new) = new {
+                self.update(&old, new);
+            }
+        }
+        Ok(())
+    }
+
+    /// The keys of all objects of `kind` in `namespace`, and of some that have been there.
+    fn keys(&self, kind: Kind, namespace: &str) -> BTreeSet<Key> {
+        let first = Key::new(namespace, "");
+        let staged = self.staged.get(&kind).into_iter().flat_map(|all| all.range(first.clone()..));
+        let staged = staged.map(|(key, _)| key.clone());
+        let staged = staged.take_while(|key| *key.namespace == *namespace);
+        let visible = self.state.objects(kind, Some(namespace)).map(Object::key);
+        staged.chain(visible).collect()
     }
 
     fn create(&mut self, mut object: Object) -> Result<Object, CommitError> {
@@ -197,7 +222,7 @@ impl<'a> Batch<'a> {
         object.metadata_mut().resource_version = Some(resource_version.to_string());
         let kind = object.kind();
         let left = (what != ChangeKind::Deleted).then(|| object.clone());
-        let before = self.staged.insert((kind, key.clone()), left);
+        let before = self.staged.entry(kind).or_default().insert(key.clone(), left);
         self.before.push(before);
         // What was there before is known for certain when the change is published.
         let change =
@@ -211,9 +236,10 @@ impl<'a> Batch<'a> {
         while self.changes.len() > kept {
             let undone = self.changes.pop().zip(self.before.pop());
             let Some((Change { kind, key, .. }, before)) = undone else { return };
+            let staged = self.staged.entry(kind).or_default();
             match before {
-                Some(before) => self.staged.insert((kind, key), before),
-                None => self.staged.remove(&(kind, key)),
+                Some(before) => staged.insert(key, before),
+                None => staged.remove(&key),
             };
         }
     }

@@ -34,6 +34,16 @@ pub enum CommitError {
         /// Its key.
         key: Key,
     },
+    /// An object that was to be changed together with others says no.
+    #[error("{why}")]
+    Vetoed {
+        /// Its kind.
+        kind: Kind,
+        /// Its key.
+        key: Key,
+        /// What it says.
+        why: String,
+    },
     /// The namespace in which something was to be made is on its way out.
     #[error("namespace {namespace} is being terminated")]
     Terminating {

@@ -166,6 +166,14 @@ impl Store {
         (objects, state.version())
     }
 
+    /// All objects of `kinds` in `namespace`, as they were together, and the resource version they
+    /// are of.
+    pub fn list_namespace(&self, kinds: &[Kind], namespace: &str) -> (Vec<Object>, u64) {
+        let state = self.inner.shared.read();
+        let objects = kinds.iter().flat_map(|kind| state.objects(*kind, Some(namespace)));
+        (objects.cloned().collect(), state.version())
+    }
+
     /// The resource version of the newest visible state.
     pub fn resource_version(&self) -> u64 {
         self.inner.shared.read().version()

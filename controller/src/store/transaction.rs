@@ -33,11 +33,15 @@ pub struct Committed {
 /// The new version of an object, if it was of the right kind.
 type Edit = Box<dyn FnOnce(&Object) -> Option<Object> + Send>;
 
+/// The new version of an object, if it was of the right kind, or why there may be none.
+pub(super) type EachEdit = Box<dyn FnMut(&Object) -> Result<Option<Object>, String> + Send>;
+
 pub(super) enum Operation {
     Create(Object),
     Replace(Object),
     Modify { kind: Kind, key: Key, uid: Option<String>, edit: Edit },
     CreateOrModify { object: Object, edit: Edit },
+    Each { kind: Kind, namespace: String, edit: EachEdit },
     Delete { kind: Kind, key: Key, options: DeleteOptions },
     Guard { kind: Kind, key: Key, resource_version: String },
     Within { namespace: String },
@@ -117,6 +121,20 @@ impl Transaction {
     ) -> Self {
         let object = Resource::into_object(Arc::new(object));
         self.with(Operation::CreateOrModify { object, edit: edit(change) })
+    }
+
+    /// Changes each object of kind `T` that is in `namespace` by then, or fails the transaction
+    /// where `change` says why it may not be.
+    pub fn each<T: Resource>(
+        self,
+        namespace: impl Into<String>,
+        mut change: impl FnMut(&T) -> Result<T, String> + Send + 'static,
+    ) -> Self {
+        let edit = Box::new(move |object: &Object| {
+            let Some(object) = T::from_object(object) else { return Ok(None) };
+            change(object).map(|new| Some(T::into_object(Arc::new(new))))
+        });
+        self.with(Operation::Each { kind: T::KIND, namespace: namespace.into(), edit })
     }
 
     /// Deletes as Kubernetes' API server does: a bound pod that has not ended gets its grace

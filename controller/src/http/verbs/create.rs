@@ -1,5 +1,7 @@
 //! A new object.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
 
@@ -11,6 +13,7 @@ use crate::http::router::Call;
 use crate::http::status::Status;
 use crate::http::target::Target;
 use crate::http::{admit, answer, body};
+use crate::quota::{Usage, bounds_of, charge};
 use crate::store::{CommitError, Store, Transaction};
 
 const OPTIONS: &str = "CreateOptions";
@@ -56,10 +59,18 @@ impl Creation<'_> {
             .into());
         }
         metadata.resource_version = None;
+        let namespace = self.target.namespace.as_deref();
+        let mut bounds = namespace.map(|it| bounds_of(store, it)).unwrap_or_default();
+        if let Object::Pod(pod) = &mut object {
+            bounds.default(Arc::make_mut(pod));
+        }
         let admitted = admit::create(&object, self.target.version, &store.names().uid())?;
         if let Some(namespace) = &self.target.namespace {
             live_namespace(store, namespace, &admitted.object)?;
         }
+        let (kind, name) = (admitted.object.kind(), admitted.object.key().name);
+        let taken = bounds.take(&admitted.object, store.clock().now());
+        taken.map_err(|why| Status::forbidden(kind, &name, &why))?;
         let created = if self.is_dry_run {
             let (kind, key) = (self.target.kind, admitted.object.key());
             if store.get_object(kind, &key).is_some() {
@@ -105,13 +116,16 @@ async fn commit(store: &Store, object: Object) -> Result<Object, Refusal> {
     let (kind, key) = (object.kind(), object.key());
     let mut transaction = Transaction::new();
     if kind.is_namespaced() {
-        transaction = transaction.within(&*key.namespace);
+        let usage = Usage::of(&object, store.clock().now());
+        let charge = charge(&key.namespace, vec![usage]);
+        transaction = transaction.within(&*key.namespace).and(charge);
     }
     let committed = store.commit(transaction.create_object(object)).await;
     let committed = committed.map_err(|error| match error {
         CommitError::Terminating { namespace } => {
             Status::terminating(kind, &key.name, &namespace).into()
         }
+        CommitError::Vetoed { why, .. } => Status::forbidden(kind, &key.name, &why).into(),
         other => Refusal::from(other),
     })?;
     Ok(committed.objects.into_iter().next().expect("a create must give what it made"))

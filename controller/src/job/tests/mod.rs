@@ -16,7 +16,9 @@ use crate::api::names::{JOB_COMPLETION_INDEX, JOB_INDEX_FAILURE_COUNT, JOB_TRACK
 use crate::api::{Job, JobStatus, Pod, SignedDuration, Timestamp};
 
 use super::tally::Pods;
-use super::{Action, BackoffRecord, BackoffSettings, JobView, Observed, Plan, PodView, reconcile};
+use super::{
+    Action, BackoffRecord, BackoffSettings, JobView, Observed, Plan, PodView, Room, reconcile,
+};
 
 /// Second 0 of every story.
 fn start() -> Timestamp {
@@ -93,6 +95,7 @@ fn pod(words: &str) -> Pod {
 
 fn observe(job: Job, pods: &[Pod], backoff: BackoffRecord) -> Observed {
     Observed {
+        room: Room::default(),
         job: Arc::new(JobView::parse(Arc::new(job))),
         pods: pods.iter().map(PodView::parse).collect::<Pods>(),
         claims: Vec::new(),
@@ -158,6 +161,7 @@ fn text(plan: &Plan) -> String {
                     .collect::<String>();
                 format!("create {name}{count}")
             }
+            Action::Deny(_, denial) => format!("deny {}", denial.of_pod("x")),
             Action::WriteStatus(status) => format!("status {}", status_text(status)),
             Action::Record(event) => {
                 format!("{:?} {}: {}", event.event_type, event.reason, event.message)

@@ -99,7 +99,7 @@ impl Cluster {
                 Action::Delete(reference) => self.delete(&reference.uid),
                 Action::Create(created) => self.create(*created),
                 Action::WriteStatus(status) => self.job.status = Some(*status),
-                Action::Record(_) => {}
+                Action::Record(_) | Action::Deny(..) => {}
                 Action::Adopt(_) | Action::Disown(_) => panic!("nothing here changes hands"),
             }
         }
