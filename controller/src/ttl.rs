@@ -6,11 +6,17 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::api::names::FOREGROUND_DELETION;
 use crate::api::{Job, Key, Kind, Resource, SignedDuration, Timestamp};
-use crate::store::{Change, ChangeKind, DeleteOptions, Gone, Store, Transaction, Watch};
+use crate::store::{
+    Change, ChangeKind, CommitError, DeleteOptions, Gone, Store, Transaction, Watch,
+};
+
+/// How long to wait before a deletion that the store refused is tried again: a full disk may have
+/// room by then.
+const RETRY: SignedDuration = SignedDuration::from_secs(1);
 
 /// When `job` is to be deleted; none if it has not ended, is kept, or is being deleted already.
 pub fn expires_at(job: &Job) -> Option<Timestamp> {
@@ -69,20 +75,22 @@ impl TtlController {
             change = watch.next() => timers.note(&change?),
             () = timer => {
                 if let Some((_, key)) = next {
-                    timers.set(&key, None);
-                    self.delete(&key).await;
+                    let again = self.delete(&key).await;
+                    timers.set(&key, again);
                 }
             }
         }
         Ok(())
     }
 
-    /// Deletes the Job at `key` if it is due by the store, its pods before it.
-    async fn delete(&self, key: &Key) {
+    /// Deletes the Job at `key` if it is due by the store, its pods before it. Gives when to try
+    /// again, if it could not.
+    async fn delete(&self, key: &Key) -> Option<Timestamp> {
         let now = self.store.clock().now();
-        let Some(job) = self.store.get::<Job>(key) else { return };
-        if expires_at(&job).is_none_or(|at| at > now) {
-            return;
+        let job = self.store.get::<Job>(key)?;
+        let at = expires_at(&job)?;
+        if at > now {
+            return Some(at);
         }
         let uid = Some(job.uid().to_owned());
         let version = job.metadata.resource_version.clone().unwrap_or_default();
@@ -94,9 +102,17 @@ impl TtlController {
                 finalizers.push(FOREGROUND_DELETION.to_owned());
             })
             .delete(Kind::Job, key.clone(), options);
-        // If it has changed in the meantime, the change comes by and sets the timer anew.
-        if let Err(error) = self.store.commit(transaction).await {
-            debug!(job = %key, %error, "a Job has changed when its time had come");
+        match self.store.commit(transaction).await {
+            Ok(_) => None,
+            // The change comes by and sets the timer anew.
+            Err(error @ CommitError::Conflict { .. }) => {
+                debug!(job = %key, %error, "a Job has changed when its time had come");
+                None
+            }
+            Err(error) => {
+                warn!(job = %key, %error, "a Job could not be deleted when its time had come");
+                Some(now.saturating_add(RETRY).unwrap_or(Timestamp::MAX))
+            }
         }
     }
 }

@@ -21,7 +21,8 @@ pub fn admit_job(mut job: Job, uid: &str) -> Result<Admitted<Job>, Invalid> {
     job.metadata.uid = Some(uid.to_owned());
     prepare_job(&mut job);
     validate_job(&job, JobOptions::default())?;
-    let mut warnings = warnings(&job);
+    let mut warnings: Vec<_> = name_warnings(&job).into_iter().collect();
+    warnings.extend(spec_warnings(&job));
     unsupported::job(&job, &mut warnings)?;
     // A stored Job gets its defaults again when it is read, and by then the generated labels are in
     // the template; so a Job without labels of its own or of its template's has them, too.
@@ -35,7 +36,8 @@ pub fn admit_job(mut job: Job, uid: &str) -> Result<Admitted<Job>, Invalid> {
 /// Admits a Job that is to be written over `old`.
 ///
 /// Both validations run, that of any Job and that of the change, so most complaints about the spec
-/// are there twice, as in Kubernetes.
+/// are there twice, as in Kubernetes. Warnings are about the spec alone, and only when it changes:
+/// whoever labels a Job has heard them before.
 pub fn admit_job_update(mut job: Job, old: &Job) -> Result<Admitted<Job>, Invalid> {
     defaults::job(&mut job);
     keep_system_metadata(&mut job.metadata, &old.metadata);
@@ -45,8 +47,11 @@ pub fn admit_job_update(mut job: Job, old: &Job) -> Result<Admitted<Job>, Invali
     validate::job(&job, options.job, &mut errors);
     job_update::update(&job, old, options, &mut errors);
     errors.into_result(Kind::Job, job.metadata.name.as_deref())?;
-    let mut warnings = warnings(&job);
+    let mut warnings = spec_warnings(&job);
     unsupported::job(&job, &mut warnings)?;
+    if job.metadata.generation == old.metadata.generation {
+        warnings.clear();
+    }
     Ok(Admitted { object: job, warnings })
 }
 
@@ -124,27 +129,86 @@ fn template_labels(job: &Job) -> Option<&BTreeMap<String, String>> {
     job.spec.as_ref()?.template.metadata.as_ref()?.labels.as_ref()
 }
 
-fn warnings(job: &Job) -> Vec<String> {
-    let mut warnings = Vec::new();
+fn name_warnings(job: &Job) -> Option<String> {
     let complaints = format::dns_label(job.metadata.name.as_deref().unwrap_or_default());
-    if !complaints.is_empty() {
-        warnings.push(format!(
+    (!complaints.is_empty()).then(|| {
+        format!(
             "metadata.name: this is used in Pod names and hostnames, which can result in \
              surprising behavior; a DNS label is recommended: [{}]",
             complaints.join(" ")
-        ));
+        )
+    })
+}
+
+fn spec_warnings(job: &Job) -> Vec<String> {
+    let is_vast = job.spec.as_ref().is_some_and(|spec| {
+        spec.completion_mode.as_deref() == Some("Indexed")
+            && spec.completions > Some(validate::COMPLETIONS_HIGH)
+            && spec.parallelism > Some(validate::HIGH_COMPLETIONS_PARALLELISM_MAX)
+    });
+    let warning = "spec: In Indexed Jobs with a number of completions higher than 10^5 and a \
+                   parallelism higher than 10^4, Kubernetes might not be able to track \
+                   completedIndexes when a big number of indexes fail";
+    is_vast.then(|| warning.to_owned()).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn stored(spec: &Value) -> Job {
+        let mut job = json!({ "metadata": { "name": "a.b" }, "spec": {
+            "template": { "spec": {
+                "restartPolicy": "Never", "containers": [{ "name": "a", "image": "b:1" }],
+            } },
+        } });
+        job["spec"].as_object_mut().expect("an object").extend(spec.as_object().cloned().unwrap());
+        admit_job(serde_json::from_value(job).expect("a Job"), "u").expect("it is good").object
     }
-    let Some(spec) = &job.spec else { return warnings };
-    if spec.completion_mode.as_deref() == Some("Indexed")
-        && spec.completions > Some(validate::COMPLETIONS_HIGH)
-        && spec.parallelism > Some(validate::HIGH_COMPLETIONS_PARALLELISM_MAX)
-    {
-        warnings.push(
-            "spec: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism \
-             higher than 10^4, Kubernetes might not be able to track completedIndexes when a big \
-             number of indexes fail"
-                .to_owned(),
-        );
+
+    /// What is said of `change` to the spec of `old`: warnings, or complaints.
+    fn check(old: &Job, change: &Value, expect: &str) {
+        let mut new = serde_json::to_value(old).expect("a Job has a JSON form");
+        new["spec"]
+            .as_object_mut()
+            .expect("an object")
+            .extend(change.as_object().cloned().unwrap());
+        let new = serde_json::from_value(new).expect("a Job");
+        let said = match admit_job_update(new, old) {
+            Ok(admitted) => admitted.warnings.join("; "),
+            Err(invalid) => invalid.to_string(),
+        };
+        assert_eq!(said, expect, "{change}");
     }
-    warnings
+
+    #[test]
+    fn warns_of_a_name_only_when_it_is_given() {
+        let job = stored(&json!({}));
+        let created = admit_job(job.clone(), "u").expect("it is good");
+        assert!(created.warnings[0].starts_with("metadata.name: "), "{:?}", created.warnings);
+        check(&job, &json!({ "parallelism": 2 }), "");
+    }
+
+    #[test]
+    fn warns_of_a_spec_only_when_it_changes() {
+        let job = stored(&json!({ "template": { "spec": {
+            "restartPolicy": "Never", "priorityClassName": "high",
+            "containers": [{ "name": "a", "image": "b:1" }],
+        } } }));
+        let warning = "spec.template.spec.priorityClassName: mayfly does not look at this when it \
+                       chooses a node for a pod";
+        check(&job, &json!({ "parallelism": 2 }), warning);
+        check(&job, &json!({}), "");
+    }
+
+    #[test]
+    fn a_policy_without_rules_is_not_the_same_as_none() {
+        let refused = "Job.batch \"a.b\" is invalid: spec.podFailurePolicy: Invalid value: \
+                       {\"Rules\":[]}: field is immutable";
+        let change =
+            json!({ "podFailurePolicy": { "rules": [] }, "podReplacementPolicy": "Failed" });
+        check(&stored(&json!({})), &change, refused);
+    }
 }

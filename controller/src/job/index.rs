@@ -89,6 +89,8 @@ impl Index {
         let uid = view.uid.clone();
         self.changed.jobs.push(uid.clone());
         if let Some(observed) = self.jobs.get_mut(&uid) {
+            // A Job on its way out takes nothing in any more.
+            observed.claims.retain(|claim| !view.deleting || matches!(claim, Claim::Disown(_)));
             observed.job = view;
             return;
         }
@@ -244,4 +246,33 @@ fn is_adoptable(job: &JobView, pod: &Pod) -> bool {
 
 fn reference(pod: &Pod) -> PodRef {
     PodRef { key: Key::of(&pod.metadata), uid: pod.uid().into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_job_on_its_way_out_takes_nothing_in() {
+        let mut job: Job = serde_json::from_value(json!({
+            "metadata": { "name": "job", "namespace": "ns", "uid": "u" },
+            "spec": { "selector": { "matchLabels": { "a": "b" } }, "template": {} },
+        }))
+        .expect("a Job");
+        let pod = json!({
+            "metadata": { "name": "pod", "namespace": "ns", "uid": "p", "labels": { "a": "b" } },
+        });
+        let pod: Arc<Pod> = Arc::new(serde_json::from_value(pod).expect("a pod"));
+        let mut index = Index::of(
+            BackoffSettings::default(),
+            &[Arc::new(job.clone())],
+            std::slice::from_ref(&pod),
+        );
+        assert_eq!(index.get("u").expect("the Job").claims, [Claim::Adopt(reference(&pod))]);
+        job.metadata.deletion_timestamp = Some(crate::api::Time(Timestamp::UNIX_EPOCH));
+        index.put_job(&Arc::new(job));
+        assert!(index.get("u").expect("the Job").claims.is_empty());
+    }
 }

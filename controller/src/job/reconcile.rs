@@ -15,6 +15,10 @@ use super::progress::{Progress, number};
 use super::scale::{Scaling, scale, suspend, wind_down};
 use super::verdict::{Ending, Verdict, time_to_deadline, verdict};
 
+/// The most pods that change hands in one plan. It bounds the size of a commit when a Job is made
+/// whose selector matches very many pods that have no controller.
+const CLAIMS_PER_PLAN_MAX: usize = 500;
+
 /// Decides what a Job needs next.
 ///
 /// Total and deterministic: the same observation at the same time gives the same plan, and
@@ -211,9 +215,10 @@ fn skip() -> Plan {
 
 /// Takes in and lets go what has to be before anything is counted: it changes every count.
 fn settle_claims(claims: &[Claim]) -> Plan {
+    let claims = claims.iter().take(CLAIMS_PER_PLAN_MAX);
     let action = |claim: &Claim| match claim {
         Claim::Adopt(pod) => Action::Adopt(pod.clone()),
         Claim::Disown(pod) => Action::Disown(pod.clone()),
     };
-    Plan { actions: claims.iter().map(action).collect(), ..Plan::default() }
+    Plan { actions: claims.map(action).collect(), ..Plan::default() }
 }

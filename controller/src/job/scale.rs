@@ -74,6 +74,8 @@ pub fn wind_down(pods: &Pods) -> Scaling {
 }
 
 /// Ends the active pods of a suspended Job. They count as if they had never been.
+///
+/// Kubernetes differs: it ends all of them at once, as above.
 pub fn suspend(pods: &Pods) -> Scaling {
     Scaling { uncounted: true, ..Scaling::remove(pods, pods.active()) }
 }
@@ -111,7 +113,7 @@ fn wanted(job: &JobView, tally: &Tally, progress: &Progress) -> u32 {
 
 fn create(observed: &Observed, progress: &Progress, missing: u32, now: Timestamp) -> Scaling {
     let job = &*observed.job;
-    if !template::has_labels(job) {
+    if !job.is_indexed() && !template::has_labels(job) {
         return Scaling { refused: true, ..Scaling::none(observed.pods.tally()) };
     }
     let Room { bounds, denials } = &observed.room;

@@ -70,7 +70,8 @@ pub fn generate_name(job_name: &str, index: u32) -> String {
     format!("{}{index}", &job_name[..kept])
 }
 
-/// Whether the template has labels. A pod without any could not be found again.
+/// Whether the template has labels. A pod without any could not be found again; one of an Indexed
+/// Job has at least that of its index.
 pub fn has_labels(job: &JobView) -> bool {
     let template = job.object.spec.as_ref().and_then(|spec| spec.template.metadata.as_ref());
     let labels = template.and_then(|metadata| metadata.labels.as_ref());

@@ -89,6 +89,10 @@ fn announced(job: &JobView) -> Option<Verdict> {
     })
 }
 
+/// A pod that fails the Job by the policy.
+///
+/// Kubernetes differs: it asks again of pods that have been counted, and so takes note of a condition
+/// that came after the end.
 fn pod_failure_policy(observed: &Observed) -> Option<Verdict> {
     let job = &observed.job;
     let failed = observed.pods.ended().filter(|pod| job.has_failed(pod));

@@ -68,7 +68,7 @@ pub(crate) fn update(job: &Job, old: &Job, options: JobUpdateOptions, errors: &m
     immutable("completionMode", spec.completion_mode == old.completion_mode, shown(mode));
     immutable(
         "podFailurePolicy",
-        same(&spec.pod_failure_policy, &old.pod_failure_policy),
+        same_policy(spec.pod_failure_policy.as_ref(), old.pod_failure_policy.as_ref()),
         shown(spec.pod_failure_policy.as_ref().map(AsStored)),
     );
     immutable(
@@ -80,9 +80,15 @@ pub(crate) fn update(job: &Job, old: &Job, options: JobUpdateOptions, errors: &m
     immutable("managedBy", spec.managed_by == old.managed_by, shown(managed_by));
     immutable(
         "successPolicy",
-        same(&spec.success_policy, &old.success_policy),
+        same_policy(spec.success_policy.as_ref(), old.success_policy.as_ref()),
         shown(spec.success_policy.as_ref().map(AsStored)),
     );
+}
+
+/// Whether both policies mean the same. One without rules is still a policy: it changes when pods
+/// are replaced.
+fn same_policy<T: Serialize>(policy: Option<&T>, old: Option<&T>) -> bool {
+    policy.is_some() == old.is_some() && same(&policy, &old)
 }
 
 fn shown(value: Option<impl Show>) -> Option<String> {

@@ -349,6 +349,18 @@ fn makes_no_pod_that_could_not_be_found_again() {
 }
 
 #[test]
+fn finds_pods_with_an_index_again_though_the_template_has_no_labels() {
+    let spec = json!({
+        "completionMode": "Indexed", "completions": 1,
+        "template": { "spec": { "restartPolicy": "Never", "containers": [{ "name": "main" }] } },
+    });
+    given(spec).plans(expect![[r#"
+        create job-0-
+        status active=1 ready=0 startTime="00:00Z" terminating=0
+    "#]]);
+}
+
+#[test]
 fn has_no_more_terminating_and_active_pods_than_parallelism_where_it_waits_for_them() {
     given(json!({
         "completionMode": "Indexed", "completions": 4, "parallelism": 3,
