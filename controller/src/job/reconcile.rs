@@ -123,6 +123,9 @@ impl Draft {
     }
 
     /// Says in the conditions whether the Job is suspended. One that never was says nothing.
+    ///
+    /// Kubernetes differs: a Job that fails while it is suspended fails without a start. There the
+    /// API refuses that status, and the controller tries for ever.
     fn note_suspension(&mut self, job: &JobView, now: Timestamp) {
         let (reason, message) = match job.suspended {
             true => ("JobSuspended", "Job suspended"),

@@ -1,5 +1,6 @@
 //! Reconciliation as data: a Job and its pods in, the plan as text out.
 
+mod generated;
 mod model;
 mod properties;
 mod running;
@@ -50,7 +51,7 @@ fn job(spec: &Value, status: &Value) -> Job {
 }
 
 /// A pod from words: its name, its phase, then any of `index=`, `exit=`, `failures=`, `restarts=`,
-/// `at=` (the second of its end or start), `ready`, `deleting`, `untracked`, `unbound`.
+/// `at=` (the second of its end or start), `ready`, `evicted`, `deleting`, `untracked`, `unbound`.
 fn pod(words: &str) -> Pod {
     let mut words = words.split(' ');
     let (name, phase) = (words.next().expect("a name"), words.next().expect("a phase"));
@@ -67,6 +68,7 @@ fn pod(words: &str) -> Pod {
             "at" => second = value.parse().expect("a second"),
             "restarts" => restarts = value.parse().expect("a count"),
             "ready" => conditions = json!([{ "type": "Ready", "status": "True" }]),
+            "evicted" => conditions = json!([{ "type": "DisruptionTarget", "status": "True" }]),
             "deleting" => deleted = Some(at(second).to_string()),
             "untracked" => finalizers.clear(),
             "unbound" => node = None,
