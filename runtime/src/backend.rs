@@ -3,10 +3,12 @@
 use std::hash::{Hash as _, Hasher};
 
 use sha2::{Digest as _, Sha256};
+use wasmtime::component;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, Linker, PoolingAllocationConfig};
 use wasmtime_wasi::p1::wasi_snapshot_preview1;
 
 use crate::module::Metering;
+use crate::preview2;
 use crate::world::World;
 
 /// The stack of a guest's own calls. Twice wasmtime's default, since interpreters recurse.
@@ -22,6 +24,13 @@ const POOL_MEMORY_BYTES_MAX: usize = 4 << 30;
 
 /// The largest table that fits a slot of the pool. CPython has 12,000 elements.
 const POOL_TABLE_ELEMENTS_MAX: usize = 64 << 10;
+
+/// The core instances that a component in the pool consists of at most: one that was made of a module
+/// has five, the others being a few functions that lead to it.
+const POOL_CORE_INSTANCES_MAX: u32 = 8;
+
+/// The tables of such a component: its program's, and that of the functions that lead to it.
+const POOL_TABLES_MAX: u32 = 2;
 
 /// What of a slot's memory is kept when a run ends, restored by hand and not given back: about what
 /// a small guest touches, so that the next one starts without a page fault.
@@ -42,7 +51,10 @@ pub(crate) enum Allocation {
 /// A wasmtime engine and what its guests may import.
 pub(crate) struct Backend {
     pub(crate) engine: wasmtime::Engine,
+    /// For modules.
     pub(crate) linker: Linker<World>,
+    /// For components.
+    pub(crate) component_linker: component::Linker<preview2::World>,
     /// Tells code that was compiled by another wasmtime, or with other settings.
     pub(crate) compatibility: String,
 }
@@ -66,19 +78,24 @@ impl Backend {
         let engine = wasmtime::Engine::new(&config)?;
         let mut linker = Linker::new(&engine);
         wasi_snapshot_preview1::add_to_linker(&mut linker, |world: &mut World| world)?;
+        let component_linker = preview2::linker(&engine)?;
 
         let mut hasher = DigestHasher(Sha256::new());
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let compatibility = hasher.0.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect();
-        Ok(Self { engine, linker, compatibility })
+        Ok(Self { engine, linker, component_linker, compatibility })
     }
 }
 
 fn pool(instances: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_core_instances(instances)
+    pool.total_core_instances(instances.saturating_mul(POOL_CORE_INSTANCES_MAX))
+        .total_component_instances(instances)
+        .max_core_instances_per_component(POOL_CORE_INSTANCES_MAX)
         .total_memories(instances)
-        .total_tables(instances)
+        .max_memories_per_component(1)
+        .total_tables(instances.saturating_mul(POOL_TABLES_MAX))
+        .max_tables_per_component(POOL_TABLES_MAX)
         .total_stacks(instances)
         .total_gc_heaps(instances)
         .max_memory_size(POOL_MEMORY_BYTES_MAX)

@@ -2,10 +2,17 @@
 
 use std::sync::Arc;
 
-use wasmtime_wasi::p1::types::{Errno, Error};
-
 use crate::output::{Output, Stream};
 use crate::stop::Stop;
+
+/// Why something was not printed.
+#[derive(Debug)]
+pub(crate) enum Unprinted {
+    /// Whoever takes it could not; the guest is told so and goes on.
+    Lost,
+    /// It was too much, which ends the guest.
+    Stop(Stop),
+}
 
 /// Passes on what is printed, up to a limit for both streams together.
 pub(crate) struct Console {
@@ -19,15 +26,15 @@ impl Console {
     }
 
     /// Passes `bytes` on; ends the guest if they are more than is left, once that is passed on.
-    pub(crate) fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Error> {
+    pub(crate) fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Unprinted> {
         let room = usize::try_from(self.bytes_left).unwrap_or(usize::MAX).min(bytes.len());
         let (bytes, rest) = bytes.split_at(room);
         self.output.write(stream, bytes).map_err(|error| {
             tracing::warn!(%error, "the output of a guest is lost");
-            Errno::Io
+            Unprinted::Lost
         })?;
         self.bytes_left -= room as u64;
-        if rest.is_empty() { Ok(()) } else { Err(Error::trap(Stop::OutputExceeded.into())) }
+        if rest.is_empty() { Ok(()) } else { Err(Unprinted::Stop(Stop::OutputExceeded)) }
     }
 }
 
@@ -38,8 +45,7 @@ pub(crate) struct TerminationMessage {
 }
 
 impl TerminationMessage {
-    /// How much is kept: enough for a sentence
-    /// or a short backtrace.
+    /// How much is kept: enough for a sentence or a short backtrace.
     pub(crate) const BYTES_MAX: usize = 4096;
 
     pub(crate) fn write(&mut self, bytes: &[u8]) {

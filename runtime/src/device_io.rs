@@ -6,22 +6,16 @@ use wasmtime_wasi::p1::types::{
 use wasmtime_wasi::thread_rng;
 use wiggle::{GuestMemory, GuestPtr};
 
+use crate::console::Unprinted;
 use crate::device::Device;
+use crate::limits::{RANDOM_BYTES_MAX, TRANSFER_BYTES_MAX};
 use crate::output::Stream;
 use crate::world::World;
 
 type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Bytes that one call reads from or writes to a device; what is more has to call again, as POSIX
-/// allows. It stops one call from keeping the thread, and from making a large copy.
-const TRANSFER_BYTES_MAX: u32 = 64 << 10;
-
 /// Parts that one call may read into or write from: Linux' own limit.
 const PARTS_MAX: u32 = 1024;
-
-/// Bytes that one call of `random_get` makes; more fails with `EINVAL`. They take some ten
-/// milliseconds, during which nothing else runs on the thread.
-const RANDOM_BYTES_MAX: u32 = 16 << 20;
 
 impl World {
     pub(crate) fn device_filestat(&self, device: Device) -> Filestat {
@@ -106,11 +100,18 @@ impl World {
             _ => gather(memory, ciovs)?,
         };
         match device {
-            Device::Stdout => self.console.write(Stream::Stdout, &bytes)?,
-            Device::Stderr => self.console.write(Stream::Stderr, &bytes)?,
+            Device::Stdout => self.print(Stream::Stdout, &bytes)?,
+            Device::Stderr => self.print(Stream::Stderr, &bytes)?,
             _ => self.termination.write(&bytes),
         }
         Ok(bytes.len().try_into()?)
+    }
+
+    fn print(&mut self, stream: Stream, bytes: &[u8]) -> Result<()> {
+        self.console.write(stream, bytes).map_err(|unprinted| match unprinted {
+            Unprinted::Lost => Errno::Io.into(),
+            Unprinted::Stop(stop) => Error::trap(stop.into()),
+        })
     }
 
     /// Fills a buffer of the guest's with random bytes.

@@ -1,4 +1,4 @@
-//! Compiles modules, and keeps what is compiled.
+//! Compiles modules and components, and keeps what is compiled.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
+use wasmtime::component::Component;
 
 use crate::backend::{Allocation, Backend};
 use crate::cache::CodeCache;
 use crate::error::{Error, ModuleError};
-use crate::inspect;
-use crate::module::{self, Compiled, Digest, Metering, Module};
+use crate::inspect::{self, Kind};
+use crate::module::{self, Compiled, Digest, Metering, Module, Program};
+use crate::preview2;
 use crate::ticker::Ticker;
 
 /// How an [`Engine`] is set up.
@@ -102,10 +104,10 @@ impl Engine {
         if wasm.len() as u64 > bytes_max {
             return Err(ModuleError::TooLarge { bytes: wasm.len() as u64, bytes_max });
         }
-        inspect::check_header(&wasm)?;
+        let kind = inspect::kind_of(&wasm)?;
         let (digest, wasm) = blocking(move || (Digest::of(&wasm), wasm)).await?;
         let deadline = self.0.settings.compile_deadline;
-        tokio::time::timeout(deadline, self.load_once(digest, wasm, metering))
+        tokio::time::timeout(deadline, self.load_once(digest, kind, wasm, metering))
             .await
             .unwrap_or(Err(ModuleError::CompileDeadline(deadline)))
     }
@@ -114,6 +116,7 @@ impl Engine {
     async fn load_once(
         &self,
         digest: Digest,
+        kind: Kind,
         wasm: Bytes,
         metering: Metering,
     ) -> Result<Module, ModuleError> {
@@ -127,7 +130,7 @@ impl Engine {
         let inner = Arc::clone(&self.0);
         let compiled = blocking(move || {
             let _permit = permit; // held by the compiler even when nobody waits for it any more
-            inner.compile(digest, &wasm, metering)
+            inner.compile(digest, kind, &wasm, metering)
         });
         let compiled = Arc::new(compiled.await??);
         *loading = Arc::downgrade(&compiled);
@@ -194,58 +197,83 @@ impl Inner {
     fn compile(
         &self,
         digest: Digest,
+        kind: Kind,
         wasm: &[u8],
         metering: Metering,
     ) -> Result<Compiled, ModuleError> {
         let backend = self.backend(metering, Allocation::Pool).map_err(host_error)?;
         let key = format!("{}-{}", digest.hex(), backend.compatibility);
         if let Some(artifact) = self.cache.as_ref().and_then(|cache| cache.get(&key)) {
-            match self.link(&artifact, metering) {
-                Ok(instance) => return Ok(Compiled { digest, metering, instance }),
+            match self.link(kind, &artifact, metering) {
+                Ok(program) => return Ok(Compiled { digest, metering, program }),
                 Err(error) => tracing::warn!(%digest, %error, "compiled code can't be used"),
             }
         }
-        let artifact =
-            backend.engine.precompile_module(wasm).map_err(|error| invalid(&error, wasm))?;
-        let instance = self.link(&artifact, metering)?;
+        let artifact = match kind {
+            Kind::Module => backend.engine.precompile_module(wasm),
+            Kind::Component => backend.engine.precompile_component(wasm),
+        };
+        let artifact = artifact.map_err(|error| invalid(&error, kind, wasm))?;
+        let program = self.link(kind, &artifact, metering)?;
         if let Some(cache) = &self.cache {
             cache.put(&key, &artifact);
         }
-        Ok(Compiled { digest, metering, instance })
+        Ok(Compiled { digest, metering, program })
     }
 
-    /// Makes a module of compiled code: in the pool, or if it does not fit there, out of it.
+    /// Makes a program of compiled code: in the pool, or if it does not fit there, out of it.
     fn link(
         &self,
+        kind: Kind,
         artifact: &[u8],
         metering: Metering,
-    ) -> Result<wasmtime::InstancePre<crate::world::World>, ModuleError> {
+    ) -> Result<Program, ModuleError> {
         let pooled = self.backend(metering, Allocation::Pool).map_err(host_error)?;
-        if let Ok(module) = deserialize(&pooled, artifact) {
-            return module::link(&pooled, &module);
+        let on_demand = || self.backend(metering, Allocation::OnDemand).map_err(host_error);
+        match kind {
+            Kind::Module => {
+                if let Ok(module) = module_of(&pooled, artifact) {
+                    return module::link(&pooled, &module).map(Program::Module);
+                }
+                let on_demand = on_demand()?;
+                let module = module_of(&on_demand, artifact).map_err(host_error)?;
+                module::link(&on_demand, &module).map(Program::Module)
+            }
+            Kind::Component => {
+                if let Ok(component) = component_of(&pooled, artifact) {
+                    let linked = preview2::link(&pooled.component_linker, &component);
+                    return linked.map(Program::Component);
+                }
+                let on_demand = on_demand()?;
+                let component = component_of(&on_demand, artifact).map_err(host_error)?;
+                preview2::link(&on_demand.component_linker, &component).map(Program::Component)
+            }
         }
-        let on_demand = self.backend(metering, Allocation::OnDemand).map_err(host_error)?;
-        let module = deserialize(&on_demand, artifact).map_err(host_error)?;
-        module::link(&on_demand, &module)
     }
 }
 
 #[expect(unsafe_code, reason = "loading our own compiled code")]
-fn deserialize(backend: &Backend, artifact: &[u8]) -> wasmtime::Result<wasmtime::Module> {
+fn module_of(backend: &Backend, artifact: &[u8]) -> wasmtime::Result<wasmtime::Module> {
     // SAFETY: the artifact was made by this very version of wasmtime with these settings (which
     // wasmtime checks), just now or by an earlier process, which left it in a folder where nobody
     // but us can write, under a digest that was found to be right.
     unsafe { wasmtime::Module::deserialize(&backend.engine, artifact) }
 }
 
+#[expect(unsafe_code, reason = "loading our own compiled code")]
+fn component_of(backend: &Backend, artifact: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: as for a module.
+    unsafe { Component::deserialize(&backend.engine, artifact) }
+}
+
 fn host_error(error: wasmtime::Error) -> ModuleError {
     ModuleError::Host(error.into_boxed_dyn_error())
 }
 
-fn invalid(error: &wasmtime::Error, wasm: &[u8]) -> ModuleError {
-    let detail = format!("{error:#}");
+fn invalid(error: &wasmtime::Error, kind: Kind, wasm: &[u8]) -> ModuleError {
+    let (what, detail) = (kind.name(), format!("{error:#}"));
     if detail.contains("unexpected end") {
-        return ModuleError::Truncated { bytes: wasm.len() as u64 };
+        return ModuleError::Truncated { what, bytes: wasm.len() as u64 };
     }
-    ModuleError::Invalid { detail }
+    ModuleError::Invalid { what, detail }
 }

@@ -65,7 +65,9 @@ pub enum Error {
 #[derive(Debug, thiserror::Error)]
 pub enum ModuleError {
     /// It is something else.
-    #[error("not a WebAssembly module: {looks_like}; give a .wasm file built for wasm32-wasip1")]
+    #[error(
+        "not a WebAssembly module: {looks_like}; give a .wasm file built for wasm32-wasip1 or wasm32-wasip2"
+    )]
     NotWebAssembly {
         /// What its first bytes look like.
         looks_like: String,
@@ -75,23 +77,24 @@ pub enum ModuleError {
         "WebAssembly in its text format, where the binary one is wanted: translate it with `wat2wasm` or `wasm-tools parse`"
     )]
     Text,
-    /// It is a component.
+    /// It says it is of a version that there isn't.
     #[error(
-        "a WebAssembly component, where a module is wanted: build it for wasm32-wasip1 instead of wasm32-wasip2"
+        "a WebAssembly file of unknown version {0:#x}; modules are of version 1, components of 0x1000d"
     )]
-    Component,
-    /// It says it is a module of a version that there isn't.
-    #[error("a WebAssembly file of unknown version {0:#x}; modules are of version 1")]
     Version(u32),
     /// It ends in the middle.
-    #[error("a WebAssembly module that is cut short, at {bytes} bytes; fetch or build it again")]
+    #[error("a WebAssembly {what} that is cut short, at {bytes} bytes; fetch or build it again")]
     Truncated {
+        /// `module` or `component`, or `file` where that can't be told.
+        what: &'static str,
         /// How long it is.
         bytes: u64,
     },
     /// It breaks the rules of WebAssembly, or uses a proposal that is not supported.
-    #[error("not a valid WebAssembly module: {detail}")]
+    #[error("not a valid WebAssembly {what}: {detail}")]
     Invalid {
+        /// `module` or `component`.
+        what: &'static str,
         /// Which rule, and where.
         detail: String,
     },
@@ -107,6 +110,20 @@ pub enum ModuleError {
     #[error("a WebAssembly module that imports what the sandbox does not have: {}; only wasi_snapshot_preview1 is there", .names.join(", "))]
     UnknownImports {
         /// As `module.name`, in order.
+        names: Vec<String>,
+    },
+    /// It is a component that is no command.
+    #[error(
+        "a WebAssembly component that does not export wasi:cli/run{hint}; build it as a command (a program with a `main`) for wasm32-wasip2"
+    )]
+    NoRun {
+        /// What else it seems to be, with a leading comma and space, or nothing.
+        hint: &'static str,
+    },
+    /// It is a component that wants interfaces that there are not.
+    #[error("a WebAssembly component that imports what the sandbox does not have: {}; only WASI 0.2 is there, without wasi:http", .names.join(", "))]
+    UnknownComponentImports {
+        /// As `package/interface@version`, in order.
         names: Vec<String>,
     },
     /// It is larger than allowed.

@@ -7,8 +7,27 @@ const MODULE_VERSION: u32 = 1;
 /// The same of a component: version 13, layer 1.
 const COMPONENT_VERSION: u32 = 0x0001_000d;
 
-/// Checks that `bytes` begin as a core module in binary form does.
-pub(crate) fn check_header(bytes: &[u8]) -> Result<(), ModuleError> {
+/// What a WebAssembly file in binary form is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A core module.
+    Module,
+    /// A component.
+    Component,
+}
+
+impl Kind {
+    /// In a word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Module => "module",
+            Self::Component => "component",
+        }
+    }
+}
+
+/// Tells by how `bytes` begin whether they are a module or a component in binary form.
+pub(crate) fn kind_of(bytes: &[u8]) -> Result<Kind, ModuleError> {
     let Some(rest) = bytes.strip_prefix(b"\0asm") else {
         if is_text_format(bytes) {
             return Err(ModuleError::Text);
@@ -16,11 +35,11 @@ pub(crate) fn check_header(bytes: &[u8]) -> Result<(), ModuleError> {
         return Err(ModuleError::NotWebAssembly { looks_like: looks_like(bytes) });
     };
     let Some(version) = rest.first_chunk::<4>() else {
-        return Err(ModuleError::Truncated { bytes: bytes.len() as u64 });
+        return Err(ModuleError::Truncated { what: "file", bytes: bytes.len() as u64 });
     };
     match u32::from_le_bytes(*version) {
-        MODULE_VERSION => Ok(()),
-        COMPONENT_VERSION => Err(ModuleError::Component),
+        MODULE_VERSION => Ok(Kind::Module),
+        COMPONENT_VERSION => Ok(Kind::Component),
         version => Err(ModuleError::Version(version)),
     }
 }
@@ -70,7 +89,7 @@ mod tests {
 
     #[test]
     fn each_kind_of_file_is_named() {
-        let table: [(&[u8], &str); 12] = [
+        let table: [(&[u8], &str); 11] = [
             (b"", "the file is empty"),
             (b"#!/bin/sh\necho", "a script"),
             (b"\x7fELF\x02\x01", "ELF"),
@@ -81,13 +100,13 @@ mod tests {
             (b"\n;; hello\n  (module)", "text format"),
             (b"(component)", "text format"),
             (b"\0asm", "cut short"),
-            (b"\0asm\x0d\0\x01\0", "component"),
             (b"\0asm\x02\0\0\0", "unknown version 0x2"),
         ];
         for (bytes, expect) in table {
-            let message = check_header(bytes).unwrap_err().to_string();
+            let message = kind_of(bytes).unwrap_err().to_string();
             assert!(message.contains(expect), "{bytes:?}: {message}");
         }
-        check_header(b"\0asm\x01\0\0\0").unwrap();
+        assert_eq!(kind_of(b"\0asm\x01\0\0\0").unwrap(), Kind::Module);
+        assert_eq!(kind_of(b"\0asm\x0d\0\x01\0").unwrap(), Kind::Component);
     }
 }

@@ -49,8 +49,10 @@
 //! # }
 //! ```
 
+mod account;
 mod backend;
 mod cache;
+mod command;
 mod console;
 mod descriptor;
 mod device;
@@ -68,7 +70,9 @@ mod outcome;
 mod output;
 mod path;
 mod poll;
+mod prepare;
 mod preview1;
+mod preview2;
 mod sandbox;
 mod stop;
 mod ticker;

@@ -1,4 +1,4 @@
-//! What one run may use.
+//! What one run may use: what whoever starts it decides, and what is the same for all.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 /// descriptors, where the guest's call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of linear memory and tables together.
+    /// Bytes of linear memory and tables together, and of lists that the host holds for the guest.
     ///
     /// Stops a guest from taking the host's memory. 256 MiB by default: CPython and Perl need some
     /// 50 MiB, and most guests 2 MiB.
@@ -45,3 +45,39 @@ impl Default for Limits {
         }
     }
 }
+
+/// The longest path that a guest may name: Linux' own limit.
+pub(crate) const PATH_BYTES_MAX: u32 = 4096;
+
+/// Bytes that one call reads from or writes to a device; what is more has to call again, as POSIX
+/// allows. It stops one call from keeping the thread, and from making a large copy.
+pub(crate) const TRANSFER_BYTES_MAX: u32 = 64 << 10;
+
+/// Bytes that one call for random bytes makes; more fails with `EINVAL`, or in a component is a
+/// trap. They take some ten milliseconds, during which nothing else runs on the thread.
+pub(crate) const RANDOM_BYTES_MAX: u32 = 16 << 20;
+
+/// The size, as `stat` tells it, of the largest directory that is listed.
+///
+/// Stops a guest from making us hold a million names at once, since wasmtime-wasi reads all of a
+/// directory before it gives the first. A name takes some 20 to 40 bytes on disk, so this is about
+/// a hundred thousand files, and some 25 MB of memory for a moment.
+pub(crate) const DIRECTORY_BYTES_MAX: u64 = 4 << 20;
+
+/// The most that one call may copy from a component to the host. Preview 2 passes at most 64 KiB at
+/// a time to a file, and 4 KiB to a stream; what is more waits in a list of ours.
+pub(crate) const COMPONENT_CALL_BYTES_MAX: u64 = 16 << 20;
+
+/// Resources (streams, pollables, descriptors and so on) that a component may hold at a time; the
+/// next is a trap. Each takes some hundred bytes of the host's.
+pub(crate) const RESOURCES_MAX: usize = 8192;
+
+/// Core instances that a guest may consist of. A component of an adapted module has five, of
+/// Python's some thirty; each takes memory of the host's that is not counted.
+pub(crate) const CORE_INSTANCES_MAX: usize = 100;
+
+/// Linear memories that a guest may have. Each sets aside gigabytes of address space.
+pub(crate) const MEMORIES_MAX: usize = 100;
+
+/// Tables that a guest may have.
+pub(crate) const TABLES_MAX: usize = 100;

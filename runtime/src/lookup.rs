@@ -9,14 +9,12 @@ use wiggle::{GuestMemory, GuestPtr, GuestType as _};
 
 use crate::descriptor::{Descriptor, Origin};
 use crate::device::Device;
+use crate::limits::{DIRECTORY_BYTES_MAX, PATH_BYTES_MAX};
 use crate::path;
 use crate::tree::{Node, made_up_filestat};
-use crate::world::{World, host_string};
+use crate::world::{World, host_string, preopen};
 
 type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// The longest path that a guest may name: Linux' own limit.
-const PATH_BYTES_MAX: u32 = 4096;
 
 /// What a path leads to.
 enum Place {
@@ -96,12 +94,12 @@ impl World {
             }
             Place::MadeUp { node: Node::Directory, .. } => Ok(made_up_filestat()),
             Place::MadeUp { node: Node::Device(device), .. } => Ok(self.device_filestat(device)),
-            Place::MadeUp { node: Node::File { directory, name }, .. } => {
+            Place::MadeUp { node: Node::File { mount, name }, .. } => {
                 let mut name = name.into_bytes();
                 let path = host_string(&name);
                 let memory = &mut GuestMemory::Unshared(&mut name);
                 let follow = Lookupflags::SYMLINK_FOLLOW;
-                self.wasi.path_filestat_get(memory, directory.into(), follow, path).await
+                self.wasi.path_filestat_get(memory, preopen(mount).into(), follow, path).await
             }
         }
     }
@@ -147,12 +145,12 @@ impl World {
                 }
                 self.descriptors.open(Descriptor::Device { device, position: 0 })
             }
-            Node::File { directory, name } => {
+            Node::File { mount, name } => {
                 let mut name = name.into_bytes();
                 let path = host_string(&name);
                 let memory = &mut GuestMemory::Unshared(&mut name);
                 let (dirflags, oflags) = (Lookupflags::SYMLINK_FOLLOW, oflags & Oflags::TRUNC);
-                let fd = directory.into();
+                let fd = preopen(mount).into();
                 let fd = self
                     .wasi
                     .path_open(memory, fd, dirflags, path, oflags, rights, none, fdflags)
@@ -160,6 +158,16 @@ impl World {
                 self.opened(fd, made_up)
             }
         }
+    }
+
+    /// Fails with `ENOMEM` if the directory of wasmtime-wasi's is too large to be listed.
+    pub(crate) async fn check_listable(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        directory: Fd,
+    ) -> Result<()> {
+        let size = self.wasi.fd_filestat_get(memory, directory).await?.size;
+        if size > DIRECTORY_BYTES_MAX { Err(Errno::Nomem.into()) } else { Ok(()) }
     }
 
     fn opened(&mut self, fd: Fd, path: String) -> Result<Fd> {

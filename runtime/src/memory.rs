@@ -2,12 +2,13 @@
 
 use wasmtime::ResourceLimiter;
 
+use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
 use crate::stop::Stop;
 
 /// What one element of a table takes in wasmtime, at most.
 const TABLE_ELEMENT_BYTES: u64 = size_of::<usize>() as u64;
 
-/// Linear memories and tables of one run, together.
+/// Linear memories and tables of one run, and what the host holds for it, together.
 ///
 /// To refuse would make `memory.grow` return -1, and what comes of that differs from guest to
 /// guest. To end the guest is the same for all, and can be told apart from every other end.
@@ -27,6 +28,16 @@ impl MemoryMeter {
 
     pub(crate) fn bytes_peak(&self) -> u64 {
         self.bytes_peak
+    }
+
+    /// Counts memory of the host's that the guest makes us hold.
+    pub(crate) fn hold(&mut self, bytes: u64) -> Result<(), Stop> {
+        self.grow(bytes)
+    }
+
+    /// Gives back what was held.
+    pub(crate) fn release(&mut self, bytes: u64) {
+        self.bytes = self.bytes.saturating_sub(bytes);
     }
 
     fn grow(&mut self, by: u64) -> Result<(), Stop> {
@@ -83,5 +94,17 @@ impl ResourceLimiter for MemoryMeter {
     fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
         self.grow_failed();
         Ok(())
+    }
+
+    fn instances(&self) -> usize {
+        CORE_INSTANCES_MAX
+    }
+
+    fn tables(&self) -> usize {
+        TABLES_MAX
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES_MAX
     }
 }

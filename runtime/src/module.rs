@@ -1,26 +1,38 @@
-//! A program, checked and compiled once.
+//! A program, module or component, checked and compiled once.
 
 use std::fmt;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::{ExternType, InstancePre, UnknownImportError};
+use wasmtime_wasi::p2::bindings::CommandPre;
 
 use crate::backend::Backend;
 use crate::error::ModuleError;
+use crate::preview2;
 use crate::world::World;
 
 /// Unknown imports that an error names; a module built for another host may have hundreds.
 const UNKNOWN_IMPORTS_NAMED_MAX: usize = 8;
 
 /// A program, checked and compiled once, and shared by all its runs. Cheap to clone.
+///
+/// It is a core module or a component; a run of either is the same to whoever starts it.
 #[derive(Clone)]
 pub struct Module(pub(crate) Arc<Compiled>);
 
 pub(crate) struct Compiled {
     pub(crate) digest: Digest,
     pub(crate) metering: Metering,
-    pub(crate) instance: InstancePre<World>,
+    pub(crate) program: Program,
+}
+
+/// What is compiled and linked, and can be started.
+pub(crate) enum Program {
+    /// A core module, a command of WASI preview 1.
+    Module(InstancePre<World>),
+    /// A component, a command of WASI preview 2.
+    Component(CommandPre<preview2::World>),
 }
 
 impl Module {
@@ -91,7 +103,7 @@ pub(crate) fn link(
     backend.linker.instantiate_pre(module).map_err(|error| {
         let names = unknown_imports(backend, module);
         if names.is_empty() {
-            return ModuleError::Invalid { detail: format!("{error:#}") };
+            return ModuleError::Invalid { what: "module", detail: format!("{error:#}") };
         }
         ModuleError::UnknownImports { names }
     })

@@ -250,6 +250,7 @@ impl WasiSnapshotPreview1 for World {
             return self.made_up_readdir(memory, path, buf.as_array(buf_len), cookie);
         }
         let fd = self.mounted(fd, Errno::Notdir)?;
+        self.check_listable(memory, fd).await?;
         self.wasi.fd_readdir(memory, fd, buf, buf_len, cookie).await
     }
 

@@ -7,20 +7,20 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
+use crate::account::Account as _;
+use crate::command::{Command, Failure};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::guest::Guest;
 use crate::limits::Limits;
-use crate::module::{Metering, Module};
+use crate::module::{Metering, Module, Program};
 use crate::outcome::{End, Outcome, Usage};
+use crate::preview2;
 use crate::stop::Stop;
 use crate::world::World;
 
 /// Fuel after which a guest lets others have their turn: some ten milliseconds, as with epochs.
 const FUEL_TURN: u64 = 10_000_000;
-
-/// The most that one call may copy from a guest to the host: wasmtime's own default.
-const CALL_BYTES_MAX: u64 = 128 << 20;
 
 /// Runs guests, each in a world of its own. Cheap to clone.
 #[derive(Clone)]
@@ -30,15 +30,9 @@ pub struct Sandbox {
 
 /// What ended the wait for a guest.
 enum Wait {
-    Over(Result<(), Failure>),
+    Over(Result<u32, Failure>),
     DeadlineExceeded,
     Cancelled,
-}
-
-/// Where a guest failed.
-enum Failure {
-    Instantiate(wasmtime::Error),
-    Run(wasmtime::Error),
 }
 
 impl Sandbox {
@@ -76,50 +70,73 @@ impl Sandbox {
             () = cancel.cancelled() => return Ok(never_started()),
             slot = instances.acquire_owned() => slot.map_err(|e| Error::Instantiate(e.into()))?,
         };
-        let started = Instant::now();
         let _ticking =
             (module.metering() == Metering::Epochs).then(|| self.engine.ticker().running());
-        let world = World::new(guest, &limits).await?;
-        let mut store = store(module, world, &limits);
-
-        let wait = tokio::select! {
-            biased;
-            () = cancel.cancelled() => Wait::Cancelled,
-            () = passed(limits.deadline) => Wait::DeadlineExceeded,
-            result = start(module, &mut store) => Wait::Over(result),
-        };
-        let end = match wait {
-            Wait::Cancelled => End::Cancelled,
-            Wait::DeadlineExceeded => End::DeadlineExceeded,
-            Wait::Over(Ok(())) => End::Exited(0),
-            Wait::Over(Err(failure)) => end(failure)?,
-        };
-        let fuel_left = store.get_fuel().unwrap_or_default();
-        let world = store.data();
-        let outcome = Outcome {
-            end,
-            usage: Usage {
-                fuel: limits.fuel.map(|fuel| fuel - fuel_left),
-                memory_bytes_peak: world.memory.bytes_peak(),
-                wall: started.elapsed(),
-            },
-            termination_message: world.termination.bytes().to_vec(),
+        let outcome = match &module.0.program {
+            Program::Module(program) => {
+                let world = World::new(guest, &limits);
+                run(program, module.metering(), world, limits, cancel).await?
+            }
+            Program::Component(program) => {
+                let world = preview2::World::new(guest, &limits);
+                run(program, module.metering(), world, limits, cancel).await?
+            }
         };
         keep(termination_log.as_deref(), &outcome.termination_message);
         Ok(outcome)
     }
 }
 
+/// Runs `program` to its end in the `world` that it may see.
+async fn run<P: Command>(
+    program: &P,
+    metering: Metering,
+    world: impl Future<Output = Result<P::World, Error>>,
+    limits: Limits,
+    cancel: CancellationToken,
+) -> Result<Outcome, Error> {
+    let started = Instant::now();
+    let mut store = store(program, metering, world.await?, &limits);
+    let wait = tokio::select! {
+        biased;
+        () = cancel.cancelled() => Wait::Cancelled,
+        () = passed(limits.deadline) => Wait::DeadlineExceeded,
+        result = program.start(&mut store) => Wait::Over(result),
+    };
+    let end = match wait {
+        Wait::Cancelled => End::Cancelled,
+        Wait::DeadlineExceeded => End::DeadlineExceeded,
+        Wait::Over(Ok(code)) => End::Exited(code),
+        Wait::Over(Err(failure)) => end(failure)?,
+    };
+    let fuel_left = store.get_fuel().unwrap_or_default();
+    let world = store.data_mut();
+    Ok(Outcome {
+        end,
+        usage: Usage {
+            fuel: limits.fuel.map(|fuel| fuel - fuel_left),
+            memory_bytes_peak: world.memory().bytes_peak(),
+            wall: started.elapsed(),
+        },
+        termination_message: world.termination_message(),
+    })
+}
+
 fn never_started() -> Outcome {
     Outcome { end: End::Cancelled, usage: Usage::default(), termination_message: Vec::new() }
 }
 
-fn store(module: &Module, world: World, limits: &Limits) -> Store<World> {
-    let mut store = Store::new(module.0.instance.module().engine(), world);
-    store.limiter(|world| &mut world.memory);
-    let call_bytes = limits.memory_bytes.min(CALL_BYTES_MAX);
+fn store<P: Command>(
+    program: &P,
+    metering: Metering,
+    world: P::World,
+    limits: &Limits,
+) -> Store<P::World> {
+    let mut store = Store::new(program.engine(), world);
+    store.limiter(|world| world.memory());
+    let call_bytes = limits.memory_bytes.min(P::CALL_BYTES_MAX);
     store.set_hostcall_fuel(usize::try_from(call_bytes).unwrap_or(usize::MAX));
-    match module.metering() {
+    match metering {
         Metering::Epochs => {
             store.set_epoch_deadline(1);
             store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
@@ -138,13 +155,6 @@ async fn passed(deadline: Option<Duration>) {
         Some(deadline) => tokio::time::sleep(deadline).await,
         None => future::pending().await,
     }
-}
-
-async fn start(module: &Module, store: &mut Store<World>) -> Result<(), Failure> {
-    let instance = module.0.instance.instantiate_async(&mut *store);
-    let instance = instance.await.map_err(Failure::Instantiate)?;
-    let start = instance.get_typed_func::<(), ()>(&mut *store, "_start");
-    start.map_err(Failure::Instantiate)?.call_async(store, ()).await.map_err(Failure::Run)
 }
 
 /// What the failure of a guest means, if it is the guest's.

@@ -1,5 +1,6 @@
 //! One small guest for each way to end, and for each thing that a guest must not be able to do.
 
+mod components;
 mod ends;
 mod files;
 mod limits;

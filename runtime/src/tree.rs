@@ -19,8 +19,8 @@ pub(crate) enum Node {
     Device(Device),
     /// A single file of the host.
     File {
-        /// wasmtime-wasi's descriptor of the directory that it is in, which the guest never sees.
-        directory: u32,
+        /// The number of its mount, which is the directory that it is in; the guest never sees that.
+        mount: u32,
         /// Its name there.
         name: String,
     },

@@ -112,7 +112,7 @@ fn a_file_that_is_no_webassembly() {
     let table: [(&'static [u8], &str); 6] = [
         (b"#!/bin/sh\n", "not a WebAssembly module: it looks like a script"),
         (b"", "the file is empty"),
-        (b"\0asm\x0d\0\x01\0", "a WebAssembly component, where a module is wanted"),
+        (b"\0asm\x0d\0\x01\0", "a WebAssembly component that does not export wasi:cli/run"),
         (b"\0asm\x01\0\0\0\x01\x7f", "cut short"),
         (b"\0asm\x01\0\0\0", "without a function `_start`"),
         (b"(module)", "text format"),

@@ -53,7 +53,7 @@ async fn a_pointer_out_of_the_guests_memory_is_its_own_fault() {
 }
 
 /// Guests that never end by themselves, and hold on to different things.
-const ENDLESS: [(&str, &str); 4] = [
+pub(super) const ENDLESS: [(&str, &str); 4] = [
     ("busy loop", r#"(memory (export "memory") 1) (func (export "_start") (loop (br 0)))"#),
     (
         "start function",

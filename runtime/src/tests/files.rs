@@ -15,7 +15,7 @@ const ROFS: u32 = 69;
 
 /// Opens `path` below the preopen `dir`, to write if `write`; exits with the error of that, or else
 /// prints what it reads, or writes `new` to it.
-fn opens(dir: u32, path: &str, write: bool) -> String {
+pub(super) fn opens(dir: u32, path: &str, write: bool) -> String {
     let (oflags, rights) = if write { (1, 64) } else { (0, 2) };
     let then = if write { "fd_write" } else { "fd_read" };
     format!(
@@ -49,12 +49,12 @@ fn preopen(dir: u32) -> String {
     )
 }
 
-fn mount(host: &std::path::Path, guest: &str, access: Access) -> Mount {
+pub(super) fn mount(host: &std::path::Path, guest: &str, access: Access) -> Mount {
     Mount { host: host.to_owned(), below: <_>::default(), guest: guest.to_owned(), access }
 }
 
 /// A folder with a file `in/file`, a secret outside of `in`, and links from there to it.
-fn folder() -> tempfile::TempDir {
+pub(super) fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join("in/sub")).unwrap();
     fs::write(folder.path().join("in/file"), "old").unwrap();

@@ -7,7 +7,7 @@ use crate::ModuleError;
 
 const EMPTY: &str = r#"(memory (export "memory") 1) (func (export "_start"))"#;
 
-fn engine_with_cache(folder: &std::path::Path) -> Engine {
+pub(super) fn engine_with_cache(folder: &std::path::Path) -> Engine {
     let cache_dir = Some(folder.to_owned());
     let settings = EngineSettings { cache_dir, instances_max: 8, ..EngineSettings::default() };
     Engine::new(settings).unwrap()
@@ -18,7 +18,7 @@ async fn what_is_no_command_is_refused_with_a_reason() {
     let table: [(Vec<u8>, &str); 9] = [
         (b"#!/bin/sh\n".to_vec(), "it looks like a script"),
         (b"(module)".to_vec(), "in its text format"),
-        (wat::parse_str("(component)").unwrap(), "a WebAssembly component"),
+        (wat::parse_str("(component)").unwrap(), "a WebAssembly component that does not export"),
         (wat(EMPTY)[..60].to_vec(), "cut short, at 60 bytes"),
         (wat::parse_str("(module)").unwrap(), "without a function `_start`; build it"),
         (

@@ -4,7 +4,7 @@ use super::*;
 use crate::Stdin;
 
 /// Prints what `get` and its sizes give: all strings, each with its zero byte.
-fn strings(get: &str) -> String {
+pub(super) fn strings(get: &str) -> String {
     format!(
         r#"(memory (export "memory") 1)
            (func (export "_start")
@@ -19,7 +19,7 @@ fn strings(get: &str) -> String {
 
 /// Reads up to 4096 bytes once from the descriptor that the code `open` leaves, prints them, and
 /// exits with the error of reading.
-fn reads(open: &str) -> String {
+pub(super) fn reads(open: &str) -> String {
     format!(
         r#"(memory (export "memory") 1)
            (data (i32.const 512) "null") (data (i32.const 520) "zero")

@@ -1,0 +1,117 @@
+//! What every kind of guest is given, before it is known how it will ask for it.
+
+use std::io;
+
+use tokio::io::AsyncReadExt as _;
+use wasmtime_wasi::cli::AsyncStdinStream;
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder, p2};
+
+use crate::error::Error;
+use crate::guest::{Access, Guest, Mount, Stdin};
+use crate::limits::RANDOM_BYTES_MAX;
+use crate::mount::HostSide;
+use crate::path;
+use crate::tree::{Node, Tree};
+
+/// A guest's arguments, environment, input and mounts in wasmtime-wasi's hands, and what we make up.
+pub(crate) struct Prepared {
+    /// Has the mounts as preopens, in their order; those of single files are never shown.
+    pub(crate) wasi: WasiCtxBuilder,
+    pub(crate) tree: Tree,
+    /// The mounts that are directories: their number, and their path in the guest.
+    pub(crate) directories: Vec<(u32, String)>,
+}
+
+impl Prepared {
+    /// Opens what `guest`, which is checked, may see.
+    pub(crate) fn new(guest: &mut Guest) -> Result<Self, Error> {
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.args(&guest.args).envs(&guest.env);
+        // Nothing can be connected to anyway; without these a socket could not even be made.
+        wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
+        wasi.max_random_size(RANDOM_BYTES_MAX.into());
+        give_stdin(&mut wasi, std::mem::replace(&mut guest.stdin, Stdin::Closed));
+
+        let mut tree = Tree::new(&guest.termination_log.guest);
+        let directories = mount_all(&mut wasi, &mut tree, &guest.mounts)?;
+        make_up_directories(&mut tree, &directories);
+        Ok(Self { wasi, tree, directories })
+    }
+}
+
+/// The deepest of the `mounts` in which the directory `dir` lies, and the way from there.
+pub(crate) fn mount_of<'a>(mounts: &[(u32, String)], dir: &'a str) -> Option<(u32, &'a str)> {
+    mounts
+        .iter()
+        .filter_map(|(number, mount)| path::below(mount, dir).map(|rest| (*number, rest)))
+        .min_by_key(|(_, rest)| rest.len())
+}
+
+fn give_stdin(wasi: &mut WasiCtxBuilder, stdin: Stdin) {
+    match stdin {
+        Stdin::Closed => {}
+        Stdin::Silent => {
+            wasi.stdin(AsyncStdinStream::new(Silence));
+        }
+        Stdin::Bytes(bytes) => {
+            wasi.stdin(p2::pipe::MemoryInputPipe::new(bytes));
+        }
+        Stdin::Stream(stream) => {
+            wasi.stdin(AsyncStdinStream::new(stream.take(u64::MAX)));
+        }
+    }
+}
+
+/// An input that never gives anything and never ends.
+struct Silence;
+
+impl tokio::io::AsyncRead for Silence {
+    fn poll_read(
+        self: std::pin::Pin<&mut Self>,
+        _context: &mut std::task::Context<'_>,
+        _buffer: &mut tokio::io::ReadBuf<'_>,
+    ) -> std::task::Poll<io::Result<()>> {
+        std::task::Poll::Pending
+    }
+}
+
+/// Opens what is mounted. A file becomes a node of the tree, behind which is its directory, which
+/// the guest never sees; a directory's number and path in the guest are given back.
+fn mount_all(
+    wasi: &mut WasiCtxBuilder,
+    tree: &mut Tree,
+    mounts: &[Mount],
+) -> Result<Vec<(u32, String)>, Error> {
+    let mut directories = Vec::new();
+    for (number, mount) in (0..).zip(mounts) {
+        let failed = |source| Error::Mount {
+            host: mount.host.components().chain(mount.below.components()).collect(),
+            guest: mount.guest.clone(),
+            source,
+        };
+        let host = HostSide::open(mount).map_err(failed)?;
+        let permissions = match mount.access {
+            Access::ReadOnly => FsPerms::ReadOnly,
+            Access::ReadWrite => FsPerms::ReadWrite,
+        };
+        match &host.file {
+            None => directories.push((number, mount.guest.clone())),
+            Some(name) => {
+                tree.add(&mount.guest, Node::File { mount: number, name: name.clone() });
+            }
+        }
+        wasi.preopened_dir(&host.directory, &mount.guest, permissions)
+            .map_err(|error| failed(io::Error::other(error)))?;
+    }
+    Ok(directories)
+}
+
+/// Makes up the directories of made-up files that lie in no mount.
+fn make_up_directories(tree: &mut Tree, mounts: &[(u32, String)]) {
+    let parents: Vec<_> = tree.files().map(|file| path::split(file).0.to_owned()).collect();
+    for parent in parents {
+        if !mounts.iter().any(|(_, mount)| path::below(mount, &parent).is_some()) {
+            tree.add_directory(&parent);
+        }
+    }
+}

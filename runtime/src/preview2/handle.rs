@@ -1,0 +1,127 @@
+//! What a component's descriptors are: ours, and behind most of them one of wasmtime-wasi's.
+//!
+//! The interface fixes the type of the resource, and a resource is but a number in the table; so
+//! the guest's are numbers of [`Handle`]s, and wasmtime-wasi's are never shown to it.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::component::Resource;
+use wasmtime_wasi::filesystem::Descriptor;
+use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
+use wasmtime_wasi::p2::{FsError, FsResult};
+
+use super::world::World;
+use crate::device::Device;
+use crate::limits::PATH_BYTES_MAX;
+use crate::path;
+use crate::tree::Node;
+
+/// What a descriptor of the guest's is.
+pub(super) struct Handle {
+    pub(super) behind: Behind,
+    /// Whether wasmtime-wasi's descriptor goes with it.
+    pub(super) is_own: bool,
+    /// Given back when it is dropped; what was given to the guest takes none.
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    pub(super) permit: Option<OwnedSemaphorePermit>,
+}
+
+/// What is behind a descriptor.
+#[derive(Clone, Debug)]
+pub(super) enum Behind {
+    /// A device of ours.
+    Device(Device),
+    /// A directory that we make up, at this absolute path.
+    MadeUp { path: String },
+    /// wasmtime-wasi's descriptor, and its absolute path in the guest.
+    Wasi { rep: u32, path: String },
+}
+
+/// What a path leads to.
+pub(super) enum Place {
+    /// Into a mount: the directory that the path starts from, and the absolute path in the guest,
+    /// as far as text can tell.
+    Mount { directory: Resource<Descriptor>, path: String },
+    /// Something that we make up, and its absolute path.
+    MadeUp { node: Node, path: String },
+    /// A name in a directory that we make up, where there is none.
+    Nowhere,
+}
+
+/// A permit of those that are left; the call fails if there are none.
+pub(super) fn permit(of: &Arc<Semaphore>) -> FsResult<OwnedSemaphorePermit> {
+    Arc::clone(of).try_acquire_owned().map_err(|_| ErrorCode::Quota.into())
+}
+
+impl World {
+    /// What is behind `fd`. One that is not there is a trap: the guest can't have come by it.
+    pub(super) fn behind(&self, fd: &Resource<Descriptor>) -> FsResult<&Behind> {
+        let handle = self.table.get(&Resource::<Handle>::new_borrow(fd.rep()));
+        handle.map(|handle| &handle.behind).map_err(FsError::trap)
+    }
+
+    /// wasmtime-wasi's descriptor behind `fd`; for what we make up the call fails, with `made_up`.
+    pub(super) fn mounted(
+        &self,
+        fd: &Resource<Descriptor>,
+        made_up: ErrorCode,
+    ) -> FsResult<Resource<Descriptor>> {
+        match self.behind(fd)? {
+            Behind::Wasi { rep, .. } => Ok(Resource::new_borrow(*rep)),
+            Behind::Device(_) | Behind::MadeUp { .. } => Err(made_up.into()),
+        }
+    }
+
+    pub(super) fn place(&self, fd: &Resource<Descriptor>, text: &str) -> FsResult<Place> {
+        if text.len() > PATH_BYTES_MAX as usize {
+            return Err(ErrorCode::NameTooLong.into());
+        }
+        let (mount, directory) = match self.behind(fd)? {
+            Behind::Device(_) => return Err(ErrorCode::NotDirectory.into()),
+            Behind::MadeUp { path } => (None, path),
+            Behind::Wasi { rep, path } => (Some(*rep), path),
+        };
+        let joined = path::join(directory, text);
+        if let Some((node, path)) =
+            joined.as_ref().and_then(|path| Some((self.tree.get(path)?, path)))
+        {
+            return Ok(Place::MadeUp { node: node.clone(), path: path.clone() });
+        }
+        match (mount, joined) {
+            (Some(rep), joined) => {
+                let path = joined.unwrap_or_else(|| text.to_owned());
+                Ok(Place::Mount { directory: Resource::new_borrow(rep), path })
+            }
+            (None, Some(_)) => Ok(Place::Nowhere),
+            (None, None) => Err(ErrorCode::NotPermitted.into()), // it leads out of the directory
+        }
+    }
+
+    /// wasmtime-wasi's descriptor of the directory that `path` starts from. For what we make up the
+    /// call fails, with `made_up` if it is there and `nowhere` if not.
+    pub(super) fn mounted_at(
+        &self,
+        fd: &Resource<Descriptor>,
+        path: &str,
+        made_up: ErrorCode,
+        nowhere: ErrorCode,
+    ) -> FsResult<Resource<Descriptor>> {
+        match self.place(fd, path)? {
+            Place::Mount { directory, .. } => Ok(directory),
+            Place::MadeUp { .. } => Err(made_up.into()),
+            Place::Nowhere => Err(nowhere.into()),
+        }
+    }
+
+    /// Gives the guest a descriptor that it has opened itself.
+    pub(super) fn open(
+        &mut self,
+        behind: Behind,
+        permit: OwnedSemaphorePermit,
+    ) -> FsResult<Resource<Descriptor>> {
+        let handle = Handle { behind, is_own: true, permit: Some(permit) };
+        let pushed = self.table.push(handle).map_err(FsError::trap)?;
+        Ok(Resource::new_own(pushed.rep()))
+    }
+}

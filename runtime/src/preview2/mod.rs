@@ -1,0 +1,21 @@
+//! WASI preview 2 as a component sees it.
+//!
+//! ```text
+//! component ─▶ link: what it may import ─┬▶ wasmtime-wasi: clocks, random, streams, pollables
+//!                                        ├▶ world: exit, output, preopens
+//!                                        └▶ files, listing ─▶ mounts (wasmtime-wasi), /dev (ours)
+//! ```
+//!
+//! Files are done as for preview 1: what lies in a mount goes to wasmtime-wasi, which keeps it
+//! inside, and what we make up is done here. Nothing here opens a file of the host by itself.
+
+mod device;
+mod files;
+mod handle;
+mod link;
+mod listing;
+mod stream;
+mod world;
+
+pub(crate) use link::{link, linker};
+pub(crate) use world::World;

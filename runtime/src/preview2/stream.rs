@@ -1,0 +1,203 @@
+//! The streams that a component reads and writes: our devices, and those of files with a limit.
+
+use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
+use wasmtime_wasi::p2::{
+    DynInputStream, DynOutputStream, InputStream, OutputStream, Pollable, StreamError, StreamResult,
+};
+use wasmtime_wasi::{Rng, async_trait};
+
+use super::world::{Shared, locked};
+use crate::console::{Console, TerminationMessage, Unprinted};
+use crate::limits::TRANSFER_BYTES_MAX;
+use crate::output::Stream;
+
+/// What a stream takes at a time. A guest that writes more without asking is stopped, as the
+/// interface has it: the host would hold all of it until it is written.
+const WRITE_BYTES_MAX: usize = TRANSFER_BYTES_MAX as usize;
+
+fn check_length(bytes: &Bytes) -> StreamResult<()> {
+    if bytes.len() > WRITE_BYTES_MAX {
+        return Err(StreamError::trap("the guest wrote more to a stream than it may at a time"));
+    }
+    Ok(())
+}
+
+/// The guest's standard output or standard error.
+pub(super) struct Printer {
+    pub(super) console: Shared<Console>,
+    pub(super) stream: Stream,
+}
+
+impl OutputStream for Printer {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        check_length(&bytes)?;
+        locked(&self.console).write(self.stream, &bytes).map_err(|unprinted| match unprinted {
+            Unprinted::Lost => StreamError::LastOperationFailed(
+                std::io::Error::from_raw_os_error(rustix::io::Errno::IO.raw_os_error()).into(),
+            ),
+            Unprinted::Stop(stop) => StreamError::Trap(stop.into()),
+        })
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(WRITE_BYTES_MAX)
+    }
+}
+
+#[async_trait]
+impl Pollable for Printer {
+    async fn ready(&mut self) {}
+}
+
+/// Takes the guest's termination message.
+pub(super) struct Message(pub(super) Shared<TerminationMessage>);
+
+impl OutputStream for Message {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        check_length(&bytes)?;
+        locked(&self.0).write(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(WRITE_BYTES_MAX)
+    }
+}
+
+#[async_trait]
+impl Pollable for Message {
+    async fn ready(&mut self) {}
+}
+
+/// Swallows all.
+pub(super) struct Sink;
+
+impl OutputStream for Sink {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        check_length(&bytes)
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(WRITE_BYTES_MAX)
+    }
+}
+
+#[async_trait]
+impl Pollable for Sink {
+    async fn ready(&mut self) {}
+}
+
+/// What is read from a device.
+pub(super) enum DeviceInput {
+    /// These bytes, then the end.
+    Rest(Bytes),
+    /// Zero bytes without end.
+    Zeros,
+    /// Random bytes without end.
+    Random(Box<dyn Rng + Send>),
+}
+
+impl InputStream for DeviceInput {
+    fn read(&mut self, size: usize) -> StreamResult<Bytes> {
+        let size = size.min(TRANSFER_BYTES_MAX as usize);
+        match self {
+            Self::Rest(bytes) if bytes.is_empty() => Err(StreamError::Closed),
+            Self::Rest(bytes) => Ok(bytes.split_to(size.min(bytes.len()))),
+            Self::Zeros => Ok(vec![0; size].into()),
+            Self::Random(random) => {
+                let mut bytes = vec![0; size];
+                random.fill_bytes(&mut bytes);
+                Ok(bytes.into())
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Pollable for DeviceInput {
+    async fn ready(&mut self) {}
+}
+
+/// wasmtime-wasi's stream that reads a file, counted among those that may be open.
+pub(super) struct FileInput {
+    pub(super) stream: DynInputStream,
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    pub(super) permit: OwnedSemaphorePermit,
+}
+
+#[async_trait]
+impl InputStream for FileInput {
+    fn read(&mut self, size: usize) -> StreamResult<Bytes> {
+        self.stream.read(size)
+    }
+
+    async fn blocking_read(&mut self, size: usize) -> StreamResult<Bytes> {
+        self.stream.blocking_read(size).await
+    }
+
+    async fn cancel(&mut self) {
+        self.stream.cancel().await;
+    }
+}
+
+#[async_trait]
+impl Pollable for FileInput {
+    async fn ready(&mut self) {
+        self.stream.ready().await;
+    }
+}
+
+/// wasmtime-wasi's stream that writes a file, counted among those that may be open.
+///
+/// wasmtime-wasi takes all that it is given and writes it on another thread, so what that may be is
+/// checked here.
+pub(super) struct FileOutput {
+    pub(super) stream: DynOutputStream,
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    pub(super) permit: OwnedSemaphorePermit,
+}
+
+#[async_trait]
+impl OutputStream for FileOutput {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        check_length(&bytes)?;
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        self.stream.flush()
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(self.stream.check_write()?.min(WRITE_BYTES_MAX))
+    }
+
+    async fn blocking_write_and_flush(&mut self, bytes: Bytes) -> StreamResult<()> {
+        check_length(&bytes)?;
+        self.stream.blocking_write_and_flush(bytes).await
+    }
+
+    async fn cancel(&mut self) {
+        self.stream.cancel().await;
+    }
+}
+
+#[async_trait]
+impl Pollable for FileOutput {
+    async fn ready(&mut self) {
+        self.stream.ready().await;
+    }
+}
