@@ -23,7 +23,7 @@ use super::harness::Area;
 /// | sync | the active list is the one that the live object has | reads never lag behind writes |
 /// | sync | a Job that is not `inLister` is there, but not controlled | the same; no other is missing from the index |
 /// | sync | the history limits are left out | the upstream function is called below the clean-up |
-/// | sync | `getJobError` is skipped (by the harness) | a read can't fail |
+/// | sync | `getJobError` is skipped (by the harness) where a Job is read | a read can't fail |
 /// | update | nothing queued is a delay of 0, as in the vectors | it has no schedule to wait for |
 pub(super) const AREAS: &[Area] = &[
     Area { name: "cronjob-history", entry: history, compare: compare::same },
@@ -119,7 +119,7 @@ fn sync(given: &Value) -> Value {
         None => None,
         Some("AlreadyExists") => Some(Refusal::NameTaken),
         Some("NamespaceTerminating") => Some(Refusal::NamespaceTerminating),
-        Some(other) => panic!("no such fault is known: {other}"),
+        Some(other) => Some(Refusal::Invalid(other.to_owned())),
     };
     let plan = reconcile(&observed, now);
     let warnings = plan.events().filter(|event| event.event_type == EventType::Warning);
@@ -139,6 +139,14 @@ fn sync(given: &Value) -> Value {
         got["requeueAfterSeconds"] = seconds(at.duration_since(now));
     }
     got
+}
+
+/// Whether a read of a Job fails: one that is replaced, or one that is not where it should be.
+pub(super) fn fails_to_read_a_job(given: &Value) -> bool {
+    let is_replaced = given["cronJob"]["spec"]["concurrencyPolicy"] == "Replace";
+    let mut jobs = array(&given["jobs"]);
+    let is_read = is_replaced || jobs.any(|job| job["inLister"] != true);
+    is_read && !given["faults"]["getJobError"].is_null()
 }
 
 /// What `given` says, as it is in a store that does not lag.
@@ -193,8 +201,8 @@ fn updated(given: &Value) -> Value {
     let now = time(&given["now"]);
     let (old, new) = (cron_job_view(&given["old"]), cron_job_view(&given["new"]));
     let delay = match update(&old, &new, now) {
-        Reaction::WhenDue(Some(at)) => at.duration_since(now),
-        Reaction::Now | Reaction::WhenDue(None) | Reaction::Never(_) => SignedDuration::ZERO,
+        Reaction::WhenDue(at) => at.duration_since(now),
+        Reaction::Now | Reaction::Never(_) => SignedDuration::ZERO,
     };
     json!({ "queueDelaySeconds": seconds(delay) })
 }

@@ -29,7 +29,15 @@ const GIVEN: &[(&str, &[&str])] = &[
     ("cronjob-requeue", &["cronJob", "now"]),
     (
         "cronjob-sync",
-        &["cronJob", "jobs", "now", "apiServerActiveList", "faults", "faults.createJobError"],
+        &[
+            "cronJob",
+            "jobs",
+            "now",
+            "apiServerActiveList",
+            "faults",
+            "faults.createJobError",
+            "faults.getJobError",
+        ],
     ),
     (
         "cronjob-template",

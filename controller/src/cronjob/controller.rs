@@ -174,7 +174,7 @@ impl<'a> Session<'a> {
         let (new, old) = self.index.put_cron_job(cron_job);
         match old.map_or(Reaction::Now, |old| update(&old, &new, now)) {
             Reaction::Now => self.queue.push(new.uid.clone()),
-            Reaction::WhenDue(at) => self.queue.set_timer(&new.uid, at),
+            Reaction::WhenDue(at) => self.queue.set_timer(&new.uid, Some(at)),
             Reaction::Never(event) => {
                 self.queue.set_timer(&new.uid, None);
                 let applier = Applier { recorder: &self.controller.recorder, cron_job: &new, now };

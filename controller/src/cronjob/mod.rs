@@ -58,4 +58,6 @@ pub enum Refusal {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

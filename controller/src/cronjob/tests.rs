@@ -320,9 +320,9 @@ fn only_another_schedule_puts_off_the_next_look() {
     let old = cron_job(json!({}), json!({}));
     let check = |spec, expect| assert_eq!(update(&old, &cron_job(spec, json!({})), now), expect);
     check(json!({ "suspend": true }), Reaction::Now);
-    let at_five = Reaction::WhenDue(Some(at("2026-01-01T00:05:00.1Z")));
+    let at_five = Reaction::WhenDue(at("2026-01-01T00:05:00.1Z"));
     check(json!({ "schedule": "*/5 * * * *" }), at_five);
-    check(json!({ "schedule": "0 0 31 2 *" }), Reaction::WhenDue(None));
+    check(json!({ "schedule": "0 0 31 2 *" }), Reaction::Now);
     let message = "unparseable schedule for cronjob: x";
     let event = CronJobEvent::warning("UnParseableCronJobSchedule", message);
     check(json!({ "schedule": "x" }), Reaction::Never(event));

@@ -10,8 +10,8 @@ use super::plan::CronJobEvent;
 pub enum Reaction {
     /// At once.
     Now,
-    /// When it is due by its new schedule; not at all if it never is.
-    WhenDue(Option<Timestamp>),
+    /// When it is due by its new schedule.
+    WhenDue(Timestamp),
     /// Not before it is changed again, since it has no schedule any more. People are told this.
     Never(CronJobEvent),
 }
@@ -23,7 +23,11 @@ pub fn update(old: &CronJobView, new: &CronJobView, now: Timestamp) -> Reaction 
         return Reaction::Now;
     }
     match &new.schedule {
-        Ok(schedule) => Reaction::WhenDue(new.times(schedule, &new.status()).requeue_at(now)),
+        // One that is never due is looked at, and people are told.
+        Ok(schedule) => new
+            .times(schedule, &new.status())
+            .requeue_at(now)
+            .map_or(Reaction::Now, Reaction::WhenDue),
         Err(_) => Reaction::Never(CronJobEvent::warning(
             "UnParseableCronJobSchedule",
             format!("unparseable schedule for cronjob: {}", after.schedule),

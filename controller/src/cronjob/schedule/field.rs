@@ -1,13 +1,15 @@
 //! One field of a schedule: a list of values, ranges and steps.
 
+use std::num::IntErrorKind;
+
 /// What a field may say.
 pub(super) struct Bounds {
-    min: u32,
-    max: u32,
+    min: u64,
+    max: u64,
     names: &'static [&'static str],
 }
 
-const fn bounds(min: u32, max: u32, names: &'static [&'static str]) -> Bounds {
+const fn bounds(min: u64, max: u64, names: &'static [&'static str]) -> Bounds {
     Bounds { min, max, names }
 }
 
@@ -77,21 +79,21 @@ fn range(text: &str, bounds: &Bounds) -> Result<(u64, bool), String> {
     Ok((values.fold(0, |bits, value| bits | 1 << value), is_star && step == 1))
 }
 
-fn value(text: &str, bounds: &Bounds) -> Result<u32, String> {
+fn value(text: &str, bounds: &Bounds) -> Result<u64, String> {
     let lower = text.to_lowercase();
     match bounds.names.iter().position(|name| *name == lower) {
-        Some(index) => Ok(bounds.min + u32::try_from(index).unwrap_or_default()),
+        Some(index) => Ok(bounds.min + index as u64),
         None => number(text),
     }
 }
 
-fn number(text: &str) -> Result<u32, String> {
-    let syntax = || {
-        format!("failed to parse int from {text}: strconv.Atoi: parsing \"{text}\": invalid syntax")
-    };
-    let number: i64 = text.parse().map_err(|_| syntax())?;
-    if number < 0 {
-        return Err(format!("negative number ({number}) not allowed: {text}"));
-    }
-    u32::try_from(number).map_err(|_| syntax())
+fn number(text: &str) -> Result<u64, String> {
+    let parsed = text.parse::<i64>().map_err(|error| {
+        let why = match error.kind() {
+            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+            _ => "invalid syntax",
+        };
+        format!("failed to parse int from {text}: strconv.Atoi: parsing {text:?}: {why}")
+    })?;
+    u64::try_from(parsed).map_err(|_| format!("negative number ({parsed}) not allowed: {text}"))
 }

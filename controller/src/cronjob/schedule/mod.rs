@@ -3,6 +3,7 @@
 //! The language, its complaints and its way through changes of the clock are those of the cron
 //! library that Kubernetes uses: five fields or a descriptor, with an optional `TZ=` before them.
 
+mod duration;
 mod field;
 mod next;
 mod zone;
@@ -139,62 +140,13 @@ fn descriptor(text: &str) -> Result<When, ScheduleError> {
 }
 
 fn every(text: &str, duration: &str) -> Result<When, ScheduleError> {
-    let nanos = duration_nanos(duration)
-        .map_err(|why| ScheduleError::Duration(text.to_owned(), format!("{why} \"{duration}\"")))?;
+    let nanos =
+        duration::nanos(duration).map_err(|why| ScheduleError::Duration(text.to_owned(), why))?;
     // Whole seconds, and at least one.
-    let seconds = (nanos / 1_000_000_000).max(1);
-    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-    Ok(When::Every(SignedDuration::from_secs(seconds)))
+    Ok(When::Every(SignedDuration::from_secs((nanos / 1_000_000_000).max(1))))
 }
 
-/// A duration such as `1h30m` or `1.5s`, in nanoseconds.
-fn duration_nanos(text: &str) -> Result<i128, &'static str> {
-    const INVALID: &str = "invalid duration";
-    let (sign, mut rest) = match text.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if rest == "0" {
-        return Ok(0);
-    }
-    let mut total: i128 = 0;
-    if rest.is_empty() {
-        return Err(INVALID);
-    }
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let (number, after) = rest.split_at(end);
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
-            return Err(INVALID);
-        }
-        let end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
-        let (unit, after) = after.split_at(end);
-        let unit: i128 = match unit {
-            "ns" => 1,
-            "us" | "µs" | "μs" => 1_000,
-            "ms" => 1_000_000,
-            "s" => 1_000_000_000,
-            "m" => 60_000_000_000,
-            "h" => 3_600_000_000_000,
-            "" => return Err("missing unit in duration"),
-            _ => return Err(INVALID),
-        };
-        let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| INVALID)? };
-        // Eighteen places are finer than a nanosecond in any unit.
-        let places = fraction.get(..fraction.len().min(18)).unwrap_or_default();
-        let numerator: i128 =
-            if places.is_empty() { 0 } else { places.parse().map_err(|_| INVALID)? };
-        let part = numerator * unit / 10i128.pow(u32::try_from(places.len()).unwrap_or(0));
-        total =
-            whole.checked_mul(unit).and_then(|it| it.checked_add(part + total)).ok_or(INVALID)?;
-        if total > i128::from(i64::MAX) {
-            return Err(INVALID);
-        }
-        rest = after;
-    }
-    Ok(sign * total)
-}
-
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! does it: hours go by on the absolute time line, so a local hour that a change of the clock skips
 //! does not come, and one that it repeats comes twice.
 
+use jiff::Span;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
@@ -13,6 +14,7 @@ use crate::api::{SignedDuration, Timestamp};
 /// How far ahead a match is looked for; the 29th of February may be eight years off, and is given up.
 const YEARS_MAX: i16 = 5;
 
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
@@ -53,11 +55,16 @@ impl Walk<'_> {
 
     fn month(&mut self) -> Option<bool> {
         while !has(self.fields.months, self.local().month()) {
-            let first = self.local().date().first_of_month();
-            let is_cut = std::mem::replace(&mut self.is_cut, true);
-            let at = if is_cut { self.local() } else { first.at(0, 0, 0, 0) };
-            let month = at.date().checked_add(jiff::Span::new().months(1)).ok()?;
-            self.time = instant(month.to_datetime(at.time()), self.zone)?;
+            if !std::mem::replace(&mut self.is_cut, true) {
+                let first = self.local().date().first_of_month();
+                self.time = instant(first.at(0, 0, 0, 0), self.zone)?;
+            }
+            let at = self.local();
+            // A midnight that a change of the clock skips belongs to the month before, whose last
+            // day may be none of the next month: then the days go on, into the month after.
+            let next = at.date().first_of_month().checked_add(Span::new().months(1)).ok()?;
+            let date = next.checked_add(Span::new().days(at.day() - 1)).ok()?;
+            self.advance(date.to_datetime(at.time()))?;
             if self.local().month() == 1 {
                 return Some(false);
             }
@@ -73,19 +80,25 @@ impl Walk<'_> {
                 at = self.local();
             }
             let tomorrow = at.date().tomorrow().ok()?;
-            self.time = instant(tomorrow.to_datetime(at.time()), self.zone)?;
+            self.advance(tomorrow.to_datetime(at.time()))?;
             // A midnight that a change of the clock moves is put back to where the day begins.
             let hour = i64::from(self.local().hour());
-            if hour > 12 {
-                self.time += SignedDuration::from_hours(24 - hour);
-            } else {
-                self.time -= SignedDuration::from_hours(hour);
-            }
+            let off = if hour > 12 { 24 - hour } else { -hour };
+            self.time = self.time.checked_add(SignedDuration::from_hours(off)).ok()?;
             if self.local().day() == 1 {
                 return Some(false);
             }
         }
         Some(true)
+    }
+
+    /// Moves on to a local time; where a zone has left out a whole day, a day on.
+    ///
+    /// Kubernetes differs: its library stays on the day before for ever.
+    fn advance(&mut self, local: DateTime) -> Option<()> {
+        let next = instant(local, self.zone)?;
+        self.time = if next > self.time { next } else { self.time.checked_add(DAY).ok()? };
+        Some(())
     }
 
     /// A day matches if both fields allow it; where both restrict it, one is enough.
@@ -116,7 +129,7 @@ impl Walk<'_> {
         while !has(self.fields.minutes, self.local().minute()) {
             if !std::mem::replace(&mut self.is_cut, true) {
                 let seconds = self.time.as_second().rem_euclid(60);
-                self.time -= SignedDuration::from_secs(seconds);
+                self.time = self.time.checked_sub(SignedDuration::from_secs(seconds)).ok()?;
             }
             self.time = self.time.checked_add(MINUTE).ok()?;
             if self.local().minute() == 0 {
