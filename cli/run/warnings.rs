@@ -33,6 +33,7 @@ impl Warnings {
             .flat_map(|it| [&it.init_container_statuses, &it.container_statuses])
             .flatten()
             .flatten();
+        let statuses = statuses.filter(|status| !is_dismissed(pod, status));
         let containers = statuses.filter_map(|status| self.of_container(pod, status));
         placing.into_iter().chain(containers).collect()
     }
@@ -80,6 +81,19 @@ impl Warnings {
         }
         Some(text)
     }
+}
+
+/// Whether the container is a sidecar that is no more needed, and is ended for that.
+fn is_dismissed(pod: &Pod, status: &ContainerStatus) -> bool {
+    let inits = pod.spec.iter().flat_map(|spec| spec.init_containers.iter().flatten());
+    let is_sidecar = inits
+        .filter(|init| init.name == status.name)
+        .any(|init| init.restart_policy.as_deref() == Some("Always"));
+    let has_ended = |status: &ContainerStatus| {
+        status.state.as_ref().is_some_and(|state| state.terminated.is_some())
+    };
+    let main = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
+    is_sidecar && main.is_some_and(|main| main.iter().all(has_ended))
 }
 
 /// The Job that `pod` is of, or its own name.

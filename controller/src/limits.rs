@@ -88,6 +88,10 @@ pub const PROGRESS_QUEUE_MAX: usize = 16;
 /// container from making its pod large. Kubernetes' own limit.
 pub const TERMINATION_MESSAGE_BYTES_MAX: u64 = 4096;
 
+/// Bytes of termination messages that a pod's status shows, shared evenly by its containers. Stops
+/// many of them from making their pod large. Kubernetes' own limit.
+pub const POD_TERMINATION_MESSAGE_BYTES_MAX: usize = 12 * 1024;
+
 /// Bytes of a log that stand for a termination message. Kubernetes' own limit.
 pub const TERMINATION_LOG_BYTES_MAX: usize = 2048;
 

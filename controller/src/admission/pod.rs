@@ -2,7 +2,7 @@
 
 use super::error::Errors;
 use super::path::Path;
-use super::validate::{format, meta, pod as validate};
+use super::validate::{format, meta, pod as validate, pod_update};
 use super::{Admitted, Invalid, defaults, unsupported};
 use crate::api::{Kind, Pod, PodSpec, PodStatus};
 
@@ -27,4 +27,24 @@ pub fn admit_pod(mut pod: Pod, uid: &str) -> Result<Admitted<Pod>, Invalid> {
     let mut warnings = Vec::new();
     unsupported::pod(&pod, &mut warnings)?;
     Ok(Admitted { object: pod, warnings })
+}
+
+/// Admits `new` to be written over `old`. Its status stays, and of its spec all but what Kubernetes
+/// lets change while a pod is there.
+pub fn admit_pod_update(new: Pod, old: &Pod) -> Result<Admitted<Pod>, Invalid> {
+    let uid = old.metadata.uid.clone().unwrap_or_default();
+    let mut admitted = admit_pod(new, &uid)?;
+    // One that was stored before a default was set by mayfly lacks it still.
+    let mut complete = old.clone();
+    defaults::pod(&mut complete);
+    let empty = PodSpec::default();
+    let new_spec = admitted.object.spec.as_ref().unwrap_or(&empty);
+    let mut errors = Errors::default();
+    pod_update::pod_spec(new_spec, complete.spec.as_ref().unwrap_or(&empty), &mut errors);
+    errors.into_result(Kind::Pod, old.metadata.name.as_deref())?;
+    admitted.object.status.clone_from(&old.status);
+    if admitted.object.spec == complete.spec {
+        admitted.object.spec.clone_from(&old.spec);
+    }
+    Ok(admitted)
 }

@@ -71,7 +71,9 @@ pub(super) fn update(
         (Object::CronJob(new), Object::CronJob(old)) => {
             any(admission::admit_cron_job_update((**new).clone(), old)?)
         }
-        (Object::Pod(new), Object::Pod(old)) => any(pod(new, old, &uid)?),
+        (Object::Pod(new), Object::Pod(old)) => {
+            any(admission::admit_pod_update((**new).clone(), old)?)
+        }
         (Object::ConfigMap(new), Object::ConfigMap(old)) => {
             let fixed = old.immutable == Some(true)
                 && (new.immutable != Some(true)
@@ -134,8 +136,7 @@ pub(super) fn status(new: &Object, old: &Object) -> Result<Admitted<Object>, Ref
         }
         (Object::Pod(new), Object::Pod(old)) => {
             let with_spec = Pod { spec: old.spec.clone(), ..(**new).clone() };
-            let uid = old.metadata.uid.clone().unwrap_or_default();
-            let mut admitted = pod(&with_spec, old, &uid)?;
+            let mut admitted = admission::admit_pod_update(with_spec, old)?;
             admitted.object.status.clone_from(&new.status);
             Ok(any(Admitted { warnings: Vec::new(), ..admitted }))
         }
@@ -178,26 +179,6 @@ fn phase(new: &Namespace, old: &Namespace) -> Result<(), Invalid> {
     };
     let name = old.metadata.name.clone().unwrap_or_default();
     Err(Invalid { kind: Kind::Namespace, name, causes: vec![cause] })
-}
-
-/// A pod's spec stays as it is. Kubernetes lets a few fields of it change, none of which would mean
-/// anything to a pod that runs here.
-fn pod(new: &Pod, old: &Pod, uid: &str) -> Result<Admitted<Pod>, Invalid> {
-    let mut admitted = admission::admit_pod(new.clone(), uid)?;
-    // One that a controller has made has no more than its template says.
-    let mut complete = old.clone();
-    admission::default_pod(&mut complete);
-    if admitted.object.spec != complete.spec {
-        return Err(refused(
-            Kind::Pod,
-            &old.metadata,
-            "spec",
-            "pod updates may not change fields of the spec",
-        ));
-    }
-    admitted.object.spec.clone_from(&old.spec);
-    admitted.object.status.clone_from(&old.status);
-    Ok(admitted)
 }
 
 fn unless_fixed(is_fixed: bool, kind: Kind, metadata: &ObjectMeta) -> Result<(), Invalid> {

@@ -144,6 +144,16 @@ impl Speaker<'_> {
         self.normal("Killing", format!("Stopping container {}", self.container.name))
     }
 
+    /// It is being ended because its pod says otherwise now what it runs.
+    pub(crate) fn redefined(&self) -> PodEvent {
+        let what = match self.container.role {
+            Role::Main => "Container",
+            Role::Init | Role::Sidecar => "Init container",
+        };
+        let name = &self.container.name;
+        self.normal("Killing", format!("{what} {name} definition changed, will be restarted"))
+    }
+
     /// It has crashed, and waits for `delay` before it is restarted.
     pub(crate) fn crash_loop(&self, delay: Duration) -> (Waiting, Vec<PodEvent>) {
         let PodIdentity { namespace, name: pod, uid } = self.pod;

@@ -2,7 +2,7 @@
 //!
 //! Source: section 17.4 of the semantics.
 
-use super::record::{Record, State};
+use super::record::Record;
 use super::view::{PodView, Role};
 
 /// `status.phase`.
@@ -49,7 +49,8 @@ pub(crate) fn phase(view: &PodView, records: &[Record], is_over: bool) -> Phase 
         }
     }
     let mut main = with_role(Role::Main);
-    let is_waiting = is_initializing || main.clone().any(|(_, it)| it.state == State::New);
+    // One that has run before stands for a run that ended, and is restarted.
+    let is_waiting = is_initializing || main.clone().any(|(_, it)| it.is_new() && !it.is_reset());
     if is_waiting {
         return if is_over { Phase::Failed } else { Phase::Pending };
     }
@@ -57,7 +58,9 @@ pub(crate) fn phase(view: &PodView, records: &[Record], is_over: bool) -> Phase 
         return Phase::Running;
     }
     let restarts = |(container, record): (&super::view::ContainerView, &Record)| {
-        record.exit_code().is_some_and(|code| container.restarts(code))
+        record.is_reset()
+            || record.is_replaced
+            || record.exit_code().is_some_and(|code| container.restarts(code))
     };
     if !is_over && main.clone().any(restarts) {
         return Phase::Running;
@@ -75,7 +78,7 @@ mod tests {
     use crate::api::Timestamp;
     use crate::node::BackoffCurve;
     use crate::node::fixtures::pod_from;
-    use crate::node::record::Termination;
+    use crate::node::record::{State, Termination};
 
     /// The phase of a pod with these containers: `n` new, `r` running, or an exit code.
     fn phase_of(policy: &str, init: &[&str], main: &[&str], is_over: bool) -> Phase {

@@ -14,9 +14,9 @@ use super::lifecycle::{self, Observed, Step, Volumes};
 use super::phase::{Phase, phase};
 use super::record::{Delay, Record, State, Termination};
 use super::runtime::{PodIdentity, PullError};
-use super::status::{self, Facts};
+use super::status::{self, ALL_CONTAINERS_RESTARTING, Facts};
 use super::stop::Stop;
-use super::view::{PodView, active_deadline};
+use super::view::{ContainerView, OnExit, PodView, Role};
 use crate::api::{ContainerStatus, Pod, PodStatus, Timestamp};
 
 /// How often a start is tried again that lacks a ConfigMap or Secret.
@@ -26,6 +26,9 @@ const CONFIG_BACKOFF: BackoffCurve =
 /// How often volumes are tried again: as the kubelet does.
 const VOLUME_BACKOFF: BackoffCurve =
     BackoffCurve { base: Duration::from_millis(500), cap: Duration::from_secs(122) };
+
+/// The exit code of what was killed.
+const KILLED: i32 = 137;
 
 /// How long the agent's back-offs are.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +45,8 @@ pub(crate) struct PodState {
     records: Vec<Record>,
     volumes: Volumes,
     stop: Option<Stop>,
+    /// Whether all of its containers are being ended, to begin again.
+    is_restarting: bool,
     start_time: Timestamp,
     /// What happened and is not reported yet.
     pub(crate) events: Vec<PodEvent>,
@@ -105,6 +110,7 @@ impl PodState {
             records,
             volumes,
             stop: None,
+            is_restarting: false,
             start_time: start_time.map_or(now, |time| time.0),
             events: Vec::new(),
             ends: 0,
@@ -129,18 +135,22 @@ impl PodState {
         let mut owners = self.pod.metadata.owner_references.iter().flatten();
         let runs_again =
             lost_runs == LostRuns::RunAgain && owners.any(|owner| owner.controller == Some(true));
+        let conditions = status.conditions.iter().flatten();
+        self.is_restarting = conditions
+            .into_iter()
+            .any(|it| it.type_ == ALL_CONTAINERS_RESTARTING && it.status == "True");
         let mut is_lost = false;
         for (container, record) in self.view.containers.iter().zip(&mut self.records) {
             let Some(status) = statuses.iter().find(|status| status.name == record.name) else {
                 continue;
             };
-            record.recover(status);
+            record.recover(container, status);
             if record.is_running() {
                 let end = Termination::unknown();
-                if runs_again {
+                if runs_again && !self.is_restarting {
                     record.state = State::New;
                 } else {
-                    is_lost |= !container.restarts(end.exit_code);
+                    is_lost |= !self.is_restarting && !container.restarts(end.exit_code);
                     record.state = State::Ended(end);
                 }
             }
@@ -158,6 +168,7 @@ impl PodState {
             volumes: self.volumes,
             start_time: self.start_time,
             is_stopped: self.stop.is_some(),
+            is_restarting: self.is_restarting,
         };
         lifecycle::next(&observed, now)
     }
@@ -168,9 +179,12 @@ impl PodState {
         let cause = self.stop.filter(|_| self.is_over).and_then(Stop::cause);
         let phase = match &cause {
             Some(_) => Phase::Failed,
-            // While a sidecar still runs, the pod does too.
             None => match phase(&self.view, &self.records, self.is_over) {
-                phase if phase.is_terminal() && !self.is_over => Phase::Running,
+                // While anything still runs or is to run again, it stays in the phase that it was in.
+                phase if phase.is_terminal() && !self.is_over => {
+                    let has_begun = lifecycle::is_initialized(&self.view, &self.records);
+                    if has_begun { Phase::Running } else { Phase::Pending }
+                }
                 phase => phase,
             },
         };
@@ -182,15 +196,47 @@ impl PodState {
             phase,
             start_time: self.start_time,
             host_ip,
+            is_restarting: self.is_restarting,
             cause: cause.as_ref(),
         };
         status::status(&facts, previous, now)
     }
 
-    /// The newest version of its object.
-    pub(crate) fn update(&mut self, pod: Arc<Pod>) {
-        self.view.active_deadline = active_deadline(&pod);
-        self.pod = pod;
+    /// The newest version of its object; whether anything about it is new for this node.
+    pub(crate) fn update(&mut self, pod: Arc<Pod>) -> bool {
+        let old = std::mem::replace(&mut self.pod, pod);
+        let generation = self.pod.metadata.generation;
+        if generation.is_some() && generation == old.metadata.generation {
+            return false;
+        }
+        let view = PodView::of(&self.pod);
+        // No update adds or removes a container.
+        if view.containers.len() == self.records.len() {
+            let view = std::mem::replace(&mut self.view, view);
+            for (index, old) in view.containers.iter().enumerate() {
+                self.redefine(index, old);
+            }
+        }
+        true
+    }
+
+    /// Takes note of what a container is to run now, which was `old`.
+    fn redefine(&mut self, index: usize, old: &ContainerView) {
+        let (container, record) = (&self.view.containers[index], &mut self.records[index]);
+        // An init container that has begun is what it was: what comes after it is not begun anew.
+        if container.image == old.image || (container.role == Role::Init && record.is_active()) {
+            return;
+        }
+        record.redefine(self.curves.restarts);
+        if !record.is_active() {
+            record.image.clone_from(&container.image);
+        }
+        if record.is_running() && self.stop.is_none() {
+            self.events.push(Speaker { pod: &self.identity, container }.redefined());
+        }
+        for kind in [FailureKind::Pull, FailureKind::Config] {
+            self.failures.remove(&(index, kind));
+        }
     }
 
     /// It has to end.
@@ -200,6 +246,11 @@ impl PodState {
         }
         self.stop = Some(stop);
         self.events.extend(stop.event());
+        self.announce_ends();
+    }
+
+    /// Tells that everything that runs is ended.
+    fn announce_ends(&mut self) {
         for (container, record) in self.view.containers.iter().zip(&self.records) {
             if record.is_running() {
                 self.events.push(Speaker { pod: &self.identity, container }.killing());
@@ -207,9 +258,24 @@ impl PodState {
         }
     }
 
+    /// All containers have ended and begin again, as a rule of one of them wants it.
+    pub(crate) fn restart_all(&mut self) {
+        self.is_restarting = false;
+        for (container, record) in self.view.containers.iter().zip(&mut self.records) {
+            let code = record.exit_code();
+            let caused = code.is_some_and(|code| container.on_exit(code) == OnExit::RestartAll);
+            record.reset(caused);
+        }
+    }
+
     /// Nothing of it runs any more, and nothing will.
     pub(crate) fn conclude(&mut self) {
-        if !std::mem::replace(&mut self.is_over, true) && self.stop.is_some() {
+        if std::mem::replace(&mut self.is_over, true) {
+            return;
+        }
+        // What waited to be restarted has ended as it last did.
+        self.records.iter_mut().for_each(Record::settle);
+        if self.stop.is_some() {
             status::terminate(&self.view, &mut self.records);
         }
     }
@@ -242,8 +308,10 @@ impl PodState {
 
     /// The start of a container begins; gives the `restartCount` of its run.
     pub(crate) fn starting(&mut self, index: usize, now: Timestamp) -> u32 {
-        self.records[index].begin_start(now);
-        self.records[index].next_restart()
+        let record = &mut self.records[index];
+        record.image.clone_from(&self.view.containers[index].image);
+        record.begin_start(now);
+        record.next_restart()
     }
 
     /// What a container waits for is to be shown.
@@ -274,8 +342,19 @@ impl PodState {
             }
             Progress::Ended(termination) => {
                 self.ends += 1;
-                let restarts = container.restarts(termination.exit_code) && self.stop.is_none();
+                let on_exit = container.on_exit(termination.exit_code);
+                let is_replaced = std::mem::take(&mut record.is_outdated)
+                    && termination.exit_code == KILLED
+                    && self.stop.is_none();
+                // What was ended by us waits for nothing.
+                let is_own = !is_replaced && self.stop.is_none() && !self.is_restarting;
+                let restarts = on_exit != OnExit::End && is_own;
                 record.ended(termination, now, restarts, |delay| speaker.crash_loop(delay));
+                record.is_replaced = is_replaced;
+                if is_own && on_exit == OnExit::RestartAll {
+                    self.is_restarting = true;
+                    self.announce_ends();
+                }
             }
             Progress::StartError(termination) => {
                 // It was announced as started before the runtime had tried.
@@ -287,7 +366,10 @@ impl PodState {
                 self.events.push(speaker.start_error(&detail));
                 self.fold(index, Progress::Ended(termination), now);
             }
-            Progress::Abandoned => record.is_starting = false,
+            Progress::Abandoned => {
+                record.is_starting = false;
+                record.is_outdated = false;
+            }
         }
     }
 
@@ -298,6 +380,12 @@ impl PodState {
         failure: StartFailure,
         now: Timestamp,
     ) {
+        let record = &mut self.records[index];
+        if std::mem::take(&mut record.is_outdated) {
+            // What could not be started is not wanted any more.
+            record.is_starting = false;
+            return;
+        }
         let curve = match kind {
             FailureKind::Pull => self.curves.pulls,
             FailureKind::Config => CONFIG_BACKOFF,

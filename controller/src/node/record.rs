@@ -16,6 +16,11 @@ use crate::api::{
 /// instead. The kubelet shows it until its next look at the pod.
 const SHOWN_BEFORE_BACK_OFF: SignedDuration = SignedDuration::from_secs(1);
 
+/// Why a container waits that has not been started, and that nothing is wrong with.
+pub(crate) const CONTAINER_CREATING: &str = "ContainerCreating";
+/// The same, in a pod with init containers.
+pub(crate) const POD_INITIALIZING: &str = "PodInitializing";
+
 /// What is known of one container.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
@@ -35,6 +40,12 @@ pub(crate) struct Record {
     crashes: Backoff,
     /// Whether the back-off has been armed for the end that it is in.
     is_armed: bool,
+    /// Whether it is as new although it has run: all containers of its pod begin again.
+    is_reset: bool,
+    /// Whether what it runs is no more what its pod says.
+    pub(crate) is_outdated: bool,
+    /// Whether it runs again whatever its policy says: it was ended for being outdated.
+    pub(crate) is_replaced: bool,
 }
 
 /// Where a container is in its life.
@@ -102,12 +113,12 @@ impl Termination {
         }
     }
 
-    fn to_wire(&self) -> ContainerStateTerminated {
+    fn to_wire(&self, message_bytes_max: usize) -> ContainerStateTerminated {
         ContainerStateTerminated {
             container_id: self.container_id.clone(),
             exit_code: self.exit_code,
             finished_at: self.finished_at.map(Time),
-            message: self.message.clone(),
+            message: self.message.as_deref().map(|text| start_of(text, message_bytes_max)),
             reason: Some(self.reason.clone()),
             signal: None,
             started_at: self.started_at.map(Time),
@@ -141,11 +152,14 @@ impl Record {
             delay: None,
             crashes: Backoff::new(crashes),
             is_armed: false,
+            is_reset: false,
+            is_outdated: false,
+            is_replaced: false,
         }
     }
 
     /// What a status that an earlier process of this node has written says of it.
-    pub(crate) fn recover(&mut self, status: &ContainerStatus) {
+    pub(crate) fn recover(&mut self, container: &ContainerView, status: &ContainerStatus) {
         let state = status.state.clone().unwrap_or_default();
         let last = status.last_state.as_ref().and_then(|last| last.terminated.as_ref());
         let last = last.map(Termination::of_wire);
@@ -157,8 +171,14 @@ impl Record {
         } else if let Some(terminated) = state.terminated {
             (self.state, self.previous) = (State::Ended(Termination::of_wire(&terminated)), last);
         } else if let Some(last) = last {
-            // It was waiting to be restarted.
-            self.state = State::Ended(last);
+            let reason = state.waiting.and_then(|waiting| waiting.reason).unwrap_or_default();
+            let is_as_new = [CONTAINER_CREATING, POD_INITIALIZING].contains(&&*reason);
+            if is_as_new || !container.restarts(last.exit_code) {
+                (self.previous, self.is_reset) = (Some(last), true);
+            } else {
+                // It was waiting to be restarted.
+                self.state = State::Ended(last);
+            }
         }
     }
 
@@ -179,9 +199,53 @@ impl Record {
         }
     }
 
+    /// Whether it has not run, or is to be taken so although it has.
+    pub(crate) fn is_new(&self) -> bool {
+        self.state == State::New
+    }
+
+    /// Whether it is as new although it has run.
+    pub(crate) fn is_reset(&self) -> bool {
+        self.is_reset
+    }
+
     /// `restartCount` of the run that would begin now.
     pub(crate) fn next_restart(&self) -> u32 {
-        self.restart_count + u32::from(matches!(self.state, State::Ended(_)))
+        self.restart_count + u32::from(matches!(self.state, State::Ended(_)) || self.is_reset)
+    }
+
+    /// It will not be restarted any more, if it has run.
+    pub(crate) fn settle(&mut self) {
+        if matches!(self.state, State::Ended(_)) {
+            self.waiting = None;
+            self.delay = None;
+        }
+    }
+
+    /// It begins as if it had not run. The one whose end `caused` that waits for its back-off first.
+    ///
+    /// Kubernetes differs: its kubelet forgets the back-off with the container. What restarts its
+    /// pod over and over would do so without pause here, where a start takes no time.
+    pub(crate) fn reset(&mut self, caused: bool) {
+        let State::Ended(end) = &self.state else { return };
+        self.previous = Some(end.clone());
+        self.state = State::New;
+        self.is_reset = true;
+        self.waiting = None;
+        if !caused {
+            self.delay = None;
+            self.is_armed = true;
+        }
+    }
+
+    /// Its pod says otherwise now what it runs: what was wrong before counts no more.
+    pub(crate) fn redefine(&mut self, crashes: BackoffCurve) {
+        self.crashes = Backoff::new(crashes);
+        self.is_outdated = self.is_active();
+        if !self.is_outdated {
+            self.waiting = None;
+            self.delay = None;
+        }
     }
 
     /// A start of it begins at `now`.
@@ -189,10 +253,15 @@ impl Record {
         self.is_starting = true;
         self.delay = None;
         // An end arms the next delay once, however many attempts the restart takes.
-        if let State::Ended(Termination { finished_at: Some(ended), .. }) = &self.state
+        let end = match &self.state {
+            State::Ended(end) => Some(end),
+            State::New if self.is_reset => self.previous.as_ref(),
+            _ => None,
+        };
+        if let Some(ended) = end.and_then(|end| end.finished_at)
             && !self.is_armed
         {
-            self.crashes.arm(*ended, now);
+            self.crashes.arm(ended, now);
             self.is_armed = true;
         }
     }
@@ -213,6 +282,8 @@ impl Record {
             self.previous = Some(termination);
         }
         self.is_starting = false;
+        self.is_reset = false;
+        self.is_replaced = false;
         self.waiting = None;
         self.image_id = Some(image_id);
     }
@@ -248,9 +319,10 @@ impl Record {
         is_ready: bool,
         default: &'static str,
         id: String,
+        message_bytes_max: usize,
     ) -> ContainerStatus {
         let terminated = |termination: &Termination| ContainerState {
-            terminated: Some(termination.to_wire()),
+            terminated: Some(termination.to_wire(message_bytes_max)),
             ..ContainerState::default()
         };
         let waiting = |reason: &str, message: Option<String>| ContainerState {
@@ -265,11 +337,16 @@ impl Record {
             }
             (State::Ended(end), Some(why)) => (waiting(why.reason, why.message.clone()), Some(end)),
             (State::Ended(end), None) => (terminated(end), self.previous.as_ref()),
-            (State::New, Some(why)) => (waiting(why.reason, why.message.clone()), None),
-            (State::New, None) => (waiting(default, None), None),
+            (State::New, why) => {
+                let shown = match why {
+                    Some(why) => waiting(why.reason, why.message.clone()),
+                    None => waiting(default, None),
+                };
+                (shown, self.previous.as_ref())
+            }
         };
         let container_id = match &self.state {
-            State::New => None,
+            State::New => self.previous.as_ref().and_then(|end| end.container_id.clone()),
             State::Running { .. } => Some(id),
             State::Ended(end) => end.container_id.clone(),
         };
@@ -286,4 +363,13 @@ impl Record {
             ..ContainerStatus::default()
         }
     }
+}
+
+/// The first bytes of a text, as many as may be and no half characters.
+fn start_of(text: &str, bytes_max: usize) -> String {
+    let mut end = text.len().min(bytes_max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].to_owned()
 }

@@ -2,12 +2,22 @@
 //!
 //! Source: sections 9.5 and 17.4 of the semantics, and the kubelet's order of conditions.
 
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{VolumeMount, VolumeMountStatus};
+
 use super::lifecycle::{Volumes, is_initialized};
 use super::phase::Phase;
-use super::record::{Record, State, Termination};
+use super::record::{CONTAINER_CREATING, POD_INITIALIZING, Record, State, Termination};
 use super::stop::Cause;
 use super::view::{ContainerView, PodView, Role};
-use crate::api::{HostIP, Pod, PodCondition, PodStatus, Time, Timestamp};
+use crate::api::{
+    Container, ContainerStatus, HostIP, Pod, PodCondition, PodStatus, Time, Timestamp,
+};
+use crate::limits::POD_TERMINATION_MESSAGE_BYTES_MAX;
+
+/// The condition of a pod whose containers are all ended, to begin again.
+pub(crate) const ALL_CONTAINERS_RESTARTING: &str = "AllContainersRestarting";
 
 /// What a pod's status is made from.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +29,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) phase: Phase,
     pub(crate) start_time: Timestamp,
     pub(crate) host_ip: &'a str,
+    /// Whether all of its containers are being ended, to begin again.
+    pub(crate) is_restarting: bool,
     /// Why it has ended, where its containers do not say it.
     pub(crate) cause: Option<&'a Cause>,
 }
@@ -32,24 +44,30 @@ pub(crate) fn status(facts: &Facts<'_>, previous: &PodStatus, now: Timestamp) ->
         .zip(facts.records)
         .partition(|(container, _)| container.role != Role::Main);
     let has_init = !init.is_empty();
-    let waiting = if has_init { "PodInitializing" } else { "ContainerCreating" };
+    let waiting = if has_init { POD_INITIALIZING } else { CONTAINER_CREATING };
     let uid = facts.pod.metadata.uid.as_deref().unwrap_or_default();
+    let message_bytes_max = POD_TERMINATION_MESSAGE_BYTES_MAX / facts.records.len().max(1);
     let wire = |role: Role, record: &Record| {
         let id = container_id(uid, &record.name, record.restart_count);
-        record.to_wire(is_ready(role, record), waiting, id)
+        record.to_wire(is_ready(role, record), waiting, id, message_bytes_max)
     };
-    let statuses = |containers: &[(&ContainerView, &Record)]| {
-        let statuses: Vec<_> =
-            containers.iter().map(|(it, record)| wire(it.role, record)).collect();
+    let statuses = |containers: &[(&ContainerView, &Record)], specs: &[Container]| {
+        let statuses = containers.iter().zip(specs).map(|((container, record), spec)| {
+            with_resources(with_mounts(wire(container.role, record), spec), spec)
+        });
+        let statuses: Vec<_> = statuses.collect();
         Some(statuses).filter(|statuses| !statuses.is_empty())
     };
+    let spec = facts.pod.spec.as_ref();
+    let main_specs = spec.map(|spec| &*spec.containers).unwrap_or_default();
+    let init_specs = spec.and_then(|spec| spec.init_containers.as_deref()).unwrap_or_default();
     let text = |text: &str| Some(text.to_owned());
     PodStatus {
         conditions: Some(conditions(facts, previous, now)),
-        container_statuses: statuses(&main),
+        container_statuses: statuses(&main, main_specs),
         host_ip: text(facts.host_ip),
         host_ips: Some(vec![HostIP { ip: facts.host_ip.to_owned() }]),
-        init_container_statuses: statuses(&init),
+        init_container_statuses: statuses(&init, init_specs),
         message: facts.cause.map(|cause| cause.message.clone()),
         observed_generation: facts.pod.metadata.generation,
         phase: text(facts.phase.name()),
@@ -57,6 +75,36 @@ pub(crate) fn status(facts: &Facts<'_>, previous: &PodStatus, now: Timestamp) ->
         reason: facts.cause.map(|cause| cause.reason.to_owned()),
         start_time: Some(Time(facts.start_time)),
         ..PodStatus::default()
+    }
+}
+
+/// With what the container may use, which is what it asked for: nothing is ever resized.
+fn with_resources(status: ContainerStatus, spec: &Container) -> ContainerStatus {
+    let Some(resources) = &spec.resources else { return status };
+    let is_empty = |amounts: &Option<_>| amounts.as_ref().is_none_or(BTreeMap::is_empty);
+    if is_empty(&resources.limits) && is_empty(&resources.requests) {
+        return status;
+    }
+    ContainerStatus {
+        allocated_resources: resources.requests.clone(),
+        resources: Some(resources.clone()),
+        ..status
+    }
+}
+
+/// With the volumes that the container sees.
+fn with_mounts(status: ContainerStatus, spec: &Container) -> ContainerStatus {
+    let mount = |mount: &VolumeMount| VolumeMountStatus {
+        mount_path: mount.mount_path.clone(),
+        name: mount.name.clone(),
+        read_only: mount.read_only.filter(|is_read_only| *is_read_only),
+        recursive_read_only: (mount.read_only == Some(true)).then(|| "Disabled".to_owned()),
+        volume_status: None,
+    };
+    let mounts = spec.volume_mounts.as_ref().filter(|mounts| !mounts.is_empty());
+    ContainerStatus {
+        volume_mounts: mounts.map(|mounts| mounts.iter().map(mount).collect()),
+        ..status
     }
 }
 
@@ -75,6 +123,8 @@ pub(crate) fn terminate(view: &PodView, records: &mut [Record]) {
         record.waiting = None;
         record.delay = None;
         let is_lost = match record.state {
+            // It has run, and would have again.
+            State::New if record.is_reset() => true,
             State::New => container.role == Role::Main && was_due,
             State::Running { .. } => true,
             State::Ended(_) => false,
@@ -97,7 +147,7 @@ fn conditions(facts: &Facts<'_>, previous: &PodStatus, now: Timestamp) -> Vec<Po
     let ready = ready(facts);
     let has_sandbox = facts.volumes == Volumes::Ready && !facts.phase.is_terminal();
     let disruption = facts.cause.and_then(|cause| Some((cause.disruption?, &cause.message)));
-    let mut conditions = Vec::with_capacity(6);
+    let mut conditions = Vec::with_capacity(7);
     let mut add = |type_: &str, (status, reason, message): Condition| {
         let before = previous.conditions.iter().flatten().find(|before| before.type_ == type_);
         let status = if status { "True" } else { "False" };
@@ -122,7 +172,22 @@ fn conditions(facts: &Facts<'_>, previous: &PodStatus, now: Timestamp) -> Vec<Po
     add("Ready", ready.clone());
     add("ContainersReady", ready);
     add("PodScheduled", (true, None, None));
+    if facts.view.may_restart_all() {
+        add(ALL_CONTAINERS_RESTARTING, restarting(facts));
+    }
     conditions
+}
+
+fn restarting(facts: &Facts<'_>) -> Condition {
+    match facts.phase {
+        Phase::Succeeded => (false, Some("PodCompleted"), None),
+        Phase::Failed => (false, Some("PodFailed"), None),
+        Phase::Pending | Phase::Running if facts.is_restarting => {
+            let message = "container exited with restart policy rule".to_owned();
+            (true, Some("RestartAllContainersStarted"), Some(message))
+        }
+        Phase::Pending | Phase::Running => (false, None, None),
+    }
 }
 
 /// Status, reason and message of a condition.

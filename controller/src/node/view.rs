@@ -42,11 +42,23 @@ enum RestartPolicy {
     Never,
 }
 
-/// A rule of `restartPolicyRules`: restarts on these exit codes, or on all but these.
+/// A rule of `restartPolicyRules`: what follows these exit codes, or all but these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct RestartRule {
     codes: Vec<i32>,
     is_in: bool,
+    then: OnExit,
+}
+
+/// What the end of a container means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnExit {
+    /// It has ended for good.
+    End,
+    /// It runs again.
+    Restart,
+    /// Every container of its pod runs again, from the first init container on.
+    RestartAll,
 }
 
 impl PodView {
@@ -63,23 +75,32 @@ impl PodView {
             ContainerView::of(container, role, policy)
         });
         let main = spec.containers.iter().map(|it| ContainerView::of(it, Role::Main, policy));
-        Self { containers: init.chain(main).collect(), active_deadline: active_deadline(pod) }
+        let seconds = spec.active_deadline_seconds.and_then(|it| u64::try_from(it).ok());
+        Self {
+            containers: init.chain(main).collect(),
+            active_deadline: seconds.map(Duration::from_secs),
+        }
     }
-}
 
-/// `spec.activeDeadlineSeconds`, which may be changed while the pod runs.
-pub(crate) fn active_deadline(pod: &Pod) -> Option<Duration> {
-    let seconds = pod.spec.as_ref()?.active_deadline_seconds?;
-    u64::try_from(seconds).ok().map(Duration::from_secs)
+    /// Whether a rule of any container may restart all of them.
+    pub(crate) fn may_restart_all(&self) -> bool {
+        let mut rules = self.containers.iter().flat_map(|container| &container.rules);
+        rules.any(|rule| rule.then == OnExit::RestartAll)
+    }
 }
 
 impl ContainerView {
     fn of(container: &Container, role: Role, policy: RestartPolicy) -> Self {
         let rules = container.restart_policy_rules.iter().flatten();
-        let rules = rules.filter(|rule| rule.action == "Restart").filter_map(|rule| {
+        let rules = rules.filter_map(|rule| {
+            let then = match rule.action.as_str() {
+                "Restart" => OnExit::Restart,
+                "RestartAllContainers" => OnExit::RestartAll,
+                _ => return None,
+            };
             let codes = rule.exit_codes.as_ref()?;
             let is_in = codes.operator == "In";
-            Some(RestartRule { codes: codes.values.clone().unwrap_or_default(), is_in })
+            Some(RestartRule { codes: codes.values.clone().unwrap_or_default(), is_in, then })
         });
         Self {
             name: container.name.clone(),
@@ -90,18 +111,26 @@ impl ContainerView {
         }
     }
 
+    /// What follows when it has ended with `exit_code`: what the first rule says that knows it, or
+    /// else its policy.
+    pub(crate) fn on_exit(&self, exit_code: i32) -> OnExit {
+        let matches = |rule: &&RestartRule| rule.codes.contains(&exit_code) == rule.is_in;
+        let by_rule = self.rules.iter().find(matches).map(|rule| rule.then);
+        let restarts = match (by_rule, self.policy) {
+            (Some(OnExit::RestartAll), _) => return OnExit::RestartAll,
+            // It has done what it was for.
+            _ if self.role == Role::Init && exit_code == 0 => false,
+            (Some(then), _) => then == OnExit::Restart,
+            (None, RestartPolicy::Always) => true,
+            (None, RestartPolicy::OnFailure) => exit_code != 0,
+            (None, RestartPolicy::Never) => false,
+        };
+        if restarts { OnExit::Restart } else { OnExit::End }
+    }
+
     /// Whether it runs again after it has ended with `exit_code`.
     pub(crate) fn restarts(&self, exit_code: i32) -> bool {
-        let matches = |rule: &RestartRule| rule.codes.contains(&exit_code) == rule.is_in;
-        if self.role == Role::Init && exit_code == 0 {
-            return false;
-        }
-        self.rules.iter().any(matches)
-            || match self.policy {
-                RestartPolicy::Always => true,
-                RestartPolicy::OnFailure => exit_code != 0,
-                RestartPolicy::Never => false,
-            }
+        self.on_exit(exit_code) != OnExit::End
     }
 }
 
@@ -147,6 +176,32 @@ mod tests {
         check("Never", &rule("In"), 1, false);
         check("Never", &rule("NotIn"), 42, false);
         check("Never", &rule("NotIn"), 1, true);
+    }
+
+    #[test]
+    fn the_first_rule_that_knows_the_exit_code_decides() {
+        let check = |container: &str, exit_code: i32, expected: OnExit| {
+            let rules = r#"[
+                {"action": "Restart", "exitCodes": {"operator": "In", "values": [1, 2]}},
+                {"action": "RestartAllContainers",
+                    "exitCodes": {"operator": "NotIn", "values": [0, 3]}}]"#;
+            let pod = pod_from(&format!(
+                r#"{{"spec": {{"restartPolicy": "Always", "containers": [], "initContainers": [
+                    {{"name": "c", "restartPolicyRules": {rules}, {container}}}]}}}}"#
+            ));
+            let view = PodView::of(&pod);
+            assert!(view.may_restart_all());
+            assert_eq!(view.containers[0].on_exit(exit_code), expected, "{container} {exit_code}");
+        };
+        for container in [r#""restartPolicy": "Never""#, r#""restartPolicy": "Always""#] {
+            check(container, 1, OnExit::Restart);
+            check(container, 4, OnExit::RestartAll);
+        }
+        check(r#""restartPolicy": "Never""#, 3, OnExit::End);
+        check(r#""restartPolicy": "Always""#, 3, OnExit::Restart);
+        // An init container that has succeeded is done; a sidecar is not.
+        check(r#""restartPolicy": "OnFailure""#, 0, OnExit::End);
+        check(r#""restartPolicy": "Always""#, 0, OnExit::Restart);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::{self, JoinError, JoinSet};
+use tokio::task::{self, AbortHandle, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::LostRuns;
@@ -65,6 +65,12 @@ pub(crate) enum Message {
     Container(usize, Progress),
 }
 
+/// The task of one container.
+struct Run {
+    cancel: CancellationToken,
+    task: AbortHandle,
+}
+
 /// Looks after one pod.
 pub(crate) struct Worker<C, R> {
     host: Arc<Host<C, R>>,
@@ -76,7 +82,8 @@ pub(crate) struct Worker<C, R> {
     /// Volumes and containers, each in a task of its own so that none holds up another.
     jobs: JoinSet<()>,
     job_of: HashMap<task::Id, Job>,
-    cancels: HashMap<usize, CancellationToken>,
+    /// By the place of its container: what is under way.
+    runs: HashMap<usize, Run>,
     messages: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
     /// When what was cancelled is dropped.
     drop_at: Option<Timestamp>,
@@ -106,7 +113,7 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
             shutdown,
             jobs: JoinSet::new(),
             job_of: HashMap::new(),
-            cancels: HashMap::new(),
+            runs: HashMap::new(),
             messages: mpsc::channel(PROGRESS_QUEUE_MAX),
             drop_at: None,
             finish: None,
@@ -155,7 +162,7 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
             step = self.state.next(now);
         }
         if self.finish.is_some() {
-            step = Step { end: self.cancels.keys().copied().collect(), ..Step::default() };
+            step = Step { end: self.runs.keys().copied().collect(), ..Step::default() };
             self.drop_at.get_or_insert(now + END_WITHIN);
         }
         for index in step.show {
@@ -167,6 +174,11 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
         }
         // An end is durable before anything follows from it.
         if self.reporter.knows_ends(&self.state) {
+            if step.restart_all {
+                self.state.restart_all();
+                self.reporter.touch(now, false);
+                step = self.state.next(now);
+            }
             for index in step.start {
                 self.start(index, now);
             }
@@ -203,22 +215,31 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
             restart: self.state.starting(index, now),
         };
         let cancel = CancellationToken::new();
-        self.cancels.insert(index, cancel.clone());
-        let id = self.jobs.spawn(launch.run(cancel, self.messages.0.clone())).id();
-        self.job_of.insert(id, Job::Container(index));
+        let task = self.jobs.spawn(launch.run(cancel.clone(), self.messages.0.clone()));
+        self.job_of.insert(task.id(), Job::Container(index));
+        self.runs.insert(index, Run { cancel, task });
     }
 
     fn end(&mut self, containers: &[usize], now: Timestamp) {
-        for cancel in containers.iter().filter_map(|index| self.cancels.get(index)) {
-            if !cancel.is_cancelled() {
-                cancel.cancel();
+        for run in containers.iter().filter_map(|index| self.runs.get(index)) {
+            if !run.cancel.is_cancelled() {
+                run.cancel.cancel();
                 self.drop_at.get_or_insert(now + END_WITHIN);
             }
         }
-        if self.drop_at.is_some_and(|drop_at| drop_at <= now) {
-            self.jobs.abort_all();
-            self.drop_at = None;
+        if self.drop_at.is_none_or(|drop_at| now < drop_at) {
+            return;
         }
+        self.drop_at = None;
+        match self.finish {
+            Some(_) => self.jobs.abort_all(),
+            None => self.cancelled().for_each(|run| run.task.abort()),
+        }
+    }
+
+    /// What has been told to end, and has not.
+    fn cancelled(&self) -> impl Iterator<Item = &Run> {
+        self.runs.values().filter(|run| run.cancel.is_cancelled())
     }
 
     /// Waits until something happens, at most until the earliest of `times`, and takes note of it.
@@ -279,7 +300,11 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
         }
         let job = self.job_of.remove(&id);
         if let Some(Job::Container(index)) = job {
-            self.cancels.remove(&index);
+            self.runs.remove(&index);
+            // The next one that is told to end has its own time for it.
+            if self.finish.is_none() && self.cancelled().next().is_none() {
+                self.drop_at = None;
+            }
         }
         let (Some(job), Some(failure)) = (job, failure) else { return };
         let what = if failure.is_panic() { "the runtime panicked" } else { "it was dropped" };
@@ -308,7 +333,9 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
             self.state.stop(Stop::Deleted);
             self.reporter.touch(now, false);
         }
-        self.state.update(pod);
+        if self.state.update(pod) {
+            self.reporter.touch(now, false);
+        }
     }
 
     /// Leaves behind what outlives the pod's end: its logs, and nothing once it is gone.

@@ -20,6 +20,11 @@ pub(crate) fn pod_template(template: &mut PodTemplateSpec) {
 pub(crate) fn pod(pod: &mut Pod) {
     let spec = pod.spec.get_or_insert_default();
     set(&mut spec.enable_service_links, true);
+    // Kubernetes differs: no token of it is mounted, and the two tolerations of a lost node are not
+    // added, since nothing here evicts pods for a taint.
+    if spec.service_account_name.is_none() && spec.service_account.is_none() {
+        set(&mut spec.service_account_name, "default");
+    }
     let containers = spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten());
     // In a pod (not in a template) what is limited is requested, too.
     for resources in containers.filter_map(|container| container.resources.as_mut()) {
@@ -150,6 +155,31 @@ mod tests {
         let resources = serde_json::to_value(&container.resources).expect("must have a JSON form");
         let amounts = serde_json::json!({"cpu": "500m", "memory": "1Gi"});
         assert_eq!(resources, serde_json::json!({"limits": amounts, "requests": amounts}));
+    }
+
+    #[test]
+    fn a_pod_has_what_every_pod_has() {
+        let pod = serde_json::json!({"spec": {"containers": [{"name": "a", "image": "b:1"}]}});
+        let mut pod: Pod = serde_json::from_value(pod).expect("must be a Pod");
+        super::pod(&mut pod);
+        let spec = serde_json::to_value(&pod.spec).expect("must have a JSON form");
+        for (field, value) in [
+            ("restartPolicy", serde_json::json!("Always")),
+            ("terminationGracePeriodSeconds", serde_json::json!(30)),
+            ("dnsPolicy", serde_json::json!("ClusterFirst")),
+            ("serviceAccountName", serde_json::json!("default")),
+            ("serviceAccount", serde_json::json!("default")),
+            ("securityContext", serde_json::json!({})),
+            ("schedulerName", serde_json::json!("default-scheduler")),
+            ("priority", serde_json::json!(0)),
+            ("enableServiceLinks", serde_json::json!(true)),
+            ("preemptionPolicy", serde_json::json!("PreemptLowerPriority")),
+        ] {
+            assert_eq!(spec[field], value, "{field}");
+        }
+        let once = pod.clone();
+        super::pod(&mut pod);
+        assert_eq!(pod, once, "defaults are set once");
     }
 
     #[test]

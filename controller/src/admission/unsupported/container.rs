@@ -24,6 +24,7 @@ pub(super) fn container(container: &Container, at: &Path, findings: &mut Finding
         image_pull_policy: _,
         name: _,
         restart_policy: _,
+        restart_policy_rules: _,
         stdin: _,
         stdin_once: _,
         termination_message_path: _,
@@ -37,7 +38,6 @@ pub(super) fn container(container: &Container, at: &Path, findings: &mut Finding
         ports,
         readiness_probe,
         resources,
-        restart_policy_rules: _,
         security_context,
         startup_probe,
         tty,
@@ -84,12 +84,6 @@ fn items(container: &Container, at: &Path, findings: &mut Findings<'_>) {
         if port.host_port.is_some_and(|port| port != 0) {
             let at = at.child("ports").index(index).child("hostPort");
             findings.refuse(&at, "mayfly can't give a container a port of the host");
-        }
-    }
-    for (index, rule) in container.restart_policy_rules.iter().flatten().enumerate() {
-        if rule.action != "Restart" {
-            let at = at.child("restartPolicyRules").index(index).child("action");
-            findings.refuse(&at, "mayfly restarts one container at a time");
         }
     }
     for (index, mount) in container.volume_mounts.iter().flatten().enumerate() {

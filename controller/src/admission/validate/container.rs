@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{Probe, VolumeMount};
 
 use super::meta::{NON_NEGATIVE, each};
-use super::{env, format, pod, resources};
+use super::{env, format, pod, resources, restart_policy};
 use crate::admission::error::Errors;
 use crate::admission::path::Path;
 use crate::api::{Container, PodSpec};
@@ -71,6 +71,7 @@ fn container(container: &Container, volumes: &BTreeSet<&str>, at: &Path, errors:
         errors,
     );
     resources::requirements(container.resources.as_ref(), &at.child("resources"), errors);
+    restart_policy::restart_policy(container, at, errors);
 }
 
 fn ports(container: &Container, at: &Path, errors: &mut Errors) {

@@ -17,6 +17,8 @@ pub(super) enum Play {
     Exit(f64, i32),
     /// Runs until it is ended.
     Forever,
+    /// Runs until it is ended, and takes so many seconds for that.
+    Lingers(f64),
     /// Does not even end when it is told to.
     Stubborn,
     /// Prints this and ends.
@@ -48,6 +50,12 @@ impl FakeRuntime {
     pub(super) fn lacks(self, image: &'static str, attempts: u32) -> Self {
         self.missing.lock().unwrap().insert(image, attempts);
         self
+    }
+
+    /// The names of the containers that were run, in order.
+    pub(super) fn names(&self) -> String {
+        let runs = self.runs.lock().unwrap();
+        runs.iter().map(|run| run.name.as_str()).collect::<Vec<_>>().join(" ")
     }
 
     pub(super) fn run_count(&self) -> usize {
@@ -95,6 +103,11 @@ impl PodRuntime for FakeRuntime {
             },
             Play::Forever => {
                 cancel.cancelled().await;
+                end(137)
+            }
+            Play::Lingers(seconds) => {
+                cancel.cancelled().await;
+                tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
                 end(137)
             }
             Play::Stubborn => std::future::pending().await,

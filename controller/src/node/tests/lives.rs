@@ -5,7 +5,13 @@ use expect_test::{Expect, expect};
 use super::fake::{FakeRuntime, Play};
 use super::*;
 
-async fn check(runtime: FakeRuntime, spec: &str, seconds: u32, expected: Expect) -> Cluster {
+/// Runs a pod with this spec, and compares its story; gives the cluster after it.
+pub(super) async fn check(
+    runtime: FakeRuntime,
+    spec: &str,
+    seconds: u32,
+    expected: Expect,
+) -> Cluster {
     let mut cluster = Cluster::new(runtime);
     cluster.run(spec).await;
     expected.assert_eq(&cluster.story(seconds).await);

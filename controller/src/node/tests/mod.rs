@@ -4,6 +4,9 @@ mod failures;
 mod fake;
 mod lives;
 mod restart;
+mod rules;
+mod sidecars;
+mod updates;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -94,6 +97,12 @@ impl Cluster {
         self.store.commit(Transaction::new().create(object)).await.unwrap();
     }
 
+    /// Changes the pod as somebody else does.
+    async fn update(&self, change: impl FnOnce(&mut Pod) + Send + 'static) {
+        let update = Transaction::new().modify(Key::new("ns", "p"), None, change);
+        self.store.commit(update).await.unwrap();
+    }
+
     async fn delete(&self, options: DeleteOptions) {
         let delete = Transaction::new().delete(Kind::Pod, Key::new("ns", "p"), options);
         self.store.commit(delete).await.unwrap();
@@ -111,6 +120,16 @@ impl Cluster {
 
     fn status(&self) -> PodStatus {
         self.pod().unwrap().status.clone().unwrap()
+    }
+
+    /// A condition of the pod: its status and reason.
+    fn condition(&self, type_: &str) -> String {
+        let status = self.status();
+        let mut conditions = status.conditions.iter().flatten();
+        let found = conditions.find(|it| it.type_ == type_);
+        found.map_or("absent".to_owned(), |it| {
+            format!("{} {}", it.status, it.reason.clone().unwrap_or_default()).trim().to_owned()
+        })
     }
 
     /// Each version of the pod since the last call, a line each.
