@@ -20,6 +20,7 @@ mod lists;
 mod owners;
 mod parts;
 mod patches;
+mod pods;
 mod watch;
 
 const JOBS: &str = "/apis/batch/v1/namespaces/default/jobs";

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::admission;
 use crate::api::{Job, JobStatus, Key, Kind, ObjectReference, Pod, Timestamp};
 use crate::events::{EventType, Recorder, reference};
 use crate::limits::GENERATED_NAME_ATTEMPTS_MAX;
@@ -72,8 +71,6 @@ impl Applier<'_> {
         about: &ObjectReference,
         names: &mut HashSet<String>,
     ) -> Transaction {
-        // As whoever creates a pod by the API gets it.
-        admission::default_pod(&mut pod);
         let name = self.free_name(&pod, names);
         pod.metadata.name = Some(name.clone());
         let event = JobEvent::normal("SuccessfulCreate", format!("Created pod: {name}"));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, ObjectFieldSelector};
 
+use crate::admission;
 use crate::api::names::{
     JOB_COMPLETION_INDEX, JOB_COMPLETION_INDEX_ENV, JOB_INDEX_FAILURE_COUNT,
     JOB_INDEX_IGNORED_FAILURE_COUNT, JOB_TRACKING_FINALIZER,
@@ -85,7 +86,7 @@ fn from_template(job: &JobView, generate_name: String) -> Pod {
     if !finalizers.iter().any(|finalizer| finalizer == JOB_TRACKING_FINALIZER) {
         finalizers.push(JOB_TRACKING_FINALIZER.to_owned());
     }
-    Pod {
+    let mut pod = Pod {
         metadata: ObjectMeta {
             generate_name: Some(generate_name),
             namespace: Some(job.key.namespace.to_string()),
@@ -98,7 +99,10 @@ fn from_template(job: &JobView, generate_name: String) -> Pod {
         spec: template.spec,
         // As the API server has every pod begin.
         status: Some(PodStatus { phase: Some("Pending".to_owned()), ..PodStatus::default() }),
-    }
+    };
+    // As whoever creates a pod gets it; its namespace's quotas are held against that.
+    admission::default_pod(&mut pod);
+    pod
 }
 
 /// The reference that makes `job` the controller of a pod.

@@ -320,6 +320,11 @@ impl PodState {
         self.events.extend(events);
     }
 
+    /// A container is told to end.
+    pub(crate) fn dismiss(&mut self, index: usize) {
+        self.records[index].is_dismissed = true;
+    }
+
     /// Takes note of what happened to a container.
     pub(crate) fn fold(&mut self, index: usize, progress: Progress, now: Timestamp) {
         let container = self.view.containers[index].clone();
@@ -346,8 +351,8 @@ impl PodState {
                 let is_replaced = std::mem::take(&mut record.is_outdated)
                     && termination.exit_code == KILLED
                     && self.stop.is_none();
-                // What was ended by us waits for nothing.
-                let is_own = !is_replaced && self.stop.is_none() && !self.is_restarting;
+                // What was told to end waits for nothing, and is no reason for anything.
+                let is_own = !record.is_dismissed && self.stop.is_none() && !self.is_restarting;
                 let restarts = on_exit != OnExit::End && is_own;
                 record.ended(termination, now, restarts, |delay| speaker.crash_loop(delay));
                 record.is_replaced = is_replaced;

@@ -44,6 +44,8 @@ pub(crate) struct Record {
     is_reset: bool,
     /// Whether what it runs is no more what its pod says.
     pub(crate) is_outdated: bool,
+    /// Whether it has been told to end: its exit code says nothing then.
+    pub(crate) is_dismissed: bool,
     /// Whether it runs again whatever its policy says: it was ended for being outdated.
     pub(crate) is_replaced: bool,
 }
@@ -154,6 +156,7 @@ impl Record {
             is_armed: false,
             is_reset: false,
             is_outdated: false,
+            is_dismissed: false,
             is_replaced: false,
         }
     }
@@ -251,6 +254,7 @@ impl Record {
     /// A start of it begins at `now`.
     pub(crate) fn begin_start(&mut self, now: Timestamp) {
         self.is_starting = true;
+        self.is_dismissed = false;
         self.delay = None;
         // An end arms the next delay once, however many attempts the restart takes.
         let end = match &self.state {

@@ -221,9 +221,12 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
     }
 
     fn end(&mut self, containers: &[usize], now: Timestamp) {
-        for run in containers.iter().filter_map(|index| self.runs.get(index)) {
-            if !run.cancel.is_cancelled() {
+        for index in containers {
+            if let Some(run) = self.runs.get(index)
+                && !run.cancel.is_cancelled()
+            {
                 run.cancel.cancel();
+                self.state.dismiss(*index);
                 self.drop_at.get_or_insert(now + END_WITHIN);
             }
         }

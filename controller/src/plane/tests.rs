@@ -19,6 +19,7 @@ use crate::store::{ChangeKind, DeleteOptions, Names, Transaction};
 mod cron_jobs;
 mod namespaces;
 mod podgc;
+mod restarts;
 
 /// Runs that take `seconds` and end with the next exit code, the last one for ever.
 struct FakeRuntime {

@@ -48,10 +48,21 @@ pub(super) async fn evict(
         store.get_object(Kind::Pod, &key).ok_or_else(|| Status::not_found(Kind::Pod, name))?;
     wish.holds_for(&pod)?;
     if !is_dry_run {
-        let transaction = wish.guard(&pod).and(disrupt(&pod, store.clock().now()));
+        let mut transaction = wish.guard(&pod);
+        if is_disruption(&pod) {
+            transaction = transaction.and(disrupt(&pod, store.clock().now()));
+        }
         store.commit(transaction.and(wish.deletion(&pod))).await?;
     }
     Ok(answer::status(&Status::created(), &warnings))
+}
+
+/// Whether evicting `pod` ends something: one that has not begun, has ended or is going anyway is
+/// just deleted, as in Kubernetes.
+fn is_disruption(pod: &Object) -> bool {
+    let Object::Pod(pod) = pod else { return false };
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    pod.metadata.deletion_timestamp.is_none() && phase == Some("Running")
 }
 
 /// What makes `pod` say that it is evicted.

@@ -147,6 +147,36 @@ fn a_pod_is_one_word_for_all_its_containers() {
         json!({"phase": "Pending", "initContainerStatuses": [container(ended("Error", 3), false, 2)]}),
         ["0/3", "Init:Error", "2 (10s ago)"],
     );
+    let done = || container(ended("Completed", 0), true, 0);
+    let side = |state: Value, started: bool| {
+        let mut side = container(state, started, 3);
+        side["name"] = json!("s");
+        side["started"] = json!(started);
+        side
+    };
+    let waiting = |reason: &str| json!({"waiting": {"reason": reason}});
+    check(
+        json!({"phase": "Pending", "initContainerStatuses": [
+            done(), side(waiting("CrashLoopBackOff"), false),
+        ]}),
+        ["0/3", "Init:CrashLoopBackOff", "3 (10s ago)"],
+    );
+    check(
+        json!({"phase": "Pending", "initContainerStatuses": [
+            done(), side(waiting("PodInitializing"), false),
+        ]}),
+        ["0/3", "Init:1/2", "3 (10s ago)"],
+    );
+    check(
+        json!({"phase": "Pending", "initContainerStatuses": [done(), side(running(), true)],
+            "containerStatuses": [container(waiting("PodInitializing"), false, 0)]}),
+        ["1/3", "PodInitializing", "3 (10s ago)"],
+    );
+    check(
+        json!({"phase": "Running", "initContainerStatuses": [done(), side(running(), true)],
+            "containerStatuses": [container(running(), true, 0), container(running(), true, 1)]}),
+        ["3/3", "Running", "4 (10s ago)"],
+    );
     check(
         json!({"phase": "Running", "containerStatuses": [
             container(running(), true, 1), container(ended("Completed", 0), false, 0),

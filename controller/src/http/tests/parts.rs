@@ -122,6 +122,9 @@ async fn an_evicted_pod_says_so_and_goes() {
         "spec": {"nodeName": "n", "containers": [{"name": "main", "image": "pi"}]},
     });
     let uid = api.post(pods, &pod).await.body["metadata"]["uid"].clone();
+    let running = json!({"status": {"phase": "Running"}});
+    let merge = "application/merge-patch+json";
+    assert_eq!(api.patch(&format!("{pods}/p/status"), merge, &running).await.code, 200);
     let path = format!("{pods}/p/eviction");
     let eviction = |options: Value| {
         json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "p"},
@@ -154,6 +157,23 @@ async fn an_evicted_pod_says_so_and_goes() {
     assert_eq!(api.post(&path, &misnamed).await.code, 400);
     assert_eq!(api.post(&format!("{pods}/q/eviction"), &misnamed).await.code, 404);
     assert_eq!(api.get(&path).await.code, 405);
+}
+
+#[tokio::test]
+async fn a_pod_that_does_not_run_is_evicted_without_a_word() {
+    let api = Api::new().await;
+    let pods = "/api/v1/namespaces/default/pods";
+    let pod = json!({
+        "metadata": {"name": "p", "finalizers": ["example.com/seen"]},
+        "spec": {"containers": [{"name": "main", "image": "pi"}]},
+    });
+    api.post(pods, &pod).await;
+    let eviction =
+        json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "p"}});
+    assert_eq!(api.post(&format!("{pods}/p/eviction"), &eviction).await.code, 201);
+    let going = api.get(&format!("{pods}/p")).await.body;
+    assert!(going["metadata"].get("deletionTimestamp").is_some());
+    assert!(going["status"].get("conditions").is_none());
 }
 
 #[tokio::test]

@@ -225,3 +225,26 @@ async fn a_pod_that_is_deleted_is_not_restarted_by_a_rule() {
     "#]]
     .assert_eq(&story);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_sidecar_that_is_ended_with_its_pod_restarts_nothing() {
+    let runtime =
+        FakeRuntime::default().plays("side", &[Play::Forever]).plays("main", &[Play::Exit(2.0, 0)]);
+    let spec = r#"{"restartPolicy": "Never",
+        "initContainers": [
+            {"name": "side", "image": "i", "restartPolicy": "Always", "restartPolicyRules": [
+                {"action": "RestartAllContainers",
+                    "exitCodes": {"operator": "NotIn", "values": [0]}}]}],
+        "containers": [{"name": "main", "image": "i"}]}"#;
+    check(
+        runtime,
+        spec,
+        20,
+        expect![[r#"
+        00.01 Running side:running main:running
+        02.00 Running side:running main:Completed(0)
+        02.00 Succeeded side:Error(137) main:Completed(0)
+    "#]],
+    )
+    .await;
+}

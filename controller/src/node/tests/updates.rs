@@ -184,3 +184,30 @@ async fn termination_messages_share_the_room_that_a_status_has() {
         assert_eq!(message.len(), 3072, "12 KiB for four");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_condition_keeps_its_time_for_as_long_as_its_status() {
+    let runtime = FakeRuntime::default().plays("main", &[Play::Exit(2.0, 1), Play::Forever]);
+    let mut cluster = Cluster::new(runtime);
+    let spec = r#"{"restartPolicy": "OnFailure", "containers": [{"name": "main", "image": "i"}]}"#;
+    cluster.run(spec).await;
+    cluster.story(5).await;
+    let start = cluster.start;
+    let times: Vec<_> = cluster
+        .status()
+        .conditions
+        .unwrap()
+        .into_iter()
+        .map(|condition| {
+            let since = condition.last_transition_time.unwrap().0.duration_since(start);
+            format!("{}={} {:.2}", condition.type_, condition.status, since.as_secs_f64())
+        })
+        .collect();
+    expect![[r#"
+        PodReadyToStartContainers=True 0.01
+        Initialized=True 0.01
+        Ready=True 2.01
+        ContainersReady=True 2.01
+        PodScheduled=True 0.01"#]]
+    .assert_eq(&times.join("\n"));
+}
