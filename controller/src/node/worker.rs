@@ -142,7 +142,12 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
                     break self.clean_up(finish);
                 }
             } else {
+                let knew_ends = self.reporter.knows_ends(&self.state);
                 let report_at = self.reporter.advance(&mut self.state, &self.host.ip, now);
+                if !knew_ends && self.reporter.knows_ends(&self.state) {
+                    // What had to wait for that is to be done now: nothing else may ever happen.
+                    continue;
+                }
                 if self.state.is_over() && self.reporter.is_settled() {
                     break self.clean_up(Finish::Ended);
                 }

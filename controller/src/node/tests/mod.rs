@@ -2,6 +2,7 @@
 
 mod failures;
 mod fake;
+mod late;
 mod lives;
 mod restart;
 mod rules;
