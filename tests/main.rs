@@ -3,6 +3,7 @@
 mod cli;
 mod clients;
 mod conformance;
+mod crash;
 mod examples;
 mod guests;
 mod harness;

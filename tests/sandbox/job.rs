@@ -22,6 +22,28 @@ async fn job_index() {
 }
 
 #[tokio::test]
+async fn job_ledger() {
+    let folder = tempfile::tempdir().expect("a folder must be made");
+    let ran = async || {
+        let data = with_data(folder.path(), Access::ReadWrite);
+        let args = ["/data", "name.7", "1", "4", "5", "6"];
+        run_with("job_ledger", args, data, Limits::default()).await.outcome.end
+    };
+    // The first code is that of the sum of the name's bytes; each run has the next one.
+    let first = "name.7".bytes().map(u32::from).sum::<u32>() % 3;
+    for number in 0..2 {
+        let code = 4 + (first + number) % 3;
+        assert_eq!(ran().await, End::Exited(code));
+        for entry in ["start".to_owned(), format!("end.{code}")] {
+            let path = folder.path().join(format!("name.7.{number}.{entry}"));
+            assert!(path.exists(), "{}", path.display());
+        }
+    }
+    assert_eq!(fs::read_dir(folder.path()).expect("it must be there").count(), 4);
+    run("job_ledger", ["/none", "name", "1", "0"]).await.exited(120);
+}
+
+#[tokio::test]
 async fn job_pi() {
     let ran = run("job_pi", ["30"]).await.exited(0);
     assert_eq!(ran.stdout.trim_end(), "3.14159265358979323846264338328");

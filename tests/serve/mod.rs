@@ -2,7 +2,6 @@
 
 mod bad_requests;
 mod client;
-mod crash;
 mod http2;
 mod life;
 mod users;
