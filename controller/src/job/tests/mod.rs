@@ -1,5 +1,6 @@
 //! Reconciliation as data: a Job and its pods in, the plan as text out.
 
+mod endings;
 mod generated;
 mod model;
 mod properties;

@@ -116,6 +116,11 @@ impl Cluster {
         !ends && !self.is_deleting() && self.spec().suspend != Some(true)
     }
 
+    /// The phase of `pod`.
+    pub(super) fn phase(&self, pod: &PodView) -> &str {
+        phase(&self.pods[&*pod.uid])
+    }
+
     fn is_indexed(&self) -> bool {
         self.spec().completion_mode.as_deref() == Some("Indexed")
     }

@@ -6,18 +6,16 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use proptest::strategy::ValueTree as _;
-use proptest::test_runner::TestRunner;
 use serde_json::json;
 
-use super::super::conditions::{is_true, say_finished};
+use super::super::conditions::is_true;
 use super::super::job_view::PodReplacement;
 use super::super::{JobView, Plan, PodView, reconcile};
-use super::generated::{Tale, any_spec, any_tale};
+use super::generated::{any_spec, any_tale};
 use super::job;
 use super::model::{Cluster, Step, index_of};
 use crate::admission::{JobStatusOptions, validate_job_status};
-use crate::api::{JobStatus, SignedDuration, Timestamp};
+use crate::api::{SignedDuration, Timestamp};
 
 /// So many stories are told for each promise; each has up to 80 events.
 const STORIES: u32 = 96;
@@ -276,108 +274,4 @@ fn active_after(cluster: &Cluster, plan: &Plan) -> i32 {
     let stays = |pod: &PodView| pod.is_active() && !deleted.contains(&pod.uid);
     let count = cluster.views().filter(stays).count() + plan.created().count();
     i32::try_from(count).expect("few pods")
-}
-
-/// The stories above come to every end and through every state, so no promise holds for want of
-/// anybody who could break it.
-#[test]
-fn stories_come_to_every_end() {
-    let mut runner = TestRunner::deterministic();
-    let mut reached = Reached::default();
-    for _ in 0..600 {
-        let tale = any_tale().new_tree(&mut runner).expect("a tale").current();
-        reached.note(&tale);
-    }
-    let missing: Vec<_> = ENDS.iter().filter(|end| reached.count(end) < 5).collect();
-    assert!(missing.is_empty(), "hardly reached: {missing:?} of {:?}", reached.0);
-}
-
-/// What must have been reached.
-const ENDS: &[&str] = &[
-    "Complete/CompletionsReached",
-    "Complete/SuccessPolicy",
-    "Failed/BackoffLimitExceeded",
-    "Failed/DeadlineExceeded",
-    "Failed/FailedIndexes",
-    "Failed/MaxFailedIndexesExceeded",
-    "Failed/PodFailurePolicy",
-    "Suspended/JobResumed",
-    "Suspended/JobSuspended",
-    "a deleted Job with pods",
-    "a pod in back-off while another runs",
-    "a ready pod",
-    "an end that waits for terminating pods",
-    "an ignored failure",
-    "restarts in place",
-    "successes that were dropped",
-    "too many pods",
-];
-
-/// How often what was reached.
-#[derive(Default)]
-struct Reached(std::collections::BTreeMap<String, usize>);
-
-impl Reached {
-    fn count(&self, end: &str) -> usize {
-        self.0.get(end).copied().unwrap_or(0)
-    }
-
-    /// Adds what is reached in `tale`, each once.
-    fn note(&mut self, tale: &Tale) {
-        let mut here: BTreeSet<String> = BTreeSet::new();
-        let mut on_the_way = BTreeSet::new();
-        tale.tell(
-            |cluster, plan| here.extend(Self::by_plan(cluster, plan).map(ToOwned::to_owned)),
-            |cluster| on_the_way.extend(Self::by_state(cluster)),
-        );
-        here.extend(on_the_way);
-        for end in here {
-            *self.0.entry(end).or_default() += 1;
-        }
-    }
-
-    fn by_plan<'a>(cluster: &'a Cluster, plan: &'a Plan) -> impl Iterator<Item = &'a str> {
-        let (old, new) = (cluster.status(), plan.status());
-        let fell = new.is_some_and(|new| new.succeeded < old.succeeded);
-        let is_counted = |old: &JobStatus, new: &JobStatus| old.failed != new.failed;
-        let failed = plan.released().filter_map(|pod| cluster.pods.get(&*pod.uid));
-        let failed =
-            failed.map(PodView::parse).any(|pod| pod.exits.iter().any(|it| it.exit_code > 1));
-        let ignored = failed && new.is_none_or(|new| !is_counted(&old, new));
-        [
-            (fell, "successes that were dropped"),
-            (ignored && cluster.is_running(), "an ignored failure"),
-            (cluster.is_running() && plan.deleted().next().is_some(), "too many pods"),
-        ]
-        .into_iter()
-        .filter_map(|(is_so, what)| is_so.then_some(what))
-    }
-
-    fn by_state(cluster: &Cluster) -> Vec<String> {
-        let status = cluster.status();
-        let conditions = status.conditions.clone().unwrap_or_default();
-        let mut here: Vec<String> = conditions
-            .iter()
-            .filter(|it| ["Complete", "Failed", "Suspended"].contains(&it.type_.as_str()))
-            .map(|it| format!("{}/{}", it.type_, it.reason.as_deref().unwrap_or_default()))
-            .collect();
-        let is_ending = !conditions.is_empty() && !say_finished(&conditions);
-        let is_announced = ["SuccessCriteriaMet", "FailureTarget"]
-            .iter()
-            .any(|condition| is_true(&conditions, condition));
-        let waits =
-            cluster.requeue_at.is_some() && cluster.spec().active_deadline_seconds.is_none();
-        for (is_so, what) in [
-            (cluster.is_deleting() && cluster.pods.len() > 1, "a deleted Job with pods"),
-            (waits && cluster.active_count() > 0, "a pod in back-off while another runs"),
-            (status.ready.unwrap_or(0) > 0, "a ready pod"),
-            (is_ending && is_announced, "an end that waits for terminating pods"),
-            (cluster.views().any(|pod| pod.restarts > 0), "restarts in place"),
-        ] {
-            if is_so {
-                here.push(what.to_owned());
-            }
-        }
-        here
-    }
 }

@@ -135,6 +135,20 @@ fn restarts_in_place_count_where_containers_are_restarted() {
 }
 
 #[test]
+fn without_a_restart_a_limit_of_none_is_not_reached() {
+    let never = json!({
+        "backoffLimit": 0,
+        "template": {
+            "metadata": { "labels": { "app": "x" } },
+            "spec": { "restartPolicy": "OnFailure", "containers": [{ "name": "main" }] },
+        },
+    });
+    given(never).pods(&["a Running"]).plans(expect![[r#"
+        status active=1 ready=0 startTime="00:00Z" terminating=0
+    "#]]);
+}
+
+#[test]
 fn ends_at_its_deadline() {
     let spec = json!({ "activeDeadlineSeconds": 10 });
     given(spec.clone()).pods(&["a Running"]).at(9).plans(expect![[r#"
