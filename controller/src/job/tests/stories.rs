@@ -234,6 +234,38 @@ fn each_index_has_its_own_backoff() {
 }
 
 #[test]
+fn completes_where_no_index_has_failed() {
+    let spec = json!({
+        "completionMode": "Indexed", "completions": 2, "parallelism": 2, "backoffLimitPerIndex": 1,
+    });
+    given(spec).pods(&["a Succeeded index=0", "b Succeeded index=1"]).plans(expect![[r#"
+        release a
+        release b
+        Normal Completed: Job completed
+        status completedIndexes="0,1" completionTime="00:00Z" failedIndexes="" ready=0 startTime="00:00Z" succeeded=2 terminating=0 SuccessCriteriaMet=True/CompletionsReached Complete=True/CompletionsReached
+    "#]]);
+}
+
+#[test]
+fn as_many_indexes_may_fail_as_it_says() {
+    let spec = json!({
+        "completionMode": "Indexed", "completions": 4, "parallelism": 1, "backoffLimitPerIndex": 0,
+        "maxFailedIndexes": 1, "backoffLimit": 100,
+    });
+    given(spec.clone()).pods(&["a Failed index=0"]).at(9).plans(expect![[r#"
+        release a
+        create job-1- job-index-failure-count=0
+        status active=1 failed=1 failedIndexes="0" ready=0 startTime="00:00Z" terminating=0
+    "#]]);
+    given(spec).pods(&["a Failed index=0", "b Failed index=1"]).at(9).plans(expect![[r#"
+        release a
+        release b
+        Warning MaxFailedIndexesExceeded: Job has exceeded the specified maximal number of failed indexes
+        status failed=2 failedIndexes="0,1" ready=0 startTime="00:00Z" terminating=0 FailureTarget=True/MaxFailedIndexesExceeded Failed=True/MaxFailedIndexesExceeded
+    "#]]);
+}
+
+#[test]
 fn fails_by_failed_indexes_when_nothing_is_left_to_try() {
     given(json!({
         "completionMode": "Indexed", "completions": 2, "parallelism": 2, "backoffLimitPerIndex": 0,
