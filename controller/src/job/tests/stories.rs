@@ -1,9 +1,10 @@
 //! The main stories, each at its turning point.
 
 use expect_test::expect;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::given;
+use super::super::{BackoffRecord, reconcile};
+use super::{at, given, job, observe, pod, start};
 
 #[test]
 fn starts() {
@@ -61,6 +62,48 @@ fn waits_before_it_retries() {
         status failed=1 ready=0 startTime="00:00Z" terminating=0
         again at 14
     "#]]);
+}
+
+#[test]
+fn remembers_the_failures_since_the_last_success() {
+    let check = |spec: &Value, pods: &[&str], expect: Option<(u32, Option<i64>)>| {
+        let pods: Vec<_> = pods.iter().map(|words| pod(words)).collect();
+        let before = BackoffRecord { failures_after_last_success: 2, last_failure: Some(start()) };
+        let plan = reconcile(&observe(job(spec, &json!({})), &pods, before), at(9));
+        let after = plan.backoff.map(|it| {
+            let last = it.last_failure.map(|time| time.duration_since(start()).as_secs());
+            (it.failures_after_last_success, last)
+        });
+        assert_eq!(after, expect);
+    };
+    let spec = json!({ "completions": 9, "parallelism": 3 });
+    check(&spec, &["a Running"], None);
+    check(&spec, &["a Failed at=4", "b Failed at=3"], Some((4, Some(4))));
+    check(&spec, &["a Succeeded at=4"], Some((0, None)));
+    check(&spec, &["a Succeeded at=4", "b Failed at=5", "c Running"], Some((1, Some(5))));
+    // Where each index has its own back-off, and the Job none, one that is kept is none yet.
+    let spec = json!({
+        "completionMode": "Indexed", "completions": 2, "parallelism": 2, "backoffLimitPerIndex": 1,
+        "backoffLimit": 9,
+    });
+    check(&spec, &["a Failed index=0 at=4", "b Running index=1"], None);
+}
+
+#[test]
+fn goes_on_where_a_controller_stopped_between_its_two_writes() {
+    let status = json!({
+        "startTime": start().to_string(), "succeeded": 1,
+        "uncountedTerminatedPods": { "succeeded": ["a", "gone"], "failed": ["b"] },
+    });
+    given(json!({ "completions": 5, "parallelism": 2, "backoffLimit": 1 }))
+        .status(status)
+        .pods(&["a Succeeded", "b Failed", "c Running"])
+        .plans(expect![[r#"
+            release a
+            release b
+            create job-
+            status active=2 failed=1 ready=0 startTime="00:00Z" succeeded=3 terminating=0
+        "#]]);
 }
 
 #[test]
@@ -316,6 +359,19 @@ fn some_indexes_can_suffice() {
         Normal SuccessfulDelete: Deleted pod: c
         status completedIndexes="0" ready=0 startTime="00:00Z" succeeded=1 terminating=2 SuccessCriteriaMet=True/SuccessPolicy
     "#]]);
+}
+
+#[test]
+fn more_pods_than_one_plan_ends_are_let_go_plan_by_plan() {
+    let spec = json!({ "parallelism": 501, "completions": 501, "activeDeadlineSeconds": 5 });
+    let status = json!({ "startTime": start().to_string() });
+    let pods: Vec<_> = (0..501).map(|number| pod(&format!("{number} Running"))).collect();
+    let plan = reconcile(&observe(job(&spec, &status), &pods, BackoffRecord::default()), at(5));
+    let status = plan.status().expect("a status");
+    assert_eq!((plan.deleted().count(), plan.released().count()), (500, 500));
+    assert_eq!((status.active, status.failed, status.terminating), (Some(1), Some(500), Some(500)));
+    let conditions: Vec<_> = status.conditions.iter().flatten().map(|it| &*it.type_).collect();
+    assert_eq!(conditions, ["FailureTarget"], "one is still there");
 }
 
 #[test]
