@@ -1,3 +1,5 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::json;
 
 use super::*;
@@ -131,4 +133,57 @@ fn a_plan_has_a_bound() {
     let pods: Vec<_> = (0..2000).map(|n| pod(&format!("p{n:04}"), 0, "Failed", None)).collect();
     let index = index(&pods);
     assert_eq!(reconcile(&index, 1, at(0)).collect.len(), POD_GC_PODS_MAX);
+}
+
+/// What an index knows, as text.
+fn told(index: &Index) -> String {
+    let finished: Vec<_> = index.finished().collect();
+    let missing: Vec<_> = index.missing().map(|(node, _)| node).collect();
+    let bound = ["a", "b"].map(|node| index.bound(node).collect::<Vec<_>>());
+    let unscheduled: Vec<_> = index.unscheduled().collect();
+    format!("{finished:?} {missing:?} {bound:?} {unscheduled:?}")
+}
+
+#[test]
+fn changes_come_to_what_there_is_in_the_end() {
+    for seed in 0..200 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut index = Index::default();
+        let (mut pods, mut nodes) = (BTreeMap::new(), BTreeSet::new());
+        for _ in 0..60 {
+            let name = random.choice(["p", "q", "r", "s"]).unwrap();
+            let node = random.choice(["a", "b"]).unwrap();
+            match random.u8(0..6) {
+                0 => {
+                    nodes.insert(node);
+                    index.node(&node.into());
+                }
+                1 => {
+                    nodes.remove(node);
+                    index.node_gone(&node.into(), at(0));
+                }
+                2 => {
+                    pods.remove(name);
+                    index.pod_gone(&Key::new("ns", name));
+                }
+                _ => {
+                    let phase = random.choice(["Pending", "Running", "Succeeded", "Failed"]);
+                    let reason = random.bool().then_some("Evicted");
+                    let mut pod = pod(name, random.u32(0..3), phase.unwrap(), reason);
+                    if random.bool() {
+                        pod = bound(pod, node);
+                    }
+                    if random.bool() {
+                        pod = deleted(pod, random.i64(0..2));
+                    }
+                    index.pod(&pod, at(0));
+                    pods.insert(name, pod);
+                }
+            }
+            let mut fresh = Index::default();
+            nodes.iter().for_each(|node| fresh.node(&(*node).into()));
+            pods.values().for_each(|pod| fresh.pod(pod, at(0)));
+            assert_eq!(told(&index), told(&fresh), "seed {seed}");
+        }
+    }
 }
