@@ -1,7 +1,10 @@
 //! Puts what is to be run into the store, or finds it there from an earlier run.
 
+use std::sync::Arc;
+
 use mayfly_controller::api::{Job, Key, Kind, Object, Resource};
 use mayfly_controller::limits::TRANSACTION_OPERATIONS_MAX;
+use mayfly_controller::quota::{self, QuotaController, Usage};
 use mayfly_controller::store::{Store, Transaction};
 
 use super::board::called;
@@ -50,15 +53,20 @@ impl Start {
 
     /// Commits it, and returns the Jobs and Pods.
     pub(crate) async fn commit(mut self, store: &Store) -> anyhow::Result<Vec<Object>> {
-        // What Jobs and Pods use is there before they are.
-        self.create.sort_by_key(|object| is_run(object.kind()));
+        // What Jobs and Pods use is there before they are, and first what bounds them.
+        self.create.sort_by_key(|object| (!is_bound(object.kind()), is_run(object.kind())));
+        let bounds = self.create.iter().take_while(|object| is_bound(object.kind())).count();
+        for bound in self.create.drain(..bounds) {
+            store.commit(Transaction::new().create_object(bound)).await?;
+        }
+        QuotaController::count_all(store).await?;
         let mut running = self.continued;
         let replace = self.replace.into_iter().map(Change::Replace);
         let mut changes = replace.chain(self.create.into_iter().map(Change::Create));
         loop {
-            let some = changes.by_ref().take(TRANSACTION_OPERATIONS_MAX);
+            let some = changes.by_ref().take(TRANSACTION_OPERATIONS_MAX / 2);
             let transaction = some.fold(Transaction::new(), |transaction, change| match change {
-                Change::Create(object) => transaction.create_object(object),
+                Change::Create(object) => transaction.and(creation(store, object)),
                 Change::Replace(object) => transaction.replace_object(object),
             });
             if transaction.is_empty() {
@@ -70,6 +78,20 @@ impl Start {
     }
 }
 
+/// Makes `object` with the defaults of its namespace, which pays for it.
+fn creation(store: &Store, mut object: Object) -> Transaction {
+    let key = object.key();
+    let bounds = quota::bounds_of(store, &key.namespace);
+    if bounds.is_empty() {
+        return Transaction::new().create_object(object);
+    }
+    if let Object::Pod(pod) = &mut object {
+        bounds.default(Arc::make_mut(pod));
+    }
+    let usage = Usage::of(&object, store.clock().now());
+    quota::charge(&key.namespace, vec![usage]).create_object(object)
+}
+
 enum Change {
     Create(Object),
     Replace(Object),
@@ -78,6 +100,11 @@ enum Change {
 /// Jobs and Pods are run; the others are only used.
 fn is_run(kind: Kind) -> bool {
     matches!(kind, Kind::Job | Kind::Pod)
+}
+
+/// What bounds a namespace.
+fn is_bound(kind: Kind) -> bool {
+    matches!(kind, Kind::ResourceQuota | Kind::LimitRange)
 }
 
 fn is_immutable(object: &Object) -> bool {
@@ -105,6 +132,10 @@ fn wants_another(object: &Object, before: &Object) -> bool {
         (Object::Secret(object), Object::Secret(before)) => {
             (&object.data, &object.string_data) != (&before.data, &before.string_data)
         }
+        (Object::ResourceQuota(object), Object::ResourceQuota(before)) => {
+            object.spec != before.spec
+        }
+        (Object::LimitRange(object), Object::LimitRange(before)) => object.spec != before.spec,
         _ => true,
     }
 }

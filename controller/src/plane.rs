@@ -1,7 +1,7 @@
 //! The control plane: everything that acts on one store, started and stopped together.
 //!
 //! ```text
-//! cron job controller · job controller · scheduler · node agent ────────────────┐
+//! cron job controller · job controller · scheduler · node agent ──────────────┐
 //! ttl controller · collectors of garbage and pods · event expiry · namespaces ┤
 //! quotas ─────────────────────────────────────────────────────────────────────┴▶ store
 //! ```

@@ -63,11 +63,26 @@ impl Names {
     /// `text` with what they are called for all names and uids.
     pub(super) fn put_into_text(&self, text: &str) -> String {
         let pairs = self.called.iter();
-        pairs.fold(text.to_owned(), |text, (name, called)| text.replace(name, called))
+        let text = pairs.fold(text.to_owned(), |text, (name, called)| text.replace(name, called));
+        without_denied(&text)
     }
 
     /// The same of every text in `value`.
     pub(super) fn put_into(&self, value: &Value) -> Value {
         serde_json::from_str(&self.put_into_text(&value.to_string())).expect("it must stay JSON")
     }
+}
+
+/// `text` without the names of pods that were denied, which nobody has heard of before or after.
+fn without_denied(text: &str) -> String {
+    // In JSON, quotes are escaped.
+    let quotes = [("pods \"", "\" is forbidden"), ("pods \\\"", "\\\" is forbidden")];
+    quotes.iter().fold(text.to_owned(), |text, (before, after)| {
+        let mut parts = text.split(before);
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |text, part| match part.split_once(after) {
+            Some((name, rest)) if !name.contains(' ') => text + before + "denied" + after + rest,
+            _ => text + before + part,
+        })
+    })
 }

@@ -26,6 +26,9 @@ use super::trace::Trace;
 /// How long the node has to register, and the namespace to be made, before the object comes.
 const BEFORE: Duration = Duration::from_secs(1);
 
+/// How long what bounds a namespace has until it holds.
+const AT_ONCE: Duration = Duration::from_millis(1);
+
 /// How much later than recorded a pod may come.
 const CREATED_WITHIN: Duration = Duration::from_millis(1500);
 
@@ -51,8 +54,15 @@ pub(super) async fn replay(trace: &Trace) -> (Story, Vec<String>) {
     clock.sleep_until(trace.start()).await;
     let recorded = trace.names();
     let mut cluster = Cluster { client, kubectl, stage, name: String::new(), recorded };
-    let mut differences: Vec<String> = create(trace, &mut cluster).await.into_iter().collect();
-    for action in trace.actions() {
+    let (before, after): (Vec<_>, Vec<_>) = trace.actions().iter().partition(|it| it.is_before());
+    let mut differences: Vec<String> = Vec::new();
+    for action in before {
+        differences.extend(cluster.act(action).await.err());
+        // The quota is counted by then.
+        clock.sleep_until(trace.start() + AT_ONCE).await;
+    }
+    differences.extend(create(trace, &mut cluster).await);
+    for action in after {
         clock.sleep_until(trace.start() + Trace::after(action.t)).await;
         wait_for_pods(trace, &store, action.t).await;
         differences.extend(cluster.act(action).await.err());

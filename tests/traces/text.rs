@@ -180,6 +180,8 @@ fn description(lines: &[&str], names: &Names) -> Description {
         }
     }
     events.sort();
+    // How often pods are tried that are denied depends on what is gathered.
+    events.dedup_by(|left, right| left == right && left.contains("FailedCreate"));
     let head = head.iter().map(|line| names.put_into_text(line)).collect();
     Description { head, events }
 }

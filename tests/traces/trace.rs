@@ -111,6 +111,15 @@ const OF_STEPS: &[&str] = &["wait", "timeout", "sleep", "outcome", "body"];
 /// What an action may say beside what was done.
 const OF_ACTIONS: &[&str] = &["response", "pod", "outcome", "body", "rc", "output"];
 
+impl Action {
+    /// Whether it was done before the Job was made, whatever its time says, which is that of its
+    /// answer: a quota bounded the first pods.
+    pub(super) fn is_before(&self) -> bool {
+        let words = self.what.get("kubectl").and_then(Value::as_array).into_iter().flatten();
+        words.filter_map(Value::as_str).take(2).eq(["create", "quota"])
+    }
+}
+
 impl Trace {
     /// The one in the file at `path`, or why there is none that can be played.
     pub(super) fn read(path: &Path) -> Result<Self, String> {

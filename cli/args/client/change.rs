@@ -140,6 +140,20 @@ pub(crate) enum CreateCommand {
     /// A Secret.
     #[command(subcommand)]
     Secret(CreateSecretCommand),
+    /// A ResourceQuota, which bounds what a namespace holds.
+    #[command(visible_alias = "resourcequota")]
+    Quota {
+        /// Its name.
+        name: String,
+        /// What it allows, such as pods=10,requests.cpu=4,count/jobs.batch=20.
+        #[arg(long, value_name = "RESOURCE=AMOUNT,...", value_delimiter = ',')]
+        hard: Vec<String>,
+        /// Which pods it is about, such as Terminating,NotBestEffort; all, if none is named.
+        #[arg(long, value_name = "SCOPE,...", value_delimiter = ',')]
+        scopes: Vec<String>,
+        #[command(flatten)]
+        make: MakeArguments,
+    },
 }
 
 /// `mayfly create secret TYPE`.

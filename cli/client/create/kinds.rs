@@ -1,4 +1,4 @@
-//! `mayfly create job`, `cronjob`, `namespace`, `configmap`, `secret generic`.
+//! `mayfly create job`, `cronjob`, `namespace`, `configmap`, `secret generic`, `quota`.
 //!
 //! What each makes is what kubectl makes, field for field.
 
@@ -46,6 +46,10 @@ pub(super) async fn create(command: &CreateCommand) -> anyhow::Result<Exit> {
             object["type"] = json!(kind.as_deref().unwrap_or("Opaque"));
             one(Kind::Secret, name, object, make).await
         }
+        CreateCommand::Quota { name, hard, scopes, make } => {
+            let object = json!({"spec": quota_spec(hard, scopes)?});
+            one(Kind::ResourceQuota, name, object, make).await
+        }
     }
 }
 
@@ -65,7 +69,12 @@ async fn one(
     let maker = Maker::new(&connection, make);
     let made = maker.create(&Resource::of(kind), &connection.namespace, object).await;
     let what = format!("failed to create {}: ", kind.name().to_lowercase());
-    doing(made, if kind == Kind::Job { "failed to create job: " } else { &what })?;
+    let what = match kind {
+        Kind::Job => "failed to create job: ",
+        Kind::ResourceQuota => "failed to create quota: ",
+        _ => &what,
+    };
+    doing(made, what)?;
     Ok(Exit::Done)
 }
 
@@ -75,6 +84,22 @@ fn job_spec(name: &str, image: &str, command: &[String], restart: &str) -> Value
         container["command"] = json!(command);
     }
     json!({"template": {"spec": {"containers": [container], "restartPolicy": restart}}})
+}
+
+fn quota_spec(hard: &[String], scopes: &[String]) -> anyhow::Result<Value> {
+    let mut spec = json!({});
+    for entry in hard.iter().filter(|entry| !entry.is_empty()) {
+        let pair = entry.split_once('=').filter(|(_, amount)| !amount.contains('='));
+        let Some((resource, amount)) = pair else {
+            let why = format!("Invalid argument syntax {entry}, expected <resource>=<value>");
+            return Err(Complaint::failed(why));
+        };
+        spec["hard"][resource] = json!(amount);
+    }
+    if !scopes.is_empty() {
+        spec["scopes"] = json!(scopes);
+    }
+    Ok(spec)
 }
 
 /// A Job as the CronJob `from` would make it now.
@@ -121,6 +146,18 @@ fn child(name: &str, owner: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quota() {
+        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        let spec = quota_spec(&words(&["pods=1", "requests.cpu=2"]), &words(&["Terminating"]));
+        assert_eq!(
+            spec.expect("must be understood"),
+            json!({"hard": {"pods": "1", "requests.cpu": "2"}, "scopes": ["Terminating"]})
+        );
+        let wrong = quota_spec(&words(&["pods"]), &[]).expect_err("must be refused");
+        assert_eq!(wrong.to_string(), "Invalid argument syntax pods, expected <resource>=<value>");
+    }
 
     #[test]
     fn a_cron_jobs_job() {

@@ -3,6 +3,7 @@
 //! The layouts are kubectl's own. What is described is a value and its events; who fetches them is
 //! below, and everything else here is pure.
 
+mod bounds;
 mod container;
 mod events;
 mod generic;
@@ -76,7 +77,7 @@ async fn text_of(
     let seen = Seen::from_here();
     let known = Kind::ALL.iter().find(|kind| Resource::of(**kind) == *resource).copied();
     let events = match known {
-        Some(Kind::Secret | Kind::Namespace) => None,
+        Some(Kind::Secret | Kind::Namespace | Kind::ResourceQuota | Kind::LimitRange) => None,
         _ if with_events => Some(events_of(server, object).await?),
         _ => None,
     };
@@ -85,6 +86,8 @@ async fn text_of(
         Some(Kind::Job) => job::job(&typed(object)?, events, &seen),
         Some(Kind::CronJob) => job::cron_job(&typed(object)?, events, &seen),
         Some(Kind::Pod) => pod::pod(&typed(object)?, events, &seen),
+        Some(Kind::ResourceQuota) => bounds::resource_quota(&typed(object)?),
+        Some(Kind::LimitRange) => bounds::limit_range(&typed(object)?),
         Some(Kind::ConfigMap) => plain::config_map(&typed(object)?, events, &seen),
         Some(Kind::Secret) => plain::secret(&typed(object)?),
         Some(Kind::ServiceAccount) => plain::service_account(&typed(object)?, events, &seen),
@@ -146,23 +149,27 @@ async fn listed_events(
 /// What is said of quotas and limits: nothing where the server knows none.
 async fn bounds_of(server: &Server, namespace: &str) -> anyhow::Result<String> {
     let mut text = String::new();
-    for (plural, title) in
-        [("resourcequotas", "resource quota"), ("limitranges", "LimitRange resource")]
-    {
-        let path = format!("{}/{plural}", Resource::of(Kind::Namespace).path_of("", namespace));
-        match server.list(&path, &Vec::new()).await {
-            Ok(found) if found.is_empty() => text += &format!("\nNo {title}.\n"),
-            Ok(found) => {
-                text += &format!("\nThere is a {title}: ");
-                let names = found.iter().filter_map(|it| it["metadata"]["name"].as_str());
-                text += &names.collect::<Vec<_>>().join(", ");
-                text.push('\n');
-            }
-            Err(error) if is_refusal(&error, 404) => {}
-            Err(error) => return Err(error),
-        }
+    if let Some(quotas) = listed(server, Kind::ResourceQuota, namespace).await? {
+        text += &bounds::quotas_of_namespace(&quotas);
+    }
+    if let Some(ranges) = listed(server, Kind::LimitRange, namespace).await? {
+        text += &bounds::limits_of_namespace(&ranges);
     }
     Ok(text)
+}
+
+/// The objects of `kind` in `namespace`, if the server has such.
+async fn listed<T: DeserializeOwned>(
+    server: &Server,
+    kind: Kind,
+    namespace: &str,
+) -> anyhow::Result<Option<Vec<T>>> {
+    let path = Resource::of(kind).path(Some(namespace));
+    match server.list(&path, &Vec::new()).await {
+        Ok(found) => found.iter().map(typed).collect::<anyhow::Result<_>>().map(Some),
+        Err(error) if is_refusal(&error, 404) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 async fn around_node<'a>(

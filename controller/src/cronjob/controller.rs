@@ -231,7 +231,11 @@ impl<'a> Session<'a> {
             }
             Ok(_) => false,
             // What came between is on its way here; the retry is for safety.
-            Err(error @ (CommitError::Conflict { .. } | CommitError::AlreadyExists { .. })) => {
+            Err(
+                error @ (CommitError::Conflict { .. }
+                | CommitError::AlreadyExists { .. }
+                | CommitError::Vetoed { .. }),
+            ) => {
                 debug!(%error, "a CronJob has changed while it was reconciled");
                 true
             }

@@ -21,6 +21,7 @@ mod owners;
 mod parts;
 mod patches;
 mod pods;
+mod quotas;
 mod watch;
 
 const JOBS: &str = "/apis/batch/v1/namespaces/default/jobs";

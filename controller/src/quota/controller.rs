@@ -1,5 +1,6 @@
 //! Follows what is in the namespaces that have quotas, and keeps the status of those right.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::error::Error;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use super::index::Index;
 use super::reconcile::{Observed, reconcile, settle};
 use crate::api::{Kind, Object, Resource, ResourceQuota};
 use crate::limits::QUOTAS_PER_COMMIT_MAX;
-use crate::store::{Change, ChangeKind, Gone, Store, Transaction, Watch};
+use crate::store::{Change, ChangeKind, CommitError, Gone, Store, Transaction, Watch};
 
 /// What is followed while there is no quota.
 const QUOTAS: &[Kind] = &[Kind::ResourceQuota];
@@ -37,13 +38,29 @@ pub struct QuotaController {
     store: Store,
     index: Index,
     /// By namespace up to which version of the store its tallies are.
-    counted: std::collections::HashMap<Arc<str>, u64>,
+    counted: HashMap<Arc<str>, u64>,
 }
 
 impl QuotaController {
     /// For the quotas in `store`. It does nothing until it [runs](Self::run).
     pub fn new(store: Store) -> Self {
-        Self { store, index: Index::default(), counted: std::collections::HashMap::new() }
+        Self { store, index: Index::default(), counted: HashMap::new() }
+    }
+
+    /// Counts once what is used of every quota in `store`, so that whoever comes next need not wait
+    /// for a controller to do it.
+    pub async fn count_all(store: &Store) -> Result<(), CommitError> {
+        let mut counter = Self::new(store.clone());
+        for quota in store.list::<ResourceQuota>(None).items {
+            counter.count(&quota.key().namespace);
+        }
+        let settled = counter.index.take_changed();
+        for some in settled.chunks(QUOTAS_PER_COMMIT_MAX) {
+            store
+                .commit(some.iter().map(settlement).fold(Transaction::new(), Transaction::and))
+                .await?;
+        }
+        Ok(())
     }
 
     /// Runs until `cancel` fires. There must be one at a time.
@@ -125,7 +142,7 @@ impl QuotaController {
         let changed = self.index.take_changed();
         for some in changed.chunks(QUOTAS_PER_COMMIT_MAX) {
             let transaction =
-                some.iter().fold(Transaction::new(), |all, observed| all.and(settled(observed)));
+                some.iter().map(settlement).fold(Transaction::new(), Transaction::and);
             if transaction.is_empty() {
                 continue;
             }
@@ -138,7 +155,8 @@ impl QuotaController {
     }
 }
 
-fn settled(observed: &Observed) -> Transaction {
+/// What puts the status of a quota right.
+fn settlement(observed: &Observed) -> Transaction {
     let plan = reconcile(observed);
     if plan.is_empty() {
         return Transaction::new();

@@ -9,9 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::api::{
-    ConfigMap, Event, Job, Key, Kind, Object, Pod, Quantity, Resource, ResourceQuota, Timestamp,
+    ConfigMap, Event, Job, Key, Kind, LimitRange, Object, Pod, Quantity, Resource, ResourceQuota,
+    Timestamp,
 };
 use crate::clock::Clock;
+use crate::cronjob::CronJobController;
 use crate::job::{BackoffSettings, JobController};
 use crate::quantity::Amount;
 use crate::store::{CommitError, DeleteOptions, Names, Store, Transaction};
@@ -274,6 +276,72 @@ async fn a_job_of_another_size_is_tried_at_once() {
     world.store.commit(resize).await.expect("must be changed");
     world.settle().await;
     assert_eq!(world.pods().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_jobs_pods_have_the_defaults_of_their_namespace_or_are_denied() {
+    let world = World::with_jobs();
+    let limits = json!([{
+        "type": "Container", "default": {"cpu": "1"}, "defaultRequest": {"cpu": "500m"},
+        "max": {"memory": "1Gi"},
+    }]);
+    let range = json!({"metadata": {"namespace": "n", "name": "l"}, "spec": {"limits": limits}});
+    world.create::<LimitRange>(range).await;
+    world.create::<Job>(job("silent", 3)).await;
+    assert_eq!(world.pods().len(), 0);
+    let (at, told) = &world.denials()[0];
+    assert!(
+        *at == 0
+            && told.ends_with(
+                "is forbidden: maximum memory usage per Container is 1Gi.  No limit is specified"
+            ),
+        "{told}"
+    );
+    let mut said = job("said", 1);
+    let container = &mut said["spec"]["template"]["spec"]["containers"][0];
+    container["resources"] = json!({"limits": {"memory": "64Mi"}});
+    world.create::<Job>(said).await;
+    let pod = &world.pods()[0];
+    let spec = serde_json::to_value(&pod.spec).expect("must be JSON");
+    assert_eq!(
+        spec["containers"][0]["resources"],
+        json!({
+            "limits": {"cpu": "1", "memory": "64Mi"}, "requests": {"cpu": "500m", "memory": "64Mi"},
+        })
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cron_job_is_denied_a_job_and_tries_again() {
+    let world = World::new();
+    let cron_jobs = CronJobController::new(world.store.clone());
+    tokio::spawn(cron_jobs.run(world.cancel.clone()));
+    world.quota(json!({"hard": {"count/jobs.batch": "1"}})).await;
+    world.create::<Job>(job("other", 1)).await;
+    let template = &job("x", 1)["spec"]["template"];
+    let cron_job = json!({
+        "metadata": {"namespace": "n", "name": "c", "creationTimestamp": "1970-01-01T00:00:00Z"},
+        "spec": {"schedule": "* * * * *", "jobTemplate": {"spec": {"template": template}}},
+    });
+    let cron_job = serde_json::from_value(cron_job).expect("must be a CronJob");
+    let admitted = crate::admission::admit_cron_job(cron_job, "u").expect("must be admitted");
+    world.store.commit(Transaction::new().create(admitted.object)).await.expect("must be created");
+    tokio::time::sleep(Duration::from_secs(63)).await;
+    let jobs = |world: &World| world.store.list::<Job>(Some("n")).items.len();
+    assert_eq!(jobs(&world), 1);
+    let (at, told) = &world.denials()[0];
+    assert_eq!(
+        (*at, told.as_str()),
+        (
+            60,
+            "Error creating job: jobs.batch \"c-1\" is forbidden: exceeded quota: q, requested: \
+             count/jobs.batch=1, used: count/jobs.batch=1, limited: count/jobs.batch=1"
+        )
+    );
+    world.delete(Kind::Job, "other").await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!((jobs(&world), world.status()), (1, "count/jobs.batch 1/1".to_owned()));
+    assert!(world.store.get::<Job>(&Key::new("n", "c-1")).is_some());
 }
 
 #[tokio::test(start_paused = true)]

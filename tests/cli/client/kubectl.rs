@@ -57,6 +57,15 @@ const QUESTIONS: &[&str] = &[
     "describe ns default",
     "describe node",
     "describe job nobody",
+    "get quota -n team",
+    "get limits -n team -o name",
+    "get quota many -n team -o yaml",
+    "describe quota -n team",
+    "describe limits -n team",
+    "describe ns team",
+    "create quota one --hard=pods",
+    "create quota one --hard=pods=1,count/jobs.batch=2 --scopes=Terminating --dry-run=client",
+    "create quota one --hard=pods=1 --dry-run=server",
     "events --for job/good",
     "events --types=Warning",
     "logs job/good",
@@ -109,6 +118,27 @@ spec:
           volumes: [{name: v, emptyDir: {}}, {name: a, configMap: {name: one}}]
 ---
 {apiVersion: v1, kind: ConfigMap, metadata: {name: one, labels: {a: b}}, data: {k: v}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: team}}
+---
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: many, namespace: team, labels: {a: b}}
+spec:
+  hard: {pods: "10", limits.cpu: "2", requests.memory: 64Mi, configmaps: "3", count/jobs.batch: 1k}
+---
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: brief, namespace: team}
+spec: {hard: {pods: "2"}, scopes: [Terminating, BestEffort]}
+---
+apiVersion: v1
+kind: LimitRange
+metadata: {name: sizes, namespace: team}
+spec:
+  limits:
+  - {type: Container, max: {cpu: "2"}, default: {memory: 64Mi}, defaultRequest: {cpu: 500m}}
+  - {type: Pod, min: {memory: 1Mi}, maxLimitRequestRatio: {memory: "4"}}
 ---
 apiVersion: v1
 kind: ConfigMap
