@@ -50,10 +50,14 @@ fn prebuilt_guests_have_their_sources_and_sums() {
 
 #[test]
 fn every_guest_says_what_it_does() {
-    for name in stems(&guests(), "rs") {
-        let source = fs::read_to_string(guests().join(format!("{name}.rs"))).expect("listed");
-        for word in ["//! ", "Args: ", "Expect:"] {
-            assert!(source.contains(word), "{name}.rs lacks {word:?} in its first comment");
+    for (extension, comment) in [("rs", "//! "), ("wat", ";; ")] {
+        for name in stems(&guests(), extension) {
+            let file = format!("{name}.{extension}");
+            let source = fs::read_to_string(guests().join(&file)).expect("listed");
+            assert!(source.starts_with(comment), "{file} opens without {comment:?}");
+            for word in ["Args: ", "Expect:"] {
+                assert!(source.contains(word), "{file} lacks {word:?} in its first comment");
+            }
         }
     }
 }
