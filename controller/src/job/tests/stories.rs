@@ -97,12 +97,12 @@ fn goes_on_where_a_controller_stopped_between_its_two_writes() {
     });
     given(json!({ "completions": 5, "parallelism": 2, "backoffLimit": 1 }))
         .status(status)
-        .pods(&["a Succeeded", "b Failed", "c Running"])
+        .pods(&["a Succeeded", "b Failed", "c Running", "d Succeeded"])
         .plans(expect![[r#"
             release a
             release b
-            create job-
-            status active=2 failed=1 ready=0 startTime="00:00Z" succeeded=3 terminating=0
+            release d
+            status active=1 failed=1 ready=0 startTime="00:00Z" succeeded=4 terminating=0
         "#]]);
 }
 
@@ -306,6 +306,21 @@ fn as_many_indexes_may_fail_as_it_says() {
         Warning MaxFailedIndexesExceeded: Job has exceeded the specified maximal number of failed indexes
         status failed=2 failedIndexes="0,1" ready=0 startTime="00:00Z" terminating=0 FailureTarget=True/MaxFailedIndexesExceeded Failed=True/MaxFailedIndexesExceeded
     "#]]);
+}
+
+#[test]
+fn the_last_failed_pod_of_an_index_is_kept_whichever_is_seen_first() {
+    let spec = json!({
+        "completionMode": "Indexed", "completions": 1, "backoffLimitPerIndex": 3, "backoffLimit": 9,
+    });
+    let (first, last) = ("a Failed index=0 failures=0 at=1", "b Failed index=0 failures=1 at=2");
+    for pods in [[first, last], [last, first]] {
+        given(spec.clone()).pods(&pods).at(3).plans(expect![[r#"
+            release a
+            status failed=1 failedIndexes="" ready=0 startTime="00:00Z" terminating=0
+            again at 22
+        "#]]);
+    }
 }
 
 #[test]
