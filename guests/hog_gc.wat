@@ -1,6 +1,6 @@
 ;; Makes garbage-collected objects, each of which holds on to the one before.
 ;;
-;; Args: none. Expect: a trap, `GC heap out of memory`, when its memory limit is reached.
+;; Args: none. Expect: ended when its memory limit is reached.
 (module
   (type $bytes (array (mut i8)))
   (type $node (struct (field (ref null $node)) (field (ref $bytes))))

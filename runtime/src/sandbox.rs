@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
-use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
+use wasmtime::{GcHeapOutOfMemory, Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use crate::account::Account as _;
 use crate::command::{Command, Failure};
@@ -169,6 +169,10 @@ fn end(failure: Failure) -> Result<End, Error> {
             Stop::OutOfMemory => End::OutOfMemory,
             Stop::OutputExceeded => End::OutputExceeded,
         });
+    }
+    // wasmtime keeps to itself why the heap of objects could not grow: for us only the limit can be.
+    if error.is::<GcHeapOutOfMemory<()>>() {
+        return Ok(End::OutOfMemory);
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => Ok(End::FuelExhausted),

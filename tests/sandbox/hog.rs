@@ -138,9 +138,7 @@ pub(super) async fn hog_frames() {
 }
 
 pub(super) async fn hog_gc() {
-    let ran = run_with("hog_gc", [], Guest::new(), memory(16 << 20)).await;
-    let ran = ran.trapped("GC heap out of memory");
-    assert!(ran.outcome.usage.memory_bytes_peak <= 16 << 20);
+    out_of_memory("hog_gc", 16 << 20).await;
 }
 
 pub(super) async fn hog_indirect_stack() {
