@@ -83,6 +83,7 @@ Examples:
   mayfly run --image perl=perl.wasm job.yml      a module for an image name
   mayfly run --state-dir state/ job.yml          goes on where it was if it is run again
   mayfly run -o json job.yml | jq .status        the Job as it ended
+  mayfly run --now cronjob.yaml                  one run of a CronJob, without waiting for it
 
 Exit codes:
   0  every Job completed and every Pod succeeded
@@ -103,6 +104,9 @@ pub(crate) struct RunArguments {
     /// Namespace of what names none [default: default].
     #[arg(short, long, value_name = "NAME")]
     pub(crate) namespace: Option<String>,
+    /// Run each CronJob once, now, whatever its schedule says: as the Job NAME-now.
+    #[arg(long)]
+    pub(crate) now: bool,
     #[command(flatten)]
     pub(crate) images: ImageOptions,
     #[command(flatten)]

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use mayfly_controller::admission::decode::{self, Document, FieldValidation, Place};
 use mayfly_controller::admission::{self, Admitted, Invalid};
-use mayfly_controller::api::{Key, Kind, Object, Resource};
+use mayfly_controller::api::{CronJob, Job, Key, Kind, Object, Resource};
+use mayfly_controller::cronjob::template;
 use mayfly_controller::store::Store;
 
 use crate::args::RunArguments;
@@ -54,6 +55,8 @@ impl Input {
         let mut admission = Admission {
             store,
             namespace: arguments.namespace.as_deref(),
+            are_cron_jobs_run: arguments.now,
+            has_cron_jobs: false,
             origins: BTreeMap::new(),
             input: Self { objects: Vec::new(), folders: Vec::new(), warnings: Vec::new() },
         };
@@ -71,7 +74,11 @@ impl Input {
                 Err(malformed) => complaints.extend(malformed.0.iter().map(ToString::to_string)),
             }
         }
-        let Admission { input, .. } = admission;
+        let Admission { input, has_cron_jobs, .. } = admission;
+        if arguments.now && complaints.is_empty() && !has_cron_jobs {
+            complaints
+                .push("--now is for CronJobs, and there is none in what was given".to_owned());
+        }
         if complaints.is_empty() && !input.objects.iter().any(|(it, _)| it.kind().runs()) {
             complaints.push("there is no Job and no Pod to run in what was given".to_owned());
         }
@@ -95,6 +102,9 @@ struct Admission<'a> {
     store: &'a Store,
     /// The one that was asked for.
     namespace: Option<&'a str>,
+    /// Whether a CronJob is run once, now.
+    are_cron_jobs_run: bool,
+    has_cron_jobs: bool,
     /// What was there before, and where.
     origins: BTreeMap<(Kind, Key), Place>,
     input: Input,
@@ -103,7 +113,11 @@ struct Admission<'a> {
 impl Admission<'_> {
     fn add(&mut self, document: Document) -> Result<(), String> {
         let Document { mut object, place, .. } = document;
-        let admitted = self.locate(&mut object).and_then(|uid| admit(object, &uid));
+        self.has_cron_jobs |= object.kind() == Kind::CronJob;
+        let admitted = self.locate(&mut object).and_then(|uid| match &object {
+            Object::CronJob(cron_job) if self.are_cron_jobs_run => self.run_of(cron_job, &uid),
+            _ => admit(object, &uid),
+        });
         let admitted = admitted.map_err(|complaint| format!("{place}: {complaint}"))?;
         let object = admitted.object;
         let name = (object.kind(), object.key());
@@ -116,6 +130,21 @@ impl Admission<'_> {
         }
         self.input.objects.push((object, place));
         Ok(())
+    }
+
+    /// The Job of one run of `cron_job`, which `kubectl create job --from` would make.
+    ///
+    /// Kubernetes differs: the CronJob owns it there. Here the CronJob is not kept, and what it
+    /// owned would go with it.
+    fn run_of(&self, cron_job: &CronJob, uid: &str) -> Result<Admitted<Object>, String> {
+        let cron_job = admission::admit_cron_job(cron_job.clone(), uid);
+        let Admitted { object, mut warnings } = cron_job.map_err(|it| it.to_string())?;
+        let name = format!("{}-now", object.key().name);
+        let mut job = Job::into_object(template::manual_job(&object, name).into());
+        let uid = self.locate(&mut job)?;
+        let job = admit(job, &uid)?;
+        warnings.extend(job.warnings);
+        Ok(Admitted { object: job.object, warnings })
     }
 
     /// Gives `object` its namespace and name, and returns its uid.
@@ -158,7 +187,7 @@ fn admit(object: Object, uid: &str) -> Result<Admitted<Object>, String> {
         Object::LimitRange(range) => any(admission::admit_limit_range((*range).clone(), uid)),
         Object::CronJob(_) => Err(
             "a CronJob starts Jobs at their times, and `mayfly run` ends with what it was given; \
-             make a Job of its jobTemplate to run that once"
+             run it once with --now, or have `mayfly serve` start it at its times"
                 .to_owned(),
         ),
         Object::Namespace(_) => {

@@ -144,7 +144,29 @@ fn an_image_that_must_be_here_and_is_not() {
 #[test]
 fn a_cron_job() {
     let manifest = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: a}\n";
-    check_one(manifest, &["job.yaml", "CronJob"]);
+    check_one(manifest, &["job.yaml", "CronJob", "--now", "`mayfly serve`"]);
+}
+
+#[test]
+fn a_cron_job_that_is_none() {
+    let manifest =
+        "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: a}\nspec: {schedule: '* * *'}\n";
+    check(
+        &[("cron.yaml", manifest.as_bytes())],
+        &["--now", "cron.yaml"],
+        &[
+            "cron.yaml",
+            "spec.schedule: Invalid value: \"* * *\": expected exactly 5 fields, found 3: [* * *]",
+            "spec.jobTemplate.spec.template.spec.containers: Required value",
+        ],
+    );
+}
+
+#[test]
+fn now_without_a_cron_job() {
+    let manifest = job("a", "", &image(&guest("job_echo")));
+    let message = "--now is for CronJobs, and there is none in what was given";
+    check(&[("job.yaml", manifest.as_bytes())], &["--now", "job.yaml"], &[message]);
 }
 
 #[test]

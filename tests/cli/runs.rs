@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use crate::harness::{Home, guest, job, pi, repository};
 
 #[test]
@@ -32,6 +34,33 @@ fn a_thousand_completions_are_a_thousand_logs() {
     }
     assert_eq!(pods.len(), 1000);
     assert_eq!(indexes, (0..1000).collect());
+}
+
+#[test]
+fn a_cron_job_is_run_once_now() {
+    let home = Home::new();
+    home.write(
+        "cron.yaml",
+        format!(
+            "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: c, namespace: ns}}\nspec:\n  \
+             schedule: 0 0 31 2 *\n  suspend: true\n  jobTemplate:\n    \
+             metadata: {{labels: {{a: b}}, annotations: {{x: z}}}}\n    spec:\n      \
+             completions: 2\n      template:\n        spec:\n          restartPolicy: Never\n          \
+             containers: [{{name: main, image: {}, args: [hello]}}]\n",
+            guest("job_echo"),
+        ),
+    );
+    let ended = home.run(&["run", "--now", "-o", "json", "cron.yaml"]).exits(0);
+    let job = ended.json();
+    let metadata = &job["metadata"];
+    assert_eq!((&job["kind"], &metadata["name"]), (&json!("Job"), &json!("c-now")));
+    assert_eq!(metadata["namespace"], "ns");
+    assert_eq!(metadata["labels"], json!({"a": "b"}));
+    let annotations = json!({"x": "z", "cronjob.kubernetes.io/instantiate": "manual"});
+    assert_eq!(metadata["annotations"], annotations);
+    assert_eq!(metadata["ownerReferences"], json!(null));
+    assert_eq!(job["status"]["succeeded"], 2);
+    ended.says("job/ns/c-now  complete, 2 of 2 succeeded, 0 failed");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! What each makes is what kubectl makes, field for field.
 
 use mayfly_controller::api::Kind;
+use mayfly_controller::api::names::CRONJOB_INSTANTIATE;
 use serde_json::{Value, json};
 
 use super::content;
@@ -14,9 +15,6 @@ use crate::client::request::As;
 use crate::client::resource::{Resource, Resources};
 use crate::client::select::pair;
 use crate::exit::Exit;
-
-/// What a Job made by hand of a CronJob carries.
-const INSTANTIATE: &str = "cronjob.kubernetes.io/instantiate";
 
 /// Creates one object.
 pub(super) async fn create(command: &CreateCommand) -> anyhow::Result<Exit> {
@@ -125,7 +123,7 @@ fn child(name: &str, owner: &Value) -> Value {
     if !annotations.is_object() {
         annotations = json!({});
     }
-    annotations[INSTANTIATE] = json!("manual");
+    annotations[CRONJOB_INSTANTIATE] = json!("manual");
     let mut metadata = json!({
         "name": name,
         "annotations": annotations,

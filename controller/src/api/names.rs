@@ -25,6 +25,9 @@ pub const CONTROLLER_UID_LEGACY: &str = "controller-uid";
 pub const JOB_CONTROLLER: &str = "kubernetes.io/job-controller";
 /// Annotation of a Job made by a CronJob: when it was due.
 pub const CRONJOB_SCHEDULED_TIMESTAMP: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
+
+/// The annotation of a Job that was made by hand of a CronJob: `manual`.
+pub const CRONJOB_INSTANTIATE: &str = "cronjob.kubernetes.io/instantiate";
 /// Annotation of a pod: how many WebAssembly instructions it may execute, exactly.
 pub const FUEL: &str = "mayfly.dev/fuel";
 /// In the spec of a namespace: it waits until nothing is in it any more.

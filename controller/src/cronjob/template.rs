@@ -2,8 +2,8 @@
 
 use jiff::tz::TimeZone;
 
-use crate::api::names::CRONJOB_SCHEDULED_TIMESTAMP;
-use crate::api::{Job, ObjectMeta, OwnerReference, Timestamp};
+use crate::api::names::{CRONJOB_INSTANTIATE, CRONJOB_SCHEDULED_TIMESTAMP};
+use crate::api::{CronJob, Job, ObjectMeta, OwnerReference, Timestamp};
 
 use super::cron_job_view::CronJobView;
 
@@ -27,6 +27,26 @@ pub fn job(cron_job: &CronJobView, scheduled: Timestamp) -> Job {
             labels: metadata.labels,
             annotations: Some(annotations),
             owner_references: Some(vec![owner_reference(cron_job)]),
+            ..ObjectMeta::default()
+        },
+        spec: template.spec,
+        status: None,
+    }
+}
+
+/// A Job of the template of `cron_job` that somebody wants now, not yet admitted. It is nobody's:
+/// whoever keeps the CronJob, too, says who owns it.
+pub fn manual_job(cron_job: &CronJob, name: String) -> Job {
+    let template = cron_job.spec.job_template.clone();
+    let metadata = template.metadata.unwrap_or_default();
+    let mut annotations = metadata.annotations.unwrap_or_default();
+    annotations.insert(CRONJOB_INSTANTIATE.to_owned(), "manual".to_owned());
+    Job {
+        metadata: ObjectMeta {
+            name: Some(name),
+            namespace: cron_job.metadata.namespace.clone(),
+            labels: metadata.labels,
+            annotations: Some(annotations),
             ..ObjectMeta::default()
         },
         spec: template.spec,
