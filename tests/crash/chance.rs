@@ -40,8 +40,12 @@ impl Chance {
     }
 
     /// From a millisecond to `longest`, each order of magnitude as likely as the next: some moments
-    /// are in the middle of the first write, some after hundreds of them.
+    /// are in the middle of the first write, some after hundreds of them. One in three is any, so
+    /// that much is under way.
     pub(super) fn moment(&mut self, longest: Duration) -> Duration {
+        if self.one_in(3) {
+            return longest.mul_f64(self.numbers.f64());
+        }
         let shortest = Duration::from_millis(1).as_secs_f64();
         let orders = (longest.as_secs_f64() / shortest).ln();
         Duration::from_secs_f64(shortest * (orders * self.numbers.f64()).exp())
