@@ -92,13 +92,16 @@ impl Workqueue {
         self.errors.remove(uid);
     }
 
-    /// What was to be done for the object has failed: it is tried again after a while.
+    /// What was to be done for the object has failed: it is tried again after a while, or when it is
+    /// to be looked at anyway, if that is sooner.
     pub(crate) fn retry(&mut self, uid: &Arc<str>, now: Timestamp) {
         let errors = self.errors.entry(uid.clone()).or_default();
         let Retry { base, cap } = self.retry;
         let wait = base.checked_mul(1 << (*errors).min(30)).unwrap_or(cap).min(cap);
         *errors = errors.saturating_add(1);
-        self.set_timer(uid, now.saturating_add(wait).ok());
+        let due = self.due.get(uid).copied().filter(|due| *due > now);
+        let again = now.saturating_add(wait).ok();
+        self.set_timer(uid, again.into_iter().chain(due).min());
     }
 
     /// The object is gone.
@@ -148,10 +151,23 @@ mod tests {
         let (mut queue, uid) = queue();
         let waits: Vec<_> = (0..8)
             .map(|_| {
+                queue.set_timer(&uid, None);
                 queue.retry(&uid, at(0));
                 queue.next_due().expect("a timer").as_second()
             })
             .collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+    }
+
+    #[test]
+    fn an_error_does_not_put_off_what_is_due_sooner() {
+        let (mut queue, uid) = queue();
+        for _ in 0..3 {
+            queue.set_timer(&uid, Some(at(2)));
+            queue.retry(&uid, at(0));
+        }
+        assert_eq!(queue.next_due(), Some(at(2)), "the third wait would be four seconds");
+        queue.retry(&uid, at(2));
+        assert_eq!(queue.next_due(), Some(at(10)), "what is past is no reason to hurry");
     }
 }
