@@ -317,6 +317,13 @@ impl Record {
         events
     }
 
+    /// The run before one that is yet to begin, as its status tells it. Where a lost run begins once
+    /// more, that is told again only when it runs: a status that waits and has a last state reads as
+    /// if the run of its own `restartCount` had ended.
+    fn before_new(&self) -> Option<&Termination> {
+        self.previous.as_ref().filter(|_| self.is_reset)
+    }
+
     /// Its `containerStatuses` entry; `default` is what it waits for if nothing better is known.
     pub(crate) fn to_wire(
         &self,
@@ -346,11 +353,11 @@ impl Record {
                     Some(why) => waiting(why.reason, why.message.clone()),
                     None => waiting(default, None),
                 };
-                (shown, self.previous.as_ref())
+                (shown, self.before_new())
             }
         };
         let container_id = match &self.state {
-            State::New => self.previous.as_ref().and_then(|end| end.container_id.clone()),
+            State::New => self.before_new().and_then(|end| end.container_id.clone()),
             State::Running { .. } => Some(id),
             State::Ended(end) => end.container_id.clone(),
         };

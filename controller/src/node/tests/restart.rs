@@ -167,3 +167,25 @@ async fn a_shutdown_ends_what_runs_and_leaves_it_to_be_found() {
     "#]]
     .assert_eq(&cluster.history());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_lost_twice_is_still_the_same_run() {
+    let runtime = FakeRuntime::default().plays("main", &[Play::Exit(1.0, 1), Play::Exit(50.0, 0)]);
+    let mut cluster = Cluster::with_lost_runs(runtime, LostRuns::RunAgain);
+    let job = OwnerReference { controller: Some(true), ..OwnerReference::default() };
+    cluster.run_owned(&spec("OnFailure"), vec![job]).await;
+    cluster.until(5.0).await;
+    cluster.kill_agent();
+    // So that it is still waiting when it is lost again.
+    cluster.runtime.missing.lock().unwrap().insert("i", 1);
+    cluster.start_agent();
+    cluster.until(10.0).await;
+    cluster.kill_agent();
+    cluster.start_agent();
+    cluster.until(200.0).await;
+    let runs: Vec<u32> =
+        cluster.runtime.runs.lock().unwrap().iter().map(|run| run.restart_count).collect();
+    assert_eq!(runs, [0, 1, 1]);
+    let status = &cluster.status().container_statuses.unwrap()[0];
+    assert_eq!((status.restart_count, &*status.name), (1, "main"));
+}
