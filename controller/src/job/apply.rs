@@ -10,6 +10,7 @@ use crate::quota::{Denial, Usage, charge, only_these};
 use crate::store::{DeleteOptions, Store, Transaction};
 
 use super::plan::{Action, JobEvent};
+use super::pod_view::has_ended;
 use super::{JobView, PodRef, claim};
 
 /// What turns plans into transactions.
@@ -38,7 +39,7 @@ impl Applier<'_> {
             transaction.and(match action {
                 Action::Adopt(pod) => self.adopt(pod),
                 Action::Disown(pod) => self.disown(pod),
-                Action::Release(pod) => release(pod),
+                Action::Release(pod) => let_go(pod),
                 Action::Delete(pod) => delete(pod),
                 Action::Create(pod) => self.create(*pod, &about, &mut names),
                 Action::Deny(pod, denial) => self.deny(&pod, &denial, &about, &mut names),
@@ -137,6 +138,18 @@ impl Applier<'_> {
     }
 }
 
+/// The same as [`release`] in a plan: it is void if the pod has ended since it was seen, for then the
+/// Job has to count it.
+///
+/// Kubernetes differs: it lets the pod go all the same, and what it has done is lost.
+fn let_go(pod: PodRef) -> Transaction {
+    if pod.ended {
+        return release(pod);
+    }
+    let (key, uid) = (pod.key.clone(), Some(pod.uid.to_string()));
+    Transaction::new().require(key, uid, |pod: &Pod| !has_ended(pod)).and(release(pod))
+}
+
 /// Takes the tracking finalizer off `pod`.
 pub(super) fn release(pod: PodRef) -> Transaction {
     Transaction::new().modify(pod.key, Some(pod.uid.to_string()), claim::release)
@@ -145,4 +158,42 @@ pub(super) fn release(pod: PodRef) -> Transaction {
 fn delete(pod: PodRef) -> Transaction {
     let options = DeleteOptions { uid: Some(pod.uid.to_string()), grace_period_seconds: None };
     Transaction::new().delete(Kind::Pod, pod.key, options)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::store::{CommitError, Names};
+
+    fn pod(phase: &str) -> Pod {
+        let pod = json!({
+            "metadata": { "name": "p", "namespace": "ns", "uid": "u",
+                          "finalizers": ["batch.kubernetes.io/job-tracking"] },
+            "status": { "phase": phase },
+        });
+        serde_json::from_value(pod).expect("a pod")
+    }
+
+    #[tokio::test]
+    async fn a_pod_that_has_ended_meanwhile_is_not_let_go_uncounted() {
+        let key = Key::new("ns", "p");
+        for (now, seen_ended, is_let_go) in [
+            ("Running", false, true),
+            ("Succeeded", false, false),
+            ("Failed", false, false),
+            ("Succeeded", true, true),
+        ] {
+            let store = Store::in_memory(Clock::system(), Names::seeded(1));
+            store.commit(Transaction::new().create(pod(now))).await.expect("is made");
+            let seen = PodRef { key: key.clone(), uid: "u".into(), ended: seen_ended };
+            let result = store.commit(let_go(seen)).await;
+            let refused = matches!(result, Err(CommitError::Conflict { .. }));
+            assert_eq!(!refused, is_let_go, "{now}, seen as ended: {seen_ended}");
+            let finalizers = store.get::<Pod>(&key).expect("a pod").metadata.finalizers.clone();
+            assert_eq!(finalizers.is_none(), is_let_go, "{now}, seen as ended: {seen_ended}");
+        }
+    }
 }

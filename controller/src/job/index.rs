@@ -3,14 +3,14 @@
 //! Holds only what [`reconcile`](super::reconcile()) asks for. Synchronous and without IO: a change
 //! goes in, the Jobs that it concerns come out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::api::{Job, Key, ObjectMeta, Pod, Resource, Timestamp};
 
 use super::backoff::{BackoffRecord, BackoffSettings};
 use super::claim::{Belonging, Claim, belonging, controller};
-use super::pod_view::{Phase, PodRef, is_tracked};
+use super::pod_view::{Phase, PodRef, has_ended, is_tracked};
 use super::tally::Pods;
 use super::{Denials, JobView, Observed, PodView, Room};
 use crate::quota::Bounds;
@@ -19,11 +19,12 @@ use crate::quota::Bounds;
 #[derive(Debug, Default)]
 pub(super) struct Index {
     settings: BackoffSettings,
-    jobs: HashMap<Arc<str>, Observed>,
+    /// By uid, and gone through in that order, so that the same events make the same history.
+    jobs: BTreeMap<Arc<str>, Observed>,
     /// In which Job a pod is kept, by their uids.
     places: HashMap<Arc<str>, Arc<str>>,
     /// The pods that have no controller, by uid.
-    unowned: HashMap<Arc<str>, Arc<Pod>>,
+    unowned: BTreeMap<Arc<str>, Arc<Pod>>,
     changed: Changed,
 }
 
@@ -245,7 +246,7 @@ fn is_adoptable(job: &JobView, pod: &Pod) -> bool {
 }
 
 fn reference(pod: &Pod) -> PodRef {
-    PodRef { key: Key::of(&pod.metadata), uid: pod.uid().into() }
+    PodRef { key: Key::of(&pod.metadata), uid: pod.uid().into(), ended: has_ended(pod) }
 }
 
 #[cfg(test)]

@@ -39,6 +39,9 @@ pub struct PodRef {
     pub key: Key,
     /// Its uid, so that a namesake is never meant.
     pub uid: Arc<str>,
+    /// Whether it had ended when it was seen. What is decided about one that had not holds only as
+    /// long as that is so.
+    pub ended: bool,
 }
 
 /// A pod of a Job.
@@ -124,7 +127,7 @@ impl PodView {
 
     /// Where to find it.
     pub fn reference(&self) -> PodRef {
-        PodRef { key: self.key.clone(), uid: self.uid.clone() }
+        PodRef { key: self.key.clone(), uid: self.uid.clone(), ended: self.is_terminal() }
     }
 
     /// Whether its phase is final.
@@ -165,6 +168,11 @@ fn parse_failure_count(text: &str) -> u32 {
 
 fn annotation<'a>(metadata: &'a ObjectMeta, name: &str) -> Option<&'a str> {
     metadata.annotations.as_ref()?.get(name).map(String::as_str)
+}
+
+/// Whether the phase of `pod` is final.
+pub fn has_ended(pod: &Pod) -> bool {
+    matches!(phase(pod), Phase::Succeeded | Phase::Failed)
 }
 
 fn phase(pod: &Pod) -> Phase {

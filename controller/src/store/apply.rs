@@ -94,6 +94,12 @@ impl<'a> Batch<'a> {
                 self.each(kind, &namespace, edit).map(|()| None)
             }
             Operation::Within { namespace } => self.within(namespace).map(|()| None),
+            Operation::Require { kind, key, uid, holds } => {
+                match self.find(kind, &key, uid.as_deref()) {
+                    Some(object) if !holds(&object) => Err(CommitError::Conflict { kind, key }),
+                    _ => Ok(None),
+                }
+            }
             Operation::Guard { kind, key, resource_version } => match self.get(kind, &key) {
                 Some(object) if version_of(&object) == Some(&resource_version) => Ok(None),
                 _ => Err(CommitError::Conflict { kind, key }),

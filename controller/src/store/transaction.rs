@@ -36,6 +36,9 @@ type Edit = Box<dyn FnOnce(&Object) -> Option<Object> + Send>;
 /// The new version of an object, if it was of the right kind, or why there may be none.
 pub(super) type EachEdit = Box<dyn FnMut(&Object) -> Result<Option<Object>, String> + Send>;
 
+/// Whether what is required of an object holds.
+type Check = Box<dyn FnOnce(&Object) -> bool + Send>;
+
 pub(super) enum Operation {
     Create(Object),
     Replace(Object),
@@ -44,6 +47,7 @@ pub(super) enum Operation {
     Each { kind: Kind, namespace: String, edit: EachEdit },
     Delete { kind: Kind, key: Key, options: DeleteOptions },
     Guard { kind: Kind, key: Key, resource_version: String },
+    Require { kind: Kind, key: Key, uid: Option<String>, holds: Check },
     Within { namespace: String },
 }
 
@@ -147,6 +151,18 @@ impl Transaction {
     /// Fails the transaction if the object has changed since `resource_version`, or is gone.
     pub fn guard(self, kind: Kind, key: Key, resource_version: impl Into<String>) -> Self {
         self.with(Operation::Guard { kind, key, resource_version: resource_version.into() })
+    }
+
+    /// Fails the transaction if the object is there and `holds` does not hold of it, as it is when
+    /// this comes to it.
+    pub fn require<T: Resource>(
+        self,
+        key: Key,
+        uid: Option<String>,
+        holds: impl FnOnce(&T) -> bool + Send + 'static,
+    ) -> Self {
+        let holds = Box::new(|object: &Object| T::from_object(object).is_none_or(|it| holds(it)));
+        self.with(Operation::Require { kind: T::KIND, key, uid, holds })
     }
 
     /// Fails the transaction if `namespace` is not there, or is on its way out.
