@@ -86,9 +86,10 @@ pub fn count(counting: Counting<'_>) -> Counted {
     let verdict = verdict.filter(|_| settled);
     if let Some(verdict) = verdict {
         let condition = verdict.ending.terminal_condition();
-        add_condition(&mut ledger.status, condition, verdict, now);
+        let at = end_time(&ledger.status, now);
+        add_condition(&mut ledger.status, condition, verdict, at);
         if verdict.ending == Ending::Complete {
-            ledger.status.completion_time = Some(Time(now));
+            ledger.status.completion_time = Some(Time(at));
         }
     }
     let finished_at = |phase: fn(&PodView) -> bool| {
@@ -144,6 +145,14 @@ fn is_removable(
         .and_then(|index| progress.delayed.get(&index))
         .is_some_and(|delayed| delayed.uid == pod.uid);
     job.has_failed(pod) && !is_delayed
+}
+
+/// When a Job ends that ends `now`: not before it began.
+///
+/// Kubernetes differs: its API server refuses an end before the start, so that after a clock was set
+/// back a Job ends only once the clock has come to its start again.
+fn end_time(status: &JobStatus, now: Timestamp) -> Timestamp {
+    status.start_time.as_ref().map_or(now, |start| now.max(start.0))
 }
 
 fn add_condition(status: &mut JobStatus, type_: &str, verdict: &Verdict, now: Timestamp) {
@@ -247,4 +256,18 @@ impl Ledger {
 /// A counter as a status has it: absent instead of 0.
 pub fn counter_of(number: u32) -> Option<i32> {
     i32::try_from(number).ok().filter(|number| *number > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_does_not_end_before_it_began() {
+        let at = |second| Timestamp::from_second(second).expect("a second");
+        let status = JobStatus { start_time: Some(Time(at(100))), ..JobStatus::default() };
+        assert_eq!(end_time(&status, at(130)), at(130));
+        assert_eq!(end_time(&status, at(70)), at(100), "the clock was set back");
+        assert_eq!(end_time(&JobStatus::default(), at(70)), at(70));
+    }
 }
