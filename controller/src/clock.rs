@@ -2,10 +2,14 @@
 //!
 //! Everything else takes `now` as an argument, or a [`Clock`] where it must wait. A simulated clock
 //! follows tokio's, so a test with paused time jumps from one deadline to the next.
+//!
+//! What it shows is the time of day, which an operator or NTP may set; what it waits by is tokio's
+//! time, which nobody can.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::api::Timestamp;
+use crate::api::{SignedDuration, Timestamp};
 
 /// Tells the time, and waits for it.
 #[derive(Clone, Debug)]
@@ -14,7 +18,14 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     System,
-    Simulated { start: Timestamp, at: tokio::time::Instant },
+    Simulated(Arc<Mutex<Shown>>),
+}
+
+/// What a simulated clock showed at some time.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    time: Timestamp,
+    at: tokio::time::Instant,
 }
 
 impl Clock {
@@ -25,14 +36,30 @@ impl Clock {
 
     /// A clock that shows `start` now and goes on as tokio's does, paused or not.
     pub fn simulated(start: Timestamp) -> Self {
-        Self(Source::Simulated { start, at: tokio::time::Instant::now() })
+        let shown = Shown { time: start, at: tokio::time::Instant::now() };
+        Self(Source::Simulated(Arc::new(Mutex::new(shown))))
+    }
+
+    /// Sets a simulated clock, and all clones of it, forwards or back. Whoever waits goes on
+    /// waiting: only what is shown has changed.
+    ///
+    /// # Panics
+    ///
+    /// If it is the host's clock, which is not ours to set.
+    pub fn jump(&self, by: SignedDuration) {
+        let Source::Simulated(shown) = &self.0 else { panic!("only a simulated clock can be set") };
+        let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.time = shown.time.saturating_add(by).unwrap_or(shown.time);
     }
 
     /// The current time, to the nanosecond. On the wire it is cut to whole seconds.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System => Timestamp::now(),
-            Source::Simulated { start, at } => *start + at.elapsed(),
+            Source::Simulated(shown) => {
+                let Shown { time, at } = *shown.lock().unwrap_or_else(PoisonError::into_inner);
+                time + at.elapsed()
+            }
         }
     }
 
@@ -45,5 +72,28 @@ impl Clock {
             }
             tokio::time::sleep(left).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_set_back_is_waited_for() {
+        let clock = Clock::simulated(Timestamp::UNIX_EPOCH);
+        let shown = clock.clone();
+        let deadline = Timestamp::UNIX_EPOCH + Duration::from_secs(10);
+        let begun = tokio::time::Instant::now();
+        let set = async {
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            clock.jump(SignedDuration::from_secs(-3));
+            assert_eq!(shown.now(), Timestamp::UNIX_EPOCH + Duration::from_secs(1));
+        };
+        tokio::join!(shown.sleep_until(deadline), set);
+        assert_eq!(begun.elapsed(), Duration::from_secs(13));
+        clock.jump(SignedDuration::from_hours(1));
+        shown.sleep_until(deadline + Duration::from_secs(60)).await;
+        assert_eq!(begun.elapsed(), Duration::from_secs(13));
     }
 }

@@ -1,4 +1,5 @@
-//! One thread that makes transactions durable, as many at a time as have come in meanwhile.
+//! Makes transactions durable, as many at a time as have come in meanwhile: in a thread of its own,
+//! since a disk blocks, or, where the disk is a simulated one, in a task.
 //!
 //! ```text
 //! callers ─▶ queue ─▶ batch, checked against visible + staged ─▶ disk ─▶ publish ─▶ answers
@@ -6,10 +7,11 @@
 //!
 //! No lock is held while the disk works, and readers see the state before the batch until then.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 
 use super::apply::Batch;
@@ -34,9 +36,10 @@ struct Request {
     answer: oneshot::Sender<Answer>,
 }
 
-/// The callers' end. When it is dropped, what is in the queue is committed and the thread ends.
+/// The callers' end. When it is dropped, what is in the queue is committed and the committer ends.
 pub(super) struct Committer {
     queue: Option<mpsc::Sender<Request>>,
+    /// `None` where it is a task.
     thread: Option<JoinHandle<()>>,
 }
 
@@ -48,18 +51,28 @@ impl Committer {
         folder: Option<Folder>,
     ) -> std::io::Result<Self> {
         let (queue, requests) = mpsc::channel(COMMIT_QUEUE_MAX);
+        // Nothing else runs in it, so the disk may block it.
+        let runtime = runtime::Builder::new_current_thread().build()?;
         let thread = thread::Builder::new().name("committer".into()).spawn(move || {
-            Writer { shared, names, disk, in_doubt: Vec::new() }.run(requests);
+            runtime.block_on(Writer::new(shared, names, disk).run(requests));
             // The claim on the folder ends after the database is closed.
             drop(folder);
         })?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
+    /// The same in a task of the tokio runtime that this is called in, for a `disk` that does not
+    /// block.
+    pub(super) fn spawn(shared: Arc<Shared>, names: Names, disk: impl Disk + 'static) -> Self {
+        let (queue, requests) = mpsc::channel(COMMIT_QUEUE_MAX);
+        tokio::spawn(Writer::new(shared, names, disk).run(requests));
+        Self { queue: Some(queue), thread: None }
+    }
+
     pub(super) async fn commit(&self, transaction: Transaction, now: Timestamp) -> Answer {
         let (answer, answered) = oneshot::channel();
         let queue = self.queue.as_ref().expect("the queue must be there until the drop");
-        // Only a panic in a transaction ends the thread early; it goes on in whoever commits.
+        // Only a panic in a transaction ends the committer early; it goes on in whoever commits.
         queue.send(Request { transaction, now, answer }).await.expect(PANICKED);
         answered.await.expect(PANICKED)
     }
@@ -86,14 +99,18 @@ struct Writer<D> {
 }
 
 impl<D: Disk> Writer<D> {
-    fn run(mut self, mut requests: mpsc::Receiver<Request>) {
-        while let Some(first) = requests.blocking_recv() {
-            self.commit(first, &mut requests);
+    fn new(shared: Arc<Shared>, names: Names, disk: D) -> Self {
+        Self { shared, names, disk, in_doubt: Vec::new() }
+    }
+
+    async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        while let Some(first) = requests.recv().await {
+            self.commit(first, &mut requests).await;
         }
     }
 
     /// Commits `first` and what else is waiting, and answers.
-    fn commit(&mut self, first: Request, requests: &mut mpsc::Receiver<Request>) {
+    async fn commit(&mut self, first: Request, requests: &mut mpsc::Receiver<Request>) {
         let (answers, changes) = {
             let state = self.shared.read();
             let mut batch = Batch::new(&state, &self.names);
@@ -107,7 +124,7 @@ impl<D: Disk> Writer<D> {
             }
             (answers, batch.into_changes())
         };
-        let written = self.write(&changes);
+        let written = self.write(&changes).await;
         if written.is_ok() {
             self.shared.publish(changes);
         }
@@ -123,42 +140,45 @@ impl<D: Disk> Writer<D> {
         CommitError::Disk { folder: self.disk.folder().into(), source }
     }
 
-    fn write(&mut self, changes: &[Change]) -> Result<(), DiskError> {
+    async fn write(&mut self, changes: &[Change]) -> Result<(), DiskError> {
         let Some(last) = changes.last() else { return Ok(()) };
         if !self.in_doubt.is_empty() {
-            self.settle_doubt()?;
+            self.settle_doubt().await?;
         }
         let rows = rows(changes);
-        self.disk.append(&rows, last.resource_version).inspect_err(|error| {
+        self.disk.append(&rows, last.resource_version).await.inspect_err(|error| {
             tracing::error!(%error, folder = %self.disk.folder().display(), "can't write the state");
             self.in_doubt = rows.iter().map(|row| (row.kind, row.key.clone())).collect();
         })
     }
 
     /// Makes the disk agree again with what is visible, after a batch that was refused.
-    fn settle_doubt(&mut self) -> Result<(), DiskError> {
+    async fn settle_doubt(&mut self) -> Result<(), DiskError> {
         let kept = self.disk.reopen()?;
-        let state = self.shared.read();
-        let version = state.version();
+        let (rows, version) = self.visible_of_doubtful();
         // Each batch has a version of its own, so the refused one left nothing behind.
         if kept != version {
-            let visible = |(kind, key): &(Kind, Key)| Row {
-                kind: *kind,
-                key: key.clone(),
-                json: state.get(*kind, key).map(json),
-            };
-            let rows: Vec<Row> = self.in_doubt.iter().map(visible).collect();
-            drop(state);
-            self.disk.append(&rows, version)?;
+            self.disk.append(&rows, version).await?;
         }
         self.in_doubt.clear();
         Ok(())
     }
+
+    /// What is visible of the objects in doubt, and the version of the state that is visible.
+    fn visible_of_doubtful(&self) -> (Vec<Row>, u64) {
+        let state = self.shared.read();
+        let visible = |(kind, key): &(Kind, Key)| Row {
+            kind: *kind,
+            key: key.clone(),
+            json: state.get(*kind, key).map(json),
+        };
+        (self.in_doubt.iter().map(visible).collect(), state.version())
+    }
 }
 
-/// The last version of each object in `changes`.
+/// The last version of each object in `changes`, in order of their keys.
 fn rows(changes: &[Change]) -> Vec<Row> {
-    let mut last = HashMap::with_capacity(changes.len());
+    let mut last = BTreeMap::new();
     for change in changes {
         last.insert((change.kind, &change.key), change);
     }

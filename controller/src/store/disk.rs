@@ -1,16 +1,20 @@
 //! The line between the store and whatever keeps it on disk.
+//!
+//! Production has one disk, the database in `fjall.rs`. The line is public so that a simulation can
+//! be the disk: one that is slow or full, or keeps less than the last write when it is cut off.
 
 use std::error::Error;
+use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::api::{Key, Kind};
 
 /// What went wrong, in the words of the database or the operating system.
-pub(super) type DiskError = Arc<dyn Error + Send + Sync>;
+pub type DiskError = Arc<dyn Error + Send + Sync>;
 
 /// Keeps the newest version of every object.
-pub(super) trait Disk: Send {
+pub trait Disk: Send {
     /// Where it keeps them, for messages.
     fn folder(&self) -> &Path;
 
@@ -20,8 +24,12 @@ pub(super) trait Disk: Send {
     /// Makes all of `rows` and `resource_version` durable, or none.
     ///
     /// After an error it is in doubt which, and nothing may be appended before
-    /// [`reopen`](Self::reopen).
-    fn append(&mut self, rows: &[Row], resource_version: u64) -> Result<(), DiskError>;
+    /// [`reopen`](Self::reopen). A real disk blocks: the committer has a thread for it.
+    fn append(
+        &mut self,
+        rows: &[Row],
+        resource_version: u64,
+    ) -> impl Future<Output = Result<(), DiskError>> + Send;
 
     /// Starts again after an error. Returns the resource version that is kept.
     fn reopen(&mut self) -> Result<u64, DiskError>;
@@ -29,18 +37,20 @@ pub(super) trait Disk: Send {
 
 /// What is to be kept of one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Row {
-    pub(super) kind: Kind,
-    pub(super) key: Key,
+pub struct Row {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its key.
+    pub key: Key,
     /// Its newest version as JSON, or `None` to forget it.
-    pub(super) json: Option<Vec<u8>>,
+    pub json: Option<Vec<u8>>,
 }
 
 /// What has been kept.
 #[derive(Debug, Default)]
-pub(super) struct Loaded {
+pub struct Loaded {
     /// The objects as JSON, in no particular order.
-    pub(super) objects: Vec<(Kind, Vec<u8>)>,
+    pub objects: Vec<(Kind, Vec<u8>)>,
     /// The version of the state that they are.
-    pub(super) resource_version: u64,
+    pub resource_version: u64,
 }

@@ -57,7 +57,7 @@ impl Disk for Fjall {
         Ok(Loaded { objects, resource_version: open.resource_version()? })
     }
 
-    fn append(&mut self, rows: &[Row], resource_version: u64) -> Result<(), DiskError> {
+    async fn append(&mut self, rows: &[Row], resource_version: u64) -> Result<(), DiskError> {
         let open = self.opened()?;
         let mut batch = open.database.batch().durability(Some(PersistMode::SyncData));
         for row in rows {

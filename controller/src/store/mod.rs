@@ -10,7 +10,7 @@
 mod apply;
 mod committer;
 mod deletion;
-mod disk;
+pub mod disk;
 mod error;
 mod fjall;
 mod folder;
@@ -95,12 +95,25 @@ impl Store {
         clock: Clock,
         names: Names,
     ) -> Result<Self, OpenError> {
+        let shared = loaded(&mut disk)?;
         let folder = disk.folder().to_path_buf();
-        let state = committer::load(&mut disk)
-            .map_err(|source| OpenError::Unreadable { folder: folder.clone(), source })?;
-        let shared = Arc::new(Shared::of(state));
         let committer = Committer::start(Arc::clone(&shared), names.clone(), disk, claimed)
             .map_err(|source| OpenError::NotUsable { folder, source })?;
+        Ok(Self::with(shared, clock, names, Writer::Disk(committer)))
+    }
+
+    /// The store that the simulated `disk` has kept. It must be called in a tokio runtime.
+    ///
+    /// All is as with a store in a folder, but that the committer is a task of the runtime and no
+    /// thread: so what happens follows from what the runtime does, and a slow disk takes simulated
+    /// time.
+    pub fn simulated(
+        mut disk: impl Disk + 'static,
+        clock: Clock,
+        names: Names,
+    ) -> Result<Self, OpenError> {
+        let shared = loaded(&mut disk)?;
+        let committer = Committer::spawn(Arc::clone(&shared), names.clone(), disk);
         Ok(Self::with(shared, clock, names, Writer::Disk(committer)))
     }
 
@@ -212,6 +225,12 @@ impl Store {
     pub fn watch(&self, kinds: &[Kind], after: u64) -> Result<Watch, Gone> {
         Watch::new(Arc::clone(&self.inner.shared), kinds, after)
     }
+}
+
+fn loaded(disk: &mut impl Disk) -> Result<Arc<Shared>, OpenError> {
+    let state = committer::load(disk)
+        .map_err(|source| OpenError::Unreadable { folder: disk.folder().into(), source })?;
+    Ok(Arc::new(Shared::of(state)))
 }
 
 #[cfg(test)]

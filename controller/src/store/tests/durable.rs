@@ -56,7 +56,7 @@ impl Disk for FakeDisk {
         Ok(Loaded { objects, resource_version: platter.resource_version })
     }
 
-    fn append(&mut self, rows: &[Row], resource_version: u64) -> Result<(), DiskError> {
+    async fn append(&mut self, rows: &[Row], resource_version: u64) -> Result<(), DiskError> {
         let mut platter = self.platter();
         assert!(!platter.must_reopen, "a disk that failed must be opened anew");
         let refusal = platter.refusal;
