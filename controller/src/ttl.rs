@@ -72,6 +72,8 @@ impl TtlController {
             }
         };
         tokio::select! {
+            // A change may concern what is due.
+            biased;
             change = watch.next() => timers.note(&change?),
             () = timer => {
                 if let Some((_, key)) = next {

@@ -43,6 +43,7 @@ async fn follow(
             continue;
         }
         tokio::select! {
+            biased;
             change = watch.next() => ages.fold(&change?),
             () = store.clock().sleep_until(ages.next_due()) => {}
         }

@@ -1,6 +1,6 @@
 //! Who owns whom, and what follows from it. Pure.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::api::names::{FOREGROUND_DELETION, JOB_TRACKING_FINALIZER, ORPHAN};
 use crate::api::{Key, Kind, Object, ObjectMeta, OwnerReference};
@@ -57,7 +57,7 @@ pub(super) struct Graph {
     entries: HashMap<Uid, Entry>,
     dependents: HashMap<Uid, BTreeSet<Uid>>,
     /// Of whom something may follow.
-    unchecked: HashSet<Uid>,
+    unchecked: BTreeSet<Uid>,
 }
 
 impl Graph {

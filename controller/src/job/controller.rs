@@ -111,11 +111,14 @@ impl<'a> Session<'a> {
                 }
             };
             tokio::select! {
+                // In this order, so that the same events make the same history. Changes that come
+                // without pause hold up nothing: commits are few, and timers are asked each time.
+                biased;
                 () = cancel.cancelled() => {}
-                change = self.watch.next() => current = change.map(|change| self.fold(&change)),
                 Some(ended) = self.commits.join_next() => {
                     current = self.note(ended.expect("a commit must not panic"));
                 }
+                change = self.watch.next() => current = change.map(|change| self.fold(&change)),
                 () = timer => {}
             }
         }

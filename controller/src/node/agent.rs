@@ -1,12 +1,12 @@
 //! Gives each pod of the node a worker, and tells the control plane that the node is alive.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::client::{ClusterClient, PodWatch, PodsChange};
@@ -38,7 +38,7 @@ pub struct Agent<C, R> {
     host: Arc<Host<C, R>>,
     settings: NodeSettings,
     /// By uid: every pod that is not known to be over.
-    pods: HashMap<String, Entry>,
+    pods: BTreeMap<String, Entry>,
     workers: JoinSet<PodIdentity>,
     /// Requests and removals that nobody waits for.
     chores: JoinSet<()>,
@@ -72,7 +72,7 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
         Self {
             host: Arc::new(host),
             settings,
-            pods: HashMap::new(),
+            pods: BTreeMap::new(),
             workers: JoinSet::new(),
             chores: JoinSet::new(),
             shutdown: CancellationToken::new(),
@@ -218,8 +218,9 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
         }
     }
 
-    fn remove_directory(&mut self, directory: PodDirectory) {
-        self.chores.spawn_blocking(move || {
+    fn remove_directory(&self, directory: PodDirectory) {
+        // Nobody waits for it, so its end wakes nobody.
+        task::spawn_blocking(move || {
             if let Err(error) = directory::remove(directory.path()) {
                 let path = directory.path().display();
                 tracing::warn!(%path, %error, "what a pod has left could not be removed");
@@ -228,12 +229,12 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
     }
 
     /// Removes what pods have left that went while nobody was looking.
-    fn remove_strays(&mut self, uids: HashSet<String>) {
+    fn remove_strays(&self, uids: HashSet<String>) {
         // Without the folder there is nothing to remove. It is listed at once: what is there later
         // may be of a pod that has begun meanwhile.
         let Ok(entries) = fs::read_dir(directory::pods(&self.settings.root)) else { return };
         let entries: Vec<_> = entries.flatten().collect();
-        self.chores.spawn_blocking(move || {
+        task::spawn_blocking(move || {
             for entry in entries {
                 let name = entry.file_name();
                 let uid = name.to_str().and_then(directory::uid_of);

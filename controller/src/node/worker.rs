@@ -9,7 +9,7 @@
 //! It carries out what [`lifecycle`](super::lifecycle) decides. What it runs it owns: dropped, it
 //! takes all of it along.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -83,7 +83,7 @@ pub(crate) struct Worker<C, R> {
     jobs: JoinSet<()>,
     job_of: HashMap<task::Id, Job>,
     /// By the place of its container: what is under way.
-    runs: HashMap<usize, Run>,
+    runs: BTreeMap<usize, Run>,
     messages: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
     /// When what was cancelled is dropped.
     drop_at: Option<Timestamp>,
@@ -113,7 +113,7 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
             shutdown,
             jobs: JoinSet::new(),
             job_of: HashMap::new(),
-            runs: HashMap::new(),
+            runs: BTreeMap::new(),
             messages: mpsc::channel(PROGRESS_QUEUE_MAX),
             drop_at: None,
             finish: None,

@@ -72,6 +72,7 @@ impl PodGcController {
                 }
             };
             tokio::select! {
+                biased;
                 change = watch.next() => match change {
                     Ok(change) => fold_change(index, &change, clock.now()),
                     Err(gone) => return Ok(gone),

@@ -110,6 +110,7 @@ impl QuotaController {
                 }
             };
             tokio::select! {
+                biased;
                 change = watch.next() => self.note(&change?),
                 () = timer => {}
             }

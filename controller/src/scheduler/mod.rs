@@ -93,6 +93,7 @@ impl Scheduler {
                 continue;
             }
             tokio::select! {
+                biased;
                 change = watch.next() => match change {
                     Ok(change) => fold_change(index, &change),
                     Err(gone) => return Ok(gone),

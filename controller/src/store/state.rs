@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use super::error::Gone;
 use super::watch::{Change, ChangeKind, History};
@@ -92,13 +92,14 @@ impl State {
 /// The state behind its lock, and the bell that rings when it has changed.
 pub(super) struct Shared {
     state: RwLock<State>,
-    newest: watch::Sender<u64>,
+    /// Wakes those who wait in the order in which they came, so that the same events make the same
+    /// history.
+    bell: Notify,
 }
 
 impl Shared {
     pub(super) fn of(state: State) -> Self {
-        let newest = watch::Sender::new(state.version());
-        Self { state: RwLock::new(state), newest }
+        Self { state: RwLock::new(state), bell: Notify::new() }
     }
 
     pub(super) fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -108,17 +109,20 @@ impl Shared {
 
     /// Makes `changes` visible together.
     pub(super) fn publish(&self, changes: Vec<Change>) {
-        let Some(newest) = changes.last().map(|change| change.resource_version) else { return };
+        if changes.is_empty() {
+            return;
+        }
         {
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
             for change in changes {
                 state.publish(change);
             }
         }
-        self.newest.send_replace(newest);
+        self.bell.notify_waiters();
     }
 
-    pub(super) fn bell(&self) -> watch::Receiver<u64> {
-        self.newest.subscribe()
+    /// Completes at the first change that is published after this was called.
+    pub(super) fn changed(&self) -> impl Future<Output = ()> + '_ {
+        self.bell.notified()
     }
 }

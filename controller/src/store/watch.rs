@@ -3,8 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tokio::sync::watch;
-
 use super::error::Gone;
 use super::state::Shared;
 use crate::api::{Key, Kind, Object};
@@ -81,7 +79,6 @@ impl History {
 /// told so.
 pub struct Watch {
     shared: Arc<Shared>,
-    bell: watch::Receiver<u64>,
     kinds: Vec<Kind>,
     /// Taken from the history, not yet given out.
     taken: VecDeque<Change>,
@@ -92,21 +89,21 @@ pub struct Watch {
 impl Watch {
     pub(super) fn new(shared: Arc<Shared>, kinds: &[Kind], after: u64) -> Result<Self, Gone> {
         shared.read().history.after(after).map(drop)?;
-        let bell = shared.bell();
-        Ok(Self { shared, bell, kinds: kinds.to_vec(), taken: VecDeque::new(), seen: after })
+        Ok(Self { shared, kinds: kinds.to_vec(), taken: VecDeque::new(), seen: after })
     }
 
     /// The next change, when there is one. Dropping the future loses nothing.
     ///
     /// [`Gone`] if the history no longer reaches back to it: list again, and watch from there.
     pub async fn next(&mut self) -> Result<Change, Gone> {
+        let shared = Arc::clone(&self.shared);
         loop {
-            self.bell.mark_unchanged();
+            // Asked for before the look, so that what comes in between is not missed.
+            let changed = shared.changed();
             if let Some(change) = self.take()? {
                 return Ok(change);
             }
-            // The sender lives in `shared`, so there is always somebody to wait for.
-            let _ = self.bell.changed().await;
+            changed.await;
         }
     }
 
