@@ -1,0 +1,16 @@
+//! The seeds that are always played: some that do much, and each that has once found something.
+
+/// A seed, and why it is here.
+pub(crate) const FIXED: &[(u64, &str)] = &[
+    (1, "two CronJobs, a second node and a disk that is full for a while"),
+    (5, "a container waited for ever for its turn, when its report was answered late"),
+    (12, "the same, for a restart"),
+    (17, "a pod failed while its Job, which had its successes, let it go"),
+    (18, "a Job ended before it began, since the clock had been set back"),
+    (55, "the same, for a CronJob's Job"),
+    (88, "a run that was lost twice counted as a restart"),
+    (122, "the same, while its image was not there"),
+    (194, "completions are raised when the Job has ended"),
+    (335, "a failed pod of a suspended Job waits to be counted with its successor"),
+    (379, "a pod is orphaned while its Job counts it"),
+];
