@@ -46,8 +46,10 @@ const CONTRADICTORY: &[(&str, &str)] = &[(
     "runs with a gate off that the vector does not name, against the vector after it",
 )];
 
-/// What a vector of an area may be given that has no counterpart here: whether it is, and why.
-const WITHOUT_COUNTERPART: &[(&str, fn(&Value) -> bool, &str)] = &[(
+/// Vectors of an area for which there is no counterpart here: by what they are given, and why.
+type Unlike = (&'static str, fn(&Value) -> bool, &'static str);
+
+const WITHOUT_COUNTERPART: &[Unlike] = &[(
     "cronjob-sync",
     super::cronjob::fails_to_read_a_job,
     "what was observed can be read, so no read fails",
