@@ -5,18 +5,16 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Zones whose clocks change by whole hours, and at no midnight: there, a schedule is due whenever
-/// the local time matches.
+/// Zones whose clocks change by whole hours, on a whole hour, and have since 2005 at no midnight:
+/// there, a schedule is due whenever the local time matches.
 const ZONES: &[&str] = &[
     "UTC",
-    "Africa/Casablanca",
     "America/New_York",
-    "America/St_Johns",
     "Asia/Kathmandu",
     "Australia/Adelaide",
+    "Australia/Eucla",
     "Europe/London",
     "Pacific/Auckland",
-    "Pacific/Chatham",
 ];
 
 /// How far the slow way goes.
@@ -59,8 +57,9 @@ proptest! {
 
     #[test]
     fn time_goes_on_in_every_zone(
-        zone in prop::sample::select(&["America/Asuncion", "America/Havana", "America/Sao_Paulo",
-            "Antarctica/Troll", "Asia/Gaza", "Australia/Lord_Howe", "Pacific/Apia"][..]),
+        zone in prop::sample::select(&["Africa/Casablanca", "America/Asuncion", "America/Havana",
+            "America/Sao_Paulo", "America/St_Johns", "Antarctica/Troll", "Asia/Gaza",
+            "Australia/Lord_Howe", "Pacific/Apia", "Pacific/Chatham"][..]),
         text in any_schedule(),
         change in 0usize..60,
         before in 0i64..(40 * 24 * 3_600),
