@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use crate::api::{Job, Key, Kind, Object, Pod, Resource, SignedDuration};
+use crate::api::{Job, Key, Kind, Namespace, Object, Pod, Resource, SignedDuration};
 use crate::events::Recorder;
 use crate::quota::bounds_of;
 use crate::store::{Change, ChangeKind, CommitError, Gone, Store, Watch};
@@ -162,7 +162,9 @@ impl<'a> Session<'a> {
                 self.queue.done(&uid);
                 continue;
             };
-            self.index.set_bounds(&uid, bounds_of(&self.controller.store, &namespace));
+            let store = &self.controller.store;
+            let bounds = bounds_of(store, &namespace);
+            self.index.set_namespace(&uid, bounds, is_terminating(store, &namespace));
             let Some(observed) = self.index.get(&uid) else { continue };
             let has_quotas = !observed.room.bounds.quotas.is_empty();
             let plan = reconcile(observed, now);
@@ -248,4 +250,9 @@ impl<'a> Session<'a> {
             Ended { job: None, backoff: None, denials: None, result }
         });
     }
+}
+
+fn is_terminating(store: &Store, name: &str) -> bool {
+    let namespace = store.get::<Namespace>(&Key::new("", name));
+    namespace.is_some_and(|namespace| namespace.metadata.deletion_timestamp.is_some())
 }

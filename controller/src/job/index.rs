@@ -58,10 +58,11 @@ impl Index {
         self.jobs.get(uid)
     }
 
-    /// Notes what bounds the namespace of the Job with `uid`.
-    pub(super) fn set_bounds(&mut self, uid: &str, bounds: Bounds) {
+    /// Notes what bounds the namespace of the Job with `uid`, and whether that is being deleted.
+    pub(super) fn set_namespace(&mut self, uid: &str, bounds: Bounds, terminating: bool) {
         if let Some(observed) = self.jobs.get_mut(uid) {
             observed.room.bounds = bounds;
+            observed.room.terminating = terminating;
         }
     }
 

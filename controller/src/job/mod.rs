@@ -66,6 +66,8 @@ pub struct Room {
     pub bounds: Bounds,
     /// How often the Job was denied pods for that.
     pub denials: Denials,
+    /// Whether it is being deleted: nothing can be made in it any more.
+    pub terminating: bool,
 }
 
 #[cfg(test)]

@@ -113,10 +113,15 @@ fn wanted(job: &JobView, tally: &Tally, progress: &Progress) -> u32 {
 
 fn create(observed: &Observed, progress: &Progress, missing: u32, now: Timestamp) -> Scaling {
     let job = &*observed.job;
+    let Room { bounds, denials, terminating } = &observed.room;
+    // Kubernetes differs: it tries, says nothing of the refusal, and for one sync counts the pods that
+    // it could not make as active.
+    if *terminating {
+        return Scaling::none(observed.pods.tally());
+    }
     if !job.is_indexed() && !template::has_labels(job) {
         return Scaling { refused: true, ..Scaling::none(observed.pods.tally()) };
     }
-    let Room { bounds, denials } = &observed.room;
     if let Some(until) = denials.until(job.generation(), now) {
         let requeue_at = Some(until);
         return Scaling { requeue_at, ..Scaling::none(observed.pods.tally()) };

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Job, JobStatus, Key, Kind, Pod, Time, Timestamp};
+use crate::api::{Job, JobStatus, Key, Kind, Namespace, ObjectMeta, Pod, Time, Timestamp};
 use crate::clock::Clock;
 use crate::store::{DeleteOptions, Names, Store, Transaction};
 
@@ -215,6 +215,30 @@ async fn takes_in_what_matches_and_lets_go_of_what_does_not() {
     running.settle().await;
     assert_eq!(running.pods().len(), 2, "three are one too many");
     assert!(running.pods().values().all(|pod| is_tracked(&pod.metadata)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn counts_but_makes_nothing_in_a_namespace_that_is_being_deleted() {
+    let running = Running::start(json!({ "completions": 4, "parallelism": 2 })).await;
+    running.settle().await;
+    let namespace = Namespace {
+        metadata: ObjectMeta {
+            name: Some("ns".to_owned()),
+            // What keeps it there, like its own finalizer does.
+            finalizers: Some(vec!["example.com/wait".to_owned()]),
+            ..ObjectMeta::default()
+        },
+        ..Namespace::default()
+    };
+    let delete = Transaction::new().create(namespace).delete(
+        Kind::Namespace,
+        Key::new("", "ns"),
+        DeleteOptions::default(),
+    );
+    running.store.commit(delete).await.expect("is being deleted");
+    running.end_all("Succeeded").await;
+    let status = running.status();
+    assert_eq!((status.succeeded, status.active, running.pods().len()), (Some(2), None, 2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,10 +1,12 @@
 //! The main stories, each at its turning point.
 
+use std::collections::BTreeSet;
+
 use expect_test::expect;
 use serde_json::{Value, json};
 
 use super::super::{BackoffRecord, reconcile};
-use super::{at, given, job, observe, pod, start};
+use super::{at, given, job, observe, pod, start, text};
 
 #[test]
 fn starts() {
@@ -387,6 +389,38 @@ fn more_pods_than_one_plan_ends_are_let_go_plan_by_plan() {
     assert_eq!((status.active, status.failed, status.terminating), (Some(1), Some(500), Some(500)));
     let conditions: Vec<_> = status.conditions.iter().flatten().map(|it| &*it.type_).collect();
     assert_eq!(conditions, ["FailureTarget"], "one is still there");
+}
+
+#[test]
+fn what_one_plan_does_not_end_is_not_let_go_either() {
+    let rules = json!([{ "succeededIndexes": "0" }]);
+    let spec = json!({
+        "completionMode": "Indexed", "completions": 502, "parallelism": 502,
+        "successPolicy": { "rules": rules },
+    });
+    let mut pods: Vec<_> =
+        (1..502).map(|index| pod(&format!("{index} Running index={index}"))).collect();
+    pods.push(pod("0 Succeeded index=0"));
+    let observed = observe(job(&spec, &given(json!({})).status), &pods, BackoffRecord::default());
+    let plan = reconcile(&observed, at(5));
+    let ended: BTreeSet<_> = plan.deleted().map(|pod| &*pod.key.name).collect();
+    let let_go: BTreeSet<_> = plan.released().map(|pod| &*pod.key.name).collect();
+    assert_eq!((ended.len(), plan.status().expect("a status").active), (500, Some(1)));
+    assert!(let_go.len() == 501 && let_go.difference(&ended).eq(["0"].iter()), "{let_go:?}");
+}
+
+#[test]
+fn makes_nothing_where_nothing_can_be_made_but_counts_on() {
+    let spec = json!({ "completions": 3, "parallelism": 2 });
+    let pods = ["a Succeeded", "b Running ready"].map(pod);
+    let mut observed =
+        observe(job(&spec, &given(json!({})).status), &pods, BackoffRecord::default());
+    observed.room.terminating = true;
+    expect![[r#"
+        release a
+        status active=1 ready=1 startTime="00:00Z" succeeded=1 terminating=0
+    "#]]
+    .assert_eq(&text(&reconcile(&observed, at(5))));
 }
 
 #[test]
