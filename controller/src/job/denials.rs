@@ -93,6 +93,8 @@ mod tests {
         assert_eq!(denials.after(ended, 1, at(5)).until(1, at(5)), Some(at(6)));
         let some = Outcome { created: true, ..DENIED };
         assert_eq!(denials.after(some, 1, at(16)).until(1, at(16)), Some(at(17)));
+        let ended = Outcome { ended: true, ..DENIED };
+        assert_eq!(denials.after(ended, 1, at(16)).until(1, at(16)), Some(at(17)));
         let all = Outcome { created: true, denied: false, ended: false };
         assert_eq!(denials.after(all, 1, at(16)), Denials::default());
     }

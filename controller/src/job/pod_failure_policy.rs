@@ -125,3 +125,74 @@ impl Matcher {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// What `rules` say of a pod whose `main` has ended with 0 and whose `side` with 3, and that was
+    /// disrupted.
+    fn judged(rules: &Value) -> Option<String> {
+        let ended = |name: &str, code: i32| json!({ "name": name, "state": { "terminated": { "exitCode": code } } });
+        let pod = json!({
+            "metadata": { "name": "a", "namespace": "ns", "uid": "a" },
+            "spec": { "containers": [{ "name": "main" }, { "name": "side" }] },
+            "status": {
+                "phase": "Failed",
+                "conditions": [{ "type": "DisruptionTarget", "status": "True" }],
+                "containerStatuses": [ended("main", 0), ended("side", 3)],
+            },
+        });
+        let pod = PodView::parse(&serde_json::from_value(pod).expect("a pod"));
+        let wire = serde_json::from_value(json!({ "rules": rules })).expect("a policy");
+        PodFailurePolicy::parse(&wire).judge(&pod).map(|found| found.message)
+    }
+
+    #[test]
+    fn exit_codes_are_those_of_failed_containers() {
+        let check = |container: Option<&str>, operator: &str, value: i32, expect: bool| {
+            let codes =
+                json!({ "containerName": container, "operator": operator, "values": [value] });
+            let found = judged(&json!([{ "action": "FailIndex", "onExitCodes": codes }]));
+            let words = "Container side for pod ns/a failed with exit code 3 \
+                         matching FailIndex rule at index 0";
+            assert_eq!(found.as_deref(), expect.then_some(words), "{codes}");
+        };
+        check(None, "In", 3, true);
+        check(None, "In", 4, false);
+        check(None, "NotIn", 3, false);
+        check(None, "NotIn", 4, true);
+        check(Some("side"), "In", 3, true);
+        check(Some("main"), "In", 3, false);
+        check(Some("main"), "NotIn", 4, false);
+        check(None, "In", 0, false);
+    }
+
+    #[test]
+    fn conditions_are_of_a_type_and_a_status() {
+        let check = |pattern: Value, expect: bool| {
+            let rules = json!([{ "action": "Count", "onPodConditions": [pattern] }]);
+            let words = "Pod ns/a has condition DisruptionTarget matching Count rule at index 0";
+            assert_eq!(judged(&rules).as_deref(), expect.then_some(words), "{rules}");
+        };
+        check(json!({ "type": "DisruptionTarget" }), true);
+        check(json!({ "type": "DisruptionTarget", "status": "True" }), true);
+        check(json!({ "type": "DisruptionTarget", "status": "False" }), false);
+        check(json!({ "type": "Other" }), false);
+    }
+
+    #[test]
+    fn the_first_rule_that_can_match_and_does_decides() {
+        let codes = |operator: &str| json!({ "operator": operator, "values": [3] });
+        let found = judged(&json!([
+            { "action": "Other", "onExitCodes": codes("In") },
+            { "action": "FailJob", "onExitCodes": codes("Like") },
+            { "action": "FailJob" },
+            { "action": "Ignore", "onExitCodes": codes("In") },
+            { "action": "FailJob", "onExitCodes": codes("In") },
+        ]));
+        assert!(found.is_some_and(|found| found.ends_with("matching Ignore rule at index 3")));
+    }
+}

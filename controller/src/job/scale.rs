@@ -122,9 +122,9 @@ fn create(observed: &Observed, progress: &Progress, missing: u32, now: Timestamp
     if !job.is_indexed() && !template::has_labels(job) {
         return Scaling { refused: true, ..Scaling::none(observed.pods.tally()) };
     }
-    if let Some(until) = denials.until(job.generation(), now) {
-        let requeue_at = Some(until);
-        return Scaling { requeue_at, ..Scaling::none(observed.pods.tally()) };
+    // The plan looks again when the denials are over.
+    if denials.until(job.generation(), now).is_some() {
+        return Scaling::none(observed.pods.tally());
     }
     let (create, wait) = match job.backoff_limit_per_index {
         Some(_) => retried_by_index(observed, progress, missing, now),

@@ -52,3 +52,33 @@ impl Rule {
         reached == indexes.count() || self.count.is_some_and(|count| reached >= count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn the_first_rule_that_is_met_decides() {
+        let check = |rules: Value, succeeded: &str, expect: Option<usize>| {
+            let wire = serde_json::from_value(json!({ "rules": rules })).expect("a policy");
+            let policy = SuccessPolicy::parse(&wire, 6);
+            let matching = policy.matching_rule(&Indexes::parse(succeeded, 6));
+            assert_eq!(matching, expect, "{rules} of {succeeded}");
+        };
+        let all = json!([{ "succeededIndexes": "0,2" }]);
+        check(all.clone(), "0,1", None);
+        check(all, "0-2", Some(0));
+        let some = json!([{ "succeededIndexes": "0-3", "succeededCount": 2 }]);
+        check(some.clone(), "0,4,5", None);
+        check(some, "0,3", Some(0));
+        let any = json!([{ "succeededCount": 2 }]);
+        check(any.clone(), "5", None);
+        check(any, "4,5", Some(0));
+        let beyond = json!([{ "succeededIndexes": "6-9" }, { "succeededCount": 0 }]);
+        check(beyond.clone(), "", None);
+        check(beyond, "1", Some(1));
+        check(json!([{}, { "succeededIndexes": "1" }]), "1", Some(1));
+    }
+}

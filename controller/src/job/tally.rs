@@ -162,3 +162,76 @@ fn take_one(counts: &mut BTreeMap<u32, u32>, index: Option<u32>) {
         counts.remove(&index);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::names::{JOB_COMPLETION_INDEX, JOB_TRACKING_FINALIZER};
+
+    /// The pod `number`, its phase, whether it is being deleted, tracked and ready, its index if
+    /// that is not 0, and its restarts.
+    fn any_pod() -> impl Strategy<Value = PodView> {
+        let phase = prop::sample::select(&["Pending", "Unknown", "Running", "Succeeded", "Failed"]);
+        (0..6u8, phase, any::<(bool, bool, bool)>(), 0..3u8, 0..3u32).prop_map(
+            |(number, phase, (deleting, tracked, ready), index, restarts)| {
+                let index = (index > 0).then(|| index.to_string());
+                let pod = json!({
+                    "metadata": {
+                        "name": number.to_string(), "namespace": "ns", "uid": number.to_string(),
+                        "deletionTimestamp": deleting.then_some("2026-01-01T00:00:00Z"),
+                        "finalizers": tracked.then_some([JOB_TRACKING_FINALIZER]),
+                        "annotations": index.map(|index| json!({ JOB_COMPLETION_INDEX: index })),
+                    },
+                    "spec": { "containers": [{ "name": "main" }] },
+                    "status": {
+                        "phase": phase,
+                        "conditions": ready.then_some([json!({ "type": "Ready", "status": "True" })]),
+                        "containerStatuses": [{ "name": "main", "restartCount": restarts }],
+                    },
+                });
+                PodView::parse(&serde_json::from_value(pod).expect("a pod"))
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn changes_add_up_to_what_there_is(
+            changes in prop::collection::vec((any_pod(), any::<bool>()), 0..24),
+        ) {
+            let (mut pods, mut last) = (Pods::default(), BTreeMap::new());
+            for (pod, stays) in changes {
+                let there = last.remove(&pod.uid).is_some();
+                if stays {
+                    if pod.matters() {
+                        last.insert(pod.uid.clone(), pod.clone());
+                    }
+                    pods.insert(Arc::new(pod));
+                } else {
+                    prop_assert_eq!(pods.remove(&pod.uid), there);
+                }
+                prop_assert_eq!(pods.is_empty(), last.is_empty());
+                let mut active = BTreeMap::<u32, u32>::new();
+                for index in last.values().filter(|pod| pod.is_active()).filter_map(|pod| pod.index) {
+                    *active.entry(index).or_default() += 1;
+                }
+                prop_assert_eq!(&pods.tally().active_by_index, &active);
+                let fresh: Pods = last.values().cloned().collect();
+                prop_assert_eq!(pods.tally(), fresh.tally());
+                let names = |pods: &Pods| -> [BTreeSet<Arc<str>>; 3] {
+                    [
+                        pods.iter().map(|pod| pod.uid.clone()).collect(),
+                        pods.active().map(|pod| pod.uid.clone()).collect(),
+                        pods.ended().map(|pod| pod.uid.clone()).collect(),
+                    ]
+                };
+                prop_assert_eq!(names(&pods), names(&fresh));
+            }
+        }
+    }
+}

@@ -1,7 +1,9 @@
 //! Reconciliation as data: a Job and its pods in, the plan as text out.
 
+mod bounds;
 mod endings;
 mod generated;
+mod indexed;
 mod model;
 mod properties;
 mod running;

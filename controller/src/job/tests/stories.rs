@@ -1,12 +1,10 @@
 //! The main stories, each at its turning point.
 
-use std::collections::BTreeSet;
-
 use expect_test::expect;
 use serde_json::{Value, json};
 
 use super::super::{BackoffRecord, reconcile};
-use super::{at, given, job, observe, pod, start, text};
+use super::{at, given, job, observe, pod, start};
 
 #[test]
 fn starts() {
@@ -226,120 +224,6 @@ fn a_work_queue_hands_out_no_more_after_a_success() {
 }
 
 #[test]
-fn runs_the_lowest_indexes_first() {
-    given(json!({ "completionMode": "Indexed", "completions": 6, "parallelism": 3 }))
-        .status(json!({ "startTime": "2026-01-01T00:00:00Z", "completedIndexes": "0,2", "succeeded": 2 }))
-        .pods(&["a Running index=3", "b Succeeded index=1"])
-        .plans(expect![[r#"
-            release b
-            create job-4-
-            create job-5-
-            status active=3 completedIndexes="0-2" ready=0 startTime="00:00Z" succeeded=3 terminating=0
-        "#]]);
-}
-
-#[test]
-fn removes_what_has_no_index_to_run() {
-    given(json!({ "completionMode": "Indexed", "completions": 2, "parallelism": 2 }))
-        .pods(&["a Running index=0", "b Pending index=0", "c Running index=2", "d Running"])
-        .plans(expect![[r#"
-            release d
-            release b
-            release c
-            delete d
-            Normal SuccessfulDelete: Deleted pod: d
-            delete b
-            Normal SuccessfulDelete: Deleted pod: b
-            delete c
-            Normal SuccessfulDelete: Deleted pod: c
-            status active=1 ready=0 startTime="00:00Z" terminating=3
-        "#]]);
-}
-
-#[test]
-fn each_index_has_its_own_backoff() {
-    let spec = json!({
-        "completionMode": "Indexed", "completions": 3, "parallelism": 3, "backoffLimitPerIndex": 1,
-    });
-    let pods = [
-        "a Failed index=0 failures=0 at=4",
-        "b Failed index=1 failures=1 at=4",
-        "c Running index=2 failures=0",
-    ];
-    given(spec.clone()).pods(&pods).at(5).plans(expect![[r#"
-        release b
-        status active=1 failed=1 failedIndexes="1" ready=0 startTime="00:00Z" terminating=0
-        again at 14
-    "#]]);
-    given(spec).pods(&pods).at(14).plans(expect![[r#"
-        release b
-        create job-0- job-index-failure-count=1
-        status active=2 failed=1 failedIndexes="1" ready=0 startTime="00:00Z" terminating=0
-    "#]]);
-}
-
-#[test]
-fn completes_where_no_index_has_failed() {
-    let spec = json!({
-        "completionMode": "Indexed", "completions": 2, "parallelism": 2, "backoffLimitPerIndex": 1,
-    });
-    given(spec).pods(&["a Succeeded index=0", "b Succeeded index=1"]).plans(expect![[r#"
-        release a
-        release b
-        Normal Completed: Job completed
-        status completedIndexes="0,1" completionTime="00:00Z" failedIndexes="" ready=0 startTime="00:00Z" succeeded=2 terminating=0 SuccessCriteriaMet=True/CompletionsReached Complete=True/CompletionsReached
-    "#]]);
-}
-
-#[test]
-fn as_many_indexes_may_fail_as_it_says() {
-    let spec = json!({
-        "completionMode": "Indexed", "completions": 4, "parallelism": 1, "backoffLimitPerIndex": 0,
-        "maxFailedIndexes": 1, "backoffLimit": 100,
-    });
-    given(spec.clone()).pods(&["a Failed index=0"]).at(9).plans(expect![[r#"
-        release a
-        create job-1- job-index-failure-count=0
-        status active=1 failed=1 failedIndexes="0" ready=0 startTime="00:00Z" terminating=0
-    "#]]);
-    given(spec).pods(&["a Failed index=0", "b Failed index=1"]).at(9).plans(expect![[r#"
-        release a
-        release b
-        Warning MaxFailedIndexesExceeded: Job has exceeded the specified maximal number of failed indexes
-        status failed=2 failedIndexes="0,1" ready=0 startTime="00:00Z" terminating=0 FailureTarget=True/MaxFailedIndexesExceeded Failed=True/MaxFailedIndexesExceeded
-    "#]]);
-}
-
-#[test]
-fn the_last_failed_pod_of_an_index_is_kept_whichever_is_seen_first() {
-    let spec = json!({
-        "completionMode": "Indexed", "completions": 1, "backoffLimitPerIndex": 3, "backoffLimit": 9,
-    });
-    let (first, last) = ("a Failed index=0 failures=0 at=1", "b Failed index=0 failures=1 at=2");
-    for pods in [[first, last], [last, first]] {
-        given(spec.clone()).pods(&pods).at(3).plans(expect![[r#"
-            release a
-            status failed=1 failedIndexes="" ready=0 startTime="00:00Z" terminating=0
-            again at 22
-        "#]]);
-    }
-}
-
-#[test]
-fn fails_by_failed_indexes_when_nothing_is_left_to_try() {
-    given(json!({
-        "completionMode": "Indexed", "completions": 2, "parallelism": 2, "backoffLimitPerIndex": 0,
-    }))
-    .pods(&["a Failed index=0 failures=0", "b Succeeded index=1"])
-    .plans(expect![[r#"
-        release a
-        release b
-        Warning FailedIndexes: Job has failed indexes
-        status completedIndexes="1" failed=1 failedIndexes="0" ready=0 startTime="00:00Z" succeeded=1 terminating=0 FailureTarget=True/FailedIndexes Failed=True/FailedIndexes
-    "#]]);
-}
-
-#[test]
 fn a_policy_can_fail_the_job_or_forgive() {
     let rules = json!([
         { "action": "FailJob", "onExitCodes": { "operator": "In", "values": [42] } },
@@ -356,71 +240,6 @@ fn a_policy_can_fail_the_job_or_forgive() {
         status ready=0 startTime="00:00Z" terminating=0
         again at 14
     "#]]);
-}
-
-#[test]
-fn some_indexes_can_suffice() {
-    let rules = json!([{ "succeededIndexes": "0", "succeededCount": 1 }]);
-    given(json!({
-        "completionMode": "Indexed", "completions": 3, "parallelism": 3,
-        "successPolicy": { "rules": rules },
-    }))
-    .pods(&["a Succeeded index=0", "b Running index=1", "c Running index=2"])
-    .plans(expect![[r#"
-        release a
-        release b
-        release c
-        delete b
-        Normal SuccessfulDelete: Deleted pod: b
-        delete c
-        Normal SuccessfulDelete: Deleted pod: c
-        status completedIndexes="0" ready=0 startTime="00:00Z" succeeded=1 terminating=2 SuccessCriteriaMet=True/SuccessPolicy
-    "#]]);
-}
-
-#[test]
-fn more_pods_than_one_plan_ends_are_let_go_plan_by_plan() {
-    let spec = json!({ "parallelism": 501, "completions": 501, "activeDeadlineSeconds": 5 });
-    let status = json!({ "startTime": start().to_string() });
-    let pods: Vec<_> = (0..501).map(|number| pod(&format!("{number} Running"))).collect();
-    let plan = reconcile(&observe(job(&spec, &status), &pods, BackoffRecord::default()), at(5));
-    let status = plan.status().expect("a status");
-    assert_eq!((plan.deleted().count(), plan.released().count()), (500, 500));
-    assert_eq!((status.active, status.failed, status.terminating), (Some(1), Some(500), Some(500)));
-    let conditions: Vec<_> = status.conditions.iter().flatten().map(|it| &*it.type_).collect();
-    assert_eq!(conditions, ["FailureTarget"], "one is still there");
-}
-
-#[test]
-fn what_one_plan_does_not_end_is_not_let_go_either() {
-    let rules = json!([{ "succeededIndexes": "0" }]);
-    let spec = json!({
-        "completionMode": "Indexed", "completions": 502, "parallelism": 502,
-        "successPolicy": { "rules": rules },
-    });
-    let mut pods: Vec<_> =
-        (1..502).map(|index| pod(&format!("{index} Running index={index}"))).collect();
-    pods.push(pod("0 Succeeded index=0"));
-    let observed = observe(job(&spec, &given(json!({})).status), &pods, BackoffRecord::default());
-    let plan = reconcile(&observed, at(5));
-    let ended: BTreeSet<_> = plan.deleted().map(|pod| &*pod.key.name).collect();
-    let let_go: BTreeSet<_> = plan.released().map(|pod| &*pod.key.name).collect();
-    assert_eq!((ended.len(), plan.status().expect("a status").active), (500, Some(1)));
-    assert!(let_go.len() == 501 && let_go.difference(&ended).eq(["0"].iter()), "{let_go:?}");
-}
-
-#[test]
-fn makes_nothing_where_nothing_can_be_made_but_counts_on() {
-    let spec = json!({ "completions": 3, "parallelism": 2 });
-    let pods = ["a Succeeded", "b Running ready"].map(pod);
-    let mut observed =
-        observe(job(&spec, &given(json!({})).status), &pods, BackoffRecord::default());
-    observed.room.terminating = true;
-    expect![[r#"
-        release a
-        status active=1 ready=1 startTime="00:00Z" succeeded=1 terminating=0
-    "#]]
-    .assert_eq(&text(&reconcile(&observed, at(5))));
 }
 
 #[test]
@@ -500,26 +319,24 @@ fn makes_no_pod_that_could_not_be_found_again() {
 }
 
 #[test]
-fn finds_pods_with_an_index_again_though_the_template_has_no_labels() {
-    let spec = json!({
-        "completionMode": "Indexed", "completions": 1,
-        "template": { "spec": { "restartPolicy": "Never", "containers": [{ "name": "main" }] } },
-    });
-    given(spec).plans(expect![[r#"
-        create job-0-
-        status active=1 ready=0 startTime="00:00Z" terminating=0
+fn says_that_more_have_succeeded_than_were_asked_for() {
+    given(json!({})).pods(&["a Succeeded", "b Succeeded"]).plans(expect![[r#"
+        release a
+        release b
+        Warning TooManySucceededPods: Too many succeeded pods running after completion count reached
+        Normal Completed: Job completed
+        status completionTime="00:00Z" ready=0 startTime="00:00Z" succeeded=2 terminating=0 SuccessCriteriaMet=True/CompletionsReached Complete=True/CompletionsReached
     "#]]);
 }
 
 #[test]
-fn has_no_more_terminating_and_active_pods_than_parallelism_where_it_waits_for_them() {
-    given(json!({
-        "completionMode": "Indexed", "completions": 4, "parallelism": 3,
-        "podReplacementPolicy": "Failed",
-    }))
-    .pods(&["a Running index=1", "b Running index=0 deleting"])
-    .plans(expect![[r#"
-        create job-2-
-        status active=2 ready=0 startTime="00:00Z" terminating=1
-    "#]]);
+fn a_failure_that_is_listed_is_counted_though_its_pod_is_gone() {
+    given(json!({ "backoffLimit": 0 }))
+        .status(json!({
+            "startTime": start().to_string(), "uncountedTerminatedPods": { "failed": ["gone"] },
+        }))
+        .plans(expect![[r#"
+            Warning BackoffLimitExceeded: Job has reached the specified backoff limit
+            status failed=1 ready=0 startTime="00:00Z" terminating=0 FailureTarget=True/BackoffLimitExceeded Failed=True/BackoffLimitExceeded
+        "#]]);
 }
