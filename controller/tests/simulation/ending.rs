@@ -10,7 +10,6 @@ use mayfly_controller::store::Store;
 
 use crate::history::{describe_job, describe_pod};
 use crate::ledger::{Found, views};
-use crate::run::TIDIED_WITHIN;
 use crate::world::{World, uid};
 
 /// How long all of it may take: the clock may have been set back by some hours several times, and
@@ -36,11 +35,11 @@ pub(crate) async fn everything_ends(world: &World, store: &Store) {
     loop {
         world.observe();
         let found = is_tidy(world, store);
-        if found.is_ok() || world.elapsed() - begun > TIDIED_WITHIN {
+        if found.is_ok() || world.elapsed() - begun > ENDS_WITHIN {
             return world.expect(found);
         }
         tokio::time::sleep(pause).await;
-        pause *= 2;
+        pause = (pause * 2).min(Duration::from_hours(1));
     }
 }
 

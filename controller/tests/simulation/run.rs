@@ -9,7 +9,6 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use fastrand::Rng;
 use mayfly_controller::job::BackoffSettings;
@@ -51,7 +50,7 @@ pub(crate) struct Failure {
 /// Plays `scenario`.
 pub(crate) fn play(seed: u64, scenario: &Scenario, detail: Detail) -> Result<Summary, Failure> {
     let world = World::new(detail);
-    let root = tempfile::tempdir().expect("a folder");
+    let root = folder();
     let mut random = Rng::with_seed(seed.rotate_left(32) ^ 1);
     let disk = SimulatedDisk::new(Arc::clone(&world), scenario.faults.disk.clone(), random.fork());
     let mut simulation = Simulation {
@@ -79,6 +78,12 @@ pub(crate) fn play(seed: u64, scenario: &Scenario, detail: Detail) -> Result<Sum
     }
     let seen = Seen { lives, ..world.ledger(|ledger| ledger.seen) };
     Ok(Summary { fingerprint: world.fingerprint(), seen })
+}
+
+/// Where the nodes keep their files: in memory where that can be had, for they end with the
+/// simulation.
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")
 }
 
 /// How much of a history a failure prints: its end, or all of it to whoever has asked for this seed.
@@ -229,6 +234,3 @@ impl Life<'_> {
         }
     }
 }
-
-/// Some time for what is still to be tidied up.
-pub(crate) const TIDIED_WITHIN: Duration = Duration::from_mins(30);

@@ -13,4 +13,5 @@ pub(crate) const FIXED: &[(u64, &str)] = &[
     (194, "completions are raised when the Job has ended"),
     (335, "a failed pod of a suspended Job waits to be counted with its successor"),
     (379, "a pod is orphaned while its Job counts it"),
+    (2123, "a report that is tried again waits for a clock that was set back"),
 ];
