@@ -56,6 +56,17 @@ fn completes_at_once_when_nothing_is_wanted() {
 }
 
 #[test]
+fn begins_with_its_end_when_it_was_suspended_until_then() {
+    let spec =
+        json!({ "completionMode": "Indexed", "completions": 2, "parallelism": 2, "suspend": true });
+    let status = json!({ "succeeded": 2, "completedIndexes": "0,1" });
+    given(spec).status(status).at(7).plans(expect![[r#"
+        Normal Completed: Job completed
+        status completedIndexes="0,1" completionTime="00:07Z" ready=0 startTime="00:07Z" succeeded=2 terminating=0 SuccessCriteriaMet=True/CompletionsReached Complete=True/CompletionsReached
+    "#]]);
+}
+
+#[test]
 fn waits_before_it_retries() {
     given(json!({})).pods(&["a Failed at=4"]).at(5).plans(expect![[r#"
         release a
