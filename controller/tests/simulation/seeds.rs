@@ -14,4 +14,8 @@ pub(crate) const FIXED: &[(u64, &str)] = &[
     (335, "a failed pod of a suspended Job waits to be counted with its successor"),
     (379, "a pod is orphaned while its Job counts it"),
     (2123, "a report that is tried again waits for a clock that was set back"),
+    (4342, "a suspended Job ended, without ever having begun, when it was made smaller"),
+    (5038, "a pod is deleted at once, and its Job is suspended"),
+    (5723, "a work queue's success is on its way while a pod is made"),
+    (5837, "a pod is evicted, and its Job's parallelism is 0 from then on"),
 ];

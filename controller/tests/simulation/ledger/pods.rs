@@ -140,7 +140,10 @@ fn is_needed(record: &JobRecord, pods: &[&Arc<Pod>]) -> Found {
         indexes.iter().filter(|index| (**index as usize) < end).count()
     } else {
         let counted = views::status(job).succeeded.unwrap_or(0);
-        usize::try_from(counted).unwrap_or(0) + record.unwritten as usize + uncounted.count()
+        // That a work queue is empty is known once a success has been counted. Kubernetes lets a pod
+        // be made while one is on its way.
+        let on_its_way = if views::completions(job).is_some() { uncounted.count() } else { 0 };
+        usize::try_from(counted).unwrap_or(0) + record.unwritten as usize + on_its_way
     };
     let left = match views::completions(job) {
         Some(completions) => completions.saturating_sub(succeeded),
