@@ -182,4 +182,28 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(2)).await;
         assert!(deleting());
     }
+
+    #[test]
+    fn only_what_has_ended_and_is_not_kept_expires() {
+        let check = |seconds: Option<i32>, condition: (&str, &str), deleting: bool, expect| {
+            let (type_, status) = condition;
+            let ended = "2026-01-01T00:00:05Z";
+            let job = json!({
+                "metadata": { "deletionTimestamp": deleting.then_some(ended) },
+                "spec": { "ttlSecondsAfterFinished": seconds, "template": {} },
+                "status": { "conditions": [
+                    { "type": "Suspended", "status": "True", "lastTransitionTime": "2026-01-01T00:00:01Z" },
+                    { "type": type_, "status": status, "lastTransitionTime": ended },
+                ] },
+            });
+            let at = expires_at(&serde_json::from_value(job.clone()).expect("a Job"));
+            assert_eq!(at.map(|at| at.to_string()).as_deref(), expect, "{job}");
+        };
+        check(Some(30), ("Complete", "True"), false, Some("2026-01-01T00:00:35Z"));
+        check(Some(0), ("Failed", "True"), false, Some("2026-01-01T00:00:05Z"));
+        check(None, ("Complete", "True"), false, None);
+        check(Some(30), ("Complete", "False"), false, None);
+        check(Some(30), ("FailureTarget", "True"), false, None);
+        check(Some(30), ("Complete", "True"), true, None);
+    }
 }

@@ -1,6 +1,7 @@
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
+use super::times::{Missed, Reach};
 use super::*;
 use crate::api::{CronJob, Job, Timestamp};
 
@@ -239,6 +240,79 @@ fn a_job_that_can_not_be_made_is_no_start() {
 }
 
 #[test]
+fn forbidding_two_at_once_forbids_no_first() {
+    let forbid = json!({ "concurrencyPolicy": "Forbid" });
+    check(
+        &observed(cron_job(forbid, json!({})), []),
+        "2026-01-01T00:01:00Z",
+        expect![[r#"
+        create cron-29453761 {"a": "b"} {"batch.kubernetes.io/cronjob-scheduled-timestamp": "2026-01-01T00:01:00Z"}
+        Normal SuccessfulCreate: Created job cron-29453761
+        status active [] scheduled 2026-01-01T00:01:00Z successful -
+        at 2026-01-01T00:02:00.1Z
+    "#]],
+    );
+}
+
+#[test]
+fn what_is_active_for_a_time_was_started_for_it() {
+    let name = "cron-29453761";
+    let status = json!({ "active": active(&[name]) });
+    let observed = observed(cron_job(json!({}), status), [job(name, "Any", None, None)]);
+    check(
+        &observed,
+        "2026-01-01T00:01:00Z",
+        expect![[r#"
+        at 2026-01-01T00:02:00.1Z
+    "#]],
+    );
+}
+
+#[test]
+fn a_job_of_an_earlier_cron_job_of_the_name_is_not_taken_in() {
+    let (name, mut earlier) = job("cron-29453761", "Any", None, None);
+    Arc::make_mut(&mut earlier).owner_uid = "earlier".into();
+    let observed = observed(cron_job(json!({}), json!({})), [(name, earlier)]);
+    check(
+        &observed,
+        "2026-01-01T00:01:00Z",
+        expect![[r#"
+        Warning UnexpectedJob: Saw a job that the controller did not create or forgot: cron-29453761
+        never
+    "#]],
+    );
+}
+
+#[test]
+fn the_active_list_refers_to_jobs_in_full() {
+    let observed =
+        observed(cron_job(json!({}), json!({})), [job("cron-29453761", "Any", None, None)]);
+    let plan = reconcile(&observed, at("2026-01-01T00:01:00Z"));
+    let Some(Action::WriteStatus(status)) = plan.actions.last() else { panic!("{plan:?}") };
+    let reference = json!([{
+        "apiVersion": "batch/v1", "kind": "Job", "namespace": "ns", "name": "cron-29453761",
+        "uid": "cron-29453761",
+    }]);
+    assert_eq!(json!(status.active), reference);
+}
+
+#[test]
+fn what_changes_nothing_in_the_status_writes_none() {
+    let spec = json!({ "suspend": true, "failedJobsHistoryLimit": 0 });
+    let failed = job("bad", "Failed", Some("2026-01-01T00:01:00Z"), None);
+    let observed = observed(cron_job(spec, json!({ "active": [] })), [failed]);
+    check(
+        &observed,
+        "2026-01-01T00:05:01Z",
+        expect![[r#"
+        delete bad
+        Normal SuccessfulDelete: Deleted job bad
+        never
+    "#]],
+    );
+}
+
+#[test]
 fn the_active_list_follows_the_jobs() {
     let status = json!({
         "lastScheduleTime": "2026-01-01T00:05:00Z",
@@ -312,6 +386,25 @@ fn many_missed_times_are_worth_a_warning() {
         at 2026-01-01T02:01:00.1Z
     "#]],
     );
+}
+
+#[test]
+fn a_time_has_come_on_its_second_and_the_hundred_and_first_is_too_many() {
+    let check = |schedule: &str, now: &str, time: Option<&str>, missed| {
+        let cron_job = cron_job(json!({ "schedule": schedule }), json!({}));
+        let schedule = cron_job.schedule.as_ref().expect("a schedule");
+        let times = cron_job.times(schedule, &cron_job.object.status.clone().unwrap_or_default());
+        let found = times.most_recent(at(now), Reach::Everything).expect("comes");
+        assert_eq!((found.time, found.missed), (time.map(at), missed), "at {now}");
+    };
+    let minutes = "* * * * *";
+    check(minutes, "2026-01-01T00:00:59Z", None, Missed::None);
+    check(minutes, "2026-01-01T00:01:00Z", Some("2026-01-01T00:01:00Z"), Missed::None);
+    check(minutes, "2026-01-01T00:01:59Z", Some("2026-01-01T00:01:00Z"), Missed::None);
+    check(minutes, "2026-01-01T00:02:00Z", Some("2026-01-01T00:02:00Z"), Missed::Few);
+    check(minutes, "2026-01-01T01:40:59Z", Some("2026-01-01T01:40:00Z"), Missed::Few);
+    check(minutes, "2026-01-01T01:41:00Z", Some("2026-01-01T01:41:00Z"), Missed::Many);
+    check("@every 1s", "2026-01-01T00:00:35Z", Some("2026-01-01T00:00:35Z"), Missed::Few);
 }
 
 #[test]

@@ -121,3 +121,132 @@ fn selects(selector: &LabelSelector, metadata: &ObjectMeta) -> bool {
             }
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn job(metadata: &Value, status: &Value) -> Job {
+        let mut job = json!({
+            "metadata": { "name": "job", "namespace": "ns", "uid": "u" },
+            "spec": { "selector": { "matchLabels": { "a": "b" } }, "template": {} },
+            "status": status,
+        });
+        let more = metadata.as_object().expect("an object").clone();
+        job["metadata"].as_object_mut().expect("an object").extend(more);
+        serde_json::from_value(job).expect("a Job")
+    }
+
+    fn pod(metadata: &Value) -> Pod {
+        let mut pod = json!({ "metadata": { "name": "pod", "namespace": "ns", "uid": "p" } });
+        let more = metadata.as_object().expect("an object").clone();
+        pod["metadata"].as_object_mut().expect("an object").extend(more);
+        serde_json::from_value(pod).expect("a pod")
+    }
+
+    fn owner(kind: &str, uid: &str) -> Value {
+        let (api_version, kind) = kind.rsplit_once('/').expect("a version and a kind");
+        json!({
+            "apiVersion": api_version, "kind": kind, "name": "job", "uid": uid, "controller": true,
+            "blockOwnerDeletion": true,
+        })
+    }
+
+    const GONE: &str = "2026-01-01T00:00:00Z";
+
+    #[test]
+    fn a_pod_belongs_by_its_controller_and_its_labels() {
+        let check = |owner_uid: Option<&str>, label: &str, going: (bool, bool), expect| {
+            let (job_goes, pod_goes) = going;
+            let job = job(&json!({ "deletionTimestamp": job_goes.then_some(GONE) }), &json!({}));
+            let pod = pod(&json!({
+                "labels": { "a": label }, "deletionTimestamp": pod_goes.then_some(GONE),
+                "ownerReferences": owner_uid.map(|uid| [owner("batch/v1/Job", uid)]),
+            }));
+            let found = belonging(&JobView::parse(Arc::new(job)), &pod.metadata);
+            assert_eq!(found, expect, "{owner_uid:?} {label} {going:?}");
+        };
+        let (stay, job_goes, pod_goes) = ((false, false), (true, false), (false, true));
+        check(Some("u"), "b", stay, Belonging::Own);
+        check(Some("u"), "b", pod_goes, Belonging::Own);
+        check(Some("u"), "c", stay, Belonging::Stray);
+        check(Some("u"), "c", job_goes, Belonging::Own);
+        check(Some("other"), "b", stay, Belonging::Foreign);
+        check(None, "b", stay, Belonging::Adoptable);
+        check(None, "c", stay, Belonging::Foreign);
+        check(None, "b", job_goes, Belonging::Foreign);
+        check(None, "b", pod_goes, Belonging::Foreign);
+    }
+
+    #[test]
+    fn a_selector_asks_all_it_asks() {
+        let check = |selector: Value, expect: bool| {
+            let pod = pod(&json!({ "labels": { "a": "b" } }));
+            let asked = serde_json::from_value(selector.clone()).expect("a selector");
+            assert_eq!(selects(&asked, &pod.metadata), expect, "{selector}");
+        };
+        check(json!({}), true);
+        check(json!({ "matchLabels": { "a": "b", "z": "y" } }), false);
+        let check = |key: &str, operator: &str, values: &[&str], expect: bool| {
+            let asked = json!({ "key": key, "operator": operator, "values": values });
+            check(json!({ "matchLabels": { "a": "b" }, "matchExpressions": [asked] }), expect);
+        };
+        check("a", "In", &["b", "c"], true);
+        check("a", "In", &["c"], false);
+        check("z", "In", &["b"], false);
+        check("a", "NotIn", &["c"], true);
+        check("a", "NotIn", &["b"], false);
+        check("z", "NotIn", &["b"], true);
+        check("a", "Exists", &[], true);
+        check("z", "Exists", &[], false);
+        check("a", "DoesNotExist", &[], false);
+        check("z", "DoesNotExist", &[], true);
+        check("a", "Like", &["b"], false);
+    }
+
+    #[test]
+    fn an_orphan_has_no_job_that_would_count_it() {
+        let check = |kind: &str, job: Option<Job>, expect: bool| {
+            let pod = pod(&json!({ "ownerReferences": [owner(kind, "u")] }));
+            assert_eq!(is_orphan(&pod.metadata, job.as_ref()), expect, "{kind} {job:?}");
+        };
+        let (runs, none) = (job(&json!({}), &json!({})), json!({}));
+        assert!(is_orphan(&pod(&json!({})).metadata, Some(&runs)), "nobody controls it");
+        check("batch/v1/Job", Some(runs), false);
+        check("batch/v1/Job", None, true);
+        check("batch/v1/Job", Some(job(&json!({ "uid": "namesake" }), &none)), true);
+        check("batch/v1/Other", None, false);
+        check("example.com/v1/Job", None, false);
+        let ended = json!({ "conditions": [{ "type": "Failed", "status": "True" }] });
+        let mut ended = job(&json!({}), &ended);
+        check("batch/v1/Job", Some(ended.clone()), true);
+        ended.spec.get_or_insert_default().managed_by = Some("example.com/other".to_owned());
+        check("batch/v1/Job", Some(ended), false);
+    }
+
+    #[test]
+    fn what_is_taken_in_and_let_go_again_is_as_it_was() {
+        let job = JobView::parse(Arc::new(job(&json!({}), &json!({}))));
+        let others = json!({
+            "finalizers": ["example.com/other"], "ownerReferences": [{
+                "apiVersion": "v1", "kind": "ConfigMap", "name": "other", "uid": "other",
+            }],
+        });
+        for before in [pod(&json!({})), pod(&others)] {
+            let mut pod = before.clone();
+            adopt(&job, &mut pod);
+            assert_eq!(controller(&pod.metadata), Some(&owner_reference(&job)));
+            assert!(is_tracked(&pod.metadata));
+            assert_eq!(belonging(&job, &pod.metadata), Belonging::Stray, "it has no labels");
+            disown("u", &mut pod);
+            assert_eq!(pod, before);
+        }
+        let mut tracked = pod(&json!({ "finalizers": [JOB_TRACKING_FINALIZER] }));
+        adopt(&job, &mut tracked);
+        assert_eq!(tracked.metadata.finalizers.as_deref().map(<[_]>::len), Some(1));
+    }
+}
