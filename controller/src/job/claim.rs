@@ -128,6 +128,7 @@ mod tests {
 
     use serde_json::{Value, json};
 
+    use super::super::PodView;
     use super::*;
 
     fn job(metadata: &Value, status: &Value) -> Job {
@@ -180,6 +181,14 @@ mod tests {
         check(None, "c", stay, Belonging::Foreign);
         check(None, "b", job_goes, Belonging::Foreign);
         check(None, "b", pod_goes, Belonging::Foreign);
+    }
+
+    #[test]
+    fn a_claim_is_about_one_pod() {
+        let pod = PodView::parse(&pod(&json!({}))).reference();
+        for claim in [Claim::Adopt(pod.clone()), Claim::Disown(pod)] {
+            assert!(claim.is_about("p") && !claim.is_about("q"));
+        }
     }
 
     #[test]

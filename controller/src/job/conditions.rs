@@ -55,3 +55,27 @@ fn says_the_same(left: &JobCondition, right: &JobCondition) -> bool {
         && text(&left.reason) == text(&right.reason)
         && text(&left.message) == text(&right.message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_new_is_set() {
+        let (then, now) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
+        let suspended = |status, reason| new("Suspended", status, reason, "m", then);
+        let check = |old: &[JobCondition], condition: JobCondition, expect: bool| {
+            let mut conditions = old.to_vec();
+            assert_eq!(set(&mut conditions, condition.clone()), expect, "{condition:?}");
+            let is_there = conditions.contains(&condition);
+            assert_eq!((is_there, conditions == old), (expect, !expect), "{condition:?}");
+        };
+        let old = [new("Other", true, "r", "m", then), suspended(true, "r")];
+        check(&old, new("Suspended", true, "r", "m", now), false);
+        check(&old, new("Suspended", false, "r", "m", now), true);
+        check(&old, new("Suspended", true, "other", "m", now), true);
+        check(&old, new("Suspended", true, "r", "other", now), true);
+        check(&old, new("Complete", true, "r", "m", now), true);
+        check(&old, new("Complete", false, "r", "m", now), false);
+    }
+}

@@ -147,3 +147,106 @@ fn tell_index(spec: &mut PodSpec) {
     spec.init_containers.iter_mut().flatten().for_each(tell);
     spec.containers.iter_mut().for_each(tell);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use expect_test::{Expect, expect};
+    use serde_json::{Value, json};
+
+    use super::super::PodView;
+    use super::*;
+
+    fn job(spec: &Value) -> JobView {
+        let job =
+            json!({ "metadata": { "name": "job", "namespace": "ns", "uid": "u" }, "spec": spec });
+        JobView::parse(Arc::new(serde_json::from_value(job).expect("a Job")))
+    }
+
+    /// A template with what `metadata` says.
+    fn template(metadata: &Value) -> JobView {
+        let env = json!([{ "name": "JOB_COMPLETION_INDEX", "value": "mine" }]);
+        let spec = json!({
+            "initContainers": [{ "name": "first" }],
+            "containers": [{ "name": "main" }, { "name": "own", "env": env }],
+        });
+        job(&json!({ "template": { "metadata": metadata, "spec": spec } }))
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "so that a case ends in `expect![..]`")]
+    fn check(pod: &Pod, expect: Expect) {
+        let spec = pod.spec.as_ref().expect("a spec");
+        let all = spec.init_containers.iter().flatten().chain(&spec.containers);
+        let env: Vec<_> = all.map(|container| json!([container.name, container.env])).collect();
+        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        let lines = json!([pod.metadata, spec.hostname, phase, env]);
+        let lines: Vec<_> =
+            lines.as_array().expect("a list").iter().map(Value::to_string).collect();
+        expect.assert_eq(&lines.join("\n"));
+    }
+
+    #[test]
+    fn a_pod_is_what_the_template_says_and_tracked() {
+        let metadata = json!({
+            "labels": { "a": "b" }, "annotations": { "c": "d" }, "finalizers": ["example.com/f"],
+        });
+        check(
+            &pod(&template(&metadata)),
+            expect![[r#"
+            {"annotations":{"c":"d"},"finalizers":["example.com/f","batch.kubernetes.io/job-tracking"],"generateName":"job-","labels":{"a":"b"},"namespace":"ns","ownerReferences":[{"apiVersion":"batch/v1","blockOwnerDeletion":true,"controller":true,"kind":"Job","name":"job","uid":"u"}]}
+            null
+            "Pending"
+            [["first",null],["main",null],["own",[{"name":"JOB_COMPLETION_INDEX","value":"mine"}]]]"#]],
+        );
+        let tracked = json!({ "finalizers": [JOB_TRACKING_FINALIZER] });
+        let pod = pod(&template(&tracked));
+        assert_eq!(pod.metadata.finalizers, Some(vec![JOB_TRACKING_FINALIZER.to_owned()]));
+    }
+
+    #[test]
+    fn a_pod_knows_its_index() {
+        let failures = FailureCounts { counted: 2, ignored: 1 };
+        check(
+            &indexed_pod(&template(&json!({})), 7, Some(failures)),
+            expect![[r#"
+            {"annotations":{"batch.kubernetes.io/job-completion-index":"7","batch.kubernetes.io/job-index-failure-count":"2","batch.kubernetes.io/job-index-ignored-failure-count":"1"},"finalizers":["batch.kubernetes.io/job-tracking"],"generateName":"job-7-","labels":{"batch.kubernetes.io/job-completion-index":"7"},"namespace":"ns","ownerReferences":[{"apiVersion":"batch/v1","blockOwnerDeletion":true,"controller":true,"kind":"Job","name":"job","uid":"u"}]}
+            "job-7"
+            "Pending"
+            [["first",[{"name":"JOB_COMPLETION_INDEX","valueFrom":{"fieldRef":{"apiVersion":"v1","fieldPath":"metadata.labels['batch.kubernetes.io/job-completion-index']"}}}]],["main",[{"name":"JOB_COMPLETION_INDEX","valueFrom":{"fieldRef":{"apiVersion":"v1","fieldPath":"metadata.labels['batch.kubernetes.io/job-completion-index']"}}}]],["own",[{"name":"JOB_COMPLETION_INDEX","value":"mine"}]]]"#]],
+        );
+        let none = indexed_pod(&template(&json!({})), 7, Some(FailureCounts::default()));
+        let annotations: Vec<_> = none.metadata.annotations.iter().flatten().collect();
+        expect![[r#"[("batch.kubernetes.io/job-completion-index", "7"), ("batch.kubernetes.io/job-index-failure-count", "0")]"#]].assert_eq(&format!("{annotations:?}"));
+    }
+
+    #[test]
+    fn a_failure_adds_to_the_counts_of_its_index() {
+        let codes = json!({ "operator": "In", "values": [3] });
+        let rules = json!([{ "action": "Ignore", "onExitCodes": codes }]);
+        let job = job(&json!({ "template": {}, "podFailurePolicy": { "rules": rules } }));
+        let replaced = |code: i32| {
+            let ended = json!({ "name": "main", "state": { "terminated": { "exitCode": code } } });
+            let pod = json!({
+                "metadata": { "annotations": {
+                    JOB_INDEX_FAILURE_COUNT: "4", JOB_INDEX_IGNORED_FAILURE_COUNT: "2",
+                } },
+                "spec": { "containers": [{ "name": "main" }] },
+                "status": { "phase": "Failed", "containerStatuses": [ended] },
+            });
+            PodView::parse(&serde_json::from_value(pod).expect("a pod"))
+        };
+        let counts = |code| FailureCounts::after(&job, Some(&replaced(code)));
+        assert_eq!(FailureCounts::after(&job, None), FailureCounts::default());
+        assert_eq!(counts(1), FailureCounts { counted: 5, ignored: 2 });
+        assert_eq!(counts(3), FailureCounts { counted: 4, ignored: 3 });
+    }
+
+    #[test]
+    fn a_name_is_cut_before_its_index() {
+        assert_eq!(generate_name("job", 12), "job-12-");
+        let long = generate_name(&"j".repeat(63), 12);
+        assert_eq!((long.len(), &long[52..]), (58, "jj-12-"));
+        assert_eq!(generate_name(&"\u{e9}".repeat(30), 12), format!("{}-12-", "\u{e9}".repeat(27)));
+    }
+}
