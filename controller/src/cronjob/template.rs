@@ -73,3 +73,88 @@ fn rfc3339(time: Timestamp, zone: &TimeZone) -> String {
     }
     time.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use expect_test::expect;
+    use serde_json::json;
+
+    use super::*;
+
+    fn cron_job() -> CronJob {
+        let metadata = json!({ "labels": { "a": "b" }, "annotations": { "c": "d" } });
+        serde_json::from_value(json!({
+            "metadata": { "name": "cron", "namespace": "ns", "uid": "u" },
+            "spec": {
+                "schedule": "* * * * *",
+                "jobTemplate": { "metadata": metadata, "spec": { "parallelism": 2, "template": {} } },
+            },
+        }))
+        .expect("a CronJob")
+    }
+
+    #[test]
+    fn a_job_is_what_the_template_says_and_the_cron_jobs() {
+        let due = "2026-01-01T00:01:00Z".parse().expect("a time");
+        let job = job(&CronJobView::parse(Arc::new(cron_job())), due);
+        expect![[r#"
+            {
+              "apiVersion": "batch/v1",
+              "kind": "Job",
+              "metadata": {
+                "annotations": {
+                  "batch.kubernetes.io/cronjob-scheduled-timestamp": "2026-01-01T00:01:00Z",
+                  "c": "d"
+                },
+                "labels": {
+                  "a": "b"
+                },
+                "name": "cron-29453761",
+                "namespace": "ns",
+                "ownerReferences": [
+                  {
+                    "apiVersion": "batch/v1",
+                    "blockOwnerDeletion": true,
+                    "controller": true,
+                    "kind": "CronJob",
+                    "name": "cron",
+                    "uid": "u"
+                  }
+                ]
+              },
+              "spec": {
+                "parallelism": 2,
+                "template": {}
+              }
+            }"#]]
+        .assert_eq(&format!("{:#}", json!(job)));
+    }
+
+    #[test]
+    fn a_manual_job_is_what_the_template_says_and_nobodys() {
+        let job = manual_job(&cron_job(), "now".to_owned());
+        expect![[r#"
+            {
+              "apiVersion": "batch/v1",
+              "kind": "Job",
+              "metadata": {
+                "annotations": {
+                  "c": "d",
+                  "cronjob.kubernetes.io/instantiate": "manual"
+                },
+                "labels": {
+                  "a": "b"
+                },
+                "name": "now",
+                "namespace": "ns"
+              },
+              "spec": {
+                "parallelism": 2,
+                "template": {}
+              }
+            }"#]]
+        .assert_eq(&format!("{:#}", json!(job)));
+    }
+}
