@@ -63,6 +63,11 @@ impl Clock {
         }
     }
 
+    /// Waits so long, whatever the clock shows meanwhile.
+    pub async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
     /// Waits until the clock shows `deadline`, at once if it has passed.
     pub async fn sleep_until(&self, deadline: Timestamp) {
         // A clock that was set back in the meantime shows on waking that there is more to wait.
@@ -95,5 +100,9 @@ mod tests {
         clock.jump(SignedDuration::from_hours(1));
         shown.sleep_until(deadline + Duration::from_secs(60)).await;
         assert_eq!(begun.elapsed(), Duration::from_secs(13));
+
+        let set = async { clock.jump(SignedDuration::from_hours(-1)) };
+        tokio::join!(shown.sleep(Duration::from_secs(2)), set);
+        assert_eq!(begun.elapsed(), Duration::from_secs(15));
     }
 }

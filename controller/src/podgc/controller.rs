@@ -48,7 +48,7 @@ impl PodGcController {
             // Ends when it has fallen behind or something could not be written, and begins again
             // with what there is.
             if let Err(NotWritten) = self.follow(&mut index, &mut watch).await {
-                clock.sleep_until(clock.now() + RETRY_DELAY).await;
+                clock.sleep(RETRY_DELAY).await;
             }
         }
     }

@@ -66,7 +66,7 @@ impl Scheduler {
             // Ends when it has fallen behind, or its decisions could not be written: what it knows
             // is no more what there is, so it begins again.
             if let Err(NotWritten) = self.follow(&mut index, &mut watch, patient_until).await {
-                clock.sleep_until(clock.now() + RETRY_DELAY).await;
+                clock.sleep(RETRY_DELAY).await;
             }
         }
     }

@@ -18,4 +18,5 @@ pub(crate) const FIXED: &[(u64, &str)] = &[
     (5038, "a pod is deleted at once, and its Job is suspended"),
     (5723, "a work queue's success is on its way while a pod is made"),
     (5837, "a pod is evicted, and its Job's parallelism is 0 from then on"),
+    (6213, "the removal of a pod is tried again, and the clock is set back meanwhile"),
 ];
