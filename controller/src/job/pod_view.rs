@@ -228,3 +228,81 @@ fn deleted_at(metadata: &ObjectMeta) -> Option<Timestamp> {
     let grace = crate::api::SignedDuration::from_secs(seconds);
     Some(metadata.deletion_timestamp.as_ref()?.0.checked_sub(grace).unwrap_or(Timestamp::MIN))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn time(second: u32) -> String {
+        format!("2026-01-01T00:00:{second:02}Z")
+    }
+
+    fn container(name: &str, restarts: u32, ended: Option<u32>) -> Value {
+        let ended = ended.map(|second| json!({ "exitCode": 0, "finishedAt": time(second) }));
+        json!({ "name": name, "restartCount": restarts, "state": { "terminated": ended } })
+    }
+
+    /// A pod that was made at second 1, with an ordinary init container and a sidecar.
+    fn pod(metadata: Value, status: &Value) -> Pod {
+        let mut all = json!({ "creationTimestamp": time(1) });
+        let Value::Object(metadata) = metadata else { panic!("no object") };
+        all.as_object_mut().expect("an object").extend(metadata);
+        let init = json!([{ "name": "init" }, { "name": "side", "restartPolicy": "Always" }]);
+        let spec = json!({ "initContainers": init, "containers": [{ "name": "main" }] });
+        let pod = json!({ "metadata": all, "spec": spec, "status": status });
+        serde_json::from_value(pod).expect("a pod")
+    }
+
+    #[test]
+    fn the_end_is_the_best_that_can_be_told() {
+        let check = |main: Option<u32>, side: Option<u32>, ready: &str, deleted: bool, expect| {
+            let metadata = match deleted {
+                true => json!({ "deletionTimestamp": time(45), "deletionGracePeriodSeconds": 40 }),
+                false => json!({}),
+            };
+            let status = json!({
+                "conditions": [{ "type": "Ready", "status": ready, "lastTransitionTime": time(3) }],
+                "initContainerStatuses": [
+                    container("init", 0, Some(9)), container("side", 0, side),
+                ],
+                "containerStatuses": [container("main", 0, main)],
+            });
+            let found = PodView::parse(&pod(metadata, &status)).finished_at.to_string();
+            assert_eq!(found, time(expect), "{status}");
+        };
+        check(Some(8), Some(7), "False", true, 8);
+        check(Some(6), Some(7), "False", true, 7);
+        check(Some(8), None, "False", true, 3);
+        check(None, Some(7), "False", true, 3);
+        check(None, None, "True", true, 5);
+        check(None, None, "True", false, 1);
+    }
+
+    #[test]
+    fn restarts_of_sidecars_are_told_apart() {
+        let init = [container("init", 5, None), container("side", 3, None)];
+        let status = json!({
+            "initContainerStatuses": init, "containerStatuses": [container("main", 2, None)],
+        });
+        let view = PodView::parse(&pod(json!({}), &status));
+        let restarts = (view.restarts, view.restarts_max, view.sidecar_restarts_max);
+        assert_eq!(restarts, (10, 2, 3));
+    }
+
+    #[test]
+    fn two_phases_are_ends_and_what_is_no_phase_has_not_begun() {
+        for (text, phase, ends) in [
+            ("Pending", Phase::Pending, false),
+            ("Running", Phase::Running, false),
+            ("Unknown", Phase::Unknown, false),
+            ("Succeeded", Phase::Succeeded, true),
+            ("Failed", Phase::Failed, true),
+            ("Other", Phase::Pending, false),
+        ] {
+            let pod = pod(json!({}), &json!({ "phase": text }));
+            assert_eq!((PodView::parse(&pod).phase, has_ended(&pod)), (phase, ends), "{text}");
+        }
+    }
+}

@@ -208,7 +208,7 @@ mod tests {
             for (pod, stays) in changes {
                 let there = last.remove(&pod.uid).is_some();
                 if stays {
-                    if pod.matters() {
+                    if pod.tracked || !pod.is_terminal() {
                         last.insert(pod.uid.clone(), pod.clone());
                     }
                     pods.insert(Arc::new(pod));

@@ -6,7 +6,7 @@ use expect_test::expect;
 use serde_json::json;
 
 use super::super::claim::Claim;
-use super::super::{BackoffRecord, PodView, reconcile};
+use super::super::{BackoffRecord, Denials, PodView, reconcile};
 use super::{at, given, job, observe, pod, start, text};
 use crate::api::ResourceQuota;
 use crate::quota::{Bounds, Ledger};
@@ -130,4 +130,30 @@ fn makes_as_many_pods_as_there_is_room_for() {
         status active=2 ready=0 startTime="00:00Z" terminating=0
         again at 1
     "#]].assert_eq(&text(&reconcile(&observed, at(0))));
+}
+
+#[test]
+fn another_spec_is_tried_at_once() {
+    let mut told = String::new();
+    let mut denials = Denials::default();
+    for generation in [1, 1, 2] {
+        let mut job = job(&json!({}), &given(json!({})).status);
+        job.metadata.generation = Some(generation);
+        let mut observed = observe(job, &[], BackoffRecord::default());
+        observed.room.bounds = room_for(0);
+        observed.room.denials = denials;
+        let plan = reconcile(&observed, at(0));
+        told += &text(&plan);
+        denials = plan.denials.unwrap_or(denials);
+    }
+    expect![[r#"
+        deny pods "x" is forbidden: exceeded quota: few, requested: pods=1, used: pods=0, limited: pods=0
+        status ready=0 startTime="00:00Z" terminating=0
+        again at 1
+        status ready=0 startTime="00:00Z" terminating=0
+        again at 1
+        deny pods "x" is forbidden: exceeded quota: few, requested: pods=1, used: pods=0, limited: pods=0
+        status ready=0 startTime="00:00Z" terminating=0
+        again at 1
+    "#]].assert_eq(&told);
 }

@@ -216,3 +216,32 @@ fn gives_up_the_worst_besides_what_has_no_index_to_run() {
             status active=1 ready=0 startTime="00:00Z" terminating=3
         "#]]);
 }
+
+#[test]
+fn the_policy_says_whether_a_failure_fails_its_index() {
+    let rules = json!([
+        { "action": "Ignore", "onExitCodes": { "operator": "In", "values": [7] } },
+        { "action": "FailIndex", "onExitCodes": { "operator": "In", "values": [9] } },
+    ]);
+    let spec = json!({
+        "completionMode": "Indexed", "completions": 3, "parallelism": 1, "backoffLimitPerIndex": 1,
+        "podFailurePolicy": { "rules": rules },
+    });
+    let pods = ["a Failed index=0 failures=1 exit=7", "b Failed index=1 failures=0 exit=9"];
+    given(spec).pods(&pods).at(5).plans(expect![[r#"
+        release b
+        status failed=1 failedIndexes="1" ready=0 startTime="00:00Z" terminating=0
+        again at 20
+    "#]]);
+}
+
+#[test]
+fn what_has_no_index_to_run_does_not_count() {
+    given(json!({ "completionMode": "Indexed", "completions": 2, "backoffLimit": 0 }))
+        .pods(&["a Succeeded index=2", "b Failed index=2", "c Running index=0"])
+        .plans(expect![[r#"
+            release a
+            release b
+            status active=1 ready=0 startTime="00:00Z" terminating=0
+        "#]]);
+}

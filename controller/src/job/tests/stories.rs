@@ -303,6 +303,18 @@ fn gives_up_the_worst_when_there_are_too_many() {
 }
 
 #[test]
+fn gives_up_what_does_not_run_before_what_may() {
+    given(json!({ "completions": 9, "parallelism": 2 }))
+        .pods(&["a Unknown", "b Pending", "c Running"])
+        .plans(expect![[r#"
+            release b
+            delete b
+            Normal SuccessfulDelete: Deleted pod: b
+            status active=2 ready=0 startTime="00:00Z" terminating=1
+        "#]]);
+}
+
+#[test]
 fn leaves_what_is_not_its_own() {
     given(json!({ "managedBy": "example.com/other" })).pods(&["a Failed"]).plans(expect![[""]]);
     given(json!({ "completionMode": "Other" })).pods(&["a Failed"]).plans(expect![[r#"
