@@ -21,7 +21,9 @@ fn main() {
     .iter()
     .map(|path| path.to_string())
     .collect();
-    for neighbour in ["other", "other/secret", "logs", "volumes", "tls/ca.key", "users.yaml", "pods"] {
+    for neighbour in
+        ["other", "other/secret", "logs", "volumes", "tls/ca.key", "users.yaml", "pods"]
+    {
         for up in ["..", "../..", "../../..", "in/../.."] {
             paths.push(format!("{}/{}/{}", folder, up, neighbour));
         }

@@ -23,7 +23,10 @@ fn main() {
             "append",
             OpenOptions::new().append(true).open(&file).and_then(|mut file| file.write_all(b"x")),
         ),
-        ("write by a descriptor to read", fs::File::open(&file).and_then(|mut f| f.write_all(b"x"))),
+        (
+            "write by a descriptor to read",
+            fs::File::open(&file).and_then(|mut f| f.write_all(b"x")),
+        ),
         ("create", fs::write(&other, "x")),
         ("create anew", OpenOptions::new().write(true).create_new(true).open(&other).map(drop)),
         ("mkdir", fs::create_dir(&other)),

@@ -12,7 +12,17 @@ fn main() {
     #[allow(deprecated)]
     let _ = fs::soft_link("..", format!("{}/up", folder));
     let mut removed = false;
-    let below = ["", "/", "/.", "/..", "/../secret", "/in/../../secret", "/../other", "/up/secret", "/up/other"];
+    let below = [
+        "",
+        "/",
+        "/.",
+        "/..",
+        "/../secret",
+        "/in/../../secret",
+        "/../other",
+        "/up/secret",
+        "/up/other",
+    ];
     let mut paths: Vec<_> = below.iter().map(|path| format!("{}{}", folder, path)).collect();
     for path in ["/", "/dev", "/dev/null", "/dev/stdout", "/etc/passwd", "/tmp", "."] {
         paths.push(path.to_string());
