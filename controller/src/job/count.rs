@@ -87,11 +87,6 @@ pub fn count(counting: Counting<'_>) -> Counted {
     if let Some(verdict) = verdict {
         let condition = verdict.ending.terminal_condition();
         let at = end_time(&ledger.status, now);
-        if ledger.status.start_time.is_none() && job.completions != Some(0) {
-            // Kubernetes differs: its API server refuses the end of a Job that has no start, so that
-            // one which has enough while it is suspended ends only once it is resumed.
-            ledger.status.start_time = Some(Time(at));
-        }
         add_condition(&mut ledger.status, condition, verdict, at);
         if verdict.ending == Ending::Complete {
             ledger.status.completion_time = Some(Time(at));

@@ -46,7 +46,7 @@ pub fn reconcile(observed: &Observed, now: Timestamp) -> Plan {
     if ending.is_none() && !job.deleting {
         draft.note_suspension(job, now);
     }
-    let counted = count(Counting {
+    let mut counted = count(Counting {
         observed,
         progress: &progress,
         verdict: ending.as_ref(),
@@ -57,6 +57,11 @@ pub fn reconcile(observed: &Observed, now: Timestamp) -> Plan {
         uncounted: scaling.uncounted,
         now,
     });
+    if counted.finished && counted.status.start_time.is_none() && job.completions != Some(0) {
+        // Kubernetes differs: its API server refuses the end of a Job that has no start, so that one
+        // which has enough while it is suspended ends only once it is resumed.
+        counted.status.start_time = Some(Time(now));
+    }
     let outcome = Outcome {
         created: !scaling.create.is_empty(),
         denied: !scaling.denied.is_empty(),
