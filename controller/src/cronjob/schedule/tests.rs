@@ -237,3 +237,12 @@ fn what_is_no_schedule_is_refused_in_kubernetes_words() {
         assert_eq!(error.to_string(), expect, "{text}");
     }
 }
+
+#[test]
+fn a_day_without_its_midnight_is_passed_over() {
+    // As in Kubernetes: from the skipped midnight of that Sunday the walk goes back an hour, and on.
+    let zone = time_zone("Africa/Casablanca").expect("a zone");
+    let schedule = Schedule::parse("0 12 * * 0", zone).expect("a schedule");
+    let next = schedule.next("2008-05-31T12:00:00Z".parse().expect("a time"));
+    assert_eq!(next.map(|at| at.to_string()).as_deref(), Some("2008-06-08T11:00:00Z"));
+}
