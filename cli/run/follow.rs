@@ -151,16 +151,30 @@ impl Followed {
     }
 
     fn see_event(&mut self, event: &Event) {
-        let about = &event.involved_object;
-        let (Some(namespace), Some(name)) = (&about.namespace, &about.name) else { return };
-        if event.type_.as_deref() != Some("Warning") || about.kind.as_deref() != Some("Pod") {
+        if event.type_.as_deref() != Some("Warning") {
             return;
         }
-        let Some(pod) = self.store.get::<Pod>(&Key::new(namespace, name)) else { return };
-        let is_ours = self.board.contains_key(&name_of(&*pod)) || self.is_of_our_jobs(&pod);
-        if is_ours && let Some(warning) = self.warnings.of_event(&pod, event) {
+        let warning = match event.involved_object.kind.as_deref() {
+            Some("Job") => self.warning_of_job(event),
+            Some("Pod") => self.warning_of_pod(event),
+            _ => None,
+        };
+        if let Some(warning) = warning {
             self.printer.print(To::Stderr, format!("mayfly: {warning}\n"));
         }
+    }
+
+    fn warning_of_job(&mut self, event: &Event) -> Option<String> {
+        let uid = event.involved_object.uid.as_ref()?;
+        self.job_uids.contains(uid).then(|| self.warnings.of_job_event(event))?
+    }
+
+    fn warning_of_pod(&mut self, event: &Event) -> Option<String> {
+        let about = &event.involved_object;
+        let key = Key::new(about.namespace.as_ref()?, about.name.as_ref()?);
+        let pod = self.store.get::<Pod>(&key)?;
+        let is_ours = self.board.contains_key(&name_of(&*pod)) || self.is_of_our_jobs(&pod);
+        is_ours.then(|| self.warnings.of_event(&pod, event))?
     }
 
     fn is_of_our_jobs(&self, pod: &Pod) -> bool {

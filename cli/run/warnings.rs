@@ -1,5 +1,5 @@
-//! What people should know of pods while they run: images that can't be had, containers that
-//! failed, and why.
+//! What people should know of pods while they run: images that can't be had, pods that can't be
+//! made, containers that failed, and why.
 
 use std::collections::HashSet;
 
@@ -45,6 +45,19 @@ impl Warnings {
             return None;
         }
         self.of_waiting(pod, event.message.as_deref().unwrap_or_default())
+    }
+
+    /// What `event`, which is about a Job, says of pods that can't be made. A Job that has no room
+    /// asks again and again, each time for a pod of another name, so the first time is enough.
+    pub(crate) fn of_job_event(&mut self, event: &Event) -> Option<String> {
+        let (reason, job) = (event.reason.as_deref()?, event.involved_object.name.as_deref()?);
+        if reason != "FailedCreate" {
+            return None;
+        }
+        let key = (job.to_owned(), String::new(), reason.to_owned());
+        let is_new = self.told_at_length.len() < TOLD_MAX && self.told_at_length.insert(key);
+        let why = event.message.as_deref().unwrap_or_default();
+        is_new.then(|| format!("job {job} waits: {why}"))
     }
 
     /// `pod` waits, maybe for ever: told once for all the pods of a Job that wait for the same.

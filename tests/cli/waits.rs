@@ -34,3 +34,15 @@ fn a_node_that_is_not_here() {
 fn more_than_the_node_has() {
     check("resources: {requests: {memory: 900Gi}}", "", &["waits: 0/1 nodes are available"]);
 }
+
+#[test]
+fn a_namespace_without_room() {
+    let home = Home::new();
+    let quota = "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q}\nspec: {hard: {pods: 0}}";
+    let manifest = job("a", "", &format!("image: {}", guest("job_echo")));
+    home.write("job.yaml", format!("{quota}\n---\n{manifest}"));
+    let ended = home.run(&["run", "--timeout", "2s", "job.yaml"]).exits(1);
+    let wanted = "job a waits: Error creating: pods \"a-";
+    assert_eq!(ended.stderr.matches(wanted).count(), 1, "wanted once: {wanted}\n{ended:#?}");
+    ended.says("is forbidden: exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0");
+}
