@@ -154,7 +154,8 @@ mod tests {
             json!({"hard": {"pods": "1", "requests.cpu": "2"}, "scopes": ["Terminating"]})
         );
         let wrong = quota_spec(&words(&["pods"]), &[]).expect_err("must be refused");
-        assert_eq!(wrong.to_string(), "Invalid argument syntax pods, expected <resource>=<value>");
+        let words = "error: Invalid argument syntax pods, expected <resource>=<value>";
+        assert_eq!(wrong.to_string(), words);
     }
 
     #[test]
