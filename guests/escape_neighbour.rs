@@ -13,8 +13,8 @@ fn main() {
         "/var/log/pods",
         "/var/lib/kubelet/pods",
         "/var/run/secrets/kubernetes.io/serviceaccount/token",
-        "/root/.local/state/mayfly",
-        "/root/.kube/config",
+        "/home/mayfly/.local/state/mayfly",
+        "/home/mayfly/.kube/config",
         "/home",
         "/run",
     ]

@@ -126,14 +126,15 @@ impl Ledger {
     }
 }
 
-/// That a Job which is Complete has succeeded as often as it says.
+/// That a Job whose success is declared has succeeded as often as it says. Raising its completions
+/// afterwards changes nothing, as in Kubernetes.
 fn has_enough(job: &Job) -> Found {
     let has_policy = job.spec.as_ref().is_some_and(|spec| spec.success_policy.is_some());
     let succeeded = views::status(job).succeeded.unwrap_or(0);
     let succeeded = usize::try_from(succeeded).unwrap_or(0);
     let least = views::completions(job).unwrap_or(1);
     if succeeded < least && !has_policy {
-        return Err(format!("it is Complete with {succeeded} of {least}"));
+        return Err(format!("its success is declared with {succeeded} of {least}"));
     }
     Ok(())
 }
@@ -153,12 +154,12 @@ pub(crate) fn may_become(old: &Job, new: &Job) -> Found {
         if place(terminal).is_some() && place(interim) >= place(terminal) {
             return Err(format!("{terminal} comes before {interim}"));
         }
-        if !views::is_true(old, "Complete") && views::is_true(new, "Complete") {
-            has_enough(new)?;
-        }
         if views::is_true(old, terminal) && old.status != new.status {
             return Err(format!("its status has changed after it was {terminal}"));
         }
+    }
+    if !views::is_true(old, "SuccessCriteriaMet") && place("SuccessCriteriaMet").is_some() {
+        has_enough(new)?;
     }
     if place("Complete").is_some() && place("Failed").is_some() {
         return Err("it is Complete and Failed".to_owned());
