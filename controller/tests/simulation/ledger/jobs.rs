@@ -44,8 +44,13 @@ impl JobRecord {
         views::is_finished(&self.job) || views::is_deleting(&self.job.metadata)
     }
 
-    /// That the counts have become what the pods that were let go say.
+    /// That the counts have become what the pods that were let go say. Those of a Job that is deleted
+    /// without them are nobody's from some moment on, so that nothing can be said of its counts.
     pub(crate) fn settle(&mut self) -> Found {
+        if views::is_orphaning(&self.job) {
+            *self = Self::new(&self.job);
+            return Ok(());
+        }
         let (old, new) = (views::status(&self.before), views::status(&self.job));
         let mut found = Ok(());
         if views::is_indexed(&self.job) {

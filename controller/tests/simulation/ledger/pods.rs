@@ -55,10 +55,9 @@ impl Ledger {
         found
     }
 
-    /// Enters into the books that a Job has let go of `pod`, unless that has been orphaned: then it
-    /// is nobody's, and not counted.
+    /// Enters into the books that a Job has let go of `pod`.
     fn let_go(&mut self, pod: &Pod, job: Option<String>) {
-        let Some(id) = job.filter(|_| views::owner(&pod.metadata, "Job").is_some()) else { return };
+        let Some(id) = job else { return };
         let Some(record) = self.jobs.get_mut(&id) else { return };
         if views::is_finished(&record.job) {
             return;

@@ -21,6 +21,12 @@ pub(crate) fn is_deleting(metadata: &ObjectMeta) -> bool {
     metadata.deletion_timestamp.is_some()
 }
 
+/// Whether the Job is being deleted, and its pods are to stay.
+pub(crate) fn is_orphaning(job: &Job) -> bool {
+    let finalizers = job.metadata.finalizers.iter().flatten();
+    is_deleting(&job.metadata) && finalizers.into_iter().any(|it| it == "orphan")
+}
+
 pub(crate) fn is_indexed(job: &Job) -> bool {
     job.spec.as_ref().and_then(|spec| spec.completion_mode.as_deref()) == Some("Indexed")
 }
