@@ -145,6 +145,7 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
             }
             if let Some(entry) = self.pods.get_mut(&identity.uid) {
                 entry.is_known_over = true;
+                entry.news.send_replace(News { pod, is_gone: false });
                 self.forget(&identity.uid);
             }
             return;

@@ -337,6 +337,13 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
         let now = self.host.clock.now();
         if is_gone {
             self.finish = Some(Finish::Gone);
+        } else if has_ended(&pod) {
+            // If not by us, then by podgc, or by the last report of an earlier process of this node,
+            // which was still on its way when this one began.
+            if !self.state.is_over() {
+                self.finish = Some(Finish::Ended);
+            }
+            return;
         } else if pod.metadata.deletion_timestamp.is_some() {
             self.state.stop(Stop::Deleted);
             self.reporter.touch(now, false);
@@ -358,4 +365,10 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
         }
         finish
     }
+}
+
+/// Whether the control plane knows that the pod has ended; nothing changes that.
+fn has_ended(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
 }

@@ -211,3 +211,19 @@ async fn a_condition_keeps_its_time_for_as_long_as_its_status() {
         PodScheduled=True 0.01"#]]
     .assert_eq(&times.join("\n"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_others_have_ended_is_ended_and_stays_so() {
+    let runtime = FakeRuntime::default().plays("main", &[Play::Forever]);
+    let mut cluster = Cluster::new(runtime);
+    cluster.run(NEVER).await;
+    let mut story = cluster.story(2).await;
+    cluster.update(|pod| pod.status.as_mut().unwrap().phase = Some("Failed".to_owned())).await;
+    story += &cluster.story(5).await;
+    expect![[r#"
+        00.01 Running main:running
+        02.00 Failed main:running
+    "#]]
+    .assert_eq(&story);
+    assert_eq!(cluster.runtime.names(), "main");
+}
