@@ -115,6 +115,13 @@ fn enter(record: &mut JobRecord, pod: &Pod) {
     }
 }
 
+/// Whether a pod has succeeded, and its Job has not said so yet. One that is being deleted may succeed
+/// between the making of the plan that replaces it and its commit, as in Kubernetes.
+fn is_to_be_counted(pod: &Pod) -> bool {
+    let has_succeeded = views::phase(pod) == "Succeeded" && views::is_tracked(pod);
+    has_succeeded && !views::is_deleting(&pod.metadata)
+}
+
 /// That no more pods are active than the Job says, or than there is left to do.
 fn is_needed(record: &JobRecord, pods: &[&Arc<Pod>]) -> Found {
     let job = &record.job;
@@ -130,8 +137,7 @@ fn is_needed(record: &JobRecord, pods: &[&Arc<Pod>]) -> Found {
             "{active} are active and {leaving} terminating with a parallelism of {parallelism}"
         ));
     }
-    let uncounted =
-        pods.iter().filter(|pod| views::phase(pod) == "Succeeded" && views::is_tracked(pod));
+    let uncounted = pods.iter().filter(|pod| is_to_be_counted(pod));
     let succeeded = if views::is_indexed(job) {
         let mut indexes = views::completed_indexes(job);
         indexes.extend(&record.unwritten_indexes);
@@ -177,8 +183,7 @@ fn has_its_index(job: &Job, record: &JobRecord, pod: &Arc<Pod>, pods: &[&Arc<Pod
     }
     let mut succeeded: BTreeSet<u32> = views::completed_indexes(job);
     succeeded.extend(&record.unwritten_indexes);
-    let uncounted =
-        others.iter().any(|it| views::phase(it) == "Succeeded" && views::is_tracked(it));
+    let uncounted = others.iter().any(|it| is_to_be_counted(it));
     if succeeded.contains(&index) || uncounted {
         return Err(format!("index {index} has succeeded already"));
     }
