@@ -41,6 +41,7 @@ impl Applier<'_> {
                 Action::Disown(pod) => self.disown(pod),
                 Action::Release(pod) => let_go(pod),
                 Action::Delete(pod) => delete(pod),
+                Action::RequireUnended(pod) => unended(&pod),
                 Action::Create(pod) => self.create(*pod, &about, &mut names),
                 Action::Deny(pod, denial) => self.deny(&pod, &denial, &about, &mut names),
                 Action::WriteStatus(status) => self.write_status(*status),
@@ -146,8 +147,13 @@ fn let_go(pod: PodRef) -> Transaction {
     if pod.ended {
         return release(pod);
     }
+    unended(&pod).and(release(pod))
+}
+
+/// Nothing, if `pod` has not ended by then.
+fn unended(pod: &PodRef) -> Transaction {
     let (key, uid) = (pod.key.clone(), Some(pod.uid.to_string()));
-    Transaction::new().require(key, uid, |pod: &Pod| !has_ended(pod)).and(release(pod))
+    Transaction::new().require(key, uid, |pod: &Pod| !has_ended(pod))
 }
 
 /// Takes the tracking finalizer off `pod`.

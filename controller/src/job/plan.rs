@@ -35,6 +35,11 @@ pub enum Action {
     Release(PodRef),
     /// Delete a pod, as gently as its own grace period says.
     Delete(PodRef),
+    /// Do nothing of the plan if a pod that is being deleted has ended meanwhile: it may have
+    /// succeeded, and then what replaces it is not needed.
+    ///
+    /// Kubernetes differs: it replaces the pod all the same, and the work is done twice.
+    RequireUnended(PodRef),
     /// Make a pod. Its name is the generated one with a random suffix.
     Create(Box<Pod>),
     /// Say that a pod was denied. It would have had a name as if it had been made.

@@ -167,6 +167,9 @@ fn actions(
 ) -> Vec<Action> {
     let job = &*observed.job;
     let mut actions = Vec::new();
+    if !scaling.create.is_empty() {
+        actions.extend(observed.pods.leaving().map(|pod| Action::RequireUnended(pod.reference())));
+    }
     if scaling.refused {
         let message = "Error creating: unable to create pods, no labels";
         actions.push(Action::Record(JobEvent::warning("FailedCreate", message)));

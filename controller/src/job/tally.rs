@@ -99,6 +99,11 @@ impl Pods {
         self.ended.iter().map(|arrival| &self.by_arrival[arrival])
     }
 
+    /// Those that are being deleted, have not ended, and are not counted yet.
+    pub fn leaving(&self) -> impl Iterator<Item = &Arc<PodView>> {
+        self.ended().filter(|pod| pod.is_terminating())
+    }
+
     /// Whether the pod with `uid` is here and its end not counted yet.
     pub fn is_tracked(&self, uid: &str) -> bool {
         self.get(uid).is_some_and(|pod| pod.tracked)

@@ -19,4 +19,9 @@ pub(crate) const FIXED: &[(u64, &str)] = &[
     (5723, "a work queue's success is on its way while a pod is made"),
     (5837, "a pod is evicted, and its Job's parallelism is 0 from then on"),
     (6213, "the removal of a pod is tried again, and the clock is set back meanwhile"),
+    (1006185, "a node has a write of its own on its way when others end the pod"),
+    (3009990, "completions are raised when success is declared already"),
+    (3024575, "a pod that is being deleted succeeds while its replacement is planned"),
+    (3028688, "a Job is deleted, and its pods stay behind"),
+    (3034976, "the same as 3024575, with a crash"),
 ];

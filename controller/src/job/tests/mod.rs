@@ -155,6 +155,7 @@ fn text(plan: &Plan) -> String {
             Action::Disown(pod) => format!("disown {}", pod.key.name),
             Action::Release(pod) => format!("release {}", pod.key.name),
             Action::Delete(pod) => format!("delete {}", pod.key.name),
+            Action::RequireUnended(pod) => format!("unless {} has ended", pod.key.name),
             Action::Create(pod) => {
                 let name = pod.metadata.generate_name.as_deref().unwrap_or_default();
                 let annotations = pod.metadata.annotations.iter().flatten();

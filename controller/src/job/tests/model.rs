@@ -151,6 +151,10 @@ impl Cluster {
                 Action::Delete(reference) => self.delete(&reference.uid),
                 Action::Create(created) => self.create(*created),
                 Action::WriteStatus(status) => self.job.status = Some(*status),
+                Action::RequireUnended(reference) => {
+                    let pod = PodView::parse(&self.pods[&*reference.uid]);
+                    assert!(pod.is_terminating(), "only a pod on its way out may end meanwhile");
+                }
                 Action::Record(_) | Action::Deny(..) => {}
                 Action::Adopt(_) | Action::Disown(_) => panic!("nothing here changes hands"),
             }

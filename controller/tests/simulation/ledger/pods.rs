@@ -115,11 +115,9 @@ fn enter(record: &mut JobRecord, pod: &Pod) {
     }
 }
 
-/// Whether a pod has succeeded, and its Job has not said so yet. One that is being deleted may succeed
-/// between the making of the plan that replaces it and its commit, as in Kubernetes.
+/// Whether a pod has succeeded, and its Job has not said so yet.
 fn is_to_be_counted(pod: &Pod) -> bool {
-    let has_succeeded = views::phase(pod) == "Succeeded" && views::is_tracked(pod);
-    has_succeeded && !views::is_deleting(&pod.metadata)
+    views::phase(pod) == "Succeeded" && views::is_tracked(pod)
 }
 
 /// That no more pods are active than the Job says, or than there is left to do.
