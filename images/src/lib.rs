@@ -1,0 +1,1 @@
+//! Where WebAssembly modules come from: OCI registries, and a store of what was pulled.
