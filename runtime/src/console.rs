@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::meter::Meter;
 use crate::output::{Output, Stream};
 use crate::stop::Stop;
 
@@ -18,11 +19,12 @@ pub(crate) enum Unprinted {
 pub(crate) struct Console {
     output: Arc<dyn Output>,
     bytes_left: u64,
+    meter: Meter,
 }
 
 impl Console {
-    pub(crate) fn new(output: Arc<dyn Output>, bytes_max: u64) -> Self {
-        Self { output, bytes_left: bytes_max }
+    pub(crate) fn new(output: Arc<dyn Output>, bytes_max: u64, meter: Meter) -> Self {
+        Self { output, bytes_left: bytes_max, meter }
     }
 
     /// Passes `bytes` on; ends the guest if they are more than is left, once that is passed on.
@@ -34,6 +36,7 @@ impl Console {
             Unprinted::Lost
         })?;
         self.bytes_left -= room as u64;
+        self.meter.printed(room as u64);
         if rest.is_empty() { Ok(()) } else { Err(Unprinted::Stop(Stop::OutputExceeded)) }
     }
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tokio::io::AsyncRead;
 
 use crate::error::Error;
+use crate::meter::Meter;
 use crate::output::{Discard, Output};
 use crate::path;
 
@@ -31,6 +32,7 @@ pub struct Guest {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) stdin: Stdin,
     pub(crate) output: Arc<dyn Output>,
+    pub(crate) meter: Meter,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) working_dir: Option<String>,
     pub(crate) termination_log: TerminationLog,
@@ -107,6 +109,7 @@ impl Guest {
             env: Vec::new(),
             stdin: Stdin::Closed,
             output: Arc::new(Discard),
+            meter: Meter::new(),
             mounts: Vec::new(),
             working_dir: None,
             termination_log: TerminationLog::default(),
@@ -138,6 +141,13 @@ impl Guest {
     #[must_use]
     pub fn output(mut self, output: Arc<dyn Output>) -> Self {
         self.output = output;
+        self
+    }
+
+    /// Says what counts its usage, so that it can be read while it runs: a new meter for each run.
+    #[must_use]
+    pub fn meter(mut self, meter: Meter) -> Self {
+        self.meter = meter;
         self
     }
 

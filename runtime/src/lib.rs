@@ -64,6 +64,7 @@ mod inspect;
 mod limits;
 mod lookup;
 mod memory;
+mod meter;
 mod module;
 mod mount;
 mod outcome;
@@ -77,6 +78,7 @@ mod sandbox;
 mod stop;
 mod ticker;
 mod tree;
+mod turn;
 mod world;
 
 #[cfg(test)]
@@ -86,6 +88,7 @@ pub use engine::{Engine, EngineSettings};
 pub use error::{Error, ModuleError};
 pub use guest::{Access, Guest, Mount, Stdin, TerminationLog};
 pub use limits::Limits;
+pub use meter::Meter;
 pub use module::{Digest, Metering, Module};
 pub use outcome::{End, Outcome, Usage};
 pub use output::{Capture, Discard, Output, Stream};

@@ -3,6 +3,7 @@
 use wasmtime::ResourceLimiter;
 
 use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
+use crate::meter::Meter;
 use crate::stop::Stop;
 
 /// What one element of a table takes in wasmtime, at most.
@@ -15,19 +16,15 @@ const TABLE_ELEMENT_BYTES: u64 = size_of::<usize>() as u64;
 #[derive(Debug)]
 pub(crate) struct MemoryMeter {
     bytes: u64,
-    bytes_peak: u64,
     bytes_max: u64,
+    meter: Meter,
     /// What the last growth added, in case that the host then could not provide it.
     growing: u64,
 }
 
 impl MemoryMeter {
-    pub(crate) fn new(bytes_max: u64) -> Self {
-        Self { bytes: 0, bytes_peak: 0, bytes_max, growing: 0 }
-    }
-
-    pub(crate) fn bytes_peak(&self) -> u64 {
-        self.bytes_peak
+    pub(crate) fn new(bytes_max: u64, meter: Meter) -> Self {
+        Self { bytes: 0, bytes_max, meter, growing: 0 }
     }
 
     /// Counts memory of the host's that the guest makes us hold.
@@ -38,6 +35,7 @@ impl MemoryMeter {
     /// Gives back what was held.
     pub(crate) fn release(&mut self, bytes: u64) {
         self.bytes = self.bytes.saturating_sub(bytes);
+        self.meter.holds(self.bytes);
     }
 
     fn grow(&mut self, by: u64) -> Result<(), Stop> {
@@ -46,13 +44,14 @@ impl MemoryMeter {
             return Err(Stop::OutOfMemory);
         }
         self.bytes = bytes;
-        self.bytes_peak = self.bytes_peak.max(bytes);
+        self.meter.holds(bytes);
         self.growing = by;
         Ok(())
     }
 
     fn grow_failed(&mut self) {
         self.bytes -= std::mem::take(&mut self.growing);
+        self.meter.holds(self.bytes);
     }
 }
 

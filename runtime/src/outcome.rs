@@ -44,10 +44,21 @@ pub enum End {
 /// What a run used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Fuel, if it was counted.
+    /// How long it computed: on its thread, since it was instantiated.
+    pub cpu: Duration,
+    /// Fuel, if it was counted. It is known when the run is over.
     pub fuel: Option<u64>,
-    /// The most that its memories and tables took at a time, in bytes.
+    /// What its memories, its tables and what the host holds for it take, in bytes: what
+    /// [`Limits::memory_bytes`](crate::Limits::memory_bytes) bounds, whether it was touched or not.
+    pub memory_bytes: u64,
+    /// The most that they took at a time.
     pub memory_bytes_peak: u64,
-    /// From its start to its end.
+    /// Bytes read from files in its mounts.
+    pub file_bytes_read: u64,
+    /// Bytes written to files in its mounts.
+    pub file_bytes_written: u64,
+    /// Bytes that it printed and that were taken, both streams together.
+    pub printed_bytes: u64,
+    /// From its start to its end; zero until then.
     pub wall: Duration,
 }

@@ -180,7 +180,9 @@ impl WasiSnapshotPreview1 for World {
             return self.device_read(memory, device, iovs, offset);
         }
         let fd = self.mounted(fd, Errno::Isdir)?;
-        self.wasi.fd_pread(memory, fd, iovs, offset).await
+        let read = self.wasi.fd_pread(memory, fd, iovs, offset).await?;
+        self.meter.read(read.into());
+        Ok(read)
     }
 
     fn fd_prestat_get(&mut self, _memory: &mut GuestMemory<'_>, fd: Fd) -> Result<Prestat> {
@@ -215,7 +217,9 @@ impl WasiSnapshotPreview1 for World {
             return self.device_write(memory, device, ciovs);
         }
         let fd = self.mounted(fd, Errno::Isdir)?;
-        self.wasi.fd_pwrite(memory, fd, ciovs, offset).await
+        let written = self.wasi.fd_pwrite(memory, fd, ciovs, offset).await?;
+        self.meter.wrote(written.into());
+        Ok(written)
     }
 
     async fn fd_read(
@@ -226,7 +230,9 @@ impl WasiSnapshotPreview1 for World {
     ) -> Result<Size> {
         let Descriptor::Device { device, position } = *self.descriptors.get(fd)? else {
             let fd = self.mounted(fd, Errno::Isdir)?;
-            return self.wasi.fd_read(memory, fd, iovs).await;
+            let read = self.wasi.fd_read(memory, fd, iovs).await?;
+            self.meter.read(read.into());
+            return Ok(read);
         };
         if device == crate::device::Device::Stdin {
             return self.wasi.fd_read(memory, WASI_STDIN.into(), iovs).await;
@@ -302,7 +308,11 @@ impl WasiSnapshotPreview1 for World {
         match *self.descriptors.get(fd)? {
             Descriptor::Device { device, .. } => self.device_write(memory, device, ciovs),
             Descriptor::MadeUp { .. } => Err(Errno::Badf.into()),
-            Descriptor::Wasi { fd, .. } => self.wasi.fd_write(memory, fd.into(), ciovs).await,
+            Descriptor::Wasi { fd, .. } => {
+                let written = self.wasi.fd_write(memory, fd.into(), ciovs).await?;
+                self.meter.wrote(written.into());
+                Ok(written)
+            }
         }
     }
 

@@ -13,10 +13,12 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::guest::Guest;
 use crate::limits::Limits;
+use crate::meter::Meter;
 use crate::module::{Metering, Module, Program};
 use crate::outcome::{End, Outcome, Usage};
 use crate::preview2;
 use crate::stop::Stop;
+use crate::turn::in_turns;
 use crate::world::World;
 
 /// Fuel after which a guest lets others have their turn: some ten milliseconds, as with epochs.
@@ -64,6 +66,7 @@ impl Sandbox {
         }
         let guest = guest.checked()?;
         let termination_log = guest.termination_log.host.clone();
+        let meter = guest.meter.clone();
         let instances = self.engine.instances();
         let _slot = tokio::select! {
             biased;
@@ -75,11 +78,11 @@ impl Sandbox {
         let outcome = match &module.0.program {
             Program::Module(program) => {
                 let world = World::new(guest, &limits);
-                run(program, module.metering(), world, limits, cancel).await?
+                run(program, module.metering(), world, limits, meter, cancel).await?
             }
             Program::Component(program) => {
                 let world = preview2::World::new(guest, &limits);
-                run(program, module.metering(), world, limits, cancel).await?
+                run(program, module.metering(), world, limits, meter, cancel).await?
             }
         };
         keep(termination_log.as_deref(), &outcome.termination_message);
@@ -93,6 +96,7 @@ async fn run<P: Command>(
     metering: Metering,
     world: impl Future<Output = Result<P::World, Error>>,
     limits: Limits,
+    meter: Meter,
     cancel: CancellationToken,
 ) -> Result<Outcome, Error> {
     let started = Instant::now();
@@ -101,7 +105,7 @@ async fn run<P: Command>(
         biased;
         () = cancel.cancelled() => Wait::Cancelled,
         () = passed(limits.deadline) => Wait::DeadlineExceeded,
-        result = program.start(&mut store) => Wait::Over(result),
+        result = in_turns(program.start(&mut store), &meter) => Wait::Over(result),
     };
     let end = match wait {
         Wait::Cancelled => End::Cancelled,
@@ -110,16 +114,9 @@ async fn run<P: Command>(
         Wait::Over(Err(failure)) => end(failure)?,
     };
     let fuel_left = store.get_fuel().unwrap_or_default();
-    let world = store.data_mut();
-    Ok(Outcome {
-        end,
-        usage: Usage {
-            fuel: limits.fuel.map(|fuel| fuel - fuel_left),
-            memory_bytes_peak: world.memory().bytes_peak(),
-            wall: started.elapsed(),
-        },
-        termination_message: world.termination_message(),
-    })
+    meter.ended(limits.fuel.map(|fuel| fuel - fuel_left), started.elapsed());
+    let termination_message = store.data().termination_message();
+    Ok(Outcome { end, usage: meter.usage(), termination_message })
 }
 
 fn never_started() -> Outcome {

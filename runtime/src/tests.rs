@@ -6,6 +6,7 @@ mod files;
 mod limits;
 mod loading;
 mod streams;
+mod usage;
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;

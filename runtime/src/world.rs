@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::guest::Guest;
 use crate::limits::Limits;
 use crate::memory::MemoryMeter;
+use crate::meter::Meter;
 use crate::prepare::{Prepared, mount_of};
 use crate::tree::Tree;
 
@@ -33,6 +34,7 @@ pub(crate) struct World {
     pub(crate) console: Console,
     pub(crate) termination: TerminationMessage,
     pub(crate) memory: MemoryMeter,
+    pub(crate) meter: Meter,
     /// Made when it is first asked for.
     pub(crate) random: Option<Box<dyn Rng + Send>>,
 }
@@ -55,9 +57,10 @@ impl World {
             wasi: wasi.build_p1(),
             descriptors,
             tree,
-            console: Console::new(guest.output, limits.output_bytes),
+            console: Console::new(guest.output, limits.output_bytes, guest.meter.clone()),
             termination: TerminationMessage::default(),
-            memory: MemoryMeter::new(limits.memory_bytes),
+            memory: MemoryMeter::new(limits.memory_bytes, guest.meter.clone()),
+            meter: guest.meter,
             random: None,
         };
         if let Some(dir) = &guest.working_dir {

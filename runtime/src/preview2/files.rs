@@ -97,7 +97,9 @@ impl HostDescriptor for World {
             return self.device_read(device, length, offset);
         }
         let fd = self.mounted(&fd, ErrorCode::IsDirectory)?;
-        self.filesystem().read(fd, length, offset).await
+        let read = self.filesystem().read(fd, length, offset).await?;
+        self.meter.read(read.0.len() as u64);
+        Ok(read)
     }
 
     async fn write(
@@ -110,7 +112,9 @@ impl HostDescriptor for World {
             return self.device_write(device, &bytes);
         }
         let fd = self.mounted(&fd, ErrorCode::IsDirectory)?;
-        self.filesystem().write(fd, bytes, offset).await
+        let written = self.filesystem().write(fd, bytes, offset).await?;
+        self.meter.wrote(written);
+        Ok(written)
     }
 
     async fn read_directory(
@@ -282,7 +286,8 @@ impl HostDescriptor for World {
         let permit = permit(&self.streams)?;
         let stream = self.filesystem().read_via_stream(fd, offset)?;
         let stream = self.table.delete(stream).map_err(FsError::trap)?;
-        let stream: DynInputStream = Box::new(FileInput { stream, permit });
+        let stream: DynInputStream =
+            Box::new(FileInput { stream, permit, meter: self.meter.clone() });
         self.table.push(stream).map_err(FsError::trap)
     }
 
@@ -399,7 +404,8 @@ impl World {
     ) -> FsResult<Resource<DynOutputStream>> {
         let stream = self.table.delete(stream).map_err(FsError::trap)?;
         let permit = permit(&self.streams)?;
-        let stream: DynOutputStream = Box::new(FileOutput { stream, permit });
+        let stream: DynOutputStream =
+            Box::new(FileOutput { stream, permit, meter: self.meter.clone() });
         self.table.push(stream).map_err(FsError::trap)
     }
 }

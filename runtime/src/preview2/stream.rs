@@ -10,6 +10,7 @@ use wasmtime_wasi::{Rng, async_trait};
 use super::world::{Shared, locked};
 use crate::console::{Console, TerminationMessage, Unprinted};
 use crate::limits::TRANSFER_BYTES_MAX;
+use crate::meter::Meter;
 use crate::output::Stream;
 
 /// What a stream takes at a time. A guest that writes more without asking is stopped, as the
@@ -134,6 +135,7 @@ impl Pollable for DeviceInput {
 /// wasmtime-wasi's stream that reads a file, counted among those that may be open.
 pub(super) struct FileInput {
     pub(super) stream: DynInputStream,
+    pub(super) meter: Meter,
     #[expect(dead_code, reason = "it is there to be dropped")]
     pub(super) permit: OwnedSemaphorePermit,
 }
@@ -141,11 +143,15 @@ pub(super) struct FileInput {
 #[async_trait]
 impl InputStream for FileInput {
     fn read(&mut self, size: usize) -> StreamResult<Bytes> {
-        self.stream.read(size)
+        let bytes = self.stream.read(size)?;
+        self.meter.read(bytes.len() as u64);
+        Ok(bytes)
     }
 
     async fn blocking_read(&mut self, size: usize) -> StreamResult<Bytes> {
-        self.stream.blocking_read(size).await
+        let bytes = self.stream.blocking_read(size).await?;
+        self.meter.read(bytes.len() as u64);
+        Ok(bytes)
     }
 
     async fn cancel(&mut self) {
@@ -166,6 +172,7 @@ impl Pollable for FileInput {
 /// checked here.
 pub(super) struct FileOutput {
     pub(super) stream: DynOutputStream,
+    pub(super) meter: Meter,
     #[expect(dead_code, reason = "it is there to be dropped")]
     pub(super) permit: OwnedSemaphorePermit,
 }
@@ -174,7 +181,10 @@ pub(super) struct FileOutput {
 impl OutputStream for FileOutput {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         check_length(&bytes)?;
-        self.stream.write(bytes)
+        let length = bytes.len() as u64;
+        self.stream.write(bytes)?;
+        self.meter.wrote(length);
+        Ok(())
     }
 
     fn flush(&mut self) -> StreamResult<()> {
@@ -187,7 +197,10 @@ impl OutputStream for FileOutput {
 
     async fn blocking_write_and_flush(&mut self, bytes: Bytes) -> StreamResult<()> {
         check_length(&bytes)?;
-        self.stream.blocking_write_and_flush(bytes).await
+        let length = bytes.len() as u64;
+        self.stream.blocking_write_and_flush(bytes).await?;
+        self.meter.wrote(length);
+        Ok(())
     }
 
     async fn cancel(&mut self) {

@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::guest::Guest;
 use crate::limits::{Limits, RESOURCES_MAX};
 use crate::memory::MemoryMeter;
+use crate::meter::Meter;
 use crate::output::Stream;
 use crate::prepare::{Prepared, mount_of};
 use crate::stop::Stop;
@@ -50,6 +51,7 @@ pub(crate) struct World {
     pub(super) console: Shared<Console>,
     pub(super) termination: Shared<TerminationMessage>,
     pub(super) memory: MemoryMeter,
+    pub(super) meter: Meter,
 }
 
 impl World {
@@ -62,6 +64,7 @@ impl World {
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
         let descriptors = limits.descriptors as usize;
+        let console = Console::new(guest.output, limits.output_bytes, guest.meter.clone());
         let mut world = Self {
             wasi: wasi.build(),
             table,
@@ -70,9 +73,10 @@ impl World {
             given: Vec::new(),
             descriptors: Arc::new(Semaphore::new(descriptors)),
             streams: Arc::new(Semaphore::new(descriptors.saturating_mul(2))),
-            console: Arc::new(Mutex::new(Console::new(guest.output, limits.output_bytes))),
+            console: Arc::new(Mutex::new(console)),
             termination: Arc::default(),
-            memory: MemoryMeter::new(limits.memory_bytes),
+            memory: MemoryMeter::new(limits.memory_bytes, guest.meter.clone()),
+            meter: guest.meter,
         };
         world.open_mounts()?;
         world.give(&directories);

@@ -20,7 +20,7 @@ fn adapted(body: &str) -> Vec<u8> {
         .unwrap()
 }
 
-async fn load_adapted(body: &str, metering: Metering) -> Module {
+pub(super) async fn load_adapted(body: &str, metering: Metering) -> Module {
     ENGINE.load(adapted(body).into(), metering).await.unwrap()
 }
 
