@@ -11,6 +11,7 @@
 mod code;
 mod end;
 mod threads;
+mod usage;
 
 use std::collections::HashMap;
 use std::io;
@@ -23,7 +24,7 @@ use mayfly_controller::node::{
     StartError, Stdin, Stream,
 };
 use mayfly_runtime::{
-    Access, Engine, EngineSettings, Guest, Limits, Metering, Mount, Sandbox, TerminationLog,
+    Access, Engine, EngineSettings, Guest, Limits, Meter, Metering, Mount, Sandbox, TerminationLog,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -175,8 +176,11 @@ fn guest_of(container: Container) -> Guest {
     }
     arguments.extend(container.args);
     let (guest_path, host_path) = container.termination_log;
+    let meter = Meter::new();
+    container.gauge.read_from(usage::Metered(meter.clone()));
     let mut guest = Guest::new()
         .args(arguments)
+        .meter(meter)
         .output(Arc::new(Printed(container.output)))
         .termination_log(TerminationLog { guest: guest_path, host: Some(host_path) })
         .stdin(match container.stdin {

@@ -9,6 +9,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::api::{SignedDuration, Timestamp};
 
 /// Tells the time, and waits for it.
@@ -25,7 +27,7 @@ enum Source {
 #[derive(Clone, Copy, Debug)]
 struct Shown {
     time: Timestamp,
-    at: tokio::time::Instant,
+    at: Instant,
 }
 
 impl Clock {
@@ -36,7 +38,7 @@ impl Clock {
 
     /// A clock that shows `start` now and goes on as tokio's does, paused or not.
     pub fn simulated(start: Timestamp) -> Self {
-        let shown = Shown { time: start, at: tokio::time::Instant::now() };
+        let shown = Shown { time: start, at: Instant::now() };
         Self(Source::Simulated(Arc::new(Mutex::new(shown))))
     }
 
@@ -61,6 +63,11 @@ impl Clock {
                 time + at.elapsed()
             }
         }
+    }
+
+    /// A moment of the time that it waits by, to tell how long something takes.
+    pub fn instant(&self) -> Instant {
+        Instant::now()
     }
 
     /// Waits so long, whatever the clock shows meanwhile.
@@ -89,7 +96,7 @@ mod tests {
         let clock = Clock::simulated(Timestamp::UNIX_EPOCH);
         let shown = clock.clone();
         let deadline = Timestamp::UNIX_EPOCH + Duration::from_secs(10);
-        let begun = tokio::time::Instant::now();
+        let begun = Instant::now();
         let set = async {
             tokio::time::sleep(Duration::from_secs(4)).await;
             clock.jump(SignedDuration::from_secs(-3));

@@ -21,7 +21,7 @@ use crate::gc::Collector;
 use crate::job::{BackoffSettings, JobController};
 use crate::namespace::NamespaceController;
 use crate::node::logs::Logs;
-use crate::node::{Agent, Inputs, LocalClient, NodeSettings, PodRuntime};
+use crate::node::{Agent, Inputs, LocalClient, NodeSettings, PodRuntime, Usages};
 use crate::podgc::PodGcController;
 use crate::quota::QuotaController;
 use crate::scheduler::Scheduler;
@@ -53,6 +53,7 @@ pub struct ControlPlane {
     node: String,
     logs: Logs,
     inputs: Inputs,
+    usages: Usages,
     ended: CancellationToken,
 }
 
@@ -73,7 +74,7 @@ impl ControlPlane {
         let name = node.name.clone();
         let agent = Agent::new(client, runtime, store.clock().clone(), node);
         let ended = CancellationToken::new();
-        let (logs, inputs) = (agent.logs(), agent.inputs());
+        let (logs, inputs, usages) = (agent.logs(), agent.inputs(), agent.usages());
         // Whoever makes work stops before whoever does it, and who tidies up comes last.
         let components = vec![
             start("cron job controller", &ended, |cancel| {
@@ -97,7 +98,7 @@ impl ControlPlane {
                 NamespaceController::new(store.clone(), root_ca).run(cancel)
             }),
         ];
-        Self { components, store, node: name, logs, inputs, ended }
+        Self { components, store, node: name, logs, inputs, usages, ended }
     }
 
     /// What the pods print.
@@ -108,6 +109,11 @@ impl ControlPlane {
     /// The inputs of the pods' containers.
     pub fn inputs(&self) -> &Inputs {
         &self.inputs
+    }
+
+    /// What the pods' containers use.
+    pub fn usages(&self) -> &Usages {
+        &self.usages
     }
 
     /// Waits until there is what clients expect to find at once: a namespace to work in, with its

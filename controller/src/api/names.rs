@@ -38,3 +38,19 @@ pub const FOREGROUND_DELETION: &str = "foregroundDeletion";
 pub const ORPHAN: &str = "orphan";
 /// The version that we say we are: that of the Kubernetes whose API this is, and our own.
 pub const VERSION: &str = concat!("v1.36.2+mayfly-", env!("CARGO_PKG_VERSION"));
+/// With what the names of the annotations begin by which the node tells what a pod has used.
+pub const USAGE_PREFIX: &str = "mayfly.dev/usage-";
+/// Annotation that the node gives a pod: the time that all ended runs of its containers computed.
+pub const USAGE_CPU_SECONDS: &str = "mayfly.dev/usage-cpu-seconds";
+/// The same: the most memory that one of them had at a time.
+pub const USAGE_MEMORY_PEAK_BYTES: &str = "mayfly.dev/usage-memory-peak-bytes";
+/// The same: the instructions that they executed, if the pod has them counted ([`FUEL`]).
+pub const USAGE_FUEL: &str = "mayfly.dev/usage-fuel";
+/// The same: what they read from files.
+pub const USAGE_FILE_READ_BYTES: &str = "mayfly.dev/usage-file-read-bytes";
+/// The same: what they wrote to files.
+pub const USAGE_FILE_WRITTEN_BYTES: &str = "mayfly.dev/usage-file-written-bytes";
+/// The same: what they printed.
+pub const USAGE_PRINTED_BYTES: &str = "mayfly.dev/usage-printed-bytes";
+/// The same: how many runs are not among them, since nobody has seen their end.
+pub const USAGE_RUNS_UNKNOWN: &str = "mayfly.dev/usage-runs-unknown";

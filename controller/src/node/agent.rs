@@ -19,6 +19,7 @@ use super::pod::Curves;
 use super::runtime::{PodIdentity, PodRuntime};
 use super::settings::{NodeSettings, describe};
 use super::stop::Stop;
+use super::usage::Usages;
 use super::worker::{News, Worker};
 use crate::api::Pod;
 use crate::clock::Clock;
@@ -62,6 +63,7 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
         let host = Host {
             client,
             runtime,
+            usages: Usages::new(&settings.name, clock.clone()),
             clock,
             logs,
             inputs: Inputs::default(),
@@ -89,6 +91,11 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
         self.host.inputs.clone()
     }
 
+    /// What its pods' containers use.
+    pub fn usages(&self) -> Usages {
+        self.host.usages.clone()
+    }
+
     /// Runs the node's pods until `cancel` fires, then ends what is running.
     ///
     /// Runs that are cut off so are found lost when the node starts again, as after a crash.
@@ -96,6 +103,7 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
         self.shutdown = cancel.clone();
         let mut pods = self.host.client.watch_pods(&self.settings.name);
         self.chores.spawn(heartbeat(Arc::clone(&self.host), self.settings.clone()));
+        self.chores.spawn(self.usages().keep_sampling());
         loop {
             tokio::select! {
                 biased;

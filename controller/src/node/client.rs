@@ -3,6 +3,7 @@
 //! It says only what an API server can do for a node, so that the same agent can work for the store
 //! of its own process, for another host's, or for a real Kubernetes cluster.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ pub trait ClusterClient: Clone + Send + Sync + 'static {
     /// Follows the pods whose `spec.nodeName` is `node`, beginning with all that there are.
     fn watch_pods(&self, node: &str) -> Self::Watch;
 
-    /// Writes the status and records the events of `pod`, and returns when the status is durable.
+    /// Writes the status with the usage and records the events of `pod`, and returns when the status is durable.
     ///
     /// Conditions that the status does not name stay, a terminal phase stays, and so does a pod
     /// that is gone or has another uid by now: none of these is an error.
@@ -74,6 +75,10 @@ pub enum PodsChange {
 pub struct Report {
     /// Its status, if that has changed.
     pub status: Option<PodStatus>,
+    /// Annotations that tell its usage, in the place of all that begin with
+    /// [`USAGE_PREFIX`](crate::api::names::USAGE_PREFIX); empty if there is nothing to tell yet, or
+    /// no status.
+    pub usage: BTreeMap<String, String>,
     /// What happened, in order.
     pub events: Vec<PodEvent>,
 }

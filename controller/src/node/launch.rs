@@ -24,6 +24,7 @@ use super::runtime::{
 use super::sources::{ConfigError, Needed, Sources};
 use super::status::container_id;
 use super::termination;
+use super::usage::{Gauge, Usages};
 use super::volumes::{self, HostPaths};
 use super::worker::Message;
 use crate::api::{self, Pod, PodSpec, Timestamp, names};
@@ -40,6 +41,7 @@ pub(crate) struct Host<C, R> {
     pub(crate) clock: Clock,
     pub(crate) logs: Logs,
     pub(crate) inputs: Inputs,
+    pub(crate) usages: Usages,
     pub(crate) ip: String,
     pub(crate) allocatable: Allocatable,
     pub(crate) host_paths: HostPaths,
@@ -87,6 +89,8 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         let (_, message_file) = container.termination_log.clone();
         let started_at = self.host.clock.now();
         report(Progress::Started { image_id, pull_took, skipped }).await;
+        let gauge = container.gauge.clone();
+        let metered = self.host.usages.begin(&run, gauge.clone());
         let result = self.host.runtime.run(container, cancel.clone()).await;
         drop(input);
         log.finish();
@@ -97,8 +101,12 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
             termination.message =
                 termination::message(spec, code, said, &message_file, &self.host.logs, &run);
         }
-        let end = if was_started { Progress::Ended } else { Progress::StartError };
-        report(end(termination)).await;
+        metered.ended(&termination.reason);
+        report(match was_started {
+            true => Progress::Ended { termination, usage: gauge.read() },
+            false => Progress::StartError(termination),
+        })
+        .await;
     }
 
     fn spec(&self) -> Option<&api::Container> {
@@ -215,6 +223,7 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
             limits: limits(&self.pod, container),
             stdin,
             output,
+            gauge: Gauge::default(),
             termination_log: (message_path.to_owned(), message_file),
         };
         Prepared { container, log, run, input, skipped: environment.skipped }

@@ -1,5 +1,6 @@
 //! The agent's view of a control plane in its own process: straight to the store.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::client::{ClientError, ClusterClient, PodWatch, PodsChange, Report};
@@ -9,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 
 use crate::api::{
     ConfigMap, Key, Kind, Lease, Node, ObjectMeta, ObjectReference, Pod, PodStatus, Resource,
-    Secret, Timestamp,
+    Secret, Timestamp, names,
 };
 use crate::events::Recorder;
 use crate::store::{ChangeKind, CommitError, DeleteOptions, Store, Transaction, Watch};
@@ -50,12 +51,14 @@ impl ClusterClient for LocalClient {
     }
 
     async fn report(&self, pod: &PodIdentity, report: Report) -> Result<(), ClientError> {
-        let Report { status, events } = report;
+        let Report { status, usage, events } = report;
         let mut transaction = Transaction::new();
         if let Some(status) = status {
             let (key, uid) = (Key::new(&pod.namespace, &pod.name), Some(pod.uid.clone()));
-            transaction =
-                transaction.modify(key, uid, move |pod: &mut Pod| write_status(pod, status));
+            transaction = transaction.modify(key, uid, move |pod: &mut Pod| {
+                write_status(pod, status);
+                write_usage(pod, usage);
+            });
         }
         let now = self.store.clock().now();
         for event in events {
@@ -129,6 +132,15 @@ fn write_status(pod: &mut Pod, mut status: PodStatus) {
     }
     status.nominated_node_name = old.nominated_node_name;
     pod.status = Some(status);
+}
+
+/// Puts `usage` in the place of what the pod's annotations say of that, if it says anything.
+fn write_usage(pod: &mut Pod, usage: BTreeMap<String, String>) {
+    if !usage.is_empty() {
+        let annotations = pod.metadata.annotations.get_or_insert_default();
+        annotations.retain(|name, _| !name.starts_with(names::USAGE_PREFIX));
+        annotations.extend(usage);
+    }
 }
 
 /// Renews the lease by which the node `name` says that it is alive.

@@ -14,6 +14,8 @@
 //! the pod is over. Everything else waits some milliseconds for company, so a container that is over
 //! at once costs one write.
 //!
+//! What its runs have used is told with their end, in annotations of the pod (`usage`).
+//!
 //! # After a crash
 //!
 //! The store says what the last process of this node knew. A pod whose containers had not been seen
@@ -51,6 +53,7 @@ mod stop;
 mod termination;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod view;
 mod volumes;
 mod worker;
@@ -65,4 +68,5 @@ pub use runtime::{
     PullPolicy, ResourceLimits, StartError, Stdin, Stream,
 };
 pub use settings::{LostRuns, NodeCapacity, NodeSettings};
+pub use usage::{Gauge, NodeUsage, Rate, RunningContainer, Totals, Usage, UsageSource, Usages};
 pub use volumes::HostPaths;

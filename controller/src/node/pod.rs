@@ -16,6 +16,7 @@ use super::record::{Delay, Record, State, Termination};
 use super::runtime::{PodIdentity, PullError};
 use super::status::{self, ALL_CONTAINERS_RESTARTING, Facts};
 use super::stop::Stop;
+use super::usage::{PodUsage, Usage};
 use super::view::{ContainerView, OnExit, PodView, Role};
 use crate::api::{ContainerStatus, Pod, PodStatus, Timestamp};
 
@@ -52,6 +53,8 @@ pub(crate) struct PodState {
     pub(crate) events: Vec<PodEvent>,
     /// Ends that have been seen; none is acted on before it is durable.
     pub(crate) ends: u64,
+    /// What the runs that have ended have used.
+    pub(crate) usage: PodUsage,
     is_over: bool,
     curves: Curves,
     /// Failed starts of each container, by their kind.
@@ -81,7 +84,13 @@ pub(crate) enum Progress {
         skipped: Vec<String>,
     },
     /// It has run to its end.
-    Ended(Termination),
+    Ended {
+        termination: Termination,
+        /// `None` if the runtime does not measure it.
+        usage: Option<Usage>,
+    },
+    /// It is over, and nobody has seen how it ended.
+    Lost(Termination),
     /// It could not be run after all.
     StartError(Termination),
     /// Its start was called off.
@@ -114,6 +123,7 @@ impl PodState {
             start_time: start_time.map_or(now, |time| time.0),
             events: Vec::new(),
             ends: 0,
+            usage: PodUsage::default(),
             is_over: false,
             curves,
             failures: BTreeMap::new(),
@@ -139,6 +149,10 @@ impl PodState {
         self.is_restarting = conditions
             .into_iter()
             .any(|it| it.type_ == ALL_CONTAINERS_RESTARTING && it.status == "True");
+        if !statuses.is_empty() {
+            let annotations = self.pod.metadata.annotations.as_ref();
+            self.usage = annotations.map(PodUsage::of_annotations).unwrap_or_default();
+        }
         let mut is_lost = false;
         for (container, record) in self.view.containers.iter().zip(&mut self.records) {
             let Some(status) = statuses.iter().find(|status| status.name == record.name) else {
@@ -146,6 +160,7 @@ impl PodState {
             };
             record.recover(container, status);
             if record.is_running() {
+                self.usage.add_unknown();
                 let end = Termination::unknown();
                 if runs_again && !self.is_restarting {
                     record.state = State::New;
@@ -345,8 +360,15 @@ impl PodState {
                 self.events.extend(skipped.into_iter().map(|it| speaker.skipped_keys(it)));
                 self.events.extend([speaker.created(), speaker.started()]);
             }
-            Progress::Ended(termination) => {
+            Progress::Lost(termination) => {
+                self.usage.add_unknown();
+                self.fold(index, Progress::Ended { termination, usage: None }, now);
+            }
+            Progress::Ended { termination, usage } => {
                 self.ends += 1;
+                if let Some(usage) = usage {
+                    self.usage.add(&usage);
+                }
                 let on_exit = container.on_exit(termination.exit_code);
                 let is_replaced = std::mem::take(&mut record.is_outdated)
                     && termination.exit_code == KILLED
@@ -369,7 +391,7 @@ impl PodState {
                 }
                 let detail = termination.message.clone().unwrap_or_default();
                 self.events.push(speaker.start_error(&detail));
-                self.fold(index, Progress::Ended(termination), now);
+                self.fold(index, Progress::Ended { termination, usage: None }, now);
             }
             Progress::Abandoned => {
                 record.is_starting = false;

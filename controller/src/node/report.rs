@@ -1,5 +1,6 @@
 //! Tells the control plane of one pod: one report at a time, the newest state, nothing twice.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -66,6 +67,13 @@ impl<C: ClusterClient> Reporter<C> {
         self.ends == state.ends
     }
 
+    /// Phase and reason in which the pod has ended, if that has been taken.
+    pub(crate) fn end(&self) -> Option<(&str, &str)> {
+        let phase = self.written.phase.as_deref();
+        let phase = phase.filter(|phase| matches!(*phase, "Succeeded" | "Failed"))?;
+        Some((phase, self.written.reason.as_deref().unwrap_or_default()))
+    }
+
     /// Whether everything that has changed has been taken.
     pub(crate) fn is_settled(&self) -> bool {
         self.in_flight.is_none() && self.answered.is_none() && self.due_at.is_none()
@@ -96,8 +104,10 @@ impl<C: ClusterClient> Reporter<C> {
             return None;
         }
         let events = std::mem::take(&mut state.events);
+        let has_changed = status != self.written;
         let report = Report {
-            status: (status != self.written).then(|| status.clone()),
+            status: has_changed.then(|| status.clone()),
+            usage: if has_changed { state.usage.annotations() } else { BTreeMap::new() },
             events: events.clone(),
         };
         let (client, pod) = (self.client.clone(), self.pod.clone());

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::inputs::Input;
+use super::usage::Gauge;
 use crate::api::Pod;
 
 /// Runs containers.
@@ -103,6 +104,8 @@ pub struct Container {
     pub stdin: Stdin,
     /// Where its output goes.
     pub output: Arc<dyn Output>,
+    /// What the runtime shows its usage by: while it runs, and for the last time when it has ended.
+    pub gauge: Gauge,
     /// Where it writes its termination message: the path that it sees (`/dev/termination-log` if
     /// the pod does not say), and the file of the host behind it, which exists and is empty.
     pub termination_log: (String, PathBuf),

@@ -321,7 +321,7 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
             Job::Volumes => Message::VolumesPrepared(Err((String::new(), what.to_owned()))),
             Job::Container(index) => Message::Container(
                 index,
-                Progress::Ended(Termination {
+                Progress::Lost(Termination {
                     exit_code: 137,
                     reason: "Error".to_owned(),
                     message: Some(what.to_owned()),
@@ -356,7 +356,12 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
     /// Leaves behind what outlives the pod's end: its logs, and nothing once it is gone.
     fn clean_up(self, finish: Finish) -> Finish {
         let path = match finish {
-            Finish::Ended => self.directory.volumes(),
+            Finish::Ended => {
+                if let Some((phase, reason)) = self.reporter.end() {
+                    self.host.usages.pod_ended(phase, reason);
+                }
+                self.directory.volumes()
+            }
             Finish::Gone => self.directory.path().to_owned(),
             Finish::ShutDown => return finish,
         };

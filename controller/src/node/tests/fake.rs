@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::node::{
-    Container, ContainerEnd, Image, PodRuntime, PullError, PullPolicy, StartError, Stream,
+    Container, ContainerEnd, Image, PodRuntime, PullError, PullPolicy, StartError, Stream, Usage,
+    UsageSource,
 };
 
 /// How one run of a container goes.
@@ -15,6 +16,8 @@ use crate::node::{
 pub(super) enum Play {
     /// Runs for so many seconds, then ends with this exit code.
     Exit(f64, i32),
+    /// The same, and uses so much.
+    Uses(f64, i32, Usage),
     /// Runs until it is ended.
     Forever,
     /// Runs until it is ended, and takes so many seconds for that.
@@ -28,6 +31,15 @@ pub(super) enum Play {
     /// Can't be started.
     Broken,
     Panics,
+}
+
+/// A usage that does not change.
+struct Used(Usage);
+
+impl UsageSource for Used {
+    fn usage(&self) -> Usage {
+        self.0
+    }
 }
 
 #[derive(Default)]
@@ -101,6 +113,11 @@ impl PodRuntime for FakeRuntime {
                 () = tokio::time::sleep(Duration::from_secs_f64(seconds)) => end(code),
                 () = cancel.cancelled() => end(137),
             },
+            Play::Uses(seconds, code, usage) => {
+                container.gauge.read_from(Used(usage));
+                let work = tokio::time::sleep(Duration::from_secs_f64(seconds));
+                end(cancel.run_until_cancelled(work).await.map_or(137, |()| code))
+            }
             Play::Forever => {
                 cancel.cancelled().await;
                 end(137)

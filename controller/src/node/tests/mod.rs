@@ -8,6 +8,7 @@ mod restart;
 mod rules;
 mod sidecars;
 mod updates;
+mod usage;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
