@@ -56,6 +56,7 @@ impl Running {
             .with_access(users.access())
             .with_logs(plane.logs().clone())
             .with_inputs(plane.inputs().clone())
+            .with_usages(plane.usages().clone())
             .with_shutdown(shutdown.clone());
         let connections = Connections::new(&certificates.tls, router(api))?;
         let accepting = tokio::spawn(connections.clone().accept(listener));

@@ -1,10 +1,11 @@
 //! Wire types, names and constants.
 //!
-//! The types are k8s-openapi's for the version that we claim. No logic and no IO: what an object
+//! The types are k8s-openapi's for the version that we claim, and those that it leaves out. No logic and no IO: what an object
 //! *means* is said by a view in the room that acts on it.
 
 mod kind;
 pub mod lists;
+pub mod metrics;
 pub mod names;
 
 pub use k8s_openapi::api::batch::v1::{

@@ -68,6 +68,11 @@ impl Form {
         Ok(Self { shape, version: Version::Kept })
     }
 
+    /// Whether it is a table, for people.
+    pub(super) fn is_table(self) -> bool {
+        matches!(self.shape, Shape::Table(_))
+    }
+
     /// The same, of objects in `version`.
     pub(super) fn of_version(self, version: Version) -> Self {
         Self { version, ..self }

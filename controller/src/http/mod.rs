@@ -14,6 +14,7 @@ mod discovery;
 mod document;
 mod fields;
 mod go;
+mod metrics;
 mod node;
 mod openapi;
 mod options;

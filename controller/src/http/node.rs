@@ -1,4 +1,4 @@
-//! What a node answers by itself: of what the kubelet serves, the pods it has and its health.
+//! What a node answers by itself: of what the kubelet serves, the pods it has, its health and what they use.
 //!
 //! Kubernetes passes such a request on to the kubelet; here nothing listens on a node, and what its
 //! kubelet would know is in the store.
@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Response, StatusCode};
 
 use super::answer::{self, Form, ListMeta};
+use super::metrics;
 use super::options::Query;
 use super::refusal::Refusal;
 use super::router::Api;
@@ -31,9 +32,10 @@ pub(super) fn answer(api: &Api, target: &Target, parts: &Parts) -> Result<Respon
             Ok(pods(api, name, Form::wanted(&parts.headers, &query)?))
         }
         (&Method::GET, "healthz") => Ok(text("ok")),
+        (&Method::GET, "metrics/resource") => Ok(metrics::page_of_node(&api.usages)),
         _ => Err(Status::impossible(&format!(
-            "a node has no server of its own here: under its proxy there are only pods and healthz, \
-             not {path:?}"
+            "a node has no server of its own here: under its proxy there are only pods, healthz \
+             and metrics/resource, not {path:?}"
         ))
         .into()),
     }

@@ -1,7 +1,7 @@
 //! From a request to the verb that answers it.
 //!
 //! ```text
-//!           ┌▶ discovery, health
+//!           ┌▶ discovery, health, metrics
 //! path ──▶──┴▶ Target ──┐
 //! query ─▶ Query ───────┼──▶ access ──▶ verb ──▶ store ──▶ Object, List, stream or Status
 //! Accept ▶ Form ────────┘
@@ -26,11 +26,11 @@ use super::refusal::Refusal;
 use super::reviews::{self, Review};
 use super::status::Status;
 use super::target::{Subresource, Target};
-use super::{absent, discovery, node, path, pod, throttle, verbs};
+use super::{absent, discovery, metrics, node, path, pod, throttle, verbs};
 use crate::api::{Kind, Timestamp};
 use crate::limits::{STREAMS_MAX, WATCHES_MAX};
-use crate::node::Inputs;
 use crate::node::logs::Logs;
+use crate::node::{Inputs, Usages};
 use crate::store::Store;
 
 /// The Kubernetes API over the objects of a store: what it serves, and what it needs for that.
@@ -42,6 +42,7 @@ pub struct Api {
     pub(super) access: Option<Arc<Access>>,
     pub(super) logs: Option<Logs>,
     pub(super) inputs: Inputs,
+    pub(super) usages: Usages,
     /// One permit for each log that is sent and each client that may be attached.
     pub(super) streams: Arc<Semaphore>,
     /// One permit for each watch that may be begun.
@@ -53,13 +54,15 @@ pub struct Api {
 }
 
 impl Api {
-    /// The API over `store`, which serves no logs.
+    /// The API over `store`, which serves no logs and knows of nothing that runs.
     pub fn new(store: Store) -> Self {
         let watches = Arc::new(Semaphore::new(WATCHES_MAX));
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
         let (inputs, shutdown) = (Inputs::default(), CancellationToken::new());
         let (health, since) = (Health::default(), store.clock().now());
-        Self { store, access: None, logs: None, inputs, streams, watches, shutdown, health, since }
+        let usages = Usages::new("", store.clock().clone());
+        let (access, logs) = (None, None);
+        Self { store, access, logs, inputs, usages, streams, watches, shutdown, health, since }
     }
 
     /// The same, which lets only those in whom `access` knows, and to what it lets them.
@@ -91,6 +94,12 @@ impl Api {
     #[must_use]
     pub fn with_inputs(self, inputs: Inputs) -> Self {
         Self { inputs, ..self }
+    }
+
+    /// The same, which tells what the node of `usages` uses.
+    #[must_use]
+    pub fn with_usages(self, usages: Usages) -> Self {
+        Self { usages, ..self }
     }
 }
 
@@ -144,7 +153,13 @@ async fn route(
     if let Some(answer) = absent::answer(&api, &parts) {
         return answer;
     }
+    if let Some(answer) = metrics::page(&api, &parts) {
+        return answer;
+    }
     if let Some(answer) = discovery::answer(&api, &parts) {
+        return answer;
+    }
+    if let Some(answer) = metrics::answer(&api, &parts) {
         return answer;
     }
     if let Some(review) = Review::at(parts.uri.path()) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use sha2::{Digest as _, Sha256};
 
 use super::attributes::Attributes;
-use super::role::{EVERYONE, EVERYTHING, Role, Rule};
+use super::role::{EVERYONE, EVERYTHING, MONITORING, Role, Rule};
 use super::user::User;
 use crate::api::Timestamp;
 
@@ -107,6 +107,7 @@ impl Policy {
         // Owned, so that the caller may let go of the policy.
         let granted: Vec<_> = granted.collect();
         let own = if user.is_in(User::AUTHENTICATED) { EVERYONE } else { &[] };
-        all.iter().chain(granted).chain(own)
+        let monitored = if user.is_in(User::MONITORING) { MONITORING } else { &[] };
+        all.iter().chain(granted).chain(monitored).chain(own)
     }
 }

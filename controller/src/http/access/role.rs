@@ -115,6 +115,7 @@ const VIEW: &[Rule] = &[
     on(READ, &["batch"], &["cronjobs", "cronjobs/status", "jobs", "jobs/status"]),
     on(READ, &["apps"], &["daemonsets", "replicasets"]),
     on(READ, &["events.k8s.io"], &["events"]),
+    on(READ, &["metrics.k8s.io"], &["nodes", "pods"]),
 ];
 
 const EDIT: &[Rule] = &[
@@ -149,6 +150,13 @@ const ADMIN: &[Rule] =
 
 /// What Kubernetes' `cluster-admin` may do, and the group `system:masters`.
 pub(super) const EVERYTHING: &[Rule] = &[on(&["*"], &["*"], &["*"]), at(&["*"], &["*"])];
+
+/// What the group `system:monitoring` may do: read the page of metrics, and ask whether we are well.
+/// Kubernetes' role of that name.
+pub(super) const MONITORING: &[Rule] = &[at(
+    &["get"],
+    &["/healthz", "/healthz/*", "/livez", "/livez/*", "/metrics", "/readyz", "/readyz/*"],
+)];
 
 /// What everyone may do who is known: ask about themselves, and what there is. Kubernetes'
 /// `system:basic-user` and `system:discovery`.

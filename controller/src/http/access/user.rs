@@ -25,6 +25,9 @@ impl User {
     /// The group whose members may do everything.
     pub const MASTERS: &str = "system:masters";
 
+    /// The group whose members may read metrics.
+    pub(super) const MONITORING: &str = "system:monitoring";
+
     /// The group of all who are known.
     pub(super) const AUTHENTICATED: &str = "system:authenticated";
 

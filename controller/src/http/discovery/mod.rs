@@ -136,7 +136,8 @@ fn json_response(body: String) -> Response<Body> {
 
 /// Every path that is a page, in the order of the alphabet.
 fn paths() -> Vec<String> {
-    let others = ["/api", "/apis", "/openapi/v2", "/openapi/v3", "/version"];
+    // The page of metrics is there too, but not ours to make.
+    let others = ["/api", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", "/version"];
     let mut paths: Vec<String> = others.into_iter().map(str::to_owned).collect();
     paths.extend(health::paths());
     for api_version in resources::api_versions() {

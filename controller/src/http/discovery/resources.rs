@@ -14,6 +14,7 @@ use k8s_openapi::api::events::v1::Event as EventV1;
 use k8s_openapi::api::policy::v1::Eviction;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
+use crate::api::metrics::{self, NodeMetrics, PodMetrics};
 use crate::api::{
     ConfigMap, CronJob, Event, Job, Lease, LimitRange, Namespace, Node, Pod, ResourceQuota, Secret,
     ServiceAccount,
@@ -79,8 +80,13 @@ impl Resource {
     }
 
     /// Whether there are objects of it to be read, and not only requests to be answered.
-    pub(in crate::http) fn is_stored(&self) -> bool {
+    pub(in crate::http) fn is_read(&self) -> bool {
         self.verbs.contains(&"get")
+    }
+
+    /// Whether what is read is kept, and not made when it is asked for.
+    pub(in crate::http) fn is_stored(&self) -> bool {
+        self.is_read() && self.api_version != metrics::API_VERSION
     }
 }
 
@@ -143,6 +149,12 @@ const fn plain(
 /// A question about users, which has no namespace.
 const fn review(api_version: &'static str, names: [&'static str; 3], model: Model) -> Resource {
     Resource { is_namespaced: false, verbs: CREATE, ..plain(api_version, names, &[], model) }
+}
+
+/// What something uses, by the name of what uses it.
+const fn measured([plural, kind]: [&'static str; 2], model: Model) -> Resource {
+    let names = [plural, "", kind];
+    Resource { verbs: &["get", "list"], ..plain(metrics::API_VERSION, names, &[], model) }
 }
 
 const fn status(kind: &'static str, model: Model) -> Subresource {
@@ -274,4 +286,10 @@ pub(in crate::http) const RESOURCES: &[Resource] = &[
         ..plain("batch/v1", ["jobs", "job", "Job"], &[], Model::of::<Job>())
     },
     plain("coordination.k8s.io/v1", ["leases", "lease", "Lease"], &[], Model::of::<Lease>()),
+    // As metrics-server has them: `pods` and `nodes` are first of all those of the core.
+    Resource {
+        is_namespaced: false,
+        ..measured(["nodes", "NodeMetrics"], Model::of::<NodeMetrics>())
+    },
+    measured(["pods", "PodMetrics"], Model::of::<PodMetrics>()),
 ];

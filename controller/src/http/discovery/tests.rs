@@ -89,7 +89,9 @@ async fn every_page_that_is_listed_is_there() {
 
 #[tokio::test]
 async fn what_is_not_there_is_told_as_the_api_server_tells_it() {
-    for path in ["/metrics", "/apis/nothing.io", "/apis/nothing.io/v1/things", "/livez/nothing"] {
+    for path in
+        ["/metrics/slis", "/apis/nothing.io", "/apis/nothing.io/v1/things", "/livez/nothing"]
+    {
         let page = get(path, &[]).await;
         assert_eq!((page.code, page.text.as_str()), (404, "404 page not found\n"), "{path}");
         assert_eq!(page.header("content-type"), "text/plain; charset=utf-8");

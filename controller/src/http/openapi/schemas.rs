@@ -40,7 +40,7 @@ pub(super) fn of(resources: &[&Resource]) -> BTreeMap<String, Value> {
     for resource in resources {
         resource.model.add_to(&mut gathered);
         let name = resource.model.name();
-        if resource.is_stored() {
+        if resource.is_read() {
             let list = format!("{}List", resource.kind);
             kinds.push((format!("{name}List"), kind(resource.api_version, &list)));
             lists.push((format!("{name}List"), list_of(resource.kind, &name)));

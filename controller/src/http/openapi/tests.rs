@@ -134,7 +134,7 @@ async fn every_kind_has_a_schema_that_says_so() {
         assert!(found[0]["properties"]["kind"].is_object(), "{kind}");
         let required = found[0]["required"].as_array().cloned().unwrap_or_default();
         assert!(!required.contains(&json!("metadata")), "{kind}");
-        if resource.is_stored() {
+        if resource.is_read() {
             let list = schemas::kind(resource.api_version, &format!("{}List", resource.kind));
             assert_eq!(of_kind(schemas, &list).len(), 1, "{list}");
         }
