@@ -7,7 +7,7 @@ use super::field::Field;
 use super::*;
 
 /// The component that the guest `name` is made into.
-fn component(name: &str) -> Vec<u8> {
+pub(super) fn component(name: &str) -> Vec<u8> {
     let adapter = wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER;
     wit_component::ComponentEncoder::default()
         .module(&wasm(name))

@@ -4,11 +4,10 @@
 //! run once more in a process of their own, which must hold afterwards what it held before.
 
 use std::collections::BTreeSet;
-use std::env;
 use std::pin::Pin;
-use std::process::Command;
 use std::time::Instant;
 
+use super::held::{Held, in_a_process_of_its_own};
 use super::*;
 
 type Attack = Pin<Box<dyn Future<Output = ()>>>;
@@ -31,13 +30,13 @@ macro_rules! attacks {
 attacks! {
     escape: escape_absolute escape_climb escape_data escape_device escape_fd escape_hardlink
         escape_import escape_import_type escape_iovec escape_long_path escape_memory
-        escape_neighbour escape_pointer escape_proc escape_read escape_readonly escape_remove
-        escape_rename escape_renumber escape_rights escape_socket escape_swap escape_symlink
+        escape_moved escape_neighbour escape_pointer escape_proc escape_read escape_readonly escape_remove
+        escape_rename escape_renumber escape_residue escape_rights escape_slashes escape_socket escape_swap escape_symlink
         escape_symlink_chain escape_table escape_utf8 escape_write;
     exit: exit_bad_name exit_code exit_garbage exit_message exit_negative exit_panic exit_signal
         exit_start exit_trap exit_wide;
     hog: hog_clock hog_copy hog_cpu hog_depth hog_descriptors hog_directory hog_files hog_fill
-        hog_first_memory hog_frames hog_gc hog_indirect_stack hog_iovec hog_iovecs hog_memories
+        hog_first_memory hog_frames hog_gc hog_indirect_stack hog_iovec hog_iovecs hog_links hog_memories
         hog_memory hog_memory_wide hog_output hog_outputs hog_poll_all hog_poll_forever
         hog_poll_none hog_random hog_sparse hog_stack hog_start hog_table hog_table_fill
         hog_termination_log hog_yield;
@@ -49,9 +48,6 @@ const NEIGHBOUR_MAX: Duration = Duration::from_secs(3);
 
 /// What a process may hold more after an attack than before: what its allocator keeps for the next.
 const MEMORY_LEFT_MAX: u64 = 8 << 20;
-
-/// Tells the test's other process which it is.
-const CHILD: &str = "MAYFLY_TEST_CORPUS_CHILD";
 
 async fn beside_a_neighbour(attack: Attack) {
     let neighbour = async {
@@ -91,18 +87,10 @@ fn every_hostile_guest_is_in_the_corpus() {
 
 #[test]
 fn the_process_holds_what_it_held_after_every_attack() {
-    if env::var_os(CHILD).is_some() {
-        return hold_what_was_held();
-    }
-    let child = Command::new(env::current_exe().expect("the test must know itself"))
-        .args(["--exact", "--nocapture", "--test-threads=1"])
-        .arg("sandbox::corpus::the_process_holds_what_it_held_after_every_attack")
-        .env(CHILD, "1")
-        .output()
-        .expect("the test must start");
-    let said = String::from_utf8_lossy(&child.stderr);
-    assert!(child.status.success(), "{said}");
-    assert!(String::from_utf8_lossy(&child.stdout).contains("1 passed"), "{said}");
+    in_a_process_of_its_own(
+        "sandbox::corpus::the_process_holds_what_it_held_after_every_attack",
+        hold_what_was_held,
+    );
 }
 
 /// Runs all attacks: once for what stays, such as compiled code and slots of the pool, and then to
@@ -140,19 +128,3 @@ fn hold(name: &str, run: &dyn Fn()) {
 
 /// How often something may need more memory before that is a leak.
 const TRIES: usize = 3;
-
-/// What a process holds of the host's.
-struct Held {
-    descriptors: usize,
-    memory_bytes: u64,
-}
-
-impl Held {
-    fn now() -> Self {
-        let status = fs::read_to_string("/proc/self/status").expect("the process sees itself");
-        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-        let descriptors = fs::read_dir("/proc/self/fd").expect("the process sees itself").count();
-        Self { descriptors, memory_bytes: kib.expect("Linux tells it") << 10 }
-    }
-}

@@ -53,6 +53,10 @@ pub(super) async fn escape_memory() {
     run("escape_memory", []).await.trapped("out of bounds memory access");
 }
 
+pub(super) async fn escape_moved() {
+    refused("escape_moved", Access::ReadWrite).await;
+}
+
 pub(super) async fn escape_neighbour() {
     denied("escape_neighbour").await;
 }
@@ -87,8 +91,21 @@ pub(super) async fn escape_renumber() {
     refused("escape_renumber", Access::ReadOnly).await;
 }
 
+pub(super) async fn escape_residue() {
+    for name in ["first", "second"] {
+        let ran = run("escape_residue", [name, "e"]).await.exited(0);
+        assert_eq!(ran.stdout, name);
+        assert_eq!(ran.outcome.termination_message, name.as_bytes());
+    }
+}
+
 pub(super) async fn escape_rights() {
     refused("escape_rights", Access::ReadOnly).await;
+}
+
+pub(super) async fn escape_slashes() {
+    refused("escape_slashes", Access::ReadOnly).await;
+    refused("escape_slashes", Access::ReadWrite).await;
 }
 
 pub(super) async fn escape_socket() {

@@ -1,6 +1,6 @@
 //! Guests that take all that they get.
 
-use super::field::Field;
+use super::field::{Field, refused};
 use super::*;
 
 pub(super) async fn hog_cpu() {
@@ -153,6 +153,10 @@ pub(super) async fn hog_iovec() {
 
 pub(super) async fn hog_iovecs() {
     assert_eq!(run("hog_iovecs", []).await.exited(0).stdout, "");
+}
+
+pub(super) async fn hog_links() {
+    refused("hog_links", Access::ReadWrite).await;
 }
 
 pub(super) async fn hog_memories() {

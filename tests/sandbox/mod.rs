@@ -5,11 +5,14 @@
 
 mod component;
 mod corpus;
+mod deadline;
 mod escape;
 mod exit;
 mod field;
+mod held;
 mod hog;
 mod job;
+mod residue;
 
 use std::fs;
 use std::path::Path;
