@@ -7,6 +7,8 @@ pub(crate) mod module;
 mod pi;
 mod process;
 mod server;
+pub(crate) mod tree;
+pub(crate) mod wasmtime;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -22,6 +22,7 @@ pub(crate) struct Running {
     child: Child,
     lines: Receiver<(Stream, Vec<u8>)>,
     seen: Vec<(Stream, Vec<u8>)>,
+    patience: Duration,
     deadline: Instant,
 }
 
@@ -36,6 +37,11 @@ pub(crate) struct Ended {
 impl Running {
     /// Starts `command`, with nothing on its standard input.
     pub(crate) fn start(command: &mut Command) -> Self {
+        Self::patiently(command, PATIENCE)
+    }
+
+    /// The same, for one that may take longer than others.
+    pub(crate) fn patiently(command: &mut Command, patience: Duration) -> Self {
         let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn().expect("mayfly must start");
         let (sender, lines) = mpsc::channel();
@@ -43,7 +49,7 @@ impl Running {
         let stderr = child.stderr.take().expect("stderr must be piped");
         read_lines(Stream::Stdout, stdout, sender.clone());
         read_lines(Stream::Stderr, stderr, sender);
-        Self { child, lines, seen: Vec::new(), deadline: Instant::now() + PATIENCE }
+        Self { child, lines, seen: Vec::new(), patience, deadline: Instant::now() + patience }
     }
 
     /// Waits for a line that `is_wanted`, and returns it.
@@ -102,7 +108,7 @@ impl Running {
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => {
                 self.child.kill().expect("it must be ours to kill");
-                panic!("the process did not end in {PATIENCE:?}:\n{}", self.text());
+                panic!("the process did not end in {:?}:\n{}", self.patience, self.text());
             }
         }
     }
