@@ -24,6 +24,10 @@ use crate::world::World;
 /// Fuel after which a guest lets others have their turn: some ten milliseconds, as with epochs.
 const FUEL_TURN: u64 = 10_000_000;
 
+/// How much of a function's name a backtrace shows. Stops a module whose functions have names of
+/// megabytes from filling the message of its end; those of real ones have some hundred bytes.
+const FUNCTION_NAME_BYTES_MAX: usize = 1024;
+
 /// Runs guests, each in a world of its own. Cheap to clone.
 #[derive(Clone)]
 pub struct Sandbox {
@@ -188,7 +192,7 @@ fn end(failure: Failure) -> Result<End, Error> {
 fn backtrace(error: &wasmtime::Error) -> String {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return String::new() };
     let lines = backtrace.frames().iter().map(|frame| match frame.func_name() {
-        Some(name) => name.to_owned(),
+        Some(name) => name[..name.floor_char_boundary(FUNCTION_NAME_BYTES_MAX)].to_owned(),
         None => format!("function {}", frame.func_index()),
     });
     lines.collect::<Vec<_>>().join("\n")

@@ -3,6 +3,7 @@
 mod components;
 mod ends;
 mod files;
+mod hostile;
 mod limits;
 mod loading;
 mod streams;

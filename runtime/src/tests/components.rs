@@ -12,9 +12,14 @@ use crate::{Access, Stdin, TerminationLog};
 
 /// The component that the module of `body` is made into.
 fn adapted(body: &str) -> Vec<u8> {
+    encoded(&wat(body))
+}
+
+/// The component that the module `wasm` is made into.
+pub(super) fn encoded(wasm: &[u8]) -> Vec<u8> {
     let adapter = wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER;
     wit_component::ComponentEncoder::default()
-        .module(&wat(body))
+        .module(wasm)
         .and_then(|encoder| encoder.adapter("wasi_snapshot_preview1", adapter))
         .and_then(|mut encoder| encoder.encode())
         .unwrap()
@@ -34,7 +39,7 @@ async fn printed(body: &str, guest: Guest) -> (End, String) {
 
 /// A component that exports `wasi:cli/run`, of a core module's `body` with a function `run`, which
 /// may call `exit` and `exit-with-code`.
-fn command(body: &str) -> Vec<u8> {
+pub(super) fn command(body: &str) -> Vec<u8> {
     wat::parse_str(format!(
         r#"(component
           (import "wasi:cli/exit@0.2.12" (instance $exit
