@@ -3,12 +3,12 @@
 use wasmtime_wasi::p1::types::{
     CiovecArray, Errno, Error, Filedelta, Filesize, Filestat, IovecArray, Size, Whence,
 };
-use wasmtime_wasi::thread_rng;
+use wasmtime_wasi::{Rng, thread_rng};
 use wiggle::{GuestMemory, GuestPtr};
 
 use crate::console::Unprinted;
 use crate::device::Device;
-use crate::limits::{RANDOM_BYTES_MAX, TRANSFER_BYTES_MAX};
+use crate::limits::TRANSFER_BYTES_MAX;
 use crate::output::Stream;
 use crate::world::World;
 
@@ -71,7 +71,7 @@ impl World {
             }
             Device::Random => {
                 let part = first_part(memory, iovs)?;
-                let random = self.random.get_or_insert_with(thread_rng);
+                let random = self.random_source();
                 fill(memory, part, |slice| random.fill_bytes(slice))
             }
             Device::TerminationLog => {
@@ -87,8 +87,9 @@ impl World {
         }
     }
 
-    /// Writes to `device`; what it can't take in one call is left to the next.
-    pub(crate) fn device_write(
+    /// Writes to `device`; what it can't take in one call is left to the next. Printing waits until
+    /// the guest may print more.
+    pub(crate) async fn device_write(
         &mut self,
         memory: &mut GuestMemory<'_>,
         device: Device,
@@ -100,18 +101,35 @@ impl World {
             _ => gather(memory, ciovs)?,
         };
         match device {
-            Device::Stdout => self.print(Stream::Stdout, &bytes)?,
-            Device::Stderr => self.print(Stream::Stderr, &bytes)?,
+            Device::Stdout => self.print(Stream::Stdout, &bytes).await?,
+            Device::Stderr => self.print(Stream::Stderr, &bytes).await?,
             _ => self.termination.write(&bytes),
         }
         Ok(bytes.len().try_into()?)
     }
 
-    fn print(&mut self, stream: Stream, bytes: &[u8]) -> Result<()> {
+    async fn print(&mut self, stream: Stream, bytes: &[u8]) -> Result<()> {
+        loop {
+            let wait = self.console.wait();
+            if wait.is_zero() {
+                break;
+            }
+            tokio::time::sleep(wait).await;
+        }
         self.console.write(stream, bytes).map_err(|unprinted| match unprinted {
             Unprinted::Lost => Errno::Io.into(),
             Unprinted::Stop(stop) => Error::trap(stop.into()),
         })
+    }
+
+    fn random_source(&mut self) -> &mut (dyn Rng + Send) {
+        let seeded = &mut self.seeded;
+        self.random
+            .get_or_insert_with(|| match seeded {
+                Some(seeded) => Box::new(seeded.random()),
+                None => thread_rng(),
+            })
+            .as_mut()
     }
 
     /// Fills a buffer of the guest's with random bytes.
@@ -121,10 +139,10 @@ impl World {
         buffer: GuestPtr<u8>,
         length: Size,
     ) -> Result<()> {
-        if length > RANDOM_BYTES_MAX {
+        if length > self.limits.random_bytes {
             return Err(Errno::Inval.into());
         }
-        let random = self.random.get_or_insert_with(thread_rng);
+        let random = self.random_source();
         fill(memory, buffer.as_array(length), |slice| random.fill_bytes(slice))?;
         Ok(())
     }

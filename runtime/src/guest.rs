@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::meter::Meter;
 use crate::output::{Discard, Output};
 use crate::path;
+use crate::seeded::Seed;
 
 /// What one run of a guest may see of the world.
 ///
@@ -36,6 +37,7 @@ pub struct Guest {
     pub(crate) mounts: Vec<Mount>,
     pub(crate) working_dir: Option<String>,
     pub(crate) termination_log: TerminationLog,
+    pub(crate) seed: Option<Seed>,
 }
 
 /// Where a guest's standard input comes from.
@@ -113,6 +115,7 @@ impl Guest {
             mounts: Vec::new(),
             working_dir: None,
             termination_log: TerminationLog::default(),
+            seed: None,
         }
     }
 
@@ -174,6 +177,22 @@ impl Guest {
     #[must_use]
     pub fn termination_log(mut self, log: TerminationLog) -> Self {
         self.termination_log = log;
+        self
+    }
+
+    /// Makes its world the same on every run: the same guest with the same `seed`, files and input
+    /// does the same, and prints the same bytes.
+    ///
+    /// Random numbers come from the seed, and so does the time at which it begins, within 2020 to
+    /// 2029. Its clocks go on by a microsecond each time that they are looked at, and by sleeping,
+    /// which takes no time of the host's. Directories are listed in the order of their names. All
+    /// files were changed and read at the start, and their numbers are made of their paths. What it
+    /// computes with is the same everywhere if its module was loaded
+    /// [for that](crate::Engine::load_deterministic). What somebody types while it runs, and what
+    /// comes from a network, is not part of it, and neither is where a deadline finds it.
+    #[must_use]
+    pub fn deterministic(mut self, seed: &str) -> Self {
+        self.seed = Some(Seed::of(seed));
         self
     }
 

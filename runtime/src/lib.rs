@@ -51,6 +51,7 @@
 
 mod account;
 mod backend;
+mod bucket;
 mod cache;
 mod command;
 mod console;
@@ -74,7 +75,10 @@ mod poll;
 mod prepare;
 mod preview1;
 mod preview2;
+mod readdir;
 mod sandbox;
+mod seeded;
+mod share;
 mod stop;
 mod ticker;
 mod tree;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// What one run may use. Going over any of them is an [`End`](crate::End) of its own, except for
-/// descriptors, where the guest's call fails.
+/// What one run may use. Going over one of them is an [`End`](crate::End) of its own, or a wait, or
+/// the guest's call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of linear memory and tables together, and of lists that the host holds for the guest.
@@ -11,6 +11,13 @@ pub struct Limits {
     /// Stops a guest from taking the host's memory. 256 MiB by default: CPython and Perl need some
     /// 50 MiB, and most guests 2 MiB.
     pub memory_bytes: u64,
+    /// Thousandths of a core that it may compute for, over any second.
+    ///
+    /// Stops a guest from taking all of a core from others for as long as it runs. What it did not
+    /// use is kept for a tenth of a second. What is done for it on other threads, such as reading a
+    /// file, is not counted. `None`, the default, and 1000 let it compute all the time: it has no
+    /// threads, so one core is all that it can use.
+    pub cpu_millis: Option<u64>,
     /// Units of fuel, about one for each instruction; the same run uses the same number each time.
     ///
     /// Stops a guest after an exact amount of work, whatever the host is busy with. `None`, the
@@ -26,22 +33,53 @@ pub struct Limits {
     /// Stops a guest from filling whatever is behind [`Output`](crate::Output). 1 GiB by default:
     /// far more than anybody reads, and what a guest in a loop prints in a few seconds.
     pub output_bytes: u64,
+    /// Bytes that it may print a second, once [`output_burst_bytes`](Self::output_burst_bytes) are
+    /// used up; its write waits until then. A line counts for 48 bytes more than it has, which is
+    /// what it takes where each has its time.
+    ///
+    /// Stops a guest that floods from keeping a disk busy. 16 MiB by default: a tenth of what a slow
+    /// disk writes, and more than a program prints that anybody reads.
+    pub output_bytes_per_second: u64,
+    /// Bytes that it may print as fast as it can. 64 MiB by default: most programs print less in
+    /// all, and are never slowed.
+    pub output_burst_bytes: u64,
     /// File descriptors open at a time, the standard streams and mounts not counted.
     ///
     /// Stops a guest from using up the descriptors of the host's process, since each file that it
     /// opens is one. 256 by default: a Python program has a dozen, a host process often 1024 in
     /// all.
     pub descriptors: u32,
+    /// The size, as `stat` tells it, of the largest directory that it may list; a larger one can't
+    /// be listed.
+    ///
+    /// Stops a guest from making us hold a million names at once, since wasmtime-wasi reads all of a
+    /// directory before it gives the first. A name takes some 20 to 40 bytes on disk, so 4 MiB, the
+    /// default, is about a hundred thousand files, and some 25 MB of memory for a moment.
+    pub directory_bytes: u64,
+    /// Bytes that one call for random bytes makes; more fails with `EINVAL`, or in a component is a
+    /// trap. 16 MiB by default: they take some ten milliseconds, during which nothing else runs on
+    /// the thread.
+    pub random_bytes: u32,
+    /// What one call may wait for at a time (preview 1's `poll_oneoff`); more fails with `EINVAL`.
+    /// Each takes some memory of the host's. 1024 by default: as many as there may be descriptors,
+    /// and then some clocks.
+    pub subscriptions: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             memory_bytes: 256 << 20,
+            cpu_millis: None,
             fuel: None,
             deadline: None,
             output_bytes: 1 << 30,
+            output_bytes_per_second: 16 << 20,
+            output_burst_bytes: 64 << 20,
             descriptors: 256,
+            directory_bytes: 4 << 20,
+            random_bytes: 16 << 20,
+            subscriptions: 1024,
         }
     }
 }
@@ -52,17 +90,6 @@ pub(crate) const PATH_BYTES_MAX: u32 = 4096;
 /// Bytes that one call reads from or writes to a device; what is more has to call again, as POSIX
 /// allows. It stops one call from keeping the thread, and from making a large copy.
 pub(crate) const TRANSFER_BYTES_MAX: u32 = 64 << 10;
-
-/// Bytes that one call for random bytes makes; more fails with `EINVAL`, or in a component is a
-/// trap. They take some ten milliseconds, during which nothing else runs on the thread.
-pub(crate) const RANDOM_BYTES_MAX: u32 = 16 << 20;
-
-/// The size, as `stat` tells it, of the largest directory that is listed.
-///
-/// Stops a guest from making us hold a million names at once, since wasmtime-wasi reads all of a
-/// directory before it gives the first. A name takes some 20 to 40 bytes on disk, so this is about
-/// a hundred thousand files, and some 25 MB of memory for a moment.
-pub(crate) const DIRECTORY_BYTES_MAX: u64 = 4 << 20;
 
 /// The most that one call may copy from a component to the host. Preview 2 passes at most 64 KiB at
 /// a time to a file, and 4 KiB to a stream; what is more waits in a list of ours.

@@ -1,16 +1,14 @@
 //! Paths that a guest names: which of them we make up, and which lie in a mount.
 
-use wasmtime_wasi::p1::types::{
-    Dircookie, Dirent, Errno, Error, Fd, Fdflags, Filestat, Filetype, Lookupflags, Oflags, Rights,
-    Size,
-};
+use wasmtime_wasi::p1::types::{Errno, Error, Fd, Fdflags, Filestat, Lookupflags, Oflags, Rights};
 use wasmtime_wasi::p1::wasi_snapshot_preview1::WasiSnapshotPreview1 as _;
-use wiggle::{GuestMemory, GuestPtr, GuestType as _};
+use wiggle::{GuestMemory, GuestPtr};
 
 use crate::descriptor::{Descriptor, Origin};
 use crate::device::Device;
-use crate::limits::{DIRECTORY_BYTES_MAX, PATH_BYTES_MAX};
+use crate::limits::PATH_BYTES_MAX;
 use crate::path;
+use crate::readdir::seeded_filestat;
 use crate::tree::{Node, made_up_filestat};
 use crate::world::{World, host_string, preopen};
 
@@ -89,17 +87,19 @@ impl World {
     ) -> Result<Filestat> {
         match self.place(memory, fd, path)? {
             Place::Nowhere => Err(Errno::Noent.into()),
-            Place::Mount { directory, .. } => {
-                self.wasi.path_filestat_get(memory, directory, flags, path).await
+            Place::Mount { directory, path: absolute } => {
+                let stat = self.wasi.path_filestat_get(memory, directory, flags, path).await?;
+                Ok(seeded_filestat(self.seeded.as_ref(), stat, &absolute))
             }
             Place::MadeUp { node: Node::Directory, .. } => Ok(made_up_filestat()),
             Place::MadeUp { node: Node::Device(device), .. } => Ok(self.device_filestat(device)),
-            Place::MadeUp { node: Node::File { mount, name }, .. } => {
+            Place::MadeUp { node: Node::File { mount, name }, path: absolute } => {
                 let mut name = name.into_bytes();
                 let path = host_string(&name);
                 let memory = &mut GuestMemory::Unshared(&mut name);
-                let follow = Lookupflags::SYMLINK_FOLLOW;
-                self.wasi.path_filestat_get(memory, preopen(mount).into(), follow, path).await
+                let (mount, follow) = (preopen(mount).into(), Lookupflags::SYMLINK_FOLLOW);
+                let stat = self.wasi.path_filestat_get(memory, mount, follow, path).await?;
+                Ok(seeded_filestat(self.seeded.as_ref(), stat, &absolute))
             }
         }
     }
@@ -160,64 +160,7 @@ impl World {
         }
     }
 
-    /// Fails with `ENOMEM` if the directory of wasmtime-wasi's is too large to be listed.
-    pub(crate) async fn check_listable(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        directory: Fd,
-    ) -> Result<()> {
-        let size = self.wasi.fd_filestat_get(memory, directory).await?.size;
-        if size > DIRECTORY_BYTES_MAX { Err(Errno::Nomem.into()) } else { Ok(()) }
-    }
-
     fn opened(&mut self, fd: Fd, path: String) -> Result<Fd> {
         self.descriptors.open(Descriptor::Wasi { fd: fd.into(), path, origin: Origin::Opened })
     }
-
-    /// Lists a directory that we make up, from `cookie` on, as far as there is room.
-    pub(crate) fn made_up_readdir(
-        &self,
-        memory: &mut GuestMemory<'_>,
-        directory: &str,
-        buffer: GuestPtr<[u8]>,
-        cookie: Dircookie,
-    ) -> Result<Size> {
-        let dots = [".", ".."].map(|name| (name, Filetype::Directory));
-        let nodes = self.tree.list(directory).map(|(name, node)| (name, filetype(node)));
-        let entries = dots.into_iter().chain(nodes);
-        let mut listing = Vec::new();
-        for (next, (name, filetype)) in (1..).zip(entries).skip(usize::try_from(cookie)?) {
-            let entry = Dirent {
-                d_next: next,
-                d_ino: next,
-                d_namlen: u32::try_from(name.len())?,
-                d_type: filetype,
-            };
-            listing.extend_from_slice(&dirent_bytes(&entry));
-            listing.extend_from_slice(name.as_bytes());
-        }
-        listing.truncate(buffer.len() as usize);
-        let written = u32::try_from(listing.len())?;
-        let buffer = buffer.get_range(0..written).ok_or(Errno::Overflow)?;
-        memory.copy_from_slice(&listing, buffer)?;
-        Ok(written)
-    }
-}
-
-fn filetype(node: &Node) -> Filetype {
-    match node {
-        Node::Directory => Filetype::Directory,
-        Node::Device(device) => device.filetype(),
-        Node::File { .. } => Filetype::RegularFile,
-    }
-}
-
-/// `dirent` as it lies in a guest's memory.
-fn dirent_bytes(entry: &Dirent) -> Vec<u8> {
-    let mut bytes = vec![0; Dirent::guest_size() as usize];
-    bytes[0..8].copy_from_slice(&entry.d_next.to_le_bytes());
-    bytes[8..16].copy_from_slice(&entry.d_ino.to_le_bytes());
-    bytes[16..20].copy_from_slice(&entry.d_namlen.to_le_bytes());
-    bytes[20] = entry.d_type as u8;
-    bytes
 }

@@ -1,8 +1,10 @@
 //! `poll_oneoff`: waiting for clocks and descriptors.
+//!
+//! With a seeded clock there is nothing to wait for: it goes on to where the guest wants it.
 
 use wasmtime_wasi::p1::types::{
-    Errno, Error, Event, EventFdReadwrite, Eventrwflags, Eventtype, Fd, Size, Subscription,
-    SubscriptionFdReadwrite, SubscriptionU,
+    Clockid, Errno, Error, Event, EventFdReadwrite, Eventrwflags, Eventtype, Fd, Size,
+    Subclockflags, Subscription, SubscriptionClock, SubscriptionFdReadwrite, SubscriptionU,
 };
 use wasmtime_wasi::p1::wasi_snapshot_preview1::WasiSnapshotPreview1 as _;
 use wiggle::{GuestMemory, GuestPtr, GuestType as _};
@@ -10,13 +12,10 @@ use wiggle::{GuestMemory, GuestPtr, GuestType as _};
 use crate::descriptor::Descriptor;
 use crate::device::Device;
 use crate::preview1::WASI_STDIN;
+use crate::seeded::Clock;
 use crate::world::World;
 
 type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// How much a guest may wait for at a time; each takes some memory of the host's. As many as there
-/// may be descriptors by default, and then some clocks.
-const SUBSCRIPTIONS_MAX: u32 = 1024;
 
 /// Waits until something that the guest asked for has come about.
 ///
@@ -30,7 +29,7 @@ pub(crate) async fn poll(
     events: GuestPtr<Event>,
     count: Size,
 ) -> Result<Size> {
-    if count > SUBSCRIPTIONS_MAX {
+    if count > world.limits.subscriptions {
         return Err(Errno::Inval.into());
     }
     let mut ready = Vec::new();
@@ -43,13 +42,96 @@ pub(crate) async fn poll(
         }
     }
     if ready.is_empty() {
-        return wait(world, memory, &waiting, events).await;
+        match world.seeded.as_ref().map(|seeded| seeded.clock.clone()) {
+            None => return wait(world, memory, &waiting, events).await,
+            Some(clock) => {
+                let (happened, clocks) = wait_seeded(world, &clock, waiting).await?;
+                if clocks.is_empty() && happened.is_empty() {
+                    return Err(Errno::Inval.into());
+                }
+                ready = happened.into_iter().chain(clocks).collect();
+            }
+        }
     }
     let ready_count = u32::try_from(ready.len())?;
     for (slot, event) in events.as_array(ready_count).iter().zip(ready) {
         memory.write(slot?, event)?;
     }
     Ok(ready_count)
+}
+
+/// Waits with a seeded clock: for what is ready, or else until the first that is to come. What has
+/// happened to descriptors, and to clocks.
+///
+/// A file is always ready. Only the standard input may keep a guest waiting, and only if it waits
+/// for no clock besides.
+async fn wait_seeded(
+    world: &mut World,
+    clock: &Clock,
+    subscriptions: Vec<Subscription>,
+) -> Result<(Vec<Event>, Vec<Event>)> {
+    let mut happened = Vec::new();
+    let mut inputs = Vec::new();
+    let mut clocks = Vec::new();
+    for subscription in subscriptions {
+        match &subscription.u {
+            SubscriptionU::Clock(of) => clocks.push((due(clock, of)?, event(&subscription))),
+            SubscriptionU::FdRead(of) if of.file_descriptor == Fd::from(WASI_STDIN) => {
+                inputs.push(subscription);
+            }
+            SubscriptionU::FdRead(_) | SubscriptionU::FdWrite(_) => {
+                happened.push(event(&subscription));
+            }
+        }
+    }
+    if happened.is_empty() && !inputs.is_empty() {
+        let looked = clocks.first().map(|_| now_or_never());
+        happened = inputs_ready(world, &inputs, looked).await?;
+    }
+    let first = clocks.iter().map(|(due, _)| *due).min();
+    if let Some(first) = first.filter(|_| happened.is_empty()) {
+        clock.sleep_until(first);
+    }
+    let now = clock.elapsed();
+    let past = clocks.into_iter().filter(|(due, _)| *due <= now).map(|(_, event)| event);
+    Ok((happened, past.collect()))
+}
+
+/// When a clock is due, in nanoseconds since the start.
+fn due(clock: &Clock, of: &SubscriptionClock) -> Result<u64> {
+    if !of.flags.contains(Subclockflags::SUBSCRIPTION_CLOCK_ABSTIME) {
+        return Ok(clock.elapsed().saturating_add(of.timeout));
+    }
+    match of.id {
+        Clockid::Monotonic => Ok(of.timeout),
+        Clockid::Realtime => {
+            let start = u64::try_from(clock.start().as_nanos()).unwrap_or(u64::MAX);
+            Ok(of.timeout.saturating_sub(start))
+        }
+        _ => Err(Errno::Inval.into()),
+    }
+}
+
+/// A clock that is past.
+fn now_or_never() -> Subscription {
+    let clock = SubscriptionClock {
+        id: Clockid::Monotonic,
+        timeout: 0,
+        precision: 0,
+        flags: Subclockflags::empty(),
+    };
+    Subscription { userdata: 0, u: SubscriptionU::Clock(clock) }
+}
+
+/// Which of the `inputs` are ready; waits for one of them unless `looked` is there, too.
+async fn inputs_ready(
+    world: &mut World,
+    inputs: &[Subscription],
+    looked: Option<Subscription>,
+) -> Result<Vec<Event>> {
+    let list: Vec<_> = inputs.iter().cloned().chain(looked).collect();
+    let events = wait_own(world, &list).await?;
+    Ok(events.into_iter().filter(|event| event.type_ != Eventtype::Clock).collect())
 }
 
 /// The subscription in wasmtime-wasi's numbers; nothing if it is to a device that is ready.
@@ -88,13 +170,23 @@ fn event(subscription: &Subscription) -> Event {
     }
 }
 
-/// Waits in wasmtime-wasi, in a small memory of our own that holds the list and then the events.
+/// Waits in wasmtime-wasi, and tells the guest what has happened.
 async fn wait(
     world: &mut World,
     memory: &mut GuestMemory<'_>,
     subscriptions: &[Subscription],
     events: GuestPtr<Event>,
 ) -> Result<Size> {
+    let happened = wait_own(world, subscriptions).await?;
+    let count = u32::try_from(happened.len())?;
+    for (slot, event) in events.as_array(count).iter().zip(happened) {
+        memory.write(slot?, event)?;
+    }
+    Ok(count)
+}
+
+/// Waits in wasmtime-wasi, in a small memory of our own that holds the list and then the events.
+async fn wait_own(world: &mut World, subscriptions: &[Subscription]) -> Result<Vec<Event>> {
     let count = u32::try_from(subscriptions.len())?;
     let list_bytes = count * Subscription::guest_size();
     let bytes = list_bytes + count * Event::guest_size();
@@ -109,8 +201,5 @@ async fn wait(
         own.write(slot?, subscription.clone())?;
     }
     let happened = world.wasi.poll_oneoff(&mut own, own_list, own_events, count).await?;
-    for (from, to) in own_events.as_array(happened).iter().zip(events.as_array(happened).iter()) {
-        memory.write(to?, own.read(from?)?)?;
-    }
-    Ok(happened)
+    own_events.as_array(happened).iter().map(|event| Ok(own.read(event?)?)).collect()
 }

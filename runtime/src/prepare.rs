@@ -8,9 +8,10 @@ use wasmtime_wasi::{FsPerms, WasiCtxBuilder, p2};
 
 use crate::error::Error;
 use crate::guest::{Access, Guest, Mount, Stdin};
-use crate::limits::RANDOM_BYTES_MAX;
+use crate::limits::Limits;
 use crate::mount::HostSide;
 use crate::path;
+use crate::seeded::{Seed, Seeded};
 use crate::tree::{Node, Tree};
 
 /// A guest's arguments, environment, input and mounts in wasmtime-wasi's hands, and what we make up.
@@ -20,23 +21,39 @@ pub(crate) struct Prepared {
     pub(crate) tree: Tree,
     /// The mounts that are directories: their number, and their path in the guest.
     pub(crate) directories: Vec<(u32, String)>,
+    /// What makes the world the same on every run, if it is to be.
+    pub(crate) seeded: Option<Seeded>,
 }
 
 impl Prepared {
     /// Opens what `guest`, which is checked, may see.
-    pub(crate) fn new(guest: &mut Guest) -> Result<Self, Error> {
+    pub(crate) fn new(guest: &mut Guest, limits: &Limits) -> Result<Self, Error> {
         let mut wasi = WasiCtxBuilder::new();
         wasi.args(&guest.args).envs(&guest.env);
         // Nothing can be connected to anyway; without these a socket could not even be made.
         wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
-        wasi.max_random_size(RANDOM_BYTES_MAX.into());
+        wasi.max_random_size(limits.random_bytes.into());
+        let seeded = guest.seed.map(|seed| seed_world(&mut wasi, seed));
         give_stdin(&mut wasi, std::mem::replace(&mut guest.stdin, Stdin::Closed));
 
         let mut tree = Tree::new(&guest.termination_log.guest);
         let directories = mount_all(&mut wasi, &mut tree, &guest.mounts)?;
         make_up_directories(&mut tree, &directories);
-        Ok(Self { wasi, tree, directories })
+        Ok(Self { wasi, tree, directories, seeded })
     }
+}
+
+/// Gives a world clocks and random numbers that are the same on every run.
+fn seed_world(wasi: &mut WasiCtxBuilder, seed: Seed) -> Seeded {
+    let seeded = Seeded::new(seed);
+    let mut numbers = seed.random("insecure seed");
+    let insecure_seed = u128::from(numbers.number()) << 64 | u128::from(numbers.number());
+    wasi.wall_clock(seeded.clock.clone())
+        .monotonic_clock(seeded.clock.clone())
+        .secure_random(seed.random("secure"))
+        .insecure_random(seed.random("insecure"))
+        .insecure_random_seed(insecure_seed);
+    seeded
 }
 
 /// The deepest of the `mounts` in which the directory `dir` lies, and the way from there.

@@ -15,6 +15,7 @@ use wiggle::{GuestMemory, GuestPtr};
 
 use crate::descriptor::Descriptor;
 use crate::poll;
+use crate::readdir::seeded_filestat;
 use crate::stop::Stop;
 use crate::tree::{made_up_fdstat, made_up_filestat};
 use crate::world::World;
@@ -139,7 +140,10 @@ impl WasiSnapshotPreview1 for World {
         match self.descriptors.get(fd)? {
             Descriptor::Device { device, .. } => Ok(self.device_filestat(*device)),
             Descriptor::MadeUp { .. } => Ok(made_up_filestat()),
-            Descriptor::Wasi { fd, .. } => self.wasi.fd_filestat_get(memory, (*fd).into()).await,
+            Descriptor::Wasi { fd, path, .. } => {
+                let stat = self.wasi.fd_filestat_get(memory, (*fd).into()).await?;
+                Ok(seeded_filestat(self.seeded.as_ref(), stat, path))
+            }
         }
     }
 
@@ -214,7 +218,7 @@ impl WasiSnapshotPreview1 for World {
     ) -> Result<Size> {
         if let Descriptor::Device { device, .. } = *self.descriptors.get(fd)? {
             device.check_seekable()?;
-            return self.device_write(memory, device, ciovs);
+            return self.device_write(memory, device, ciovs).await;
         }
         let fd = self.mounted(fd, Errno::Isdir)?;
         let written = self.wasi.fd_pwrite(memory, fd, ciovs, offset).await?;
@@ -252,12 +256,7 @@ impl WasiSnapshotPreview1 for World {
         buf_len: Size,
         cookie: Dircookie,
     ) -> Result<Size> {
-        if let Descriptor::MadeUp { path, .. } = self.descriptors.get(fd)? {
-            return self.made_up_readdir(memory, path, buf.as_array(buf_len), cookie);
-        }
-        let fd = self.mounted(fd, Errno::Notdir)?;
-        self.check_listable(memory, fd).await?;
-        self.wasi.fd_readdir(memory, fd, buf, buf_len, cookie).await
+        self.list(memory, fd, buf.as_array(buf_len), cookie).await
     }
 
     async fn fd_renumber(&mut self, memory: &mut GuestMemory<'_>, fd: Fd, to: Fd) -> Result<()> {
@@ -306,7 +305,7 @@ impl WasiSnapshotPreview1 for World {
         ciovs: CiovecArray,
     ) -> Result<Size> {
         match *self.descriptors.get(fd)? {
-            Descriptor::Device { device, .. } => self.device_write(memory, device, ciovs),
+            Descriptor::Device { device, .. } => self.device_write(memory, device, ciovs).await,
             Descriptor::MadeUp { .. } => Err(Errno::Badf.into()),
             Descriptor::Wasi { fd, .. } => {
                 let written = self.wasi.fd_write(memory, fd.into(), ciovs).await?;

@@ -17,6 +17,7 @@ use crate::meter::Meter;
 use crate::module::{Metering, Module, Program};
 use crate::outcome::{End, Outcome, Usage};
 use crate::preview2;
+use crate::share::Share;
 use crate::stop::Stop;
 use crate::turn::in_turns;
 use crate::world::World;
@@ -109,7 +110,7 @@ async fn run<P: Command>(
         biased;
         () = cancel.cancelled() => Wait::Cancelled,
         () = passed(limits.deadline) => Wait::DeadlineExceeded,
-        result = in_turns(program.start(&mut store), &meter) => Wait::Over(result),
+        result = in_turns(program.start(&mut store), &meter, share(&limits)) => Wait::Over(result),
     };
     let end = match wait {
         Wait::Cancelled => End::Cancelled,
@@ -121,6 +122,12 @@ async fn run<P: Command>(
     meter.ended(limits.fuel.map(|fuel| fuel - fuel_left), started.elapsed());
     let termination_message = store.data().termination_message();
     Ok(Outcome { end, usage: meter.usage(), termination_message })
+}
+
+/// What it may compute; all the time if that is a whole core, since it has no threads.
+fn share(limits: &Limits) -> Option<Share> {
+    let cpu_millis = limits.cpu_millis.filter(|cpu_millis| *cpu_millis < 1000)?;
+    Some(Share::new(cpu_millis, Instant::now()))
 }
 
 fn never_started() -> Outcome {

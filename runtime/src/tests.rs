@@ -1,6 +1,7 @@
 //! One small guest for each way to end, and for each thing that a guest must not be able to do.
 
 mod components;
+mod deterministic;
 mod ends;
 mod files;
 mod hostile;
@@ -55,6 +56,8 @@ const PRELUDE: &str = r#"
       (func $environ_get (param i32 i32) (result i32)))
     (import "wasi_snapshot_preview1" "random_get"
       (func $random_get (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "clock_time_get"
+      (func $clock_time_get (param i32 i64 i32) (result i32)))
 "#;
 
 /// A guest of those imports and `body`, which defines `_start` and the memory's size.

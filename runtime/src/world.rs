@@ -16,6 +16,7 @@ use crate::limits::Limits;
 use crate::memory::MemoryMeter;
 use crate::meter::Meter;
 use crate::prepare::{Prepared, mount_of};
+use crate::seeded::Seeded;
 use crate::tree::Tree;
 
 /// The number of wasmtime-wasi's first preopen.
@@ -35,6 +36,9 @@ pub(crate) struct World {
     pub(crate) termination: TerminationMessage,
     pub(crate) memory: MemoryMeter,
     pub(crate) meter: Meter,
+    pub(crate) limits: Limits,
+    /// Makes the world the same on every run, if it is to be.
+    pub(crate) seeded: Option<Seeded>,
     /// Made when it is first asked for.
     pub(crate) random: Option<Box<dyn Rng + Send>>,
 }
@@ -42,7 +46,7 @@ pub(crate) struct World {
 impl World {
     /// Builds the world that `guest`, which is checked, may see.
     pub(crate) async fn new(mut guest: Guest, limits: &Limits) -> Result<Self, Error> {
-        let Prepared { mut wasi, tree, directories } = Prepared::new(&mut guest)?;
+        let Prepared { mut wasi, tree, directories, seeded } = Prepared::new(&mut guest, limits)?;
         let mut descriptors = Descriptors::new(limits.descriptors);
         for made_up in tree.directories() {
             let (path, origin) = (made_up.to_owned(), Origin::Given(made_up.to_owned()));
@@ -57,10 +61,12 @@ impl World {
             wasi: wasi.build_p1(),
             descriptors,
             tree,
-            console: Console::new(guest.output, limits.output_bytes, guest.meter.clone()),
+            console: Console::new(guest.output, limits, guest.meter.clone()),
             termination: TerminationMessage::default(),
             memory: MemoryMeter::new(limits.memory_bytes, guest.meter.clone()),
             meter: guest.meter,
+            limits: *limits,
+            seeded,
             random: None,
         };
         if let Some(dir) = &guest.working_dir {

@@ -11,7 +11,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
     DescriptorStat, DescriptorType, ErrorCode, MetadataHashValue,
 };
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
-use wasmtime_wasi::thread_rng;
+use wasmtime_wasi::{Rng, thread_rng};
 
 use super::stream::{DeviceInput, Message, Sink};
 use super::world::{World, locked};
@@ -42,11 +42,18 @@ impl World {
             Device::Stdout | Device::Stderr => return Err(ErrorCode::BadDescriptor.into()),
             Device::Null => DeviceInput::Rest(Bytes::new()),
             Device::Zero => DeviceInput::Zeros,
-            Device::Random => DeviceInput::Random(thread_rng()),
+            Device::Random => DeviceInput::Random(self.random_source()),
             Device::TerminationLog => DeviceInput::Rest(self.message_from(position)),
         };
         let input: DynInputStream = Box::new(input);
         self.table.push(input).map_err(FsError::trap)
+    }
+
+    fn random_source(&mut self) -> Box<dyn Rng + Send> {
+        match &mut self.seeded {
+            Some(seeded) => Box::new(seeded.random()),
+            None => thread_rng(),
+        }
     }
 
     /// A stream that writes to `device`.
@@ -63,7 +70,7 @@ impl World {
 
     /// What one call reads: at most that many bytes, and whether it was the end.
     pub(super) fn device_read(
-        &self,
+        &mut self,
         device: Device,
         length: u64,
         position: u64,
@@ -75,7 +82,7 @@ impl World {
             Device::Zero => Ok((vec![0; length], false)),
             Device::Random => {
                 let mut bytes = vec![0; length];
-                thread_rng().fill_bytes(&mut bytes);
+                self.random_source().fill_bytes(&mut bytes);
                 Ok((bytes, false))
             }
             Device::TerminationLog => {

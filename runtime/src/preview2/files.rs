@@ -11,6 +11,7 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult, IoEr
 
 use super::device::{device_type, made_up_hash, stat};
 use super::handle::{Behind, Handle, Place, permit};
+use super::seeded::seeded_hash;
 use super::stream::{FileInput, FileOutput};
 use super::world::World;
 use crate::device::Device;
@@ -149,7 +150,8 @@ impl HostDescriptor for World {
             Behind::MadeUp { .. } => Ok(stat(DescriptorType::Directory, 0)),
             Behind::Wasi { rep, .. } => {
                 let fd = Resource::new_borrow(*rep);
-                self.filesystem().stat(fd).await
+                let stat = self.filesystem().stat(fd).await?;
+                Ok(self.seeded_stat(stat))
             }
         }
     }
@@ -163,13 +165,16 @@ impl HostDescriptor for World {
         match self.place(&fd, &path)? {
             Place::Nowhere => Err(ErrorCode::NoEntry.into()),
             Place::Mount { directory, .. } => {
-                self.filesystem().stat_at(directory, flags, path).await
+                let stat = self.filesystem().stat_at(directory, flags, path).await?;
+                Ok(self.seeded_stat(stat))
             }
             Place::MadeUp { node: Node::Directory, .. } => Ok(stat(DescriptorType::Directory, 0)),
             Place::MadeUp { node: Node::Device(device), .. } => Ok(self.device_stat(device)),
             Place::MadeUp { node: Node::File { mount, name }, .. } => {
                 let mount = Resource::new_borrow(self.mount(mount));
-                self.filesystem().stat_at(mount, PathFlags::SYMLINK_FOLLOW, name).await
+                let follow = PathFlags::SYMLINK_FOLLOW;
+                let stat = self.filesystem().stat_at(mount, follow, name).await?;
+                Ok(self.seeded_stat(stat))
             }
         }
     }
@@ -334,7 +339,10 @@ impl HostDescriptor for World {
         match self.behind(&fd)? {
             Behind::Device(device) => Ok(made_up_hash(&format!("{device:?}"))),
             Behind::MadeUp { path } => Ok(made_up_hash(path)),
-            Behind::Wasi { rep, .. } => {
+            Behind::Wasi { rep, path } => {
+                if let Some(seeded) = &self.seeded {
+                    return Ok(seeded_hash(seeded, path));
+                }
                 let fd = Resource::new_borrow(*rep);
                 self.filesystem().metadata_hash(fd).await
             }
@@ -349,14 +357,20 @@ impl HostDescriptor for World {
     ) -> FsResult<MetadataHashValue> {
         match self.place(&fd, &path)? {
             Place::Nowhere => Err(ErrorCode::NoEntry.into()),
-            Place::Mount { directory, .. } => {
+            Place::Mount { directory, path: absolute } => {
+                if let Some(seeded) = &self.seeded {
+                    return Ok(seeded_hash(seeded, &absolute));
+                }
                 self.filesystem().metadata_hash_at(directory, flags, path).await
             }
             Place::MadeUp { node: Node::Device(device), .. } => {
                 Ok(made_up_hash(&format!("{device:?}")))
             }
             Place::MadeUp { node: Node::Directory, path } => Ok(made_up_hash(&path)),
-            Place::MadeUp { node: Node::File { mount, name }, .. } => {
+            Place::MadeUp { node: Node::File { mount, name }, path } => {
+                if let Some(seeded) = &self.seeded {
+                    return Ok(seeded_hash(seeded, &path));
+                }
                 let mount = Resource::new_borrow(self.mount(mount));
                 let follow = PathFlags::SYMLINK_FOLLOW;
                 self.filesystem().metadata_hash_at(mount, follow, name).await

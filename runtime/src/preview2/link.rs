@@ -25,13 +25,13 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<World
     let mut linker = Linker::new(engine);
     let l = &mut linker;
     io::error::add_to_linker::<_, HasSelf<ResourceTable>>(l, |world: &mut World| &mut world.table)?;
-    io::poll::add_to_linker::<_, HasSelf<ResourceTable>>(l, |world: &mut World| &mut world.table)?;
+    io::poll::add_to_linker::<_, HasSelf<World>>(l, |world| world)?;
     io::streams::add_to_linker::<_, HasSelf<ResourceTable>>(l, |world: &mut World| {
         &mut world.table
     })?;
 
     clocks::wall_clock::add_to_linker::<_, WasiClocks>(l, World::clocks)?;
-    clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(l, World::clocks)?;
+    clocks::monotonic_clock::add_to_linker::<_, HasSelf<World>>(l, |world| world)?;
     random::random::add_to_linker::<_, WasiRandom>(l, World::random)?;
     random::insecure::add_to_linker::<_, WasiRandom>(l, World::random)?;
     random::insecure_seed::add_to_linker::<_, WasiRandom>(l, World::random)?;

@@ -13,7 +13,6 @@ use wasmtime_wasi::p2::{FsError, FsResult};
 
 use super::device::device_type;
 use super::world::World;
-use crate::limits::DIRECTORY_BYTES_MAX;
 use crate::tree::Node;
 
 /// What an entry takes besides its name.
@@ -34,12 +33,18 @@ impl World {
     ) -> FsResult<Resource<DirectoryEntryStream>> {
         let borrowed = || Resource::new_borrow(directory.rep());
         let size = self.filesystem().stat(borrowed()).await?.size;
-        if size > DIRECTORY_BYTES_MAX {
+        if size > self.limits.directory_bytes {
             return Err(ErrorCode::InsufficientMemory.into());
         }
         let listing = self.filesystem().read_directory(borrowed()).await?;
         let listing = self.table.delete(listing).map_err(FsError::trap)?;
-        self.begin_listing(listing.into_iter().collect())
+        let mut entries: Vec<_> = listing.into_iter().collect();
+        if self.seeded.is_some() {
+            let name =
+                |entry: &FsResult<DirectoryEntry>| entry.as_ref().ok().map(|it| it.name.clone());
+            entries.sort_by_cached_key(name);
+        }
+        self.begin_listing(entries)
     }
 
     /// Lists a directory that we make up.

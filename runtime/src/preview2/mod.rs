@@ -3,6 +3,7 @@
 //! ```text
 //! component ─▶ link: what it may import ─┬▶ wasmtime-wasi: clocks, random, streams, pollables
 //!                                        ├▶ world: exit, output, preopens
+//!                                        ├▶ seeded: waiting, where clocks come from a seed
 //!                                        └▶ files, listing ─▶ mounts (wasmtime-wasi), /dev (ours)
 //! ```
 //!
@@ -14,6 +15,7 @@ mod files;
 mod handle;
 mod link;
 mod listing;
+mod seeded;
 mod stream;
 mod world;
 

@@ -28,11 +28,15 @@ fn check_length(bytes: &Bytes) -> StreamResult<()> {
 pub(super) struct Printer {
     pub(super) console: Shared<Console>,
     pub(super) stream: Stream,
+    /// How much the guest was told that it may write next.
+    pub(super) permit: usize,
 }
 
 impl OutputStream for Printer {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        check_length(&bytes)?;
+        if bytes.len() > std::mem::take(&mut self.permit) {
+            return Err(StreamError::trap("the guest wrote more to a stream than it was told to"));
+        }
         locked(&self.console).write(self.stream, &bytes).map_err(|unprinted| match unprinted {
             Unprinted::Lost => StreamError::LastOperationFailed(
                 std::io::Error::from_raw_os_error(rustix::io::Errno::IO.raw_os_error()).into(),
@@ -46,13 +50,23 @@ impl OutputStream for Printer {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(WRITE_BYTES_MAX)
+        let may_print = locked(&self.console).wait().is_zero();
+        self.permit = if may_print { WRITE_BYTES_MAX } else { 0 };
+        Ok(self.permit)
     }
 }
 
 #[async_trait]
 impl Pollable for Printer {
-    async fn ready(&mut self) {}
+    async fn ready(&mut self) {
+        loop {
+            let wait = locked(&self.console).wait();
+            if wait.is_zero() {
+                return;
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
 }
 
 /// Takes the guest's termination message.

@@ -1,5 +1,6 @@
 //! The world of one run of a component: what its `wasmtime::Store` holds, and how it is built.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
@@ -24,6 +25,7 @@ use crate::memory::MemoryMeter;
 use crate::meter::Meter;
 use crate::output::Stream;
 use crate::prepare::{Prepared, mount_of};
+use crate::seeded::Seeded;
 use crate::stop::Stop;
 use crate::tree::Tree;
 
@@ -52,19 +54,25 @@ pub(crate) struct World {
     pub(super) termination: Shared<TerminationMessage>,
     pub(super) memory: MemoryMeter,
     pub(super) meter: Meter,
+    pub(super) limits: Limits,
+    /// Makes the world the same on every run, if it is to be.
+    pub(super) seeded: Option<Seeded>,
+    /// When each of the seeded clock's pollables is ready, in nanoseconds since the start, by its
+    /// number.
+    pub(super) due: HashMap<u32, u64>,
 }
 
 impl World {
     /// Builds the world that `guest`, which is checked, may see.
     pub(crate) async fn new(mut guest: Guest, limits: &Limits) -> Result<Self, Error> {
-        let Prepared { mut wasi, tree, directories } = Prepared::new(&mut guest)?;
+        let Prepared { mut wasi, tree, directories, seeded } = Prepared::new(&mut guest, limits)?;
         if let Some(dir) = &guest.working_dir {
             wasi.initial_cwd(dir);
         }
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
         let descriptors = limits.descriptors as usize;
-        let console = Console::new(guest.output, limits.output_bytes, guest.meter.clone());
+        let console = Console::new(guest.output, limits, guest.meter.clone());
         let mut world = Self {
             wasi: wasi.build(),
             table,
@@ -77,6 +85,9 @@ impl World {
             termination: Arc::default(),
             memory: MemoryMeter::new(limits.memory_bytes, guest.meter.clone()),
             meter: guest.meter,
+            limits: *limits,
+            seeded,
+            due: HashMap::new(),
         };
         world.open_mounts()?;
         world.give(&directories);
@@ -174,7 +185,7 @@ impl World {
         stream: Stream,
     ) -> wasmtime::Result<Resource<DynOutputStream>> {
         let printer: DynOutputStream =
-            Box::new(Printer { console: Arc::clone(&self.console), stream });
+            Box::new(Printer { console: Arc::clone(&self.console), stream, permit: 0 });
         Ok(self.table.push(printer)?)
     }
 }

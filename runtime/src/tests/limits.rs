@@ -1,6 +1,7 @@
 //! What a guest may use up.
 
 use super::*;
+use crate::Meter;
 
 const BUSY: &str = r#"(memory (export "memory") 1) (func (export "_start") (loop (br 0)))"#;
 
@@ -36,6 +37,67 @@ async fn fuel_used_is_the_same_each_time_and_is_enough_next_time() {
         assert_eq!(run(&module, Guest::new(), limits).await.end, expect);
     }
     assert_eq!(run(&module, Guest::new(), Limits::default()).await.usage.fuel, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_busy_guest_keeps_to_its_share_and_another_goes_on() {
+    let module = load(BUSY, Metering::Epochs).await;
+    let deadline = Some(Duration::from_millis(1500));
+    let limits = Limits { cpu_millis: Some(100), deadline, ..Limits::default() };
+    let (limited, free) = tokio::join!(
+        run(&module, Guest::new(), limits),
+        run(&module, Guest::new(), Limits { deadline, ..Limits::default() }),
+    );
+    assert_eq!((&limited.end, &free.end), (&End::DeadlineExceeded, &End::DeadlineExceeded));
+    // A turn may take long where the thread that ends it has to wait for a core itself.
+    let most = limited.usage.wall / 10 + Duration::from_millis(100);
+    assert!(limited.usage.cpu <= most, "{limited:?}");
+    assert!(limited.usage.cpu > Duration::ZERO && free.usage.cpu > Duration::ZERO, "{free:?}");
+}
+
+#[tokio::test]
+async fn a_guest_that_rests_is_ended_at_once() {
+    let module = load(BUSY, Metering::Fuel).await;
+    // A turn takes milliseconds, so it rests for most of an hour.
+    let limits = Limits { cpu_millis: Some(1), fuel: Some(u64::MAX), ..Limits::default() };
+    let cancel = CancellationToken::new();
+    let (sandbox, watch) = (Sandbox::new(ENGINE.clone()), Meter::new());
+    let resting = sandbox.run(&module, Guest::new().meter(watch.clone()), limits, cancel.clone());
+    let cancelling = async {
+        while watch.usage().cpu.is_zero() {
+            tokio::task::yield_now().await;
+        }
+        cancel.cancel();
+    };
+    let (outcome, ()) = tokio::join!(resting, cancelling);
+    let outcome = outcome.unwrap();
+    assert_eq!(outcome.end, End::Cancelled);
+    assert!(outcome.usage.wall < PATIENCE, "{outcome:?}");
+}
+
+#[tokio::test]
+async fn neighbours_that_never_end_have_no_more_turns_than_others() {
+    /// What a turn is where fuel is counted.
+    const TURN: u64 = 10_000_000;
+    let module = load(BUSY, Metering::Fuel).await;
+    let cancel = CancellationToken::new();
+    let begin = |fuel, cancel: &CancellationToken| {
+        let (sandbox, module, cancel) =
+            (Sandbox::new(ENGINE.clone()), module.clone(), cancel.clone());
+        let limits = Limits { fuel: Some(fuel), ..Limits::default() };
+        tokio::spawn(
+            async move { sandbox.run(&module, Guest::new(), limits, cancel).await.unwrap() },
+        )
+    };
+    let neighbours: Vec<_> = (0..3).map(|_| begin(u64::MAX, &cancel)).collect();
+    let outcome = begin(5 * TURN, &CancellationToken::new()).await.unwrap();
+    assert_eq!(outcome.end, End::FuelExhausted);
+    cancel.cancel();
+    for neighbour in neighbours {
+        let used = neighbour.await.unwrap().usage.fuel.unwrap();
+        // They began before it, and may have had one more until they were told to end.
+        assert!(used <= 8 * TURN, "{used}");
+    }
 }
 
 #[tokio::test]
@@ -104,6 +166,29 @@ async fn output_ends_at_its_limit_and_all_before_it_is_passed_on() {
     let (out, err) = (capture.taken(Stream::Stdout), capture.taken(Stream::Stderr));
     assert_eq!((out.len(), err.len()), (501, 500));
     assert!(out.starts_with(b"yes\nyes\n"));
+}
+
+#[tokio::test]
+async fn a_guest_that_floods_is_slowed_and_ended_while_it_waits() {
+    let body = r#"(memory (export "memory") 1)
+        (data (i32.const 0) "\10\00\00\00\00\10\00\00")
+        (func (export "_start")
+          (loop
+            (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+            (br 0)))"#;
+    let flood = load(body, Metering::Epochs).await;
+    let capture = Arc::new(Capture::default());
+    let limits = Limits {
+        deadline: Some(Duration::from_millis(500)),
+        output_bytes_per_second: 4096,
+        output_burst_bytes: 10 * 4096,
+        ..Limits::default()
+    };
+    let outcome = run(&flood, Guest::new().output(capture.clone()), limits).await;
+    assert_eq!(outcome.end, End::DeadlineExceeded);
+    // All of the burst, one on credit, and one a second.
+    let pages = capture.taken(Stream::Stdout).len() as u64 / 4096;
+    assert!(pages > 0 && pages <= 12 + outcome.usage.wall.as_secs(), "{pages}: {outcome:?}");
 }
 
 #[tokio::test]
