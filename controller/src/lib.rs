@@ -90,6 +90,7 @@
 //! ```
 
 pub mod admission;
+pub mod annotations;
 pub mod api;
 pub mod clock;
 pub mod cronjob;

@@ -33,7 +33,7 @@ use crate::ttl::TtlController;
 pub struct Settings {
     /// How long Jobs wait after a failure.
     pub backoff: BackoffSettings,
-    /// The node in this process.
+    /// The node in this process. What it lets its pods have bounds all pods.
     pub node: NodeSettings,
     /// The certificate (PEM) that every namespace gets to know the server by, if there is one.
     pub root_ca: Option<String>,
@@ -70,6 +70,7 @@ impl ControlPlane {
     /// Pods run in `runtime`. The first namespaces are made if they are missing.
     pub fn start<R: PodRuntime>(store: Store, runtime: Arc<R>, settings: Settings) -> Self {
         let Settings { backoff, node, root_ca, terminated_pod_gc_threshold } = settings;
+        let limits = node.limits;
         let client = LocalClient::new(store.clone());
         let name = node.name.clone();
         let agent = Agent::new(client, runtime, store.clock().clone(), node);
@@ -81,9 +82,11 @@ impl ControlPlane {
                 CronJobController::new(store.clone()).run(cancel)
             }),
             start("job controller", &ended, |cancel| {
-                JobController::new(store.clone(), backoff).run(cancel)
+                JobController::new(store.clone(), backoff).with_operator_limits(limits).run(cancel)
             }),
-            start("scheduler", &ended, |cancel| Scheduler::new(store.clone()).run(cancel)),
+            start("scheduler", &ended, |cancel| {
+                Scheduler::new(store.clone()).with_operator_limits(limits).run(cancel)
+            }),
             start("node agent", &ended, |cancel| agent.run(cancel)),
             start("ttl controller", &ended, |cancel| TtlController::new(store.clone()).run(cancel)),
             start("garbage collector", &ended, |cancel| Collector::new(store.clone()).run(cancel)),

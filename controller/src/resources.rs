@@ -13,8 +13,14 @@ pub type Amounts = BTreeMap<String, Amount>;
 /// The requests of a pod, with what running it costs. A container that does not say what it asks
 /// for asks for its limit.
 pub fn requests(spec: &PodSpec) -> Amounts {
+    requests_or(spec, |_| Amounts::new())
+}
+
+/// The same, where a container that says neither asks for what `unsaid` gives.
+pub fn requests_or(spec: &PodSpec, unsaid: impl Fn(&Container) -> Amounts) -> Amounts {
     let mut sum = total(spec, |container| {
-        let mut own = amounts(container.resources.as_ref().and_then(|it| it.limits.as_ref()));
+        let mut own = unsaid(container);
+        own.extend(amounts(container.resources.as_ref().and_then(|it| it.limits.as_ref())));
         own.extend(amounts(container.resources.as_ref().and_then(|it| it.requests.as_ref())));
         own
     });

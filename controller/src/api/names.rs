@@ -30,6 +30,12 @@ pub const CRONJOB_SCHEDULED_TIMESTAMP: &str = "batch.kubernetes.io/cronjob-sched
 pub const CRONJOB_INSTANTIATE: &str = "cronjob.kubernetes.io/instantiate";
 /// Annotation of a pod: how many WebAssembly instructions it may execute, exactly.
 pub const FUEL: &str = "mayfly.dev/fuel";
+/// Annotation of a pod: how many bytes one run of a container of it may print.
+pub const OUTPUT_BYTES: &str = "mayfly.dev/output-bytes";
+/// Annotation of a pod: how many files a container of it may have open.
+pub const OPEN_FILES: &str = "mayfly.dev/open-files";
+/// Annotation of a pod: its containers' clocks and random numbers come from this seed.
+pub const DETERMINISTIC: &str = "mayfly.dev/deterministic";
 /// In the spec of a namespace: it waits until nothing is in it any more.
 pub const NAMESPACE_FINALIZER: &str = "kubernetes";
 /// Finalizer: the object waits until its dependents are gone.

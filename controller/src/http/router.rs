@@ -31,6 +31,7 @@ use crate::api::{Kind, Timestamp};
 use crate::limits::{STREAMS_MAX, WATCHES_MAX};
 use crate::node::logs::Logs;
 use crate::node::{Inputs, Usages};
+use crate::quota::OperatorLimits;
 use crate::store::Store;
 
 /// The Kubernetes API over the objects of a store: what it serves, and what it needs for that.
@@ -40,6 +41,7 @@ use crate::store::Store;
 pub struct Api {
     pub(super) store: Store,
     pub(super) access: Option<Arc<Access>>,
+    pub(super) operator: OperatorLimits,
     pub(super) logs: Option<Logs>,
     pub(super) inputs: Inputs,
     pub(super) usages: Usages,
@@ -61,8 +63,26 @@ impl Api {
         let (inputs, shutdown) = (Inputs::default(), CancellationToken::new());
         let (health, since) = (Health::default(), store.clock().now());
         let usages = Usages::new("", store.clock().clone());
-        let (access, logs) = (None, None);
-        Self { store, access, logs, inputs, usages, streams, watches, shutdown, health, since }
+        let operator = OperatorLimits::default();
+        Self {
+            store,
+            access: None,
+            operator,
+            logs: None,
+            inputs,
+            usages,
+            streams,
+            watches,
+            shutdown,
+            health,
+            since,
+        }
+    }
+
+    /// The same, whose pods keep to what the operator lets every pod have.
+    #[must_use]
+    pub fn with_operator_limits(self, operator: OperatorLimits) -> Self {
+        Self { operator, ..self }
     }
 
     /// The same, which lets only those in whom `access` knows, and to what it lets them.

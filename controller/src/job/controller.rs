@@ -19,7 +19,7 @@ use tracing::{debug, warn};
 
 use crate::api::{Job, Key, Kind, Namespace, Object, Pod, Resource, SignedDuration};
 use crate::events::Recorder;
-use crate::quota::bounds_of;
+use crate::quota::{OperatorLimits, bounds_of};
 use crate::store::{Change, ChangeKind, CommitError, Gone, Store, Watch};
 use crate::workqueue::{Retry, Workqueue};
 
@@ -41,6 +41,7 @@ const RETRY: Retry =
 pub struct JobController {
     store: Store,
     settings: BackoffSettings,
+    operator: OperatorLimits,
     recorder: Arc<Recorder>,
 }
 
@@ -48,7 +49,13 @@ impl JobController {
     /// A controller of the Jobs in `store`. It does nothing until it [runs](Self::run).
     pub fn new(store: Store, settings: BackoffSettings) -> Self {
         let recorder = Arc::new(Recorder::new("job-controller", store.names().clone()));
-        Self { store, settings, recorder }
+        Self { store, settings, operator: OperatorLimits::default(), recorder }
+    }
+
+    /// The same, whose pods keep to what the operator lets every pod have.
+    #[must_use]
+    pub fn with_operator_limits(self, operator: OperatorLimits) -> Self {
+        Self { operator, ..self }
     }
 
     /// Runs until `cancel` fires, and what was begun by then is done. There must be one at a time.
@@ -163,7 +170,7 @@ impl<'a> Session<'a> {
                 continue;
             };
             let store = &self.controller.store;
-            let bounds = bounds_of(store, &namespace);
+            let bounds = bounds_of(store, &namespace).within(self.controller.operator);
             self.index.set_namespace(&uid, bounds, is_terminating(store, &namespace));
             let Some(observed) = self.index.get(&uid) else { continue };
             let has_quotas = !observed.room.bounds.quotas.is_empty();

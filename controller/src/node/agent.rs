@@ -11,11 +11,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::{ClusterClient, PodWatch, PodsChange};
 use super::directory::{self, PodDirectory};
+use super::downward::Allocatable;
 use super::inputs::Inputs;
 use super::launch::Host;
 use super::logs::Logs;
 use super::phase::Phase;
-use super::pod::Curves;
+use super::pod::Rules;
+use super::room::Room;
 use super::runtime::{PodIdentity, PodRuntime};
 use super::settings::{NodeSettings, describe};
 use super::stop::Stop;
@@ -40,6 +42,7 @@ pub struct Agent<C, R> {
     settings: NodeSettings,
     /// By uid: every pod that is not known to be over.
     pods: BTreeMap<String, Entry>,
+    room: Room,
     workers: JoinSet<PodIdentity>,
     /// Requests and removals that nobody waits for.
     chores: JoinSet<()>,
@@ -70,10 +73,14 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
             ip: settings.host_ip.clone(),
             allocatable: settings.capacity.allocatable(),
             host_paths: settings.host_paths.clone(),
+            limits: settings.limits,
         };
+        let Allocatable { cpu, memory } = host.allocatable;
+        let room = Room::new(cpu, memory, settings.limits);
         Self {
             host: Arc::new(host),
             settings,
+            room,
             pods: BTreeMap::new(),
             workers: JoinSet::new(),
             chores: JoinSet::new(),
@@ -153,6 +160,7 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
             }
             if let Some(entry) = self.pods.get_mut(&identity.uid) {
                 entry.is_known_over = true;
+                self.room.release(&identity.uid);
                 entry.news.send_replace(News { pod, is_gone: false });
                 self.forget(&identity.uid);
             }
@@ -169,10 +177,12 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
         match self.pods.get_mut(&pod.uid) {
             Some(entry) if !entry.has_finished => {
                 entry.is_known_over = true;
+                self.room.release(&pod.uid);
                 entry.news.send_modify(|news| news.is_gone = true);
             }
             _ => {
                 self.pods.remove(&pod.uid);
+                self.room.release(&pod.uid);
                 if let Ok(directory) = PodDirectory::new(&self.settings.root, pod) {
                     self.remove_directory(directory);
                 }
@@ -189,14 +199,21 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
         let running = self.pods.values().filter(|entry| !entry.has_finished);
         // Counted only when it can matter.
         let is_full = self.pods.len() >= capacity && running.count() >= capacity;
+        let has_begun = pod.status.as_ref().is_some_and(|status| status.start_time.is_some());
+        // One that has begun was let in before, when the node may have had more.
+        let shortage = self.room.take(&pod).filter(|_| !has_begun);
         let (sender, news) = watch::channel(News { pod, is_gone: false });
-        let curves =
-            Curves { restarts: self.settings.restart_backoff, pulls: self.settings.image_backoff };
+        let rules = Rules {
+            restarts: self.settings.restart_backoff,
+            pulls: self.settings.image_backoff,
+            deadline_seconds: self.settings.limits.active_deadline_seconds,
+        };
         let shutdown = self.shutdown.clone();
         let host = Arc::clone(&self.host);
-        let mut worker = Worker::new(host, identity.clone(), directory, news, curves, shutdown);
-        if is_full {
-            worker.reject(Stop::OutOfPods { capacity });
+        let mut worker = Worker::new(host, identity.clone(), directory, news, rules, shutdown);
+        let shortage = if is_full { Some(Stop::OutOfPods { capacity }) } else { shortage };
+        if let Some(shortage) = shortage {
+            worker.reject(shortage);
         } else {
             worker.recover(self.settings.lost_runs);
         }
@@ -211,6 +228,7 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
     fn finished(&mut self, pod: &PodIdentity) {
         if let Some(entry) = self.pods.get_mut(&pod.uid) {
             entry.has_finished = true;
+            self.room.release(&pod.uid);
             let is_gone = entry.news.borrow().is_gone;
             self.forget(&pod.uid);
             // It may have been taken away just after its worker had looked for the last time.

@@ -27,9 +27,10 @@ use super::termination;
 use super::usage::{Gauge, Usages};
 use super::volumes::{self, HostPaths};
 use super::worker::Message;
-use crate::api::{self, Pod, PodSpec, Timestamp, names};
+use crate::annotations::Annotations;
+use crate::api::{self, Pod, PodSpec, Timestamp};
 use crate::clock::Clock;
-use crate::quantity::Amount;
+use crate::quota::OperatorLimits;
 
 /// Where a container sees its termination message if its pod does not say.
 const TERMINATION_LOG: &str = "/dev/termination-log";
@@ -45,6 +46,7 @@ pub(crate) struct Host<C, R> {
     pub(crate) ip: String,
     pub(crate) allocatable: Allocatable,
     pub(crate) host_paths: HostPaths,
+    pub(crate) limits: OperatorLimits,
 }
 
 /// One run of a container that is to begin.
@@ -210,6 +212,7 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         };
         let command = expanded(&container.command);
         let args = expanded(&container.args);
+        let annotations = Annotations::of(&self.pod.metadata);
         let container = Container {
             pod: self.identity.clone(),
             name: container.name.clone(),
@@ -220,7 +223,8 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
             env: with_hostname(environment.variables, &self.pod),
             working_dir: container.working_dir.clone().filter(|path| !path.is_empty()),
             mounts,
-            limits: limits(&self.pod, container),
+            limits: limits(&annotations, container, &self.host.limits),
+            deterministic: annotations.deterministic,
             stdin,
             output,
             gauge: Gauge::default(),
@@ -269,16 +273,18 @@ pub(crate) async fn prepare_volumes<C: ClusterClient, R>(
     Ok(())
 }
 
-fn limits(pod: &Pod, container: &api::Container) -> ResourceLimits {
-    let limits = container.resources.as_ref().and_then(|resources| resources.limits.as_ref());
-    let limit = |name: &str| limits.and_then(|limits| limits.get(name)).map(Amount::of);
-    let annotations = pod.metadata.annotations.as_ref();
-    let fuel = annotations.and_then(|annotations| annotations.get(names::FUEL));
-    // A limit of zero is none, as in Kubernetes.
-    let positive = |amount: i64| u64::try_from(amount).ok().filter(|amount| *amount > 0);
+/// What a container may use: what its pod says and the operator lets it have.
+fn limits(
+    annotations: &Annotations,
+    container: &api::Container,
+    operator: &OperatorLimits,
+) -> ResourceLimits {
     ResourceLimits {
-        memory_bytes: limit("memory").and_then(|amount| positive(amount.units())),
-        cpu_millis: limit("cpu").and_then(|amount| positive(amount.millis())),
-        fuel: fuel.and_then(|fuel| fuel.parse().ok()),
+        memory_bytes: operator.memory_bytes(container),
+        memory_reserved_bytes: operator.memory_request_bytes(container),
+        cpu_millis: operator.cpu_millis(container),
+        fuel: operator.fuel.grant(annotations.fuel),
+        output_bytes: operator.output_bytes.grant(annotations.output_bytes),
+        open_files: operator.open_files.grant(annotations.open_files),
     }
 }

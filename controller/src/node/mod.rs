@@ -27,6 +27,7 @@
 
 mod agent;
 mod backoff;
+mod capacity;
 mod client;
 mod directory;
 mod downward;
@@ -45,6 +46,7 @@ mod pod;
 mod qos;
 mod record;
 mod report;
+mod room;
 mod runtime;
 mod settings;
 mod sources;
@@ -60,6 +62,7 @@ mod worker;
 
 pub use agent::Agent;
 pub use backoff::BackoffCurve;
+pub use capacity::NodeCapacity;
 pub use client::{ClientError, ClusterClient, PodEvent, PodWatch, PodsChange, Report};
 pub use inputs::{Input, Inputs, NoInput, Typing};
 pub use local::{LocalClient, LocalPods};
@@ -67,6 +70,6 @@ pub use runtime::{
     Container, ContainerEnd, Image, Mount, MountAccess, Output, PodIdentity, PodRuntime, PullError,
     PullPolicy, ResourceLimits, StartError, Stdin, Stream,
 };
-pub use settings::{LostRuns, NodeCapacity, NodeSettings};
+pub use settings::{LostRuns, NodeSettings};
 pub use usage::{Gauge, NodeUsage, Rate, RunningContainer, Totals, Usage, UsageSource, Usages};
 pub use volumes::HostPaths;

@@ -19,6 +19,7 @@ use super::stop::Stop;
 use super::usage::{PodUsage, Usage};
 use super::view::{ContainerView, OnExit, PodView, Role};
 use crate::api::{ContainerStatus, Pod, PodStatus, Timestamp};
+use crate::quota::Bound;
 
 /// How often a start is tried again that lacks a ConfigMap or Secret.
 const CONFIG_BACKOFF: BackoffCurve =
@@ -31,11 +32,15 @@ const VOLUME_BACKOFF: BackoffCurve =
 /// The exit code of what was killed.
 const KILLED: i32 = 137;
 
-/// How long the agent's back-offs are.
+/// What is the same for all pods of the node.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Curves {
+pub(crate) struct Rules {
+    /// How containers that crash are delayed.
     pub(crate) restarts: BackoffCurve,
+    /// How images that can't be had are delayed.
     pub(crate) pulls: BackoffCurve,
+    /// How long a pod may be active.
+    pub(crate) deadline_seconds: Bound,
 }
 
 /// What is known of one pod.
@@ -56,7 +61,7 @@ pub(crate) struct PodState {
     /// What the runs that have ended have used.
     pub(crate) usage: PodUsage,
     is_over: bool,
-    curves: Curves,
+    rules: Rules,
     /// Failed starts of each container, by their kind.
     failures: BTreeMap<(usize, FailureKind), Backoff>,
     volume_failures: Backoff,
@@ -99,14 +104,9 @@ pub(crate) enum Progress {
 
 impl PodState {
     /// A pod that has come to this node, or that an earlier process of it has left.
-    pub(crate) fn new(
-        pod: Arc<Pod>,
-        identity: PodIdentity,
-        curves: Curves,
-        now: Timestamp,
-    ) -> Self {
-        let view = PodView::of(&pod);
-        let records = view.containers.iter().map(|it| Record::new(it, curves.restarts)).collect();
+    pub(crate) fn new(pod: Arc<Pod>, identity: PodIdentity, rules: Rules, now: Timestamp) -> Self {
+        let view = PodView::of(&pod).within(rules.deadline_seconds);
+        let records = view.containers.iter().map(|it| Record::new(it, rules.restarts)).collect();
         let has_volumes =
             pod.spec.iter().any(|spec| spec.volumes.iter().flatten().next().is_some());
         let volumes = match has_volumes {
@@ -125,7 +125,7 @@ impl PodState {
             ends: 0,
             usage: PodUsage::default(),
             is_over: false,
-            curves,
+            rules,
             failures: BTreeMap::new(),
             volume_failures: Backoff::new(VOLUME_BACKOFF),
             view,
@@ -224,7 +224,7 @@ impl PodState {
         if generation.is_some() && generation == old.metadata.generation {
             return false;
         }
-        let view = PodView::of(&self.pod);
+        let view = PodView::of(&self.pod).within(self.rules.deadline_seconds);
         // No update adds or removes a container.
         if view.containers.len() == self.records.len() {
             let view = std::mem::replace(&mut self.view, view);
@@ -242,7 +242,7 @@ impl PodState {
         if container.image == old.image || (container.role == Role::Init && record.is_active()) {
             return;
         }
-        record.redefine(self.curves.restarts);
+        record.redefine(self.rules.restarts);
         if !record.is_active() {
             record.image.clone_from(&container.image);
         }
@@ -414,7 +414,7 @@ impl PodState {
             return;
         }
         let curve = match kind {
-            FailureKind::Pull => self.curves.pulls,
+            FailureKind::Pull => self.rules.pulls,
             FailureKind::Config => CONFIG_BACKOFF,
         };
         let backoff = self.failures.entry((index, kind)).or_insert_with(|| Backoff::new(curve));

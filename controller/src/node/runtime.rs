@@ -100,6 +100,9 @@ pub struct Container {
     pub mounts: Vec<Mount>,
     /// What it may use.
     pub limits: ResourceLimits,
+    /// `mayfly.dev/deterministic`: the seed of its clocks and random numbers, if they are to be the
+    /// same on every run.
+    pub deterministic: Option<String>,
     /// Whether it has a standard input.
     pub stdin: Stdin,
     /// Where its output goes.
@@ -162,10 +165,16 @@ pub enum MountAccess {
 pub struct ResourceLimits {
     /// `resources.limits.memory`, in bytes.
     pub memory_bytes: Option<u64>,
+    /// What of that is set aside for it, in bytes, whatever others take: `resources.requests.memory`.
+    pub memory_reserved_bytes: u64,
     /// `resources.limits.cpu`, in thousandths of a core.
     pub cpu_millis: Option<u64>,
     /// The annotation `mayfly.dev/fuel`, in instructions.
     pub fuel: Option<u64>,
+    /// The annotation `mayfly.dev/output-bytes`.
+    pub output_bytes: Option<u64>,
+    /// The annotation `mayfly.dev/open-files`.
+    pub open_files: Option<u64>,
 }
 
 /// A container's standard input.

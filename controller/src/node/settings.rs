@@ -1,18 +1,15 @@
 //! What a node is told of itself when it starts, and how it describes itself to the control plane.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::thread;
 
 use super::backoff::BackoffCurve;
-use super::downward::Allocatable;
+use super::capacity::NodeCapacity;
 use super::volumes::HostPaths;
 use crate::api::{
-    Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo, ObjectMeta, Quantity, Time,
-    Timestamp, names,
+    Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo, ObjectMeta, Time, Timestamp,
+    names,
 };
-use crate::limits::NODE_PODS_MAX;
-use crate::quantity::Amount;
+use crate::quota::OperatorLimits;
 
 /// How an agent works.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +30,8 @@ pub struct NodeSettings {
     pub lost_runs: LostRuns,
     /// What of this host its pods may have as `hostPath` volumes.
     pub host_paths: HostPaths,
+    /// What the operator lets its pods have.
+    pub limits: OperatorLimits,
 }
 
 impl NodeSettings {
@@ -47,6 +46,7 @@ impl NodeSettings {
             image_backoff: BackoffCurve::KUBELET,
             lost_runs: LostRuns::Count,
             host_paths: HostPaths::default(),
+            limits: OperatorLimits::default(),
         }
     }
 }
@@ -65,41 +65,6 @@ pub enum LostRuns {
     /// Kubernetes warns of every Job. A pod that no controller has made is as with
     /// [`Count`](Self::Count): it is nobody's to be made anew.
     RunAgain,
-}
-
-/// What a node has for its pods.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NodeCapacity {
-    /// In thousandths of a core.
-    pub cpu_millis: u64,
-    /// In bytes.
-    pub memory_bytes: u64,
-    /// How many pods at once.
-    pub pods: usize,
-}
-
-impl NodeCapacity {
-    /// All that this host has.
-    pub fn of_host() -> Self {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        Self {
-            cpu_millis: cores as u64 * 1000,
-            memory_bytes: memory_bytes().unwrap_or(1 << 30),
-            pods: NODE_PODS_MAX,
-        }
-    }
-
-    pub(crate) fn allocatable(self) -> Allocatable {
-        let cpu = Amount::parse(&format!("{}m", self.cpu_millis)).unwrap_or_default();
-        Allocatable { cpu, memory: Amount::from_units(self.memory_bytes) }
-    }
-}
-
-/// `MemTotal` of Linux.
-fn memory_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// The first line of a file of this host; empty if it can't be read, which is no reason to have no
@@ -140,19 +105,7 @@ fn conditions(now: Timestamp) -> Vec<NodeCondition> {
 
 /// How the node describes itself at `now`.
 pub(crate) fn describe(settings: &NodeSettings, now: Timestamp) -> Node {
-    let NodeCapacity { cpu_millis, memory_bytes, pods } = settings.capacity;
-    let cpu = match cpu_millis % 1000 {
-        0 => (cpu_millis / 1000).to_string(),
-        _ => format!("{cpu_millis}m"),
-    };
-    let resources: BTreeMap<_, _> = [
-        ("cpu", cpu),
-        ("memory", format!("{}Ki", memory_bytes / 1024)),
-        ("pods", pods.to_string()),
-    ]
-    .into_iter()
-    .map(|(name, amount)| (name.to_owned(), Quantity(amount)))
-    .collect();
+    let [capacity, allocatable] = settings.capacity.quantities();
     let address = |type_: &str, address: &str| NodeAddress {
         address: address.to_owned(),
         type_: type_.to_owned(),
@@ -182,8 +135,8 @@ pub(crate) fn describe(settings: &NodeSettings, now: Timestamp) -> Node {
                 address("InternalIP", &settings.host_ip),
                 address("Hostname", &settings.name),
             ]),
-            allocatable: Some(resources.clone()),
-            capacity: Some(resources),
+            allocatable: Some(allocatable),
+            capacity: Some(capacity),
             conditions: Some(conditions(now)),
             node_info: Some(NodeSystemInfo {
                 architecture: architecture.to_owned(),

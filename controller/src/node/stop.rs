@@ -17,6 +17,10 @@ pub(crate) enum Stop {
     Lost,
     /// It is one more than the node takes.
     OutOfPods { capacity: usize },
+    /// It asks for more CPU than the node has left; in thousandths of a core.
+    OutOfCpu { requested: i64, used: i64, capacity: i64 },
+    /// It asks for more memory than the node has left; in bytes.
+    OutOfMemory { requested: i64, used: i64, capacity: i64 },
 }
 
 /// How an end that a pod's containers do not explain reads in its status.
@@ -45,8 +49,9 @@ impl Stop {
                 disruption: Some("TerminationByKubelet"),
                 ..cause("Terminated", "Pod was terminated because its node was restarted.")
             }),
-            Self::OutOfPods { capacity } => {
-                Some(cause("OutOfpods", &format!("Pod was rejected: {}", out_of_pods(capacity))))
+            Self::OutOfPods { .. } | Self::OutOfCpu { .. } | Self::OutOfMemory { .. } => {
+                let (reason, message) = self.shortage()?;
+                Some(cause(reason, &format!("Pod was rejected: {message}")))
             }
         }
     }
@@ -54,17 +59,34 @@ impl Stop {
     /// The event that tells it, but for those of the containers.
     pub(crate) fn event(self) -> Option<PodEvent> {
         let cause = self.cause()?;
-        let (event_type, message) = match self {
-            Self::OutOfPods { capacity } => (EventType::Warning, out_of_pods(capacity)),
-            _ => (EventType::Normal, cause.message),
+        let (event_type, message) = match self.shortage() {
+            Some((_, message)) => (EventType::Warning, message),
+            None => (EventType::Normal, cause.message),
         };
         Some(PodEvent { event_type, reason: cause.reason, message, field_path: None })
     }
-}
 
-fn out_of_pods(capacity: usize) -> String {
-    format!(
-        "Node didn't have enough resource: pods, requested: 1, used: {capacity}, \
-         capacity: {capacity}"
-    )
+    /// What the node has too little of, as a reason and a sentence.
+    fn shortage(self) -> Option<(&'static str, String)> {
+        let short = |reason, what: &str, requested: i64, used: i64, capacity: i64| {
+            let message = format!(
+                "Node didn't have enough resource: {what}, requested: {requested}, used: {used}, \
+                 capacity: {capacity}"
+            );
+            Some((reason, message))
+        };
+        match self {
+            Self::OutOfPods { capacity } => {
+                let capacity = i64::try_from(capacity).unwrap_or(i64::MAX);
+                short("OutOfpods", "pods", 1, capacity, capacity)
+            }
+            Self::OutOfCpu { requested, used, capacity } => {
+                short("OutOfcpu", "cpu", requested, used, capacity)
+            }
+            Self::OutOfMemory { requested, used, capacity } => {
+                short("OutOfmemory", "memory", requested, used, capacity)
+            }
+            Self::Deleted | Self::Deadline | Self::Lost => None,
+        }
+    }
 }

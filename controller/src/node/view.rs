@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::api::{Container, Pod};
+use crate::quota::Bound;
 
 /// What the agent needs to know of a pod's containers to run them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +81,12 @@ impl PodView {
             containers: init.chain(main).collect(),
             active_deadline: seconds.map(Duration::from_secs),
         }
+    }
+
+    /// The same, which has the deadline that the operator gives and allows.
+    pub(crate) fn within(self, deadline_seconds: Bound) -> Self {
+        let seconds = deadline_seconds.grant(self.active_deadline.map(|it| it.as_secs()));
+        Self { active_deadline: seconds.map(Duration::from_secs), ..self }
     }
 
     /// Whether a rule of any container may restart all of them.
@@ -176,6 +183,24 @@ mod tests {
         check("Never", &rule("In"), 1, false);
         check("Never", &rule("NotIn"), 42, false);
         check("Never", &rule("NotIn"), 1, true);
+    }
+
+    #[test]
+    fn the_operator_gives_a_deadline_and_bounds_it() {
+        let check = |seconds: Option<u64>, default, max, expected: Option<u64>| {
+            let pod = pod_from(
+                &serde_json::json!({
+                    "spec": {"activeDeadlineSeconds": seconds, "containers": []},
+                })
+                .to_string(),
+            );
+            let view = PodView::of(&pod).within(Bound { default, max });
+            assert_eq!(view.active_deadline, expected.map(Duration::from_secs));
+        };
+        check(None, None, None, None);
+        check(Some(5), None, None, Some(5));
+        check(None, Some(7), None, Some(7));
+        check(Some(5), Some(7), Some(4), Some(4));
     }
 
     #[test]

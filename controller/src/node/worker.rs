@@ -21,7 +21,7 @@ use super::client::ClusterClient;
 use super::directory::{self, PodDirectory};
 use super::launch::{Host, Launch, prepare_volumes};
 use super::lifecycle::Step;
-use super::pod::{Curves, PodState, Progress};
+use super::pod::{PodState, Progress, Rules};
 use super::record::Termination;
 use super::report::Reporter;
 use super::runtime::{PodIdentity, PodRuntime};
@@ -97,13 +97,13 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
         identity: PodIdentity,
         directory: PodDirectory,
         news: watch::Receiver<News>,
-        curves: Curves,
+        rules: Rules,
         shutdown: CancellationToken,
     ) -> Self {
         let pod = Arc::clone(&news.borrow().pod);
         let previous = pod.status.clone().unwrap_or_default();
         let reporter = Reporter::new(host.client.clone(), identity.clone(), previous);
-        let state = PodState::new(pod, identity, curves, host.clock.now());
+        let state = PodState::new(pod, identity, rules, host.clock.now());
         Self {
             host,
             directory,

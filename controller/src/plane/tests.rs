@@ -81,9 +81,12 @@ impl Simulation {
         root: &Path,
         finished_max: usize,
     ) -> ControlPlane {
+        let mut node = NodeSettings::new("localhost", root);
+        // Room for all that is made here, whatever this host has.
+        node.capacity.memory_bytes = 1 << 50;
         let settings = Settings {
             backoff: BackoffSettings::default(),
-            node: NodeSettings::new("localhost", root),
+            node,
             root_ca: None,
             terminated_pod_gc_threshold: finished_max,
         };

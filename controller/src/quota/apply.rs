@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Bounds, Ledger, Usage};
+use super::{Bounds, Ledger, OperatorLimits, Usage};
 use crate::api::{LimitRange, ResourceQuota};
 use crate::store::{Store, Transaction};
 
@@ -12,6 +12,7 @@ pub fn bounds_of(store: &Store, namespace: &str) -> Bounds {
     Bounds {
         ranges: store.list::<LimitRange>(Some(namespace)).items,
         quotas: quotas.iter().map(|quota| Ledger::of(quota)).collect(),
+        operator: OperatorLimits::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Ledger, Usage, limits};
+use super::{Ledger, OperatorLimits, Usage, limits};
 use crate::admission::{self, Invalid};
 use crate::api::{LimitRange, Object, Pod, Timestamp};
 
@@ -13,6 +13,8 @@ pub struct Bounds {
     pub ranges: Vec<Arc<LimitRange>>,
     /// Its quotas, by name.
     pub quotas: Vec<Ledger>,
+    /// What the operator lets the pods of every namespace have.
+    pub operator: OperatorLimits,
 }
 
 /// Why an object may not be made.
@@ -46,7 +48,13 @@ pub struct Admission {
 }
 
 impl Bounds {
-    /// Whether nothing is bounded.
+    /// The same, with what the operator lets every pod have.
+    #[must_use]
+    pub fn within(self, operator: OperatorLimits) -> Self {
+        Self { operator, ..self }
+    }
+
+    /// Whether the namespace bounds nothing.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty() && self.quotas.is_empty()
     }
@@ -59,6 +67,7 @@ impl Bounds {
     /// Whether `object`, which has its defaults, may be made; if so, it takes its room.
     pub fn take(&mut self, object: &Object, now: Timestamp) -> Result<(), String> {
         if let Object::Pod(pod) = object {
+            self.operator.check(pod)?;
             self.ranges.iter().try_for_each(|range| limits::check(range, pod))?;
         }
         if self.quotas.is_empty() {
@@ -70,7 +79,7 @@ impl Bounds {
     /// Tries `pods` as Kubernetes' controllers do: one, then two, then four, and no more after a
     /// denial, so that what can't be is not tried five hundred times.
     pub fn admit(&self, pods: Vec<Pod>, now: Timestamp) -> Admission {
-        if self.is_empty() {
+        if self.is_empty() && pods.iter().all(|pod| self.operator.check(pod).is_ok()) {
             return Admission { admitted: pods, denied: Vec::new() };
         }
         let mut left = self.clone();
@@ -126,6 +135,7 @@ mod tests {
         Bounds {
             quotas: quotas.iter().map(quota).collect(),
             ranges: ranges.iter().map(range).collect(),
+            operator: OperatorLimits::default(),
         }
     }
 

@@ -1,4 +1,5 @@
-//! What a namespace has room for: ResourceQuotas bound what is in it together, LimitRanges each pod.
+//! What a namespace has room for: ResourceQuotas bound what is in it together, LimitRanges each pod,
+//! and the operator's own limits the pods of all namespaces.
 //!
 //! ```text
 //!  create ──▶ limits (defaults, bounds) ──▶ ledger (does it fit?) ─┐ one transaction
@@ -19,6 +20,7 @@ mod controller;
 mod index;
 mod ledger;
 mod limits;
+mod operator;
 mod reconcile;
 mod scope;
 mod usage;
@@ -27,6 +29,7 @@ pub use self::apply::{bounds_of, charge, only_these};
 pub use self::bounds::{Admission, Bounds, Denial};
 pub use self::controller::QuotaController;
 pub use self::ledger::Ledger;
+pub use self::operator::{Bound, OperatorLimits};
 pub use self::reconcile::{Observed, Plan, reconcile, settle};
 pub use self::usage::Usage;
 

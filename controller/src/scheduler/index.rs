@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::nodes::{NodeTally, Refusal, unschedulable};
 use super::request::{Request, Standing, Turn};
 use crate::api::{Key, Node, Pod, Resource};
+use crate::quota::OperatorLimits;
 
 /// Nodes, the pods on them and the pods that wait.
 #[derive(Debug, Default)]
@@ -17,6 +18,7 @@ pub(super) struct Index {
     /// Pods that take up room or wait, by uid.
     pods: HashMap<String, Place>,
     waiting: BTreeMap<Arc<Request>, Queue>,
+    operator: OperatorLimits,
 }
 
 #[derive(Debug)]
@@ -53,6 +55,11 @@ pub(super) enum Decision {
 }
 
 impl Index {
+    /// One that knows nothing yet but what the operator lets pods have.
+    pub(super) fn new(operator: OperatorLimits) -> Self {
+        Self { operator, ..Self::default() }
+    }
+
     /// Takes note of a pod as it is now.
     pub(super) fn pod(&mut self, pod: &Pod) {
         let uid = pod.uid();
@@ -63,10 +70,11 @@ impl Index {
             (Standing::Waiting, Some(_)) => {}
             (Standing::Bound(node), _) => {
                 self.pod_gone(uid);
-                self.bound(uid, Arc::new(Request::of(pod)), node);
+                let request = Arc::new(Request::of(pod, &self.operator));
+                self.bound(uid, request, node);
             }
             (Standing::Waiting, None) => {
-                let request = Arc::new(Request::of(pod));
+                let request = Arc::new(Request::of(pod, &self.operator));
                 let (request, turn) = (self.shared(request), Turn::of(pod));
                 let queue = self.waiting.entry(Arc::clone(&request)).or_default();
                 if !is_told(pod) {

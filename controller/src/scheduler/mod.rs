@@ -21,6 +21,7 @@ use crate::api::{
 };
 use crate::events::{EventType, Recorder};
 use crate::limits::SCHEDULER_DECISIONS_MAX;
+use crate::quota::OperatorLimits;
 use crate::store::{Change, ChangeKind, Gone, Store, Transaction, Watch};
 
 use index::{Decision, Index};
@@ -35,6 +36,7 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 pub struct Scheduler {
     store: Store,
     recorder: Recorder,
+    operator: OperatorLimits,
 }
 
 /// The decisions could not be written.
@@ -44,7 +46,13 @@ impl Scheduler {
     /// For the pods and nodes in `store`.
     pub fn new(store: Store) -> Self {
         let recorder = Recorder::new("default-scheduler", store.names().clone());
-        Self { store, recorder }
+        Self { store, recorder, operator: OperatorLimits::default() }
+    }
+
+    /// The same, which counts what the operator lets pods have that do not say what they request.
+    #[must_use]
+    pub fn with_operator_limits(self, operator: OperatorLimits) -> Self {
+        Self { operator, ..self }
     }
 
     /// Schedules until `cancel` fires.
@@ -60,7 +68,7 @@ impl Scheduler {
             let Ok(mut watch) = self.store.watch(&[Kind::Node, Kind::Pod], version) else {
                 continue;
             };
-            let mut index = Index::default();
+            let mut index = Index::new(self.operator);
             objects.iter().for_each(|object| fold(&mut index, object, true));
             drop(objects);
             // Ends when it has fallen behind, or its decisions could not be written: what it knows

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::api::{Key, Pod, Resource, Timestamp};
 use crate::quantity::Amount;
-use crate::resources::requests;
+use crate::quota::OperatorLimits;
 
 /// What a pod asks for. Pods of one template ask for the same, and are decided together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,9 +59,10 @@ impl Standing {
 }
 
 impl Request {
-    pub(super) fn of(pod: &Pod) -> Self {
+    /// What `pod` asks for, where containers that do not say are counted with what they may take.
+    pub(super) fn of(pod: &Pod, operator: &OperatorLimits) -> Self {
         let Some(spec) = &pod.spec else { return Self::default() };
-        let mut resources = requests(spec);
+        let mut resources = operator.requests(spec);
         resources.retain(|_, amount| *amount > Amount::ZERO);
         Self { resources, selector: spec.node_selector.clone().unwrap_or_default() }
     }

@@ -20,7 +20,13 @@ pub(crate) fn settings(
     lost_runs: LostRuns,
     pods: usize,
 ) -> NodeSettings {
-    let capacity = NodeCapacity { cpu_millis: 64_000, memory_bytes: 1 << 36, pods };
+    let capacity = NodeCapacity {
+        cpu_millis: 64_000,
+        memory_bytes: 1 << 40,
+        memory_reserved_bytes: 0,
+        ephemeral_storage_bytes: None,
+        pods,
+    };
     NodeSettings { capacity, lost_runs, ..NodeSettings::new(name, root) }
 }
 

@@ -7,7 +7,7 @@ use super::{Problem, parse, reader};
 
 /// Reads `text` as one `T`, strictly; else every problem, with its line (0 if that is not known). An
 /// empty text is an empty map.
-pub(crate) fn decode_file<T: DeserializeOwned>(text: &str) -> Result<T, Vec<(usize, Problem)>> {
+pub fn decode_file<T: DeserializeOwned>(text: &str) -> Result<T, Vec<(usize, Problem)>> {
     let (mut trees, error) = parse(text);
     if let Some((line, message)) = error {
         return Err(vec![(line, Problem::Syntax(message))]);

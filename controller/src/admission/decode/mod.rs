@@ -18,9 +18,10 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use self::duplicates::duplicates;
-pub(crate) use self::file::decode_file;
+pub use self::file::decode_file;
 pub(crate) use self::one::decode_value;
 pub use self::one::{Unreadable, decode_as, value_of};
+pub(crate) use self::suggest::nearest;
 use self::tree::{Tree, Value};
 pub use self::values::values;
 use crate::api::{Kind, Object};

@@ -1,7 +1,7 @@
 //! The name that was probably meant.
 
 /// The name among `known` that `typed` is most likely a slip of, if any is near enough.
-pub(super) fn nearest(typed: &str, known: &[&'static str]) -> Option<&'static str> {
+pub(crate) fn nearest(typed: &str, known: &[&'static str]) -> Option<&'static str> {
     let typed = typed.to_lowercase();
     // One slip in three letters: closer than that, two different words look alike.
     let distance_max = (typed.chars().count() / 3).clamp(1, 3);

@@ -5,6 +5,7 @@
 //! on. What would change what a program does or may do is refused; what has no effect on it here is
 //! a warning; what a sandbox fulfils by its nature passes in silence.
 
+mod annotations;
 mod container;
 mod pod;
 mod volume;
@@ -45,9 +46,12 @@ pub(super) fn job(job: &Job, warnings: &mut Vec<String>) -> Result<(), Invalid> 
         let at = Path::new("spec").child("managedBy");
         findings.warn(&at, &format!("mayfly leaves this Job to {manager} and runs nothing of it"));
     }
-    let at = Path::new("spec").child("template").child("spec");
+    let at = Path::new("spec").child("template");
+    if let Some(metadata) = &spec.template.metadata {
+        annotations::annotations(metadata, &at.child("metadata"), &mut findings);
+    }
     if let Some(spec) = &spec.template.spec {
-        pod::pod_spec(spec, &at, &mut findings);
+        pod::pod_spec(spec, &at.child("spec"), &mut findings);
     }
     findings.refused.into_result(Kind::Job, job.metadata.name.as_deref())
 }
@@ -55,6 +59,7 @@ pub(super) fn job(job: &Job, warnings: &mut Vec<String>) -> Result<(), Invalid> 
 /// Refuses or warns of what a pod asks for and does not get.
 pub(super) fn pod(pod: &Pod, warnings: &mut Vec<String>) -> Result<(), Invalid> {
     let mut findings = Findings::new(warnings);
+    annotations::annotations(&pod.metadata, &Path::new("metadata"), &mut findings);
     if let Some(spec) = &pod.spec {
         pod::pod_spec(spec, &Path::new("spec"), &mut findings);
     }

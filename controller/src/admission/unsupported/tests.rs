@@ -56,8 +56,7 @@ fn warns_of_what_has_no_effect() {
         json!({"resources": {"limits": {"cpu": "1", "nvidia.com/gpu": "1"}}}),
         "priorityClassName: mayfly does not look at this when it chooses a node for a pod; \
          serviceAccountName: a container gets no service account's token here; \
-         containers[0].resources.limits[cpu]: mayfly does not enforce this yet: a container may use \
-         a core; containers[0].resources.limits[nvidia.com/gpu]: mayfly has no such resource",
+         containers[0].resources.limits[nvidia.com/gpu]: mayfly has no such resource",
     );
 }
 
@@ -81,5 +80,53 @@ fn denies_what_would_not_be_what_was_asked_for() {
          containers[0].livenessProbe: Forbidden: mayfly does not probe containers; remove the field, \
          containers[0].securityContext.privileged: Forbidden: no container has privileges here; \
          remove the field]",
+    );
+}
+
+/// What is said of a Job whose pods have this annotation.
+fn check_annotation(name: &str, value: &str, expect: &str) {
+    let job = json!({"metadata": {"name": "x"}, "spec": {"template": {
+        "metadata": {"annotations": {name: value}},
+        "spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "b:1"}]},
+    }}});
+    let job = serde_json::from_value(job).expect("must be a Job");
+    let shown = match admit_job(job, "u") {
+        Ok(admitted) => admitted.warnings.join("; "),
+        Err(invalid) => invalid.to_string(),
+    };
+    let shown = shown.replace("Job.batch \"x\" is invalid: ", "");
+    assert_eq!(shown.replace("spec.template.metadata.annotations", "at"), expect);
+}
+
+#[test]
+fn denies_annotations_of_its_own_that_say_nothing() {
+    check_annotation("mayfly.dev/fuel", "1G", "");
+    check_annotation("mayfly.dev/deterministic", "a seed", "");
+    check_annotation(
+        "mayfly.dev/fuel",
+        "much",
+        "at[mayfly.dev/fuel]: Invalid value: \"much\": must be a number of instructions, such as \
+         1000000000 or 1G",
+    );
+    check_annotation(
+        "mayfly.dev/open-files",
+        "0",
+        "at[mayfly.dev/open-files]: Invalid value: \"0\": must be a number of files, such as 100",
+    );
+}
+
+#[test]
+fn warns_of_annotations_of_its_own_that_there_are_not() {
+    check_annotation("example.org/feul", "1", "");
+    check_annotation("mayfly.dev/usage-fuel", "1", "");
+    check_annotation(
+        "mayfly.dev/feul",
+        "1",
+        "at[mayfly.dev/feul]: mayfly has no such annotation, did you mean mayfly.dev/fuel?",
+    );
+    check_annotation(
+        "mayfly.dev/elsewhere",
+        "1",
+        "at[mayfly.dev/elsewhere]: mayfly has no such annotation",
     );
 }

@@ -13,7 +13,7 @@ use crate::http::router::Call;
 use crate::http::status::Status;
 use crate::http::target::Target;
 use crate::http::{admit, answer, body};
-use crate::quota::{Usage, bounds_of, charge};
+use crate::quota::{OperatorLimits, Usage, bounds_of, charge};
 use crate::store::{CommitError, Store, Transaction};
 
 const OPTIONS: &str = "CreateOptions";
@@ -30,7 +30,7 @@ pub(in crate::http) async fn create(call: Call) -> Result<Response<Body>, Refusa
     admission::name(object.metadata_mut(), || store.names().suffix());
     admit::with_defaults(&mut object);
     fields::track(&writer, None, &mut object, now);
-    let creation = Creation { store, target: &target, is_dry_run };
+    let creation = Creation { store, target: &target, operator: api.operator, is_dry_run };
     let (created, more) = creation.create(object).await?;
     warnings.extend(more);
     Ok(answer::object(StatusCode::CREATED, form, &created, now, &warnings))
@@ -40,6 +40,7 @@ pub(in crate::http) async fn create(call: Call) -> Result<Response<Body>, Refusa
 pub(super) struct Creation<'a> {
     pub(super) store: &'a Store,
     pub(super) target: &'a Target,
+    pub(super) operator: OperatorLimits,
     pub(super) is_dry_run: bool,
 }
 
@@ -60,7 +61,8 @@ impl Creation<'_> {
         }
         metadata.resource_version = None;
         let namespace = self.target.namespace.as_deref();
-        let mut bounds = namespace.map(|it| bounds_of(store, it)).unwrap_or_default();
+        let bounds = namespace.map(|it| bounds_of(store, it)).unwrap_or_default();
+        let mut bounds = bounds.within(self.operator);
         if let Object::Pod(pod) = &mut object {
             bounds.default(Arc::make_mut(pod));
         }

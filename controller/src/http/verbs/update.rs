@@ -14,6 +14,7 @@ use crate::http::router::{Api, Call};
 use crate::http::status::Status;
 use crate::http::target::{Subresource, Target};
 use crate::http::{admit, answer, body, times};
+use crate::quota::OperatorLimits;
 use crate::store::{Store, Transaction};
 
 const OPTIONS: &str = "UpdateOptions";
@@ -91,7 +92,11 @@ async fn make(
     let metadata = object.metadata_mut();
     metadata.resource_version = None;
     match metadata.uid.as_deref() {
-        None | Some("") => Creation { store, target, is_dry_run }.create(object).await,
+        None | Some("") => {
+            // No pod is made in this way.
+            let operator = OperatorLimits::default();
+            Creation { store, target, operator, is_dry_run }.create(object).await
+        }
         Some(uid) => Err(Status::uid_conflict(target.kind, &name, uid, "").into()),
     }
 }

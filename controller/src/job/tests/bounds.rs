@@ -89,7 +89,7 @@ fn room_for(pods: u32) -> Bounds {
         "status": { "hard": { "pods": pods.to_string() }, "used": { "pods": "0" } },
     });
     let quota: ResourceQuota = serde_json::from_value(quota).expect("a quota");
-    Bounds { quotas: vec![Ledger::of(&quota)], ranges: Vec::new() }
+    Bounds { quotas: vec![Ledger::of(&quota)], ..Default::default() }
 }
 
 #[test]
