@@ -138,9 +138,12 @@ pub(crate) struct ImageOptions {
     pub(crate) folders: Vec<PathBuf>,
 }
 
-/// What pods may see of the host.
+/// What pods may have of the host.
 #[derive(Args, Debug)]
 pub(crate) struct HostOptions {
+    /// What pods get and can get of memory, CPU and the rest, and what the node takes on, as YAML.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) limits: Option<PathBuf>,
     /// Let pods have hostPath volumes in the folder DIR, to read and to write; may be given again.
     #[arg(long = "host-path", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) host_paths: Vec<PathBuf>,

@@ -9,6 +9,7 @@ mod exit;
 mod image;
 mod images;
 mod interrupt;
+mod limits;
 mod manifest;
 mod manual;
 mod places;

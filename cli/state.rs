@@ -22,6 +22,7 @@ use mayfly_controller::podgc::TERMINATED_POD_GC_THRESHOLD;
 use tempfile::TempDir;
 
 use crate::args::{BackoffOptions, HostOptions};
+use crate::limits::Limits;
 
 /// The one node, which is this process.
 pub(crate) const NODE_NAME: &str = "mayfly";
@@ -54,8 +55,13 @@ impl StateFolder {
         self.temporary.is_none().then(|| self.path.join("store"))
     }
 
-    /// How the control plane works on it, when pods may have `host_paths`.
-    pub(crate) fn settings(&self, backoff: &BackoffOptions, host_paths: HostPaths) -> Settings {
+    /// How the control plane works on it, when pods may have `host_paths` and what `limits` say.
+    pub(crate) fn settings(
+        &self,
+        backoff: &BackoffOptions,
+        host_paths: HostPaths,
+        limits: &Limits,
+    ) -> Settings {
         let (base, cap) = (backoff.backoff_base, backoff.backoff_max);
         Settings {
             backoff: BackoffSettings { base, cap: cap.max(base) },
@@ -64,6 +70,8 @@ impl StateFolder {
                 lost_runs: LostRuns::RunAgain,
                 restart_backoff: restarts(base, cap),
                 host_paths,
+                capacity: limits.capacity,
+                limits: limits.pods,
                 ..NodeSettings::new(NODE_NAME, self.path.join("node"))
             },
             root_ca: None,

@@ -38,6 +38,8 @@ pub(crate) struct Wasm {
     sandbox: Sandbox,
     threads: GuestThreads,
     images: Images,
+    /// What every run may use that its pod does not say.
+    limits: Limits,
     known: Mutex<Known>,
 }
 
@@ -51,12 +53,17 @@ struct Known {
 }
 
 impl Wasm {
-    /// Runs the modules that `images` has; compiled code is kept in `cache`, if anywhere.
-    pub(crate) fn new(images: Images, cache: Option<PathBuf>) -> anyhow::Result<Self> {
-        let engine = engine(cache)?;
+    /// Runs the modules that `images` has, within `limits`; compiled code is kept in `cache`, if
+    /// anywhere.
+    pub(crate) fn new(
+        images: Images,
+        cache: Option<PathBuf>,
+        limits: &crate::limits::Limits,
+    ) -> anyhow::Result<Self> {
+        let engine = engine(cache, &limits.engine)?;
         let sandbox = Sandbox::new(engine.clone());
         let threads = GuestThreads::start()?;
-        Ok(Self { engine, sandbox, threads, images, known: Mutex::default() })
+        Ok(Self { engine, sandbox, threads, images, limits: limits.runs, known: Mutex::default() })
     }
 
     /// Finds and compiles the image that a pod names, before any pod does.
@@ -132,7 +139,7 @@ impl PodRuntime for Wasm {
         })?;
         let metering = metering(container.limits.fuel);
         let module = code.module(&self.engine, metering).await.map_err(StartError)?;
-        let limits = limits_of(&container);
+        let limits = limits_of(&container, self.limits);
         let (sandbox, guest) = (self.sandbox.clone(), guest_of(container));
         let run = async move { sandbox.run(&module, guest, limits, cancel).await };
         let outcome = self.threads.run(run).await;
@@ -146,7 +153,7 @@ pub(crate) fn check(module: Vec<u8>, cache: Option<PathBuf>) -> anyhow::Result<(
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     runtime.context("can't start threads")?.block_on(async {
-        engine(cache)?.load(module.into(), Metering::Epochs).await?;
+        engine(cache, &EngineSettings::default())?.load(module.into(), Metering::Epochs).await?;
         Ok(())
     })
 }
@@ -156,8 +163,8 @@ pub(crate) fn metering(fuel: Option<u64>) -> Metering {
     if fuel.is_some() { Metering::Fuel } else { Metering::Epochs }
 }
 
-fn engine(cache: Option<PathBuf>) -> anyhow::Result<Engine> {
-    let settings = |cache_dir| EngineSettings { cache_dir, ..EngineSettings::default() };
+fn engine(cache: Option<PathBuf>, settings: &EngineSettings) -> anyhow::Result<Engine> {
+    let settings = |cache_dir| EngineSettings { cache_dir, ..settings.clone() };
     match Engine::new(settings(cache)) {
         // It is only slower without.
         Err(error @ mayfly_runtime::Error::CacheFolder { .. }) => {
@@ -204,14 +211,19 @@ fn guest_of(container: Container) -> Guest {
     }
 }
 
-fn limits_of(container: &Container) -> Limits {
-    let default = Limits::default();
+/// What `container` may use: what its node lets it have, and what every run may use.
+fn limits_of(container: &Container, every: Limits) -> Limits {
+    let own = container.limits;
+    let files = own.open_files.map(|files| u32::try_from(files).unwrap_or(u32::MAX));
     Limits {
-        memory_bytes: container.limits.memory_bytes.unwrap_or(default.memory_bytes),
-        fuel: container.limits.fuel,
+        memory_bytes: own.memory_bytes.unwrap_or(every.memory_bytes),
+        cpu_millis: own.cpu_millis,
+        fuel: own.fuel,
         // Deadlines are the node's, which cancels.
         deadline: None,
-        ..default
+        output_bytes: own.output_bytes.unwrap_or(every.output_bytes),
+        descriptors: files.unwrap_or(every.descriptors),
+        ..every
     }
 }
 

@@ -5,14 +5,16 @@ use std::pin::pin;
 use std::time::Duration;
 
 use mayfly_controller::admission::decode::Place;
-use mayfly_controller::api::names::FUEL;
-use mayfly_controller::api::{Container, Object, ObjectMeta, PodSpec};
+use mayfly_controller::annotations::Annotations;
+use mayfly_controller::api::{Container, Object, ObjectMeta, Pod, PodSpec};
 use mayfly_controller::node::{HostPaths, PullError, PullPolicy};
+use mayfly_controller::quota::OperatorLimits;
 use mayfly_runtime::Metering;
 
 use super::input::{BadInput, Input};
 use crate::args::RunArguments;
 use crate::images::{Images, shelves};
+use crate::limits::Limits;
 use crate::places;
 use crate::wasm::{self, Wasm};
 
@@ -20,16 +22,20 @@ use crate::wasm::{self, Wasm};
 const SILENCE_MAX: Duration = Duration::from_secs(1);
 
 /// A runtime that has every image of `input` ready. A missing or broken one is bad input.
-pub(crate) async fn runtime(arguments: &RunArguments, input: &Input) -> anyhow::Result<Wasm> {
+pub(crate) async fn runtime(
+    arguments: &RunArguments,
+    input: &Input,
+    limits: &Limits,
+) -> anyhow::Result<Wasm> {
     let own = arguments.state_dir.as_deref();
     let mut images = Images::new(&arguments.images, shelves(own))?;
     for folder in &input.folders {
         images.add_manifest_folder(folder);
     }
-    let runtime = Wasm::new(images, places::cache_dir(own).ok())?;
+    let runtime = Wasm::new(images, places::cache_dir(own).ok(), limits)?;
 
     let mut complaints = Vec::new();
-    for ((image, policy, metering), place) in wanted(input) {
+    for ((image, policy, metering), place) in wanted(input, &limits.pods) {
         let mut preparing = pin!(runtime.prepare(image, policy, metering));
         let prepared = match tokio::time::timeout(SILENCE_MAX, &mut preparing).await {
             Ok(prepared) => prepared,
@@ -72,15 +78,33 @@ pub(crate) fn check_host_paths(input: &Input, allowed: &HostPaths) -> Result<(),
     BadInput::if_any(complaints)
 }
 
+/// Refuses what asks for more than the operator lets pods have: no pod of it could ever be made.
+pub(crate) fn check_limits(input: &Input, limits: &OperatorLimits) -> Result<(), BadInput> {
+    let mut complaints = Vec::new();
+    for (object, place) in &input.objects {
+        let Some((metadata, spec)) = pod_of(object) else { continue };
+        let pod = Pod {
+            metadata: metadata.cloned().unwrap_or_default(),
+            spec: Some(spec.clone()),
+            status: None,
+        };
+        if let Err(why) = limits.check(&pod) {
+            complaints.push(format!("{place}: {why}"));
+        }
+    }
+    BadInput::if_any(complaints)
+}
+
 type Wanted<'a> = (&'a str, PullPolicy, Metering);
 
 /// Every image that `input` names, in the order it is first named, with where that is.
-fn wanted(input: &Input) -> Vec<(Wanted<'_>, &Place)> {
+fn wanted<'a>(input: &'a Input, limits: &OperatorLimits) -> Vec<(Wanted<'a>, &'a Place)> {
     let mut order = Vec::new();
     let mut seen = BTreeMap::new();
     for (object, place) in &input.objects {
         let Some((metadata, spec)) = pod_of(object) else { continue };
-        let metering = wasm::metering(fuel(metadata));
+        let fuel = metadata.and_then(|metadata| Annotations::of(metadata).fuel);
+        let metering = wasm::metering(limits.fuel.grant(fuel));
         for container in containers(spec) {
             let image = container.image.as_deref().unwrap_or_default();
             let policy = match container.image_pull_policy.as_deref() {
@@ -112,8 +136,4 @@ pub(crate) fn pod_of(object: &Object) -> Option<(Option<&ObjectMeta>, &PodSpec)>
 /// Every container of a pod, those of its start first.
 pub(crate) fn containers(spec: &PodSpec) -> impl Iterator<Item = &Container> {
     spec.init_containers.iter().flatten().chain(&spec.containers)
-}
-
-fn fuel(metadata: Option<&ObjectMeta>) -> Option<u64> {
-    metadata?.annotations.as_ref()?.get(FUEL)?.parse().ok()
 }

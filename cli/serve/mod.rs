@@ -30,6 +30,7 @@ use crate::args::{LogFormat, ServeArguments};
 use crate::exit::Exit;
 use crate::images::{Images, shelves};
 use crate::interrupt::Interrupt;
+use crate::limits::Limits;
 use crate::places;
 use crate::state::{self, StateFolder};
 use crate::wasm::Wasm;
@@ -75,6 +76,7 @@ async fn start(arguments: &ServeArguments) -> anyhow::Result<Running> {
     let folder = places::state_dir(arguments.state_dir.as_deref())?;
     let state = StateFolder::open(Some(&folder))?;
     let host_paths = state::host_paths(&arguments.host)?;
+    let allowed = Limits::read(arguments.host.limits.as_deref())?;
     // First of all: nobody else is at work in the folder from here on.
     let store = open(&state)?;
     let listener = listen::listen(arguments.listen)?;
@@ -86,11 +88,11 @@ async fn start(arguments: &ServeArguments) -> anyhow::Result<Running> {
     let cache = places::cache_dir(arguments.state_dir.as_deref()).ok();
     let running = Running::start(Parts {
         store,
-        runtime: Wasm::new(images, cache)?,
+        runtime: Wasm::new(images, cache, &allowed)?,
         settings: Settings {
             root_ca: tls.root_ca()?,
             terminated_pod_gc_threshold: arguments.terminated_pod_gc_threshold,
-            ..state.settings(&arguments.backoff, host_paths)
+            ..state.settings(&arguments.backoff, host_paths, &allowed)
         },
         listener,
         users,

@@ -46,6 +46,7 @@ impl Running {
     pub(super) async fn start(parts: Parts) -> anyhow::Result<Self> {
         let Parts { store, runtime, settings, listener, users, certificates } = parts;
         let address = listener.local_addr().context("can't tell where it listens")?;
+        let operator = settings.node.limits;
         let plane = ControlPlane::start(store.clone(), Arc::new(runtime), settings);
         tokio::select! {
             () = plane.ready() => {}
@@ -54,6 +55,7 @@ impl Running {
         let shutdown = CancellationToken::new();
         let api = Api::new(store)
             .with_access(users.access())
+            .with_operator_limits(operator)
             .with_logs(plane.logs().clone())
             .with_inputs(plane.inputs().clone())
             .with_usages(plane.usages().clone())
