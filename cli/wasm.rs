@@ -217,6 +217,7 @@ fn limits_of(container: &Container, every: Limits) -> Limits {
     let files = own.open_files.map(|files| u32::try_from(files).unwrap_or(u32::MAX));
     Limits {
         memory_bytes: own.memory_bytes.unwrap_or(every.memory_bytes),
+        memory_reserved_bytes: own.memory_reserved_bytes,
         cpu_millis: own.cpu_millis,
         fuel: own.fuel,
         // Deadlines are the node's, which cancels.

@@ -192,6 +192,7 @@ impl Reader {
         if let Some(bytes) = self.number(at, "memory", &node.memory, whole) {
             // All of it is for pods: the operator has thought of the rest.
             (capacity.memory_bytes, capacity.memory_reserved_bytes) = (bytes, 0);
+            limits.engine.memory_bytes_max = Some(bytes);
         }
         if let Some(pods) = self.at_most(at, "pods", &node.pods, 1_000_000) {
             capacity.pods = pods as usize;
@@ -304,6 +305,7 @@ mod tests {
         let engine = limits.engine;
         assert_eq!((engine.module_bytes_max, engine.compiles_max), (64 << 20, 1));
         assert_eq!(engine.compile_deadline, Duration::from_secs(120));
+        assert_eq!(engine.memory_bytes_max, Some(4 << 30));
         let node = limits.capacity;
         assert_eq!((node.cpu_millis, node.memory_for_pods_bytes()), (2000, 4 << 30));
         assert_eq!((node.pods, node.ephemeral_storage_bytes), (250, Some(20 << 30)));

@@ -33,11 +33,13 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
+        let capacity = NodeCapacity::of_host();
+        let memory_bytes_max = Some(capacity.memory_for_pods_bytes());
         Self {
             pods: OperatorLimits::default(),
             runs: mayfly_runtime::Limits::default(),
-            engine: EngineSettings::default(),
-            capacity: NodeCapacity::of_host(),
+            engine: EngineSettings { memory_bytes_max, ..EngineSettings::default() },
+            capacity,
         }
     }
 }

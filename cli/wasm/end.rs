@@ -8,6 +8,7 @@
 //! | was stopped by the node | 137 | `Error` | SIGKILL |
 //! | ran into the sandbox's deadline | 137 | `DeadlineExceeded` | SIGKILL |
 //! | asked for more memory than its limit | 137 | `OOMKilled` | SIGKILL, as Kubernetes has it |
+//! | had more memory than its request when the node had none left | 137 | `OOMKilled` | the same |
 //! | used up its instructions | 152 | `FuelExhausted` | SIGXCPU |
 //! | printed more than it may | 153 | `OutputExceeded` | SIGXFSZ |
 //!
@@ -32,6 +33,10 @@ pub(crate) fn of(outcome: Outcome) -> ContainerEnd {
         End::DeadlineExceeded => (137, "DeadlineExceeded", Some("it ran for too long".to_owned())),
         End::OutOfMemory => {
             (137, "OOMKilled", Some("it asked for more memory than its limit".to_owned()))
+        }
+        End::NoMemoryLeft => {
+            let what = "it had more memory than it requests when the node had none left";
+            (137, "OOMKilled", Some(what.to_owned()))
         }
         End::FuelExhausted => {
             (152, "FuelExhausted", Some("it used up its budget of instructions".to_owned()))
@@ -80,6 +85,7 @@ mod tests {
             check(End::Cancelled, 137, "Error"),
             check(End::DeadlineExceeded, 137, "DeadlineExceeded"),
             check(End::OutOfMemory, 137, "OOMKilled"),
+            check(End::NoMemoryLeft, 137, "OOMKilled"),
             check(End::FuelExhausted, 152, "FuelExhausted"),
             check(End::OutputExceeded, 153, "OutputExceeded"),
         ];

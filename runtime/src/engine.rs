@@ -14,6 +14,7 @@ use crate::cache::CodeCache;
 use crate::error::{Error, ModuleError};
 use crate::inspect::{self, Kind};
 use crate::module::{self, Compiled, Digest, Metering, Module, Program};
+use crate::pool::MemoryPool;
 use crate::preview2;
 use crate::ticker::Ticker;
 
@@ -25,6 +26,14 @@ pub struct EngineSettings {
     /// Each has a slot of 4 GiB of address space set aside, of which it costs what it uses. 1000
     /// by default: a twentieth of what x86-64 can address.
     pub instances_max: u32,
+    /// Bytes that all guests may hold together, of memory as their own
+    /// [limits](crate::Limits::memory_bytes) count it; `None`, the default, is as many as they ask
+    /// for.
+    ///
+    /// Stops guests from taking more than the host has, each of them within its limit. What is set
+    /// aside for a run that begins is taken from those that have most beyond what is set aside for
+    /// them, which ends them.
+    pub memory_bytes_max: Option<u64>,
     /// A folder of ours alone for compiled code; it is made if it is not there. `None`, the
     /// default, compiles anew in each process.
     pub cache_dir: Option<PathBuf>,
@@ -43,6 +52,7 @@ impl Default for EngineSettings {
     fn default() -> Self {
         Self {
             instances_max: 1000,
+            memory_bytes_max: None,
             cache_dir: None,
             module_bytes_max: 128 << 20,
             compile_deadline: Duration::from_secs(300),
@@ -66,6 +76,7 @@ struct Inner {
     loaded: Mutex<HashMap<(Digest, Metering), Arc<Loading>>>,
     compiles: Arc<Semaphore>,
     instances: Arc<Semaphore>,
+    memory: Arc<MemoryPool>,
 }
 
 /// One module, locked while it is being compiled so that whoever wants it too waits for it.
@@ -85,6 +96,7 @@ impl Engine {
         let engine = Self(Arc::new(Inner {
             compiles: Arc::new(Semaphore::new(settings.compiles_max.max(1))),
             instances: Arc::new(Semaphore::new(settings.instances_max.max(1) as usize)),
+            memory: MemoryPool::new(settings.memory_bytes_max.unwrap_or(u64::MAX)),
             settings,
             cache,
             ticker,
@@ -139,6 +151,10 @@ impl Engine {
 
     pub(crate) fn instances(&self) -> Arc<Semaphore> {
         Arc::clone(&self.0.instances)
+    }
+
+    pub(crate) fn memory(&self) -> &Arc<MemoryPool> {
+        &self.0.memory
     }
 
     pub(crate) fn ticker(&self) -> &Ticker {

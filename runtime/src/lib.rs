@@ -72,6 +72,7 @@ mod outcome;
 mod output;
 mod path;
 mod poll;
+mod pool;
 mod prepare;
 mod preview1;
 mod preview2;

@@ -11,6 +11,9 @@ pub struct Limits {
     /// Stops a guest from taking the host's memory. 256 MiB by default: CPython and Perl need some
     /// 50 MiB, and most guests 2 MiB.
     pub memory_bytes: u64,
+    /// What of that is set aside for it, whatever others take: of all that the
+    /// [engine](crate::EngineSettings::memory_bytes_max) has for its guests. None by default.
+    pub memory_reserved_bytes: u64,
     /// Thousandths of a core that it may compute for, over any second.
     ///
     /// Stops a guest from taking all of a core from others for as long as it runs. What it did not
@@ -66,21 +69,27 @@ pub struct Limits {
     pub subscriptions: u32,
 }
 
+impl Limits {
+    /// What holds when nobody says otherwise.
+    pub const DEFAULT: Self = Self {
+        memory_bytes: 256 << 20,
+        memory_reserved_bytes: 0,
+        cpu_millis: None,
+        fuel: None,
+        deadline: None,
+        output_bytes: 1 << 30,
+        output_bytes_per_second: 16 << 20,
+        output_burst_bytes: 64 << 20,
+        descriptors: 256,
+        directory_bytes: 4 << 20,
+        random_bytes: 16 << 20,
+        subscriptions: 1024,
+    };
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            memory_bytes: 256 << 20,
-            cpu_millis: None,
-            fuel: None,
-            deadline: None,
-            output_bytes: 1 << 30,
-            output_bytes_per_second: 16 << 20,
-            output_burst_bytes: 64 << 20,
-            descriptors: 256,
-            directory_bytes: 4 << 20,
-            random_bytes: 16 << 20,
-            subscriptions: 1024,
-        }
+        Self::DEFAULT
     }
 }
 

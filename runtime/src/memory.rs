@@ -4,6 +4,7 @@ use wasmtime::ResourceLimiter;
 
 use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
 use crate::meter::Meter;
+use crate::pool::Holding;
 use crate::stop::Stop;
 
 /// What one element of a table takes in wasmtime, at most.
@@ -18,13 +19,14 @@ pub(crate) struct MemoryMeter {
     bytes: u64,
     bytes_max: u64,
     meter: Meter,
+    holding: Holding,
     /// What the last growth added, in case that the host then could not provide it.
     growing: u64,
 }
 
 impl MemoryMeter {
-    pub(crate) fn new(bytes_max: u64, meter: Meter) -> Self {
-        Self { bytes: 0, bytes_max, meter, growing: 0 }
+    pub(crate) fn new(bytes_max: u64, meter: Meter, holding: Holding) -> Self {
+        Self { bytes: 0, bytes_max, meter, holding, growing: 0 }
     }
 
     /// Counts memory of the host's that the guest makes us hold.
@@ -35,13 +37,16 @@ impl MemoryMeter {
     /// Gives back what was held.
     pub(crate) fn release(&mut self, bytes: u64) {
         self.bytes = self.bytes.saturating_sub(bytes);
-        self.meter.holds(self.bytes);
+        self.gave_back();
     }
 
     fn grow(&mut self, by: u64) -> Result<(), Stop> {
         let bytes = self.bytes.saturating_add(by);
         if bytes > self.bytes_max {
             return Err(Stop::OutOfMemory);
+        }
+        if !self.holding.set(bytes) {
+            return Err(Stop::NoMemoryLeft);
         }
         self.bytes = bytes;
         self.meter.holds(bytes);
@@ -51,7 +56,13 @@ impl MemoryMeter {
 
     fn grow_failed(&mut self) {
         self.bytes -= std::mem::take(&mut self.growing);
+        self.gave_back();
+    }
+
+    fn gave_back(&mut self) {
         self.meter.holds(self.bytes);
+        // Less is always to be had.
+        self.holding.set(self.bytes);
     }
 }
 

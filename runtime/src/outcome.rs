@@ -34,6 +34,10 @@ pub enum End {
     FuelExhausted,
     /// It asked for more than [`Limits::memory_bytes`](crate::Limits::memory_bytes).
     OutOfMemory,
+    /// It had more than [`Limits::memory_reserved_bytes`](crate::Limits::memory_reserved_bytes), or
+    /// asked for it, when there was none left for all guests together:
+    /// [`EngineSettings::memory_bytes_max`](crate::EngineSettings::memory_bytes_max).
+    NoMemoryLeft,
     /// It printed more than [`Limits::output_bytes`](crate::Limits::output_bytes); all up to the
     /// limit was passed on.
     OutputExceeded,

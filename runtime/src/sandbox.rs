@@ -39,6 +39,7 @@ pub struct Sandbox {
 enum Wait {
     Over(Result<u32, Failure>),
     DeadlineExceeded,
+    NoMemoryLeft,
     Cancelled,
 }
 
@@ -78,16 +79,19 @@ impl Sandbox {
             () = cancel.cancelled() => return Ok(never_started()),
             slot = instances.acquire_owned() => slot.map_err(|e| Error::Instantiate(e.into()))?,
         };
+        let reserved = limits.memory_reserved_bytes.min(limits.memory_bytes);
+        let holding = self.engine.memory().hold(reserved);
+        let taken = holding.taken();
         let _ticking =
             (module.metering() == Metering::Epochs).then(|| self.engine.ticker().running());
         let outcome = match &module.0.program {
             Program::Module(program) => {
-                let world = World::new(guest, &limits);
-                run(program, module.metering(), world, limits, meter, cancel).await?
+                let world = World::new(guest, &limits, holding);
+                run(program, module.metering(), world, limits, meter, [cancel, taken]).await?
             }
             Program::Component(program) => {
-                let world = preview2::World::new(guest, &limits);
-                run(program, module.metering(), world, limits, meter, cancel).await?
+                let world = preview2::World::new(guest, &limits, holding);
+                run(program, module.metering(), world, limits, meter, [cancel, taken]).await?
             }
         };
         keep(termination_log.as_deref(), &outcome.termination_message);
@@ -95,14 +99,15 @@ impl Sandbox {
     }
 }
 
-/// Runs `program` to its end in the `world` that it may see.
+/// Runs `program` to its end in the `world` that it may see, or until it is cancelled or its memory is
+/// taken.
 async fn run<P: Command>(
     program: &P,
     metering: Metering,
     world: impl Future<Output = Result<P::World, Error>>,
     limits: Limits,
     meter: Meter,
-    cancel: CancellationToken,
+    [cancel, taken]: [CancellationToken; 2],
 ) -> Result<Outcome, Error> {
     let started = Instant::now();
     let mut store = store(program, metering, world.await?, &limits);
@@ -110,11 +115,13 @@ async fn run<P: Command>(
         biased;
         () = cancel.cancelled() => Wait::Cancelled,
         () = passed(limits.deadline) => Wait::DeadlineExceeded,
+        () = taken.cancelled() => Wait::NoMemoryLeft,
         result = in_turns(program.start(&mut store), &meter, share(&limits)) => Wait::Over(result),
     };
     let end = match wait {
         Wait::Cancelled => End::Cancelled,
         Wait::DeadlineExceeded => End::DeadlineExceeded,
+        Wait::NoMemoryLeft => End::NoMemoryLeft,
         Wait::Over(Ok(code)) => End::Exited(code),
         Wait::Over(Err(failure)) => end(failure)?,
     };
@@ -175,6 +182,7 @@ fn end(failure: Failure) -> Result<End, Error> {
         return Ok(match stop {
             Stop::Exit(code) => End::Exited(*code),
             Stop::OutOfMemory => End::OutOfMemory,
+            Stop::NoMemoryLeft => End::NoMemoryLeft,
             Stop::OutputExceeded => End::OutputExceeded,
         });
     }

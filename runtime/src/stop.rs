@@ -11,6 +11,9 @@ pub(crate) enum Stop {
     /// It asked for more memory than it may have.
     #[error("the guest asked for more memory than it may have")]
     OutOfMemory,
+    /// It asked for memory that it may have, when there was none left.
+    #[error("the guest asked for memory when there was none left")]
+    NoMemoryLeft,
     /// It printed more than it may.
     #[error("the guest printed more than it may")]
     OutputExceeded,

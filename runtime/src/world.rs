@@ -15,6 +15,7 @@ use crate::guest::Guest;
 use crate::limits::Limits;
 use crate::memory::MemoryMeter;
 use crate::meter::Meter;
+use crate::pool::Holding;
 use crate::prepare::{Prepared, mount_of};
 use crate::seeded::Seeded;
 use crate::tree::Tree;
@@ -44,8 +45,12 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Builds the world that `guest`, which is checked, may see.
-    pub(crate) async fn new(mut guest: Guest, limits: &Limits) -> Result<Self, Error> {
+    /// Builds the world that `guest`, which is checked, may see, and whose memory is of `holding`.
+    pub(crate) async fn new(
+        mut guest: Guest,
+        limits: &Limits,
+        holding: Holding,
+    ) -> Result<Self, Error> {
         let Prepared { mut wasi, tree, directories, seeded } = Prepared::new(&mut guest, limits)?;
         let mut descriptors = Descriptors::new(limits.descriptors);
         for made_up in tree.directories() {
@@ -63,7 +68,7 @@ impl World {
             tree,
             console: Console::new(guest.output, limits, guest.meter.clone()),
             termination: TerminationMessage::default(),
-            memory: MemoryMeter::new(limits.memory_bytes, guest.meter.clone()),
+            memory: MemoryMeter::new(limits.memory_bytes, guest.meter.clone(), holding),
             meter: guest.meter,
             limits: *limits,
             seeded,

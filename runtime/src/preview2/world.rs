@@ -24,6 +24,7 @@ use crate::limits::{Limits, RESOURCES_MAX};
 use crate::memory::MemoryMeter;
 use crate::meter::Meter;
 use crate::output::Stream;
+use crate::pool::Holding;
 use crate::prepare::{Prepared, mount_of};
 use crate::seeded::Seeded;
 use crate::stop::Stop;
@@ -63,8 +64,12 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Builds the world that `guest`, which is checked, may see.
-    pub(crate) async fn new(mut guest: Guest, limits: &Limits) -> Result<Self, Error> {
+    /// Builds the world that `guest`, which is checked, may see, and whose memory is of `holding`.
+    pub(crate) async fn new(
+        mut guest: Guest,
+        limits: &Limits,
+        holding: Holding,
+    ) -> Result<Self, Error> {
         let Prepared { mut wasi, tree, directories, seeded } = Prepared::new(&mut guest, limits)?;
         if let Some(dir) = &guest.working_dir {
             wasi.initial_cwd(dir);
@@ -83,7 +88,7 @@ impl World {
             streams: Arc::new(Semaphore::new(descriptors.saturating_mul(2))),
             console: Arc::new(Mutex::new(console)),
             termination: Arc::default(),
-            memory: MemoryMeter::new(limits.memory_bytes, guest.meter.clone()),
+            memory: MemoryMeter::new(limits.memory_bytes, guest.meter.clone(), holding),
             meter: guest.meter,
             limits: *limits,
             seeded,

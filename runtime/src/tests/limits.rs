@@ -81,23 +81,63 @@ async fn neighbours_that_never_end_have_no_more_turns_than_others() {
     const TURN: u64 = 10_000_000;
     let module = load(BUSY, Metering::Fuel).await;
     let cancel = CancellationToken::new();
-    let begin = |fuel, cancel: &CancellationToken| {
-        let (sandbox, module, cancel) =
-            (Sandbox::new(ENGINE.clone()), module.clone(), cancel.clone());
+    let begin = |fuel, cancel: CancellationToken| {
+        let (sandbox, module) = (Sandbox::new(ENGINE.clone()), module.clone());
         let limits = Limits { fuel: Some(fuel), ..Limits::default() };
-        tokio::spawn(
-            async move { sandbox.run(&module, Guest::new(), limits, cancel).await.unwrap() },
-        )
+        async move { sandbox.run(&module, Guest::new(), limits, cancel).await.unwrap() }
     };
-    let neighbours: Vec<_> = (0..3).map(|_| begin(u64::MAX, &cancel)).collect();
-    let outcome = begin(5 * TURN, &CancellationToken::new()).await.unwrap();
-    assert_eq!(outcome.end, End::FuelExhausted);
-    cancel.cancel();
+    let neighbours: Vec<_> =
+        (0..3).map(|_| tokio::spawn(begin(u64::MAX, cancel.clone()))).collect();
+    let run = begin(5 * TURN, CancellationToken::new());
+    // Cancelled in its last turn: the test itself is only woken after a great many turns.
+    let cancel_after = async move {
+        let outcome = run.await;
+        cancel.cancel();
+        outcome
+    };
+    assert_eq!(tokio::spawn(cancel_after).await.unwrap().end, End::FuelExhausted);
     for neighbour in neighbours {
         let used = neighbour.await.unwrap().usage.fuel.unwrap();
         // They began before it, and may have had one more until they were told to end.
         assert!(used <= 8 * TURN, "{used}");
     }
+}
+
+#[tokio::test]
+async fn memory_that_is_set_aside_is_taken_from_whoever_has_more_than_its_own() {
+    let settings = EngineSettings {
+        instances_max: 4,
+        memory_bytes_max: Some(64 << 20),
+        ..EngineSettings::default()
+    };
+    let engine = Engine::new(settings).unwrap();
+    // Takes 48 MiB, and then all of its time; or 32 MiB, and is done.
+    let takes = |pages: u32, then: &str| {
+        wat(&format!(
+            r#"(memory (export "memory") 1)
+               (func (export "_start") (drop (memory.grow (i32.const {pages}))) {then})"#
+        ))
+    };
+    let greedy = engine.load(takes(768, "(loop (br 0))").into(), Metering::Epochs).await.unwrap();
+    let modest = engine.load(takes(512, "").into(), Metering::Epochs).await.unwrap();
+    let sandbox = Sandbox::new(engine);
+    let limits = |reserved| Limits { memory_reserved_bytes: reserved, ..Limits::default() };
+    let meter = Meter::new();
+    let guest = Guest::new().meter(meter.clone());
+    let (ours, never) = (sandbox.clone(), CancellationToken::new());
+    let taking =
+        tokio::spawn(
+            async move { ours.run(&greedy, guest, limits(1 << 20), never).await.unwrap().end },
+        );
+    while meter.usage().memory_bytes < 48 << 20 {
+        tokio::task::yield_now().await;
+    }
+    // There is no room beside it for one that has nothing set aside.
+    let run =
+        |reserved| sandbox.run(&modest, Guest::new(), limits(reserved), CancellationToken::new());
+    assert_eq!(run(0).await.unwrap().end, End::NoMemoryLeft);
+    assert_eq!(run(33 << 20).await.unwrap().end, End::Exited(0));
+    assert_eq!(taking.await.unwrap(), End::NoMemoryLeft);
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ const LIMITS: Limits = Limits {
     deadline: Some(Duration::from_millis(500)),
     output_bytes: 1 << 20,
     descriptors: 16,
+    ..Limits::DEFAULT
 };
 
 /// Fuel of a run that counts it: what takes some ten milliseconds.
