@@ -102,6 +102,13 @@ pub(crate) enum Progress {
     Abandoned,
 }
 
+impl Progress {
+    /// Whether nothing is under way afterwards.
+    fn is_last(&self) -> bool {
+        !matches!(self, Self::Started { .. })
+    }
+}
+
 impl PodState {
     /// A pod that has come to this node, or that an earlier process of it has left.
     pub(crate) fn new(pod: Arc<Pod>, identity: PodIdentity, rules: Rules, now: Timestamp) -> Self {
@@ -235,6 +242,18 @@ impl PodState {
         true
     }
 
+    /// The containers whose run under way is known to have ended before it began here.
+    pub(crate) fn hear_ends(&mut self) -> Vec<usize> {
+        let Some(status) = &self.pod.status else { return Vec::new() };
+        let statuses = [&status.init_container_statuses, &status.container_statuses];
+        let statuses: Vec<_> = statuses.into_iter().flatten().flatten().collect();
+        let told = |(index, record): (usize, &mut Record)| {
+            let status = statuses.iter().find(|status| status.name == record.name)?;
+            record.hear(status).then_some(index)
+        };
+        self.records.iter_mut().enumerate().filter_map(told).collect()
+    }
+
     /// Takes note of what a container is to run now, which was `old`.
     fn redefine(&mut self, index: usize, old: &ContainerView) {
         let (container, record) = (&self.view.containers[index], &mut self.records[index]);
@@ -346,6 +365,13 @@ impl PodState {
         let identity = self.identity.clone();
         let speaker = Speaker { pod: &identity, container: &container };
         let record = &mut self.records[index];
+        let progress = match record.told.take() {
+            Some(termination) if progress.is_last() => Progress::Ended { termination, usage: None },
+            told => {
+                record.told = told;
+                progress
+            }
+        };
         match progress {
             Progress::PullFailed(error) => {
                 self.start_failed(index, FailureKind::Pull, speaker.pull_failed(&error), now);

@@ -48,6 +48,8 @@ pub(crate) struct Record {
     pub(crate) is_dismissed: bool,
     /// Whether it runs again whatever its policy says: it was ended for being outdated.
     pub(crate) is_replaced: bool,
+    /// How the run that is under way has ended before it was begun once more, as was told too late.
+    pub(crate) told: Option<Termination>,
 }
 
 /// Where a container is in its life.
@@ -158,6 +160,7 @@ impl Record {
             is_outdated: false,
             is_dismissed: false,
             is_replaced: false,
+            told: None,
         }
     }
 
@@ -183,6 +186,25 @@ impl Record {
                 self.state = State::Ended(last);
             }
         }
+    }
+
+    /// Takes note of what `status` tells of the end of a run that is under way here, if it does;
+    /// whether that is news.
+    ///
+    /// It is the last word of an earlier process of this node, which was still on its way when this
+    /// one found the run lost, and began it once more.
+    pub(crate) fn hear(&mut self, status: &ContainerStatus) -> bool {
+        let state = status.state.as_ref();
+        let Some(terminated) = state.and_then(|state| state.terminated.as_ref()) else {
+            return false;
+        };
+        let under_way = if self.is_running() { self.restart_count } else { self.next_restart() };
+        let is_told = self.is_active() && u32::try_from(status.restart_count) == Ok(under_way);
+        let is_news = is_told && self.told.is_none();
+        if is_news {
+            self.told = Some(Termination::of_wire(terminated));
+        }
+        is_news
     }
 
     pub(crate) fn is_running(&self) -> bool {

@@ -227,12 +227,9 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
 
     fn end(&mut self, containers: &[usize], now: Timestamp) {
         for index in containers {
-            if let Some(run) = self.runs.get(index)
-                && !run.cancel.is_cancelled()
-            {
-                run.cancel.cancel();
+            if self.runs.get(index).is_some_and(|run| !run.cancel.is_cancelled()) {
+                self.cancel(*index, now);
                 self.state.dismiss(*index);
-                self.drop_at.get_or_insert(now + END_WITHIN);
             }
         }
         if self.drop_at.is_none_or(|drop_at| now < drop_at) {
@@ -350,6 +347,17 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
         }
         if self.state.update(pod) {
             self.reporter.touch(now, false);
+        }
+        for index in self.state.hear_ends() {
+            self.cancel(index, now);
+        }
+    }
+
+    /// Tells what runs of a container to end.
+    fn cancel(&mut self, index: usize, now: Timestamp) {
+        if let Some(run) = self.runs.get(&index) {
+            run.cancel.cancel();
+            self.drop_at.get_or_insert(now + END_WITHIN);
         }
     }
 

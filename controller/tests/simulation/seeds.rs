@@ -24,4 +24,5 @@ pub(crate) const FIXED: &[(u64, &str)] = &[
     (3024575, "a pod that is being deleted succeeds while its replacement is planned"),
     (3028688, "a Job is deleted, and its pods stay behind"),
     (3034976, "the same as 3024575, with a crash"),
+    (5050355, "the end of a run is told when the run has been begun once more"),
 ];

@@ -227,3 +227,28 @@ async fn what_others_have_ended_is_ended_and_stays_so() {
     .assert_eq(&story);
     assert_eq!(cluster.runtime.names(), "main");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_is_told_too_late_counts_and_what_runs_for_it_is_ended() {
+    let runtime = FakeRuntime::default().plays("main", &[Play::Forever, Play::Exit(1.0, 0)]);
+    let mut cluster = Cluster::new(runtime);
+    let spec = r#"{"restartPolicy": "OnFailure", "containers": [{"name": "main", "image": "i"}]}"#;
+    cluster.run(spec).await;
+    let mut story = cluster.story(2).await;
+    let told = serde_json::json!({ "terminated": { "exitCode": 3, "reason": "Error" } });
+    cluster
+        .update(|pod| {
+            let status = pod.status.as_mut().unwrap().container_statuses.as_mut().unwrap();
+            status[0].state = serde_json::from_value(told).unwrap();
+        })
+        .await;
+    story += &cluster.story(5).await;
+    expect![[r#"
+        00.01 Running main:running
+        02.00 Running main:Error(3)
+        02.00 Running main:Error(3)
+        02.01 Running main:running#1<-Error(3)
+        03.00 Succeeded main:Completed(0)#1<-Error(3)
+    "#]]
+    .assert_eq(&story);
+}

@@ -19,8 +19,8 @@ pub(crate) fn are_true(old: &Pod, new: &Pod, guests: &GuestBook) -> Found {
         let is_unseen = end.reason.as_deref() == Some("ContainerStatusUnknown")
             || end.message.as_deref() == Some("it was dropped");
         let restart = u32::try_from(status.restart_count).unwrap_or_default();
-        let real = guests.end_of(uid(new), &status.name, restart);
-        if !is_unseen && real != Some(end.exit_code) {
+        let real = guests.ends_of(uid(new), &status.name, restart);
+        if !is_unseen && !real.contains(&end.exit_code) {
             let (name, code) = (&status.name, end.exit_code);
             return Err(format!(
                 "container {name}#{restart} is said to have ended with {code}, and did with {real:?}"

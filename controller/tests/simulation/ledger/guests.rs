@@ -15,9 +15,9 @@ pub(crate) struct GuestBook {
 struct Runs {
     /// The one that is going on, by the restarts before it.
     going_on: Option<u32>,
-    /// How each has ended last, by the restarts before it; the same one may run again when it was
-    /// lost.
-    ended: BTreeMap<u32, i32>,
+    /// How each has ended, by the restarts before it; the same one may run again when it was lost,
+    /// and only then be told to have ended, when the report was on its way for long.
+    ended: BTreeMap<u32, Vec<i32>>,
 }
 
 impl GuestBook {
@@ -28,14 +28,13 @@ impl GuestBook {
                 "container {container} of {pod} runs twice at once: #{other} and #{restart}"
             ));
         }
-        runs.ended.remove(&restart);
         Ok(())
     }
 
     pub(crate) fn ended(&mut self, pod: &str, container: &str, restart: u32, code: i32) {
         let runs = self.runs(pod, container);
         runs.going_on = None;
-        runs.ended.insert(restart, code);
+        runs.ended.entry(restart).or_default().push(code);
     }
 
     /// A run is no more, if it was still going on.
@@ -53,10 +52,10 @@ impl GuestBook {
         }
     }
 
-    /// How the run has ended; none if it never came to its end.
-    pub(crate) fn end_of(&self, pod: &str, container: &str, restart: u32) -> Option<i32> {
-        let runs = self.containers.get(&(pod.to_owned(), container.to_owned()))?;
-        runs.ended.get(&restart).copied()
+    /// How the run has ended, each time that it came to its end.
+    pub(crate) fn ends_of(&self, pod: &str, container: &str, restart: u32) -> &[i32] {
+        let runs = self.containers.get(&(pod.to_owned(), container.to_owned()));
+        runs.and_then(|runs| runs.ended.get(&restart)).map_or(&[], Vec::as_slice)
     }
 
     /// The containers that run, by the uid of their pod.

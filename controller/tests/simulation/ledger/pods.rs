@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mayfly_controller::api::{Job, Pod};
+use mayfly_controller::api::{ContainerStatus, Job, Pod};
 use mayfly_controller::store::ChangeKind;
 
 use super::jobs::JobRecord;
@@ -212,6 +212,29 @@ fn may_become(old: &Pod, new: &Pod) -> Found {
     for (name, count) in restarts(old) {
         if after.iter().any(|(other, restarts)| *other == name && *restarts < count) {
             return Err(format!("container {name} has been restarted less often than before"));
+        }
+    }
+    ends_stay(old, new)
+}
+
+/// That an end which is recorded is neither taken back nor made another.
+fn ends_stay(old: &Pod, new: &Pod) -> Found {
+    let ends = |pod: &Pod| -> Vec<(String, i32, i32)> {
+        let statuses = views::container_statuses(pod);
+        let end = |status: &ContainerStatus| {
+            let terminated = status.state.as_ref()?.terminated.as_ref()?;
+            Some((status.name.clone(), status.restart_count, terminated.exit_code))
+        };
+        statuses.filter_map(end).collect()
+    };
+    for (name, restarts, code) in ends(old) {
+        let mut statuses = views::container_statuses(new);
+        let Some(status) = statuses.find(|status| status.name == name) else { continue };
+        let state = status.state.as_ref();
+        let now = state.and_then(|state| state.terminated.as_ref()).map(|end| end.exit_code);
+        let runs = state.is_some_and(|state| state.running.is_some());
+        if status.restart_count == restarts && (runs || now.is_some_and(|now| now != code)) {
+            return Err(format!("container {name}#{restarts} had ended with {code}: {state:?}"));
         }
     }
     Ok(())
