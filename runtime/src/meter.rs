@@ -68,14 +68,16 @@ impl Meter {
         self.0.memory_bytes_peak.fetch_max(bytes, Relaxed);
     }
 
-    /// It has read so much of a file.
-    pub(crate) fn read(&self, bytes: u64) {
-        self.0.file_bytes_read.fetch_add(bytes, Relaxed);
+    /// It has read so much of a file, which is given back.
+    pub(crate) fn read<N: Copy + Into<u64>>(&self, bytes: N) -> N {
+        self.0.file_bytes_read.fetch_add(bytes.into(), Relaxed);
+        bytes
     }
 
-    /// It has written so much to a file.
-    pub(crate) fn wrote(&self, bytes: u64) {
-        self.0.file_bytes_written.fetch_add(bytes, Relaxed);
+    /// It has written so much to a file, which is given back.
+    pub(crate) fn wrote<N: Copy + Into<u64>>(&self, bytes: N) -> N {
+        self.0.file_bytes_written.fetch_add(bytes.into(), Relaxed);
+        bytes
     }
 
     /// So much that it prints was passed on.

@@ -184,9 +184,7 @@ impl WasiSnapshotPreview1 for World {
             return self.device_read(memory, device, iovs, offset);
         }
         let fd = self.mounted(fd, Errno::Isdir)?;
-        let read = self.wasi.fd_pread(memory, fd, iovs, offset).await?;
-        self.meter.read(read.into());
-        Ok(read)
+        Ok(self.meter.read(self.wasi.fd_pread(memory, fd, iovs, offset).await?))
     }
 
     fn fd_prestat_get(&mut self, _memory: &mut GuestMemory<'_>, fd: Fd) -> Result<Prestat> {
@@ -221,9 +219,7 @@ impl WasiSnapshotPreview1 for World {
             return self.device_write(memory, device, ciovs).await;
         }
         let fd = self.mounted(fd, Errno::Isdir)?;
-        let written = self.wasi.fd_pwrite(memory, fd, ciovs, offset).await?;
-        self.meter.wrote(written.into());
-        Ok(written)
+        Ok(self.meter.wrote(self.wasi.fd_pwrite(memory, fd, ciovs, offset).await?))
     }
 
     async fn fd_read(
@@ -234,9 +230,7 @@ impl WasiSnapshotPreview1 for World {
     ) -> Result<Size> {
         let Descriptor::Device { device, position } = *self.descriptors.get(fd)? else {
             let fd = self.mounted(fd, Errno::Isdir)?;
-            let read = self.wasi.fd_read(memory, fd, iovs).await?;
-            self.meter.read(read.into());
-            return Ok(read);
+            return Ok(self.meter.read(self.wasi.fd_read(memory, fd, iovs).await?));
         };
         if device == crate::device::Device::Stdin {
             return self.wasi.fd_read(memory, WASI_STDIN.into(), iovs).await;
@@ -308,9 +302,7 @@ impl WasiSnapshotPreview1 for World {
             Descriptor::Device { device, .. } => self.device_write(memory, device, ciovs).await,
             Descriptor::MadeUp { .. } => Err(Errno::Badf.into()),
             Descriptor::Wasi { fd, .. } => {
-                let written = self.wasi.fd_write(memory, fd.into(), ciovs).await?;
-                self.meter.wrote(written.into());
-                Ok(written)
+                Ok(self.meter.wrote(self.wasi.fd_write(memory, fd.into(), ciovs).await?))
             }
         }
     }

@@ -114,8 +114,7 @@ impl HostDescriptor for World {
         }
         let fd = self.mounted(&fd, ErrorCode::IsDirectory)?;
         let written = self.filesystem().write(fd, bytes, offset).await?;
-        self.meter.wrote(written);
-        Ok(written)
+        Ok(self.meter.wrote(written))
     }
 
     async fn read_directory(
