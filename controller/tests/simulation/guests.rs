@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use mayfly_controller::node::{
-    Container, ContainerEnd, Image, PodRuntime, PullError, PullPolicy, StartError, Stream,
+    Container, ContainerEnd, Image, PodRuntime, PullError, PullPolicy, StartError, Stream, Usage,
+    UsageSource,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,18 @@ use crate::world::World;
 
 /// How long a guest goes on after everything has been mended.
 const SOON: Duration = Duration::from_secs(3);
+
+/// What every guest prints.
+pub(crate) const HELLO: &[u8] = b"hello\n";
+
+/// What every guest uses.
+struct Hello;
+
+impl UsageSource for Hello {
+    fn usage(&self) -> Usage {
+        Usage { printed_bytes: HELLO.len() as u64, ..Usage::default() }
+    }
+}
 
 /// Runs the guests of one node.
 pub(crate) struct Guests {
@@ -60,7 +73,10 @@ impl PodRuntime for Guests {
         let play = self.draw(|plays, random| plays.run(&container.name, random));
         let is_sidecar = container.name == SIDECAR;
         let run = Run::begin(&self.world, &self.node, &container, &play);
-        let _ = container.output.write(Stream::Stdout, b"hello\n");
+        let _ = container.output.write(Stream::Stdout, HELLO);
+        if !matches!(play, Play::Broken) {
+            container.gauge.read_from(Hello);
+        }
         let end = |exit_code: i32, reason: &str| {
             Ok(ContainerEnd { exit_code, reason: reason.to_owned(), message: None })
         };

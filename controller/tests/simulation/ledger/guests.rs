@@ -8,6 +8,8 @@ use super::Found;
 #[derive(Default)]
 pub(crate) struct GuestBook {
     containers: BTreeMap<(String, String), Runs>,
+    /// How many runs there ever were, by the uid of their pod.
+    begun: BTreeMap<String, u64>,
 }
 
 /// The runs of one container.
@@ -22,6 +24,7 @@ struct Runs {
 
 impl GuestBook {
     pub(crate) fn begin(&mut self, pod: &str, container: &str, restart: u32) -> Found {
+        *self.begun.entry(pod.to_owned()).or_default() += 1;
         let runs = self.runs(pod, container);
         if let Some(other) = runs.going_on.replace(restart) {
             return Err(format!(
@@ -56,6 +59,11 @@ impl GuestBook {
     pub(crate) fn ends_of(&self, pod: &str, container: &str, restart: u32) -> &[i32] {
         let runs = self.containers.get(&(pod.to_owned(), container.to_owned()));
         runs.and_then(|runs| runs.ended.get(&restart)).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many runs a pod has had.
+    pub(crate) fn begun(&self, pod: &str) -> u64 {
+        self.begun.get(pod).copied().unwrap_or_default()
     }
 
     /// The containers that run, by the uid of their pod.

@@ -12,6 +12,7 @@ mod ends;
 pub(crate) mod guests;
 mod jobs;
 mod pods;
+mod usage;
 pub(crate) mod views;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,7 +7,7 @@ use mayfly_controller::api::{ContainerStatus, Job, Pod};
 use mayfly_controller::store::ChangeKind;
 
 use super::jobs::JobRecord;
-use super::{Found, Ledger, ends, views};
+use super::{Found, Ledger, ends, usage, views};
 use crate::world::uid;
 
 /// A pod as it is.
@@ -41,7 +41,9 @@ impl Ledger {
         if was_let_go && views::is_tracked(pod) {
             return Err("it was let go, and is tracked again".to_owned());
         }
-        let found = may_become(&old, pod).and_then(|()| ends::are_true(&old, pod, &self.guests));
+        let found = may_become(&old, pod)
+            .and_then(|()| ends::are_true(&old, pod, &self.guests))
+            .and_then(|()| usage::is_true(&old, pod, &self.guests));
         if views::is_tracked(&old) && !views::is_tracked(pod) {
             self.let_go(pod, job);
         }
