@@ -3,6 +3,7 @@
 //! They are kubectl's, so that what people know by heart works.
 
 mod change;
+mod top;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +14,7 @@ pub(crate) use change::{
     ApplyArguments, Cascade, ContentArguments, CreateArguments, CreateCommand, CreateSecretCommand,
     DeleteArguments, DryRun, MakeArguments, RerunArguments, Validate,
 };
+pub(crate) use top::{SortBy, TopCommand, TopNodeArguments, TopPodArguments};
 
 use crate::client::output::Output;
 use crate::client::wait::For;
@@ -36,6 +38,9 @@ pub(crate) enum ClientCommand {
     Wait(WaitArguments),
     /// List events, the newest last.
     Events(EventsArguments),
+    /// Show what pods and nodes use right now.
+    #[command(subcommand)]
+    Top(TopCommand),
     /// Suspend Jobs and CronJobs: nothing is started until they are resumed.
     Suspend(SwitchArguments),
     /// Let suspended Jobs and CronJobs go on.

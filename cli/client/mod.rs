@@ -29,6 +29,7 @@ mod resource;
 mod select;
 mod suspend;
 mod table;
+mod top;
 pub(crate) mod wait;
 mod watch;
 mod yaml;
@@ -55,6 +56,7 @@ pub(crate) fn run(command: &ClientCommand) -> anyhow::Result<Exit> {
             ClientCommand::Delete(arguments) => delete::delete(arguments).await,
             ClientCommand::Wait(arguments) => wait::wait(arguments).await,
             ClientCommand::Events(arguments) => events::events(arguments).await,
+            ClientCommand::Top(command) => top::top(command).await,
             ClientCommand::Suspend(arguments) => suspend::switch(arguments, true).await,
             ClientCommand::Resume(arguments) => suspend::switch(arguments, false).await,
             ClientCommand::Rerun(arguments) => rerun::rerun(arguments).await,

@@ -48,6 +48,12 @@ impl Resource {
         }
     }
 
+    /// That of the same name under another `api_version`, such as that of metrics.
+    pub(super) fn in_version(self, api_version: &str) -> Self {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        Self { group: group.to_owned(), version: version.to_owned(), ..self }
+    }
+
     /// As in `apiVersion:`.
     pub(super) fn api_version(&self) -> String {
         match self.group.as_str() {

@@ -7,4 +7,5 @@ mod images;
 mod manners;
 mod runs;
 mod state;
+mod usage;
 mod waits;

@@ -146,6 +146,20 @@ pub(super) const DEVIATIONS: &[Deviation] = &[
         stdout: Recorded,
         stderr: RecordedBegins,
     },
+    Deviation {
+        title: "top pods",
+        why: "the recorded cluster measured nothing: here all pods have ended, a while ago or not",
+        exit: Some(1),
+        stdout: Lines(""),
+        stderr: Among(""),
+    },
+    Deviation {
+        title: "top nodes",
+        why: "the recorded cluster measured nothing",
+        exit: Some(0),
+        stdout: Among("NAME CPU(cores) CPU(%) MEMORY(bytes) MEMORY(%)"),
+        stderr: Lines(""),
+    },
     ok("api-resources (COLD)", LEFT_OUT, Among(RESOURCES)),
     ok("api-versions", KINDS, Lines(VERSIONS)),
     ok("version", OURS, Among(VERSION)),
@@ -212,6 +226,7 @@ authorization.k8s.io/v1
 batch/v1
 coordination.k8s.io/v1
 events.k8s.io/v1
+metrics.k8s.io/v1beta1
 v1";
 
 const VERSION: &str = concat!("Server Version: v1.36.2+mayfly-", env!("CARGO_PKG_VERSION"));

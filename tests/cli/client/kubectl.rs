@@ -183,10 +183,15 @@ fn answers_are_kubectls() {
     site.told(&format!("create -f {file} -f objects.yaml"));
     site.run("wait --for=complete-or-failed job/good").exits(0);
     site.told("wait --for=jsonpath={.status.phase}=Succeeded pod/bare");
+    compare(&program, &site, QUESTIONS);
+}
+
+/// Fails where kubectl, which is `program`, and we answer one of the `questions` differently.
+pub(super) fn compare(program: &str, site: &Site, questions: &[&str]) {
     let mut wrong = Vec::new();
-    for question in QUESTIONS {
+    for question in questions {
         let words = split(question);
-        let asked = || (ask_kubectl(&program, &site, &words), shown(&site.home.run(&words)));
+        let asked = || (ask(program, site, &words), shown(&site.home.run(&words)));
         let differs = |(kubectl, mayfly): &(String, String)| kubectl != mayfly;
         let last = (0..ATTEMPTS).map(|_| asked()).find(|answers| !differs(answers));
         if last.is_none() {
@@ -194,11 +199,12 @@ fn answers_are_kubectls() {
             wrong.push(format!("{question}\n--- kubectl\n{kubectl}\n--- mayfly\n{mayfly}"));
         }
     }
-    say!("kubectl: {} the same, {} different", QUESTIONS.len() - wrong.len(), wrong.len());
+    say!("kubectl: {} the same, {} different", questions.len() - wrong.len(), wrong.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
-fn ask_kubectl(program: &str, site: &Site, words: &[&str]) -> String {
+/// What kubectl answers: its exit code, and what it prints.
+pub(super) fn ask(program: &str, site: &Site, words: &[&str]) -> String {
     let mut command = Command::new(program);
     command
         .args(words)

@@ -3,6 +3,7 @@
 mod changes;
 mod kubectl;
 mod reads;
+mod top;
 mod transcript;
 mod waits;
 mod wrong;
