@@ -3,16 +3,20 @@
 //! Every option is described here and nowhere else; values are parsed once, at this edge.
 
 pub(crate) mod client;
+mod image;
 mod serve;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use jiff::SignedDuration;
+use mayfly_images::Host;
 use tracing_subscriber::EnvFilter;
 
+pub(crate) use image::{ImageCommand, ImageFolder, LoginOptions, Source};
 pub(crate) use serve::{LogFormat, ServeArguments};
 
 /// Runs Kubernetes Jobs whose containers are WebAssembly modules.
@@ -29,11 +33,11 @@ pub(crate) struct Arguments {
 
 /// What is said when nobody asks for more: what keeps a Job from going on, such as a full disk, must
 /// not be silent.
-const TRACES: &str = "mayfly=error,mayfly_controller=error,mayfly_runtime=error";
+const TRACES: &str =
+    "mayfly=error,mayfly_controller=error,mayfly_images=error,mayfly_runtime=error";
 
 /// The same of a server, which also says when it starts and stops.
-const SERVER_TRACES: &str =
-    "mayfly=info,mayfly::serve::requests=error,mayfly_controller=warn,mayfly_runtime=warn";
+const SERVER_TRACES: &str = "mayfly=info,mayfly::serve::requests=error,mayfly_controller=warn,mayfly_images=warn,mayfly_runtime=warn";
 
 impl Arguments {
     /// Starts writing traces to standard error.
@@ -54,7 +58,7 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Serve the Kubernetes API, for kubectl and client libraries.
     Serve(ServeArguments),
-    /// Say which WebAssembly module stands behind an image name.
+    /// Make, fetch, send and look at images, and say what stands behind a name.
     #[command(subcommand)]
     Image(ImageCommand),
     #[command(flatten)]
@@ -136,6 +140,15 @@ pub(crate) struct ImageOptions {
     /// A folder below which images may be named by their path; may be given again.
     #[arg(long = "image-dir", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) folders: Vec<PathBuf>,
+    /// Let images come from this registry even if its address is not public; may be given again.
+    #[arg(long = "registry", value_name = "HOST[:PORT]")]
+    pub(crate) registries: Vec<Host>,
+    /// Which images may come from registries, and by whom they must be signed: see SECURITY.md.
+    #[arg(long = "image-policy", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) policy: Option<PathBuf>,
+    /// Ask no registry: images are those that are here.
+    #[arg(long, env = "MAYFLY_OFFLINE", value_parser = FalseyValueParser::new())]
+    pub(crate) offline: bool,
 }
 
 /// What pods may have of the host.
@@ -160,44 +173,6 @@ pub(crate) struct BackoffOptions {
     pub(crate) backoff_max: SignedDuration,
 }
 
-/// `mayfly image`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ImageCommand {
-    /// Let NAME stand for the module FILE, whose content is copied.
-    #[command(after_help = "Example:\n  mayfly image add perl perl.wasm")]
-    Add {
-        /// As manifests name it; `perl`, `perl:latest` and `docker.io/library/perl` are the same.
-        name: String,
-        /// A WebAssembly module that is a WASI command.
-        #[arg(value_hint = ValueHint::FilePath)]
-        file: PathBuf,
-        #[command(flatten)]
-        folder: ImageFolder,
-    },
-    /// List the names, with digest and size of what is behind them.
-    #[command(visible_alias = "ls")]
-    List {
-        #[command(flatten)]
-        folder: ImageFolder,
-    },
-    /// Forget NAME, and its content unless another name has the same.
-    #[command(visible_alias = "rm")]
-    Remove {
-        /// As `mayfly image list` shows it.
-        name: String,
-        #[command(flatten)]
-        folder: ImageFolder,
-    },
-}
-
-/// Where images are kept.
-#[derive(Args, Debug)]
-pub(crate) struct ImageFolder {
-    /// The state folder that keeps them [default: $XDG_STATE_HOME/mayfly or ~/.local/state/mayfly].
-    #[arg(long, value_name = "DIR", env = "MAYFLY_STATE_DIR", value_hint = ValueHint::DirPath)]
-    pub(crate) state_dir: Option<PathBuf>,
-}
-
 /// The form of objects on standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -220,8 +195,8 @@ impl Verbosity {
     pub(crate) fn start_tracing(&self, default: &str, format: LogFormat) {
         let level = match self.verbose {
             0 => default,
-            1 => "mayfly=info,mayfly_controller=info,mayfly_runtime=info",
-            2 => "mayfly=debug,mayfly_controller=debug,mayfly_runtime=debug",
+            1 => "mayfly=info,mayfly_controller=info,mayfly_images=info,mayfly_runtime=info",
+            2 => "mayfly=debug,mayfly_controller=debug,mayfly_images=debug,mayfly_runtime=debug",
             _ => "trace",
         };
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));

@@ -10,26 +10,26 @@
 
 mod code;
 mod end;
+mod ready;
 mod threads;
 mod usage;
 
-use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use anyhow::Context;
 use mayfly_controller::node::{
-    Container, ContainerEnd, Image, MountAccess, Output, PodRuntime, PullError, PullPolicy,
-    StartError, Stdin, Stream,
+    Container, ContainerEnd, Image, MountAccess, Output, PodRuntime, Pull, PullError, StartError,
+    Stdin, Stream,
 };
 use mayfly_runtime::{
     Access, Engine, EngineSettings, Guest, Limits, Meter, Metering, Mount, Sandbox, TerminationLog,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::images::{Found, Images, Missing};
-use code::Code;
+use crate::images::{Images, Registries};
+use ready::{Fetcher, Ready};
 use threads::GuestThreads;
 
 /// Runs containers that are WebAssembly modules.
@@ -37,95 +37,44 @@ pub(crate) struct Wasm {
     engine: Engine,
     sandbox: Sandbox,
     threads: GuestThreads,
-    images: Images,
+    fetcher: Fetcher,
     /// What every run may use that its pod does not say.
     limits: Limits,
-    known: Mutex<Known>,
-}
-
-/// What has been asked for before.
-#[derive(Default)]
-struct Known {
-    /// The image that each name last stood for.
-    names: HashMap<String, Arc<Code>>,
-    /// Every image, by its id.
-    codes: HashMap<String, Arc<Code>>,
 }
 
 impl Wasm {
-    /// Runs the modules that `images` has, within `limits`; compiled code is kept in `cache`, if
-    /// anywhere.
+    /// Runs the modules that `images` and `registries` have, within `limits`; compiled code is kept
+    /// in `cache`, if anywhere.
     pub(crate) fn new(
         images: Images,
+        registries: Registries,
         cache: Option<PathBuf>,
         limits: &crate::limits::Limits,
     ) -> anyhow::Result<Self> {
         let engine = engine(cache, &limits.engine)?;
         let sandbox = Sandbox::new(engine.clone());
         let threads = GuestThreads::start()?;
-        Ok(Self { engine, sandbox, threads, images, limits: limits.runs, known: Mutex::default() })
+        let fetcher = Fetcher::new(images, registries);
+        Ok(Self { engine, sandbox, threads, fetcher, limits: limits.runs })
     }
 
-    /// Finds and compiles the image that a pod names, before any pod does.
-    pub(crate) async fn prepare(
-        &self,
-        image: &str,
-        policy: PullPolicy,
-        metering: Metering,
-    ) -> Result<(), PullError> {
-        let code = self.fetch(image, policy).await?.0;
-        code.module(&self.engine, metering).await.map_err(PullError::Failed)?;
+    /// Finds and compiles the image that `pull` names, before any pod does.
+    pub(crate) async fn prepare(&self, pull: Pull, metering: Metering) -> Result<(), PullError> {
+        let ready = self.fetcher.fetch(pull).await?.0;
+        ready.code.module(&self.engine, metering).await.map_err(PullError::Failed)?;
         Ok(())
-    }
-
-    /// The image that `image` stands for, and whether it was here before.
-    async fn fetch(&self, image: &str, policy: PullPolicy) -> Result<(Arc<Code>, bool), PullError> {
-        let before = self.known().names.get(image).cloned();
-        if let Some(code) = before.as_ref().filter(|_| policy != PullPolicy::Always) {
-            return Ok((code.clone(), true));
-        }
-        let found = self.images.find(image).map_err(|missing| match missing {
-            Missing::Invalid(invalid) => {
-                PullError::InvalidName { image: image.to_owned(), detail: invalid.to_string() }
-            }
-            Missing::Unknown { .. } if policy == PullPolicy::Never => {
-                PullError::NeverPull { image: image.to_owned() }
-            }
-            other => PullError::Failed(other.to_string()),
-        })?;
-        if policy == PullPolicy::Never && !found.is_kept {
-            return Err(PullError::NeverPull { image: image.to_owned() });
-        }
-        let code =
-            self.read(&found, before).map_err(|error| PullError::Failed(format!("{error:#}")))?;
-        let mut known = self.known();
-        let code = known.codes.entry(code.id().to_owned()).or_insert(code).clone();
-        known.names.insert(image.to_owned(), code.clone());
-        Ok((code, found.is_kept))
-    }
-
-    /// Reads what was found, unless it is what was there `before`.
-    fn read(&self, found: &Found, before: Option<Arc<Code>>) -> anyhow::Result<Arc<Code>> {
-        match before {
-            Some(code) if code.is_still(&found.path) => Ok(code),
-            // It may be large, and the thread is one of the async runtime's.
-            _ => tokio::task::block_in_place(|| Code::read(&found.path)).map(Arc::new),
-        }
-    }
-
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl PodRuntime for Wasm {
-    async fn pull(&self, image: &str, policy: PullPolicy) -> Result<Image, PullError> {
-        let (code, was_present) = self.fetch(image, policy).await?;
+    async fn pull(&self, pull: Pull) -> Result<Image, PullError> {
+        let (ready, was_present) = self.fetcher.fetch(pull).await?;
         // A module that can't be compiled is no image; how it is metered is not known yet.
-        if !code.is_compiled() {
-            code.module(&self.engine, Metering::Epochs).await.map_err(PullError::Failed)?;
+        if !ready.code.is_compiled() {
+            let compiled = ready.code.module(&self.engine, Metering::Epochs).await;
+            compiled.map_err(PullError::Failed)?;
         }
-        Ok(Image { id: code.id().to_owned(), was_present })
+        Ok(Image { id: ready.id.clone(), was_present, bytes: ready.bytes })
     }
 
     async fn run(
@@ -133,14 +82,13 @@ impl PodRuntime for Wasm {
         container: Container,
         cancel: CancellationToken,
     ) -> Result<ContainerEnd, StartError> {
-        let code = self.known().codes.get(&container.image_id).cloned();
-        let code = code.ok_or_else(|| {
+        let ready = self.fetcher.ready(&container.image_id).ok_or_else(|| {
             StartError(format!("image {} has not been pulled", container.image_id))
         })?;
         let metering = metering(container.limits.fuel);
-        let module = code.module(&self.engine, metering).await.map_err(StartError)?;
+        let module = ready.code.module(&self.engine, metering).await.map_err(StartError)?;
         let limits = limits_of(&container, self.limits);
-        let (sandbox, guest) = (self.sandbox.clone(), guest_of(container));
+        let (sandbox, guest) = (self.sandbox.clone(), guest_of(container, &ready));
         let run = async move { sandbox.run(&module, guest, limits, cancel).await };
         let outcome = self.threads.run(run).await;
         let outcome = outcome.context("can't run the container");
@@ -175,13 +123,9 @@ fn engine(cache: Option<PathBuf>, settings: &EngineSettings) -> anyhow::Result<E
     }
 }
 
-fn guest_of(container: Container) -> Guest {
-    let mut arguments = container.command;
-    if arguments.is_empty() {
-        // A module has no command of its own; programs want to be called something.
-        arguments.push(container.name);
-    }
-    arguments.extend(container.args);
+fn guest_of(mut container: Container, ready: &Ready) -> Guest {
+    let arguments = ready.arguments(&mut container);
+    ready.complete(&mut container);
     let (guest_path, host_path) = container.termination_log;
     let meter = Meter::new();
     container.gauge.read_from(usage::Metered(meter.clone()));

@@ -9,6 +9,7 @@ mod guests;
 mod harness;
 mod kubectl;
 mod programs;
+mod registry;
 mod sandbox;
 mod serve;
 mod tidy;

@@ -2,25 +2,35 @@
 //!
 //! ```text
 //! --image NAME=FILE ─▶ names kept in a state folder ─▶ paths from the manifest ─▶ below --image-dir
+//!                                                                       ─▶ registries
 //! ```
 //!
 //! The first that knows the name has it. What the module is good for is not known here.
 
-mod content;
-mod name;
-mod shelf;
+pub(crate) mod logins;
+mod policy;
+mod registries;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use mayfly_images::{Entry, ImageName, InvalidName, Origin, Shelf};
 
-pub(crate) use content::read;
-pub(crate) use name::{ImageName, InvalidName};
-pub(crate) use shelf::{Shelf, shelves};
+pub(crate) use policy::policy;
+pub(crate) use registries::Registries;
 
 use crate::args::{ImageOptions, NamedFile};
+use crate::places;
+
+/// Every folder that keeps images: those in the state folder `own` first, then those for everyone.
+pub(crate) fn shelves(own: Option<&Path>) -> Vec<Shelf> {
+    let mut folders: Vec<_> = own.map(ToOwned::to_owned).into_iter().collect();
+    // Whoever has no home has no images there.
+    folders.extend(places::shared_state_dir().ok().filter(|shared| Some(shared.as_path()) != own));
+    folders.iter().map(|folder| Shelf::of(folder)).collect()
+}
 
 /// Everything that gives images to one run.
 #[derive(Debug, Default)]
@@ -33,12 +43,17 @@ pub(crate) struct Images {
 
 /// Where an image was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
-    /// The file that it is in.
-    pub(crate) path: PathBuf,
-    /// Whether it is kept under its name, so that it is here before anybody asks; a file that a
-    /// path leads to is fetched each time.
-    pub(crate) is_kept: bool,
+pub(crate) enum Found {
+    /// The file that its module is in.
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Whether it is kept under its name, so that it is here before anybody asks; a file that a
+        /// path leads to is fetched each time.
+        is_kept: bool,
+    },
+    /// The operator has built it under its name.
+    Built,
 }
 
 /// Why an image was not found.
@@ -101,12 +116,12 @@ impl Images {
     pub(crate) fn find(&self, image: &str) -> Result<Found, Missing> {
         let name = ImageName::parse(image);
         if let Ok(name) = &name
-            && let Some(path) = self.find_name(name).map_err(Missing::Unreadable)?
+            && let Some(found) = self.find_name(name).map_err(Missing::Unreadable)?
         {
-            return Ok(Found { path, is_kept: true });
+            return Ok(found);
         }
         if let Some(path) = self.find_path(image)? {
-            return Ok(Found { path, is_kept: false });
+            return Ok(Found::File { path, is_kept: false });
         }
         match name {
             // A path is no name, and need not be one.
@@ -115,19 +130,22 @@ impl Images {
         }
     }
 
-    fn find_name(&self, name: &ImageName) -> anyhow::Result<Option<PathBuf>> {
+    fn find_name(&self, name: &ImageName) -> anyhow::Result<Option<Found>> {
         if let Some(file) = self.given.get(name) {
-            return Ok(Some(file.clone()));
+            return Ok(Some(Found::File { path: file.clone(), is_kept: true }));
         }
         for shelf in &self.shelves {
             let names = shelf.names()?;
-            let content = match (names.get(name), name.digest()) {
-                (Some(digest), _) => shelf.content(digest),
-                (None, Some(digest)) => shelf.content(digest),
-                (None, None) => continue,
+            let path = match (names.get(name), name.digest()) {
+                (Some(Entry::Module(digest)), _) => shelf.module(digest),
+                (Some(Entry::Image(kept)), _) if kept.origin == Origin::Built => {
+                    return Ok(Some(Found::Built));
+                }
+                (None, Some(digest)) => shelf.module(&digest),
+                _ => continue,
             };
-            if content.is_file() {
-                return Ok(Some(content));
+            if path.is_file() {
+                return Ok(Some(Found::File { path, is_kept: true }));
             }
         }
         Ok(None)
@@ -195,14 +213,24 @@ impl fmt::Display for Missing {
                          that is given with --image-dir",
                     );
                 };
-                // The command of the Kubernetes documentation, which everybody tries first.
-                if name.is_perl() {
-                    f.write_str("The script examples/perl/build makes a Perl. ")?;
-                }
-                write!(f, "Give its module with --image {name}=FILE, or once and for all with ")?;
-                write!(f, "`mayfly image add {name} FILE`")
+                write!(f, "{}", Advice(&name))
             }
         }
+    }
+}
+
+/// What to do about a name that nothing stands for.
+pub(crate) struct Advice<'a>(pub(crate) &'a ImageName);
+
+impl fmt::Display for Advice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.0;
+        // The command of the Kubernetes documentation, which everybody tries first.
+        if name.is_perl() {
+            f.write_str("The script examples/perl/build makes a Perl. ")?;
+        }
+        write!(f, "Give its module with --image {name}=FILE, or once and for all with ")?;
+        write!(f, "`mayfly image add {name} FILE`")
     }
 }
 
@@ -225,15 +253,24 @@ mod tests {
         let shelf = Shelf::of(&root);
         let digest = shelf.add(ImageName::parse("kept").unwrap(), b"kept").unwrap();
         let given = vec![NamedFile { name: "perl".into(), file: root.join("given.wasm") }];
-        let options = ImageOptions { given, folders: vec![root.join("allowed")] };
+        let options = ImageOptions {
+            given,
+            folders: vec![root.join("allowed")],
+            registries: Vec::new(),
+            policy: None,
+            offline: true,
+        };
         let mut images = Images::new(&options, vec![shelf.clone()]).unwrap();
         images.add_manifest_folder(&root.join("manifests"));
 
         let check = |image: &str, expect: Option<(&str, bool)>| {
-            let found = images.find(image).ok().map(|it| (it.path, it.is_kept));
+            let found = images.find(image).ok().map(|found| match found {
+                Found::File { path, is_kept } => (path, is_kept),
+                Found::Built => panic!("nothing was built"),
+            });
             assert_eq!(found, expect.map(|(path, kept)| (root.join(path), kept)), "{image}");
         };
-        let kept = format!("images/sha256/{}.wasm", digest.trim_start_matches("sha256:"));
+        let kept = format!("images/sha256/{}.wasm", digest.hex());
         check("perl", Some(("given.wasm", true)));
         check("docker.io/library/perl:latest", Some(("given.wasm", true)));
         check("perl:5", None);

@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use mayfly_controller::admission::decode::Place;
 use mayfly_controller::annotations::Annotations;
 use mayfly_controller::api::{Container, Object, ObjectMeta, Pod, PodSpec};
-use mayfly_controller::node::{HostPaths, PullError, PullPolicy};
+use mayfly_controller::node::{HostPaths, LoginFile, Pull, PullError, PullPolicy};
 use mayfly_controller::quota::OperatorLimits;
 use mayfly_runtime::Metering;
 
 use super::input::{BadInput, Input};
 use crate::args::RunArguments;
-use crate::images::{Images, shelves};
+use crate::images::{Images, Registries, logins, shelves};
 use crate::limits::Limits;
 use crate::places;
 use crate::wasm::{self, Wasm};
@@ -28,26 +30,34 @@ pub(crate) async fn runtime(
     limits: &Limits,
 ) -> anyhow::Result<Wasm> {
     let own = arguments.state_dir.as_deref();
-    let mut images = Images::new(&arguments.images, shelves(own))?;
+    let shelves = shelves(own);
+    // Whoever runs a manifest is the operator, as with `docker run`.
+    let registries = Registries::new(&arguments.images, &shelves, logins::own()?)?;
+    let mut images = Images::new(&arguments.images, shelves)?;
     for folder in &input.folders {
         images.add_manifest_folder(folder);
     }
-    let runtime = Wasm::new(images, places::cache_dir(own).ok(), limits)?;
+    let runtime = Wasm::new(images, registries, places::cache_dir(own).ok(), limits)?;
 
     let mut complaints = Vec::new();
-    for ((image, policy, metering), place) in wanted(input, &limits.pods) {
-        let mut preparing = pin!(runtime.prepare(image, policy, metering));
+    for (Wanted { image, policy, logins, metering }, place) in wanted(input, &limits.pods) {
+        let pull = Pull { logins, ..Pull::new(&*image, policy) };
+        let fetching = Arc::clone(&pull.fetching);
+        let mut preparing = pin!(runtime.prepare(pull, metering));
         let prepared = match tokio::time::timeout(SILENCE_MAX, &mut preparing).await {
             Ok(prepared) => prepared,
             Err(_) => {
                 if !arguments.quiet {
-                    eprintln!("mayfly: compiling image \"{image}\"");
+                    // It is told when the image is fetched, and is then waited for.
+                    let is_fetched = fetching.notified().now_or_never().is_some();
+                    let what = if is_fetched { "fetching" } else { "compiling" };
+                    eprintln!("mayfly: {what} image \"{image}\"");
                 }
                 preparing.await
             }
         };
         if let Err(error) = prepared {
-            complaints.push(complaint(place, image, &error));
+            complaints.push(complaint(place, &image, &error));
         }
     }
     BadInput::if_any(complaints)?;
@@ -95,30 +105,53 @@ pub(crate) fn check_limits(input: &Input, limits: &OperatorLimits) -> Result<(),
     BadInput::if_any(complaints)
 }
 
-type Wanted<'a> = (&'a str, PullPolicy, Metering);
+/// An image that is to be ready.
+struct Wanted {
+    image: String,
+    policy: PullPolicy,
+    logins: Vec<LoginFile>,
+    metering: Metering,
+}
 
 /// Every image that `input` names, in the order it is first named, with where that is.
-fn wanted<'a>(input: &'a Input, limits: &OperatorLimits) -> Vec<(Wanted<'a>, &'a Place)> {
+fn wanted<'a>(input: &'a Input, limits: &OperatorLimits) -> Vec<(Wanted, &'a Place)> {
     let mut order = Vec::new();
     let mut seen = BTreeMap::new();
     for (object, place) in &input.objects {
         let Some((metadata, spec)) = pod_of(object) else { continue };
         let fuel = metadata.and_then(|metadata| Annotations::of(metadata).fuel);
         let metering = wasm::metering(limits.fuel.grant(fuel));
+        let logins = logins_of(object, spec, input);
         for container in containers(spec) {
-            let image = container.image.as_deref().unwrap_or_default();
+            let image = container.image.clone().unwrap_or_default();
             let policy = match container.image_pull_policy.as_deref() {
                 Some("Never") => PullPolicy::Never,
                 Some("IfNotPresent") => PullPolicy::IfNotPresent,
                 _ => PullPolicy::Always,
             };
-            let key = (image, format!("{policy:?}{metering:?}"));
+            let key = (image.clone(), format!("{policy:?}{metering:?}"));
             if seen.insert(key, ()).is_none() {
-                order.push(((image, policy, metering), place));
+                let logins = logins.clone();
+                order.push((Wanted { image, policy, logins, metering }, place));
             }
         }
     }
     order
+}
+
+/// The logins that the pods of `object` bring, of those that are in `input`, too.
+fn logins_of(object: &Object, spec: &PodSpec, input: &Input) -> Vec<LoginFile> {
+    let references = spec.image_pull_secrets.iter().flatten();
+    let secret = |name: &str| {
+        input.objects.iter().find_map(|(other, _)| match other {
+            Object::Secret(secret) => {
+                let key = other.key();
+                (*key.name == *name && key.namespace == object.key().namespace).then_some(secret)
+            }
+            _ => None,
+        })
+    };
+    references.filter_map(|reference| LoginFile::of(secret(&reference.name)?)).collect()
 }
 
 /// What `object` says of its pods, if it is run.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use mayfly_controller::api::Object;
 use mayfly_controller::node::{
-    Container, ContainerEnd, Image, Output, PodRuntime, PullError, PullPolicy, StartError, Stream,
+    Container, ContainerEnd, Image, Output, PodRuntime, Pull, PullError, StartError, Stream,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -78,8 +78,8 @@ impl<R> Streamed<R> {
 }
 
 impl<R: PodRuntime> PodRuntime for Streamed<R> {
-    async fn pull(&self, image: &str, policy: PullPolicy) -> Result<Image, PullError> {
-        self.inner.pull(image, policy).await
+    async fn pull(&self, pull: Pull) -> Result<Image, PullError> {
+        self.inner.pull(pull).await
     }
 
     async fn run(

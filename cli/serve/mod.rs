@@ -25,10 +25,11 @@ use anyhow::Context;
 use mayfly_controller::Settings;
 use mayfly_controller::clock::Clock;
 use mayfly_controller::store::{Names, OpenError, Store};
+use mayfly_images::Keyring;
 
 use crate::args::{LogFormat, ServeArguments};
 use crate::exit::Exit;
-use crate::images::{Images, shelves};
+use crate::images::{Images, Registries, shelves};
 use crate::interrupt::Interrupt;
 use crate::limits::Limits;
 use crate::places;
@@ -84,11 +85,14 @@ async fn start(arguments: &ServeArguments) -> anyhow::Result<Running> {
     let users = Users::read(arguments.users.as_deref(), &folder.join("users.yaml"))?;
     let tls = Tls::open(&folder.join("tls"), source(arguments, address), Clock::system().now())?;
     let kubeconfig = write_kubeconfig(arguments, &folder, &tls, address)?;
-    let images = Images::new(&arguments.images, shelves(Some(&folder)))?;
+    let shelves = shelves(Some(&folder));
+    // The operator's own logins are not for whoever may use the API.
+    let registries = Registries::new(&arguments.images, &shelves, Keyring::default())?;
+    let images = Images::new(&arguments.images, shelves)?;
     let cache = places::cache_dir(arguments.state_dir.as_deref()).ok();
     let running = Running::start(Parts {
         store,
-        runtime: Wasm::new(images, cache, &allowed)?,
+        runtime: Wasm::new(images, registries, cache, &allowed)?,
         settings: Settings {
             root_ca: tls.root_ca()?,
             terminated_pod_gc_threshold: arguments.terminated_pod_gc_threshold,

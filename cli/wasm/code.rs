@@ -8,8 +8,6 @@ use anyhow::Context;
 use mayfly_runtime::{Digest, Engine, Metering, Module};
 use tokio::sync::OnceCell;
 
-use crate::images;
-
 /// One image.
 pub(crate) struct Code {
     /// `sha256:…`, of its content.
@@ -32,7 +30,7 @@ impl Code {
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         // Before the content, so that a change in between is seen the next time.
         let stamp = Stamp::of(path)?;
-        let id = Digest::of(&images::read(path)?).to_string();
+        let id = Digest::of(&mayfly_images::read_module(path)?).to_string();
         let (epochs, fuel) = (OnceCell::new(), OnceCell::new());
         Ok(Self { id, path: path.to_owned(), stamp, epochs, fuel })
     }
@@ -40,6 +38,11 @@ impl Code {
     /// `sha256:…`, of its content.
     pub(crate) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The size of its content.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.stamp.length
     }
 
     /// Whether it is what the file at `path` has.
@@ -68,7 +71,7 @@ impl Code {
 
     async fn compile(&self, engine: &Engine, metering: Metering) -> anyhow::Result<Module> {
         // Read again rather than kept: programs are large, and this happens once or twice.
-        let bytes = images::read(&self.path)?;
+        let bytes = mayfly_images::read_module(&self.path)?;
         anyhow::ensure!(
             Digest::of(&bytes).to_string() == self.id,
             "{} has changed since it was pulled",

@@ -15,7 +15,7 @@
 //! use mayfly_controller::api::{Job, Kind, Object, Resource};
 //! use mayfly_controller::clock::Clock;
 //! use mayfly_controller::job::BackoffSettings;
-//! use mayfly_controller::node::{self, NodeSettings, PodRuntime, PullPolicy, Stream};
+//! use mayfly_controller::node::{self, NodeSettings, PodRuntime, Pull, Stream};
 //! use mayfly_controller::podgc::TERMINATED_POD_GC_THRESHOLD;
 //! use mayfly_controller::store::{Names, Store, Transaction};
 //! use mayfly_controller::{ControlPlane, Settings};
@@ -38,8 +38,8 @@
 //! struct Parrots;
 //!
 //! impl PodRuntime for Parrots {
-//!     async fn pull(&self, _: &str, _: PullPolicy) -> Result<node::Image, node::PullError> {
-//!         Ok(node::Image { id: format!("sha256:{:064}", 0), was_present: true })
+//!     async fn pull(&self, _: Pull) -> Result<node::Image, node::PullError> {
+//!         Ok(node::Image { id: format!("sha256:{:064}", 0), was_present: true, bytes: 1 })
 //!     }
 //!
 //!     async fn run(

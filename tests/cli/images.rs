@@ -15,7 +15,7 @@ fn a_name_is_added_listed_used_and_removed() {
     let size = fs::metadata(home.path(&echo)).expect("the guest must be there").len();
     let list = home.run(&["image", "list"]).exits(0).stdout;
     let row: Vec<_> = list.lines().nth(1).expect("a row").split_whitespace().collect();
-    assert_eq!(row, ["echo", digest, &size.to_string()]);
+    assert_eq!(row, ["echo", digest, &size.to_string(), "added"]);
 
     let container = "image: docker.io/library/echo:latest\nimagePullPolicy: Never\nargs: [hi]";
     home.write("job.yaml", job("a", "", container));

@@ -16,7 +16,7 @@ use mayfly_controller::clock::Clock;
 use mayfly_controller::http::{Api, router};
 use mayfly_controller::job::BackoffSettings;
 use mayfly_controller::node::{
-    Container, ContainerEnd, Image, NodeSettings, PodRuntime, PullError, PullPolicy, StartError,
+    Container, ContainerEnd, Image, NodeSettings, PodRuntime, Pull, PullError, StartError,
 };
 use mayfly_controller::store::{Names, Store};
 use mayfly_controller::{ControlPlane, Settings};
@@ -40,8 +40,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
 struct Sleepers;
 
 impl PodRuntime for Sleepers {
-    async fn pull(&self, image: &str, _: PullPolicy) -> Result<Image, PullError> {
-        Ok(Image { id: image.to_owned(), was_present: true })
+    async fn pull(&self, pull: Pull) -> Result<Image, PullError> {
+        Ok(Image { id: pull.image, was_present: true, bytes: 1 })
     }
 
     async fn run(

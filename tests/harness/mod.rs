@@ -55,6 +55,10 @@ impl Home {
             .env("HOME", self.folder.path())
             .env("TMPDIR", self.folder.path())
             .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
+            // No test asks a registry of the Internet.
+            .env("MAYFLY_OFFLINE", "1")
+            .env_remove("DOCKER_CONFIG")
+            .env_remove("REGISTRY_AUTH_FILE")
             .env_remove("XDG_STATE_HOME")
             .env_remove("MAYFLY_STATE_DIR")
             .env_remove("KUBECONFIG")

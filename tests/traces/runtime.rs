@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mayfly_controller::api::{Key, Pod};
 use mayfly_controller::node::{
-    Container, ContainerEnd, Image, PodRuntime, PullError, PullPolicy, StartError,
+    Container, ContainerEnd, Image, PodRuntime, Pull, PullError, StartError,
 };
 use mayfly_controller::store::Store;
 use tokio::time::sleep;
@@ -28,10 +28,10 @@ enum Role {
 }
 
 impl PodRuntime for ScriptedRuntime {
-    async fn pull(&self, image: &str, _: PullPolicy) -> Result<Image, PullError> {
+    async fn pull(&self, pull: Pull) -> Result<Image, PullError> {
         // A start takes a moment, as it did where the traces were recorded.
         sleep(Duration::from_millis(50)).await;
-        Ok(Image { id: image.to_owned(), was_present: true })
+        Ok(Image { id: pull.image, was_present: true, bytes: 1 })
     }
 
     async fn run(

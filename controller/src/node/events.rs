@@ -17,6 +17,17 @@ pub(crate) struct Speaker<'a> {
     pub(crate) container: &'a ContainerView,
 }
 
+/// How an image came that was not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pulled {
+    /// How long it was waited for.
+    pub(crate) took: Duration,
+    /// Its size, as it was fetched.
+    pub(crate) bytes: u64,
+    /// Whether it was told already that it was being fetched.
+    pub(crate) is_announced: bool,
+}
+
 /// What a start that failed says: at once, and once its back-off shows.
 #[derive(Debug)]
 pub(crate) struct StartFailure {
@@ -43,36 +54,36 @@ impl Speaker<'_> {
         self.event(EventType::Warning, reason, message.into())
     }
 
-    /// The image is there; `took` is how long that was waited for, if it was not there before.
-    pub(crate) fn pulled(&self, took: Option<Duration>) -> Vec<PodEvent> {
+    /// The image is there; `pulled` is how, if it was not there before.
+    pub(crate) fn pulled(&self, pulled: Option<Pulled>) -> Vec<PodEvent> {
         let image = &self.container.image;
-        let Some(took) = took else {
+        let Some(Pulled { took, bytes, is_announced }) = pulled else {
             return vec![self.normal("Pulled", format!(
                 "Container image \"{image}\" already present on machine and can be accessed by the pod"
             ))];
         };
         let took = go_duration(took);
-        vec![
-            self.pulling(),
-            self.normal(
-                "Pulled",
-                format!(
-                    "Successfully pulled image \"{image}\" in {took} ({took} including waiting)."
-                ),
+        let mut events: Vec<_> = (!is_announced).then(|| self.pulling()).into_iter().collect();
+        events.push(self.normal(
+            "Pulled",
+            format!(
+                "Successfully pulled image \"{image}\" in {took} ({took} including waiting). \
+                 Image size: {bytes} bytes."
             ),
-        ]
+        ));
+        events
     }
 
-    fn pulling(&self) -> PodEvent {
+    /// The image is being fetched.
+    pub(crate) fn pulling(&self) -> PodEvent {
         self.normal("Pulling", format!("Pulling image \"{}\"", self.container.image))
     }
 
-    /// The image can't be had.
-    pub(crate) fn pull_failed(&self, error: &PullError) -> StartFailure {
-        let image = &self.container.image;
+    /// The image can't be had; whether it `is_announced` already that it was being fetched.
+    pub(crate) fn pull_failed(&self, error: &PullError, is_announced: bool) -> StartFailure {
         let waiting = |reason, message: String| Waiting { reason, message: Some(message) };
         match error {
-            PullError::NeverPull { .. } => StartFailure {
+            PullError::NeverPull { .. } | PullError::NeverPullPrivate { .. } => StartFailure {
                 waiting: waiting("ErrImageNeverPull", error.to_string()),
                 events: vec![
                     self.warning("ErrImageNeverPull", error.to_string()),
@@ -88,24 +99,34 @@ impl Speaker<'_> {
                 ],
                 notice: None,
             },
-            PullError::Failed(detail) => StartFailure {
-                waiting: waiting("ErrImagePull", detail.clone()),
-                events: vec![
-                    self.pulling(),
-                    self.warning("Failed", format!("Failed to pull image \"{image}\": {detail}")),
-                    self.warning("Failed", "Error: ErrImagePull"),
+            PullError::Failed(detail) => self.fetch_failed("ErrImagePull", detail, is_announced),
+            PullError::Unsigned(detail) => {
+                self.fetch_failed("SignatureValidationFailed", detail, is_announced)
+            }
+        }
+    }
+
+    fn fetch_failed(&self, reason: &'static str, detail: &str, is_announced: bool) -> StartFailure {
+        let image = &self.container.image;
+        let waiting = |reason, message: String| Waiting { reason, message: Some(message) };
+        let mut events: Vec<_> = (!is_announced).then(|| self.pulling()).into_iter().collect();
+        events.extend([
+            self.warning("Failed", format!("Failed to pull image \"{image}\": {detail}")),
+            self.warning("Failed", format!("Error: {reason}")),
+        ]);
+        StartFailure {
+            waiting: waiting(reason, detail.to_owned()),
+            events,
+            notice: Some((
+                waiting(
+                    "ImagePullBackOff",
+                    format!("Back-off pulling image \"{image}\": {reason}: {detail}"),
+                ),
+                vec![
+                    self.normal("BackOff", format!("Back-off pulling image \"{image}\"")),
+                    self.warning("Failed", "Error: ImagePullBackOff"),
                 ],
-                notice: Some((
-                    waiting(
-                        "ImagePullBackOff",
-                        format!("Back-off pulling image \"{image}\": ErrImagePull: {detail}"),
-                    ),
-                    vec![
-                        self.normal("BackOff", format!("Back-off pulling image \"{image}\"")),
-                        self.warning("Failed", "Error: ImagePullBackOff"),
-                    ],
-                )),
-            },
+            )),
         }
     }
 
@@ -122,6 +143,18 @@ impl Speaker<'_> {
     pub(crate) fn skipped_keys(&self, message: String) -> PodEvent {
         // The kubelet says it of the pod, not of the container.
         PodEvent { field_path: None, ..self.warning("InvalidEnvironmentVariableNames", message) }
+    }
+
+    /// Secrets with logins for its image are not there.
+    pub(crate) fn secrets_missing(&self, names: &[String]) -> PodEvent {
+        let message = format!(
+            "Unable to retrieve some image pull secrets ({}); attempting to pull the image may not \
+             succeed.",
+            names.join(", ")
+        );
+        // The kubelet says it of the pod, not of the container.
+        let event = self.warning("FailedToRetrieveImagePullSecret", message);
+        PodEvent { field_path: None, ..event }
     }
 
     /// It has been made.

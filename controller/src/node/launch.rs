@@ -13,13 +13,16 @@ use super::client::ClusterClient;
 use super::directory::PodDirectory;
 use super::downward::{Allocatable, Downward, containers};
 use super::env::Environment;
+use super::events::Pulled;
 use super::expand::expand;
 use super::inputs::{Inputs, OpenInput};
+use super::logins::{self, Logins};
 use super::logs::{LogWriter, Logs, Run};
 use super::pod::Progress;
 use super::record::Termination;
 use super::runtime::{
-    Container, ContainerEnd, PodIdentity, PodRuntime, PullPolicy, ResourceLimits, StartError, Stdin,
+    Container, ContainerEnd, Image, PodIdentity, PodRuntime, Pull, PullPolicy, ResourceLimits,
+    StartError, Stdin,
 };
 use super::sources::{ConfigError, Needed, Sources};
 use super::status::container_id;
@@ -81,16 +84,16 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         let ready = tokio::select! {
             biased;
             () = cancel.cancelled() => return report(Progress::Abandoned).await,
-            ready = self.prepare() => ready,
+            ready = self.prepare(&messages) => ready,
         };
-        let (prepared, image_id, pull_took) = match ready {
+        let (prepared, image_id, pulled) = match ready {
             Ok(ready) => ready,
             Err(failure) => return report(failure).await,
         };
         let Prepared { container, log, run, input, skipped } = prepared;
         let (_, message_file) = container.termination_log.clone();
         let started_at = self.host.clock.now();
-        report(Progress::Started { image_id, pull_took, skipped }).await;
+        report(Progress::Started { image_id, pulled, skipped }).await;
         let gauge = container.gauge.clone();
         let metered = self.host.usages.begin(&run, gauge.clone());
         let result = self.host.runtime.run(container, cancel.clone()).await;
@@ -141,23 +144,17 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
     }
 
     /// Everything that the run needs; its image first, as the kubelet does.
-    async fn prepare(&self) -> Result<(Prepared, String, Option<Duration>), Progress> {
+    async fn prepare(
+        &self,
+        messages: &mpsc::Sender<Message>,
+    ) -> Result<(Prepared, String, Option<Pulled>), Progress> {
         let config = |error: ConfigError| {
             Progress::ConfigFailed("CreateContainerConfigError", error.to_string())
         };
         let (Some(container), Some(spec)) = (self.spec(), &self.pod.spec) else {
             return Err(config(ConfigError("container not found in its pod".to_owned())));
         };
-        let policy = match container.image_pull_policy.as_deref() {
-            Some("Always") => PullPolicy::Always,
-            Some("Never") => PullPolicy::Never,
-            _ => PullPolicy::IfNotPresent,
-        };
-        let asked_at = self.host.clock.now();
-        let image = container.image.as_deref().unwrap_or_default();
-        let image = self.host.runtime.pull(image, policy).await.map_err(Progress::PullFailed)?;
-        let took = Duration::try_from(self.host.clock.now().duration_since(asked_at));
-        let took = (!image.was_present).then(|| took.unwrap_or_default());
+        let (image, pulled) = self.pull(container, spec, messages).await?;
         let needed = Needed::by_env(container);
         let sources = Sources::fetch(&self.host.client, &self.identity.namespace, &needed);
         let sources = sources.await.map_err(|error| config(ConfigError(error.to_string())))?;
@@ -169,7 +166,50 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
             Progress::ConfigFailed("CreateContainerError", format!("making its log: {error}"))
         })?;
         let prepared = self.assemble(container, &image.id, environment, mounts, files);
-        Ok((prepared, image.id, took))
+        Ok((prepared, image.id, pulled))
+    }
+
+    /// Has the image ready, and tells when it has to be fetched.
+    async fn pull(
+        &self,
+        container: &api::Container,
+        spec: &PodSpec,
+        messages: &mpsc::Sender<Message>,
+    ) -> Result<(Image, Option<Pulled>), Progress> {
+        let tell =
+            async |progress| drop(messages.send(Message::Container(self.index, progress)).await);
+        let policy = match container.image_pull_policy.as_deref() {
+            Some("Always") => PullPolicy::Always,
+            Some("Never") => PullPolicy::Never,
+            _ => PullPolicy::IfNotPresent,
+        };
+        let found = logins::of(&self.host.client, &self.identity.namespace, spec).await;
+        let Logins { files, missing } = found.map_err(|error| {
+            Progress::ConfigFailed("CreateContainerConfigError", error.to_string())
+        })?;
+        if !missing.is_empty() {
+            tell(Progress::SecretsMissing(missing)).await;
+        }
+        let image = container.image.as_deref().unwrap_or_default();
+        let pull = Pull { logins: files, ..Pull::new(image, policy) };
+        let (asked_at, fetching) = (self.host.clock.now(), Arc::clone(&pull.fetching));
+        let mut is_announced = false;
+        let mut pulling = std::pin::pin!(self.host.runtime.pull(pull));
+        let image = loop {
+            tokio::select! {
+                biased;
+                image = &mut pulling => break image,
+                () = fetching.notified(), if !is_announced => {
+                    is_announced = true;
+                    tell(Progress::Fetching).await;
+                }
+            }
+        };
+        let image = image.map_err(|error| Progress::PullFailed(error, is_announced))?;
+        let took = Duration::try_from(self.host.clock.now().duration_since(asked_at));
+        let (took, bytes) = (took.unwrap_or_default(), image.bytes);
+        let pulled = (!image.was_present).then_some(Pulled { took, bytes, is_announced });
+        Ok((image, pulled))
     }
 
     fn downward(&self) -> Downward<'_> {

@@ -40,6 +40,7 @@ mod inputs;
 mod launch;
 mod lifecycle;
 mod local;
+mod logins;
 pub mod logs;
 mod phase;
 mod pod;
@@ -67,8 +68,8 @@ pub use client::{ClientError, ClusterClient, PodEvent, PodWatch, PodsChange, Rep
 pub use inputs::{Input, Inputs, NoInput, Typing};
 pub use local::{LocalClient, LocalPods};
 pub use runtime::{
-    Container, ContainerEnd, Image, Mount, MountAccess, Output, PodIdentity, PodRuntime, PullError,
-    PullPolicy, ResourceLimits, StartError, Stdin, Stream,
+    Container, ContainerEnd, Image, LoginFile, Mount, MountAccess, Output, PodIdentity, PodRuntime,
+    Pull, PullError, PullPolicy, ResourceLimits, StartError, Stdin, Stream,
 };
 pub use settings::{LostRuns, NodeSettings};
 pub use usage::{Gauge, NodeUsage, Rate, RunningContainer, Totals, Usage, UsageSource, Usages};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::LostRuns;
 use super::backoff::{Backoff, BackoffCurve};
 use super::client::PodEvent;
-use super::events::{Speaker, StartFailure, mount_failed};
+use super::events::{Pulled, Speaker, StartFailure, mount_failed};
 use super::lifecycle::{self, Observed, Step, Volumes};
 use super::phase::{Phase, phase};
 use super::record::{Delay, Record, State, Termination};
@@ -76,15 +76,19 @@ enum FailureKind {
 /// Something that happened to a container.
 #[derive(Debug)]
 pub(crate) enum Progress {
-    /// Its image can't be had.
-    PullFailed(PullError),
+    /// Secrets with logins for its image are not there, and it is tried without.
+    SecretsMissing(Vec<String>),
+    /// Its image is being fetched.
+    Fetching,
+    /// Its image can't be had; and whether it was told that it was being fetched.
+    PullFailed(PullError, bool),
     /// What it is to be given can't be had; with the reason of its waiting state.
     ConfigFailed(&'static str, String),
     /// It has everything and begins to run.
     Started {
         image_id: String,
-        /// How long its image took, if it was not there before.
-        pull_took: Option<Duration>,
+        /// How its image came, if it was not there before.
+        pulled: Option<Pulled>,
         /// What a person should know of its environment.
         skipped: Vec<String>,
     },
@@ -373,16 +377,19 @@ impl PodState {
             }
         };
         match progress {
-            Progress::PullFailed(error) => {
-                self.start_failed(index, FailureKind::Pull, speaker.pull_failed(&error), now);
+            Progress::SecretsMissing(names) => self.events.push(speaker.secrets_missing(&names)),
+            Progress::Fetching => self.events.push(speaker.pulling()),
+            Progress::PullFailed(error, is_announced) => {
+                let failure = speaker.pull_failed(&error, is_announced);
+                self.start_failed(index, FailureKind::Pull, failure, now);
             }
             Progress::ConfigFailed(reason, detail) => {
                 let failure = speaker.config_failed(reason, &detail);
                 self.start_failed(index, FailureKind::Config, failure, now);
             }
-            Progress::Started { image_id, pull_took, skipped } => {
+            Progress::Started { image_id, pulled, skipped } => {
                 record.started(image_id, now);
-                self.events.extend(speaker.pulled(pull_took));
+                self.events.extend(speaker.pulled(pulled));
                 self.events.extend(skipped.into_iter().map(|it| speaker.skipped_keys(it)));
                 self.events.extend([speaker.created(), speaker.started()]);
             }

@@ -1,10 +1,12 @@
 //! The line between the node agent and whatever runs containers, as the CRI is in Kubernetes.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::inputs::Input;
@@ -15,14 +17,10 @@ use crate::api::Pod;
 ///
 /// A container that fails is a [`ContainerEnd`]; `Err` means that it could not be started.
 pub trait PodRuntime: Send + Sync + 'static {
-    /// Makes `image` ready to run under `policy`, or says why it can't be.
+    /// Makes the image ready to run that `pull` names, or says why it can't be.
     ///
     /// A later call for the same name may give another image: names move, ids don't.
-    fn pull(
-        &self,
-        image: &str,
-        policy: PullPolicy,
-    ) -> impl Future<Output = Result<Image, PullError>> + Send;
+    fn pull(&self, pull: Pull) -> impl Future<Output = Result<Image, PullError>> + Send;
 
     /// Runs one container to its end.
     ///
@@ -35,13 +33,53 @@ pub trait PodRuntime: Send + Sync + 'static {
     ) -> impl Future<Output = Result<ContainerEnd, StartError>> + Send;
 }
 
+/// An image that is to be made ready.
+#[derive(Clone, Debug)]
+pub struct Pull {
+    /// As the pod names it.
+    pub image: String,
+    /// When to look for it elsewhere.
+    pub policy: PullPolicy,
+    /// Logins for the registries that images come from, to be tried in this order.
+    pub logins: Vec<LoginFile>,
+    /// Is told when the image has to be fetched, before it is.
+    pub fetching: Arc<Notify>,
+}
+
+impl Pull {
+    /// The image `image`, for somebody who has no logins.
+    pub fn new(image: impl Into<String>, policy: PullPolicy) -> Self {
+        Self { image: image.into(), policy, logins: Vec::new(), fetching: Arc::default() }
+    }
+}
+
+/// Logins for registries, as Docker writes them into files. What is in them is the runtime's to
+/// read.
+#[derive(Clone, PartialEq, Eq)]
+pub enum LoginFile {
+    /// `config.json`: `.dockerconfigjson` of a Secret of type `kubernetes.io/dockerconfigjson`.
+    ConfigJson(Vec<u8>),
+    /// The older form: `.dockercfg` of a Secret of type `kubernetes.io/dockercfg`.
+    Dockercfg(Vec<u8>),
+}
+
+/// Nobody is to read it in a log.
+impl fmt::Debug for LoginFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LoginFile(…)")
+    }
+}
+
 /// An image that is ready to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
-    /// What it is, whatever it is called: `sha256:` and 64 hex digits of its content.
+    /// What it is, whatever it is called: `sha256:` and 64 hex digits, of its content or, after the
+    /// name of its repository, of its manifest.
     pub id: String,
     /// Whether it was here before it was asked for.
     pub was_present: bool,
+    /// Its size, as it was fetched.
+    pub bytes: u64,
 }
 
 /// `imagePullPolicy`.
@@ -64,6 +102,15 @@ pub enum PullError {
         /// As the pod names it.
         image: String,
     },
+    /// `ErrImageNeverPull`: it is here, and not for this pod.
+    #[error(
+        "Container image \"{image}\" is present with pull policy of Never but does not have the \
+         proper credentials to access the image"
+    )]
+    NeverPullPrivate {
+        /// As the pod names it.
+        image: String,
+    },
     /// `InvalidImageName`.
     #[error("Failed to apply default image tag \"{image}\": {detail}")]
     InvalidName {
@@ -72,6 +119,9 @@ pub enum PullError {
         /// What is wrong with it.
         detail: String,
     },
+    /// `SignatureValidationFailed`: the operator wants it signed, and it is not.
+    #[error("{0}")]
+    Unsigned(String),
     /// `ErrImagePull`.
     #[error("{0}")]
     Failed(String),

@@ -12,7 +12,7 @@ use crate::api::{
 };
 use crate::clock::Clock;
 use crate::job::conditions;
-use crate::node::{Container, ContainerEnd, Image, PullError, PullPolicy, StartError, Stream};
+use crate::node::{Container, ContainerEnd, Image, Pull, PullError, StartError, Stream};
 use crate::podgc::TERMINATED_POD_GC_THRESHOLD;
 use crate::store::{ChangeKind, DeleteOptions, Names, Transaction};
 
@@ -28,8 +28,8 @@ struct FakeRuntime {
 }
 
 impl PodRuntime for FakeRuntime {
-    async fn pull(&self, image: &str, _: PullPolicy) -> Result<Image, PullError> {
-        Ok(Image { id: image.into(), was_present: true })
+    async fn pull(&self, pull: Pull) -> Result<Image, PullError> {
+        Ok(Image { id: pull.image, was_present: true, bytes: 1 })
     }
 
     async fn run(

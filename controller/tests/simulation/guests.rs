@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use mayfly_controller::node::{
-    Container, ContainerEnd, Image, PodRuntime, PullError, PullPolicy, StartError, Stream, Usage,
+    Container, ContainerEnd, Image, PodRuntime, Pull, PullError, StartError, Stream, Usage,
     UsageSource,
 };
 use tokio_util::sync::CancellationToken;
@@ -56,11 +56,14 @@ impl Guests {
 }
 
 impl PodRuntime for Guests {
-    async fn pull(&self, image: &str, _: PullPolicy) -> Result<Image, PullError> {
+    async fn pull(&self, pull: Pull) -> Result<Image, PullError> {
+        let image = pull.image;
         let (takes, is_there) = self.draw(Plays::pull);
         tokio::time::sleep(takes).await;
         match is_there {
-            true => Ok(Image { id: format!("sha256:{image}"), was_present: takes.is_zero() }),
+            true => {
+                Ok(Image { id: format!("sha256:{image}"), was_present: takes.is_zero(), bytes: 1 })
+            }
             false => Err(PullError::Failed(format!("{image}: not found"))),
         }
     }

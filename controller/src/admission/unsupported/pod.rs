@@ -45,6 +45,7 @@ fn decided(spec: &PodSpec) {
         active_deadline_seconds: _,
         containers: _,
         hostname: _,
+        image_pull_secrets: _,
         init_containers: _,
         node_name: _,
         node_selector: _,
@@ -76,7 +77,6 @@ fn decided(spec: &PodSpec) {
         dns_policy: _,
         host_aliases: _,
         hostname_override: _,
-        image_pull_secrets: _,
         preemption_policy: _,
         priority: _,
         priority_class_name: _,
@@ -122,7 +122,7 @@ fn refused(spec: &PodSpec) -> [Finding; 8] {
     ]
 }
 
-fn without_effect(spec: &PodSpec) -> [Finding; 12] {
+fn without_effect(spec: &PodSpec) -> [Finding; 11] {
     let has_priority = spec.priority.is_some_and(|priority| priority != 0);
     let spreads = is_some(&spec.topology_spread_constraints);
     let preempts_otherwise = is_not(&spec.preemption_policy, "PreemptLowerPriority");
@@ -141,7 +141,6 @@ fn without_effect(spec: &PodSpec) -> [Finding; 12] {
             "runtimeClassName",
             "mayfly has one runtime, its own",
         ),
-        (is_some(&spec.image_pull_secrets), "imagePullSecrets", "mayfly gets images without these"),
         (is_some(&spec.readiness_gates), "readinessGates", "mayfly does not wait for these"),
         (spec.resources.is_some(), "resources", "only those of each container are enforced here"),
         (has_account, "serviceAccountName", "a container gets no service account's token here"),

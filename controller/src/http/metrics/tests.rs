@@ -15,8 +15,8 @@ use crate::http::access::{Access, Policy, TokenHash};
 use crate::http::{Api, router};
 use crate::job::BackoffSettings;
 use crate::node::{
-    Container, ContainerEnd, Image, NodeSettings, PodRuntime, PullError, PullPolicy, StartError,
-    Usage, UsageSource,
+    Container, ContainerEnd, Image, NodeSettings, PodRuntime, Pull, PullError, StartError, Usage,
+    UsageSource,
 };
 use crate::plane::{ControlPlane, Settings};
 use crate::store::{Names, Store, Transaction};
@@ -43,8 +43,8 @@ impl UsageSource for Half {
 }
 
 impl PodRuntime for HalfACore {
-    async fn pull(&self, image: &str, _: PullPolicy) -> Result<Image, PullError> {
-        Ok(Image { id: image.into(), was_present: true })
+    async fn pull(&self, pull: Pull) -> Result<Image, PullError> {
+        Ok(Image { id: pull.image, was_present: true, bytes: 1 })
     }
 
     async fn run(

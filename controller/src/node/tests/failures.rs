@@ -4,7 +4,8 @@ use expect_test::{Expect, expect};
 
 use super::fake::{FakeRuntime, Play};
 use super::*;
-use crate::node::fixtures::config_map;
+use crate::node::LoginFile;
+use crate::node::fixtures::{config_map, secret};
 
 fn spec(container: &str) -> String {
     format!(
@@ -58,6 +59,54 @@ async fn an_image_that_must_not_be_pulled_is_waited_for() {
     expect![[r#"
         Warning ErrImageNeverPull: Container image "i" is not present with pull policy of Never x2
         Warning Failed: Error: ErrImageNeverPull x2
+        Normal Pulled: Container image "i" already present on machine and can be accessed by the pod
+        Normal Created: Container created
+        Normal Started: Container started
+    "#]]
+    .assert_eq(&cluster.events());
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_an_image_is_fetched_is_told_before_it_is_here() {
+    let runtime = FakeRuntime::default().fetches("i", 3.0).plays("main", &[Play::Exit(1.0, 0)]);
+    let mut cluster = Cluster::new(runtime);
+    cluster.run(&spec("")).await;
+    cluster.story(2).await;
+    assert_eq!(cluster.events(), "Normal Pulling: Pulling image \"i\"\n");
+    cluster.story(3).await;
+    expect![[r#"
+        Normal Pulling: Pulling image "i"
+        Normal Pulled: Successfully pulled image "i" in 3s (3s including waiting). Image size: 7 bytes.
+        Normal Created: Container created
+        Normal Started: Container started
+    "#]]
+    .assert_eq(&cluster.events());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pull_secrets_of_a_pod_are_its_logins() {
+    let runtime = FakeRuntime::default().plays("main", &[Play::Exit(1.0, 0)]);
+    let mut cluster = Cluster::new(runtime);
+    let of_type = |name: &str, key: &str, type_: &str| {
+        let mut secret = secret(name, &[(key, name)]);
+        secret.type_ = Some(type_.to_owned());
+        secret
+    };
+    cluster.create(of_type("new", ".dockerconfigjson", "kubernetes.io/dockerconfigjson")).await;
+    cluster.create(of_type("old", ".dockercfg", "kubernetes.io/dockercfg")).await;
+    cluster.create(of_type("other", ".dockerconfigjson", "Opaque")).await;
+    let spec = r#"{"restartPolicy": "Never", "containers": [{"name": "main", "image": "i"}],
+        "imagePullSecrets": [{"name": "old"}, {"name": "gone"}, {"name": "new"}, {"name": "other"},
+            {"name": ""}, {"name": "lost"}]}"#;
+    cluster.run(spec).await;
+    cluster.story(5).await;
+    let logins = cluster.runtime.pulls.lock().unwrap()[0].1.clone();
+    assert_eq!(
+        logins,
+        [LoginFile::Dockercfg(b"old".to_vec()), LoginFile::ConfigJson(b"new".to_vec())]
+    );
+    expect![[r#"
+        Warning FailedToRetrieveImagePullSecret: Unable to retrieve some image pull secrets (gone, lost); attempting to pull the image may not succeed.
         Normal Pulled: Container image "i" already present on machine and can be accessed by the pod
         Normal Created: Container created
         Normal Started: Container started

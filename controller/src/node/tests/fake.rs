@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::node::{
-    Container, ContainerEnd, Image, PodRuntime, PullError, PullPolicy, StartError, Stream, Usage,
-    UsageSource,
+    Container, ContainerEnd, Image, LoginFile, PodRuntime, Pull, PullError, PullPolicy, StartError,
+    Stream, Usage, UsageSource,
 };
 
 /// How one run of a container goes.
@@ -47,8 +47,12 @@ pub(super) struct FakeRuntime {
     scripts: HashMap<&'static str, Vec<Play>>,
     /// What was run, in order, with its environment and arguments.
     pub(super) runs: Mutex<Vec<Container>>,
+    /// What was asked for, in order, with whose logins.
+    pub(super) pulls: Mutex<Vec<(String, Vec<LoginFile>)>>,
     /// After so many failures an image is there.
     pub(super) missing: Mutex<HashMap<&'static str, u32>>,
+    /// So many seconds an image takes to be fetched, each time.
+    slow: HashMap<&'static str, f64>,
 }
 
 impl FakeRuntime {
@@ -64,6 +68,12 @@ impl FakeRuntime {
         self
     }
 
+    /// An image that takes so many seconds to be fetched.
+    pub(super) fn fetches(mut self, image: &'static str, seconds: f64) -> Self {
+        self.slow.insert(image, seconds);
+        self
+    }
+
     /// The names of the containers that were run, in order.
     pub(super) fn names(&self) -> String {
         let runs = self.runs.lock().unwrap();
@@ -76,13 +86,20 @@ impl FakeRuntime {
 }
 
 impl PodRuntime for FakeRuntime {
-    async fn pull(&self, image: &str, policy: PullPolicy) -> Result<Image, PullError> {
+    async fn pull(&self, pull: Pull) -> Result<Image, PullError> {
+        let image = pull.image;
+        self.pulls.lock().unwrap().push((image.clone(), pull.logins));
+        if let Some(seconds) = self.slow.get(image.as_str()) {
+            pull.fetching.notify_one();
+            tokio::time::sleep(Duration::from_secs_f64(*seconds)).await;
+            return Ok(Image { id: format!("sha256:{image}"), was_present: false, bytes: 7 });
+        }
         let mut missing = self.missing.lock().unwrap();
-        match missing.get_mut(image) {
-            Some(0) | None => Ok(Image { id: format!("sha256:{image}"), was_present: true }),
-            Some(_) if policy == PullPolicy::Never => {
-                Err(PullError::NeverPull { image: image.to_owned() })
+        match missing.get_mut(image.as_str()) {
+            Some(0) | None => {
+                Ok(Image { id: format!("sha256:{image}"), was_present: true, bytes: 1 })
             }
+            Some(_) if pull.policy == PullPolicy::Never => Err(PullError::NeverPull { image }),
             Some(attempts) => {
                 *attempts -= 1;
                 Err(PullError::Failed(format!("{image}: not found")))

@@ -20,8 +20,8 @@ use crate::http::{Api, router};
 use crate::job::BackoffSettings;
 use crate::node::logs::{Logs, Run};
 use crate::node::{
-    BackoffCurve, Container, ContainerEnd, Image, NodeSettings, PodIdentity, PodRuntime, PullError,
-    PullPolicy, StartError, Stdin, Stream,
+    BackoffCurve, Container, ContainerEnd, Image, NodeSettings, PodIdentity, PodRuntime, Pull,
+    PullError, StartError, Stdin, Stream,
 };
 use crate::store::{Names, Store, Transaction};
 use crate::{ControlPlane, Settings};
@@ -163,11 +163,11 @@ pub(super) fn phase(pod: &Pod) -> &str {
 }
 
 impl PodRuntime for Actors {
-    async fn pull(&self, image: &str, _: PullPolicy) -> Result<Image, PullError> {
-        if image == "missing" {
+    async fn pull(&self, pull: Pull) -> Result<Image, PullError> {
+        if pull.image == "missing" {
             return Err(PullError::Failed("there is no such image".to_owned()));
         }
-        Ok(Image { id: image.to_owned(), was_present: true })
+        Ok(Image { id: pull.image, was_present: true, bytes: 1 })
     }
 
     async fn run(

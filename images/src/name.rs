@@ -7,15 +7,17 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Digest;
+
 /// The longest name. As the grammar has it, without the digest.
 const NAME_LENGTH_MAX: usize = 255;
 /// The longest tag. As the grammar has it.
 const TAG_LENGTH_MAX: usize = 128;
 
 /// An image name with everything in it that was left out: `docker.io/library/perl:latest`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(crate) struct ImageName {
+pub struct ImageName {
     /// Registry and repository.
     repository: String,
     /// `:tag` or `@sha256:digest`.
@@ -24,7 +26,7 @@ pub(crate) struct ImageName {
 
 /// Why a text is no image name. The words are those that a pod's status shows in Kubernetes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum InvalidName {
+pub enum InvalidName {
     /// The grammar does not know it.
     #[error("invalid reference format")]
     Format,
@@ -38,9 +40,9 @@ pub(crate) enum InvalidName {
 
 impl ImageName {
     /// Reads `text`.
-    pub(crate) fn parse(text: &str) -> Result<Self, InvalidName> {
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
         let (text, digest) = match text.split_once('@') {
-            Some((text, digest)) if is_digest(digest) => (text, Some(digest)),
+            Some((text, digest)) if Digest::parse(digest).is_ok() => (text, Some(digest)),
             Some(_) => return Err(InvalidName::Format),
             None => (text, None),
         };
@@ -60,13 +62,60 @@ impl ImageName {
     }
 
     /// Whether it is some version of the official image of Perl.
-    pub(crate) fn is_perl(&self) -> bool {
+    pub fn is_perl(&self) -> bool {
         self.repository == "docker.io/library/perl"
     }
 
-    /// The digest that it asks for, `sha256:…`, if it asks for one.
-    pub(crate) fn digest(&self) -> Option<&str> {
-        self.version.strip_prefix('@')
+    /// Registry and repository, without the version.
+    pub fn repository(&self) -> &str {
+        &self.repository
+    }
+
+    /// The registry: a host, and its port if it is not that of HTTPS.
+    pub fn registry(&self) -> &str {
+        self.parts().0
+    }
+
+    /// The repository in its registry.
+    pub fn path(&self) -> &str {
+        self.parts().1
+    }
+
+    fn parts(&self) -> (&str, &str) {
+        self.repository.split_once('/').expect("a repository must have its registry before it")
+    }
+
+    /// What a registry knows the version by: a tag or a digest.
+    pub fn version(&self) -> &str {
+        &self.version[1..]
+    }
+
+    /// The tag that it asks for, if it asks for no digest.
+    pub fn tag(&self) -> Option<&str> {
+        self.version.strip_prefix(':')
+    }
+
+    /// The digest that it asks for, if it asks for one.
+    pub fn digest(&self) -> Option<Digest> {
+        self.version.strip_prefix('@').and_then(|digest| Digest::parse(digest).ok())
+    }
+
+    /// The same repository, by digest.
+    #[must_use]
+    pub fn at(&self, digest: &Digest) -> Self {
+        Self { repository: self.repository.clone(), version: format!("@{digest}") }
+    }
+
+    /// The same repository under the tag at which signatures of `digest` are kept, as cosign does.
+    #[must_use]
+    pub fn signatures_of(&self, digest: &Digest) -> Self {
+        let version = format!(":sha256-{}.sig", digest.hex());
+        Self { repository: self.repository.clone(), version }
+    }
+
+    /// In full: `docker.io/library/perl:latest`.
+    pub fn full(&self) -> String {
+        format!("{}{}", self.repository, self.version)
     }
 }
 
@@ -90,7 +139,7 @@ impl TryFrom<String> for ImageName {
 
 impl From<ImageName> for String {
     fn from(name: ImageName) -> Self {
-        name.repository + &name.version
+        name.full()
     }
 }
 
@@ -147,12 +196,6 @@ fn is_tag(tag: &str) -> bool {
     tag.len() <= TAG_LENGTH_MAX
         && tag.bytes().next().is_some_and(is_word)
         && tag.bytes().all(|it| is_word(it) || it == b'.' || it == b'-')
-}
-
-fn is_digest(digest: &str) -> bool {
-    digest.strip_prefix("sha256:").is_some_and(|hex| {
-        hex.len() == 64 && hex.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'))
-    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,111 @@
+//! `mayfly image inspect`.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use anyhow::Context;
+use mayfly_images::{About, Origin};
+use serde::Serialize;
+
+use super::{parse, print, shelf};
+use crate::args::{Format, ImageFolder};
+use crate::exit::Exit;
+
+/// What is printed of an image.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    name: String,
+    #[serde(flatten)]
+    about: &'a About,
+    /// `module` or `component`, once it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+}
+
+/// Prints what is known of the image `name`.
+pub(super) fn inspect(
+    name: &str,
+    output: Option<Format>,
+    folder: &ImageFolder,
+) -> anyhow::Result<Exit> {
+    let name = parse(name)?;
+    let shelf = shelf(folder)?;
+    let about = shelf.about(&name)?.with_context(|| {
+        let folder = shelf.folder().display();
+        format!("there is no image {name} in {folder}; `mayfly image pull {name}` fetches it")
+    })?;
+    let kind = about.module.as_deref().and_then(kind_of);
+    let shown = Shown { name: name.full(), about: &about, kind };
+    match output {
+        Some(Format::Json) => print(&(serde_json::to_string_pretty(&shown)? + "\n")),
+        Some(Format::Yaml) => print(&serde_yaml::to_string(&shown)?),
+        None => print(&text_of(&shown)),
+    }
+}
+
+fn text_of(shown: &Shown<'_>) -> String {
+    let about = shown.about;
+    let mut text = String::new();
+    let mut line =
+        |name: &str, value: &str| text += &format!("{:13} {value}\n", format!("{name}:"));
+    line("Name", &shown.name);
+    line("Digest", about.digest.as_str());
+    if let Some(manifest) = &about.manifest {
+        line("Manifest", manifest.as_str());
+    }
+    line(
+        "Origin",
+        match about.origin {
+            None => "added",
+            Some(Origin::Built) => "built",
+            Some(Origin::Pulled) => "pulled",
+        },
+    );
+    line("Size", &format!("{} bytes", about.size));
+    line("Kind", shown.kind.unwrap_or("not unpacked yet"));
+    if let Some(kind) = &about.artifact_type {
+        line("Artifact", kind);
+    }
+    for (name, part) in about
+        .config
+        .iter()
+        .map(|config| ("Config", config))
+        .chain(about.layers.iter().map(|layer| ("Layer", layer)))
+    {
+        line(name, &format!("{} {} ({} bytes)", part.digest, part.media_type, part.size));
+    }
+    let program = &about.program;
+    if !program.entrypoint.is_empty() {
+        line("Entrypoint", &format!("{:?}", program.entrypoint));
+    }
+    if !program.cmd.is_empty() {
+        line("Arguments", &format!("{:?}", program.cmd));
+    }
+    if let Some(folder) = &program.working_dir {
+        line("Directory", folder);
+    }
+    for (name, value) in &program.env {
+        // What an image says may be meant for the terminal.
+        line("Variable", &format!("{name}={value:?}"));
+    }
+    for (key, value) in &about.annotations {
+        line("Annotation", &format!("{key}={value}"));
+    }
+    if about.signatures > 0 {
+        line("Signatures", &about.signatures.to_string());
+    }
+    text
+}
+
+/// What the file at `path` is, by its first bytes.
+fn kind_of(path: &Path) -> Option<&'static str> {
+    let mut head = [0; 8];
+    File::open(path).and_then(|mut file| file.read_exact(&mut head)).ok()?;
+    match &head {
+        b"\0asm\x01\0\0\0" => Some("module"),
+        b"\0asm\x0d\0\x01\0" => Some("component"),
+        _ => None,
+    }
+}

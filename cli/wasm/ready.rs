@@ -1,0 +1,272 @@
+//! Has images ready to be run, from wherever they come.
+//!
+//! ```text
+//! name ─▶ a file that is mapped, or lies at its path ─▶ Code ─┐
+//!    └──▶ an image that was built or pulled ──▶ Code, Program ┴▶ Ready
+//! ```
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use mayfly_controller::node::{
+    Container, LoginFile, Mount, MountAccess, Pull, PullError, PullPolicy,
+};
+use mayfly_images::{ImageName, InUse, Keyring, Program};
+
+use super::code::Code;
+use crate::images::{Advice, Found, Images, Missing, Registries};
+
+/// An image that can be run.
+pub(crate) struct Ready {
+    /// What it is called in statuses.
+    pub(crate) id: String,
+    pub(crate) code: Arc<Code>,
+    /// As it was fetched.
+    pub(crate) bytes: u64,
+    program: Program,
+    /// Its files, which every container of it sees at `/`.
+    root: Option<PathBuf>,
+    /// Keeps it from being pruned.
+    _in_use: Option<InUse>,
+}
+
+/// Has images ready.
+pub(crate) struct Fetcher {
+    images: Images,
+    registries: Registries,
+    known: Mutex<Known>,
+}
+
+/// What has been asked for before.
+#[derive(Default)]
+struct Known {
+    /// The image that each name last stood for, of those that are files.
+    names: HashMap<String, Arc<Ready>>,
+    /// Every image, by its id.
+    images: HashMap<String, Arc<Ready>>,
+    /// Every module, by its digest.
+    codes: HashMap<String, Arc<Code>>,
+}
+
+impl Ready {
+    /// The whole argument vector of `container`, out of which it is taken.
+    ///
+    /// As in Kubernetes, its command stands for the image's entrypoint and arguments, and its
+    /// arguments for the image's. Kubernetes differs: the command does not choose the module, which
+    /// is always the one that the image runs.
+    pub(crate) fn arguments(&self, container: &mut Container) -> Vec<String> {
+        let (command, args) =
+            (std::mem::take(&mut container.command), std::mem::take(&mut container.args));
+        let mut arguments = match command.is_empty() {
+            true => self.program.entrypoint.clone(),
+            false => command.clone(),
+        };
+        if args.is_empty() && command.is_empty() {
+            arguments.extend(self.program.cmd.clone());
+        } else if arguments.is_empty() && self.root.is_none() {
+            // A module has no command of its own; programs want to be called something.
+            arguments.push(container.name.clone());
+        }
+        arguments.extend(args);
+        if arguments.is_empty() {
+            arguments.push(container.name.clone());
+        }
+        arguments
+    }
+
+    /// Gives `container` what the image says and the pod does not: variables, files and a directory
+    /// to begin in.
+    pub(crate) fn complete(&self, container: &mut Container) {
+        let is_given = |name: &String| container.env.iter().any(|(given, _)| given == name);
+        let mut env: Vec<_> =
+            self.program.env.iter().filter(|(name, _)| !is_given(name)).cloned().collect();
+        env.append(&mut container.env);
+        container.env = env;
+        let Some(root) = &self.root else { return };
+        if !container.mounts.iter().any(|mount| mount.mount_path == "/") {
+            let root = Mount {
+                host_path: root.clone(),
+                below: PathBuf::new(),
+                mount_path: "/".to_owned(),
+                access: MountAccess::ReadOnly,
+            };
+            container.mounts.insert(0, root);
+        }
+        if container.working_dir.is_none() {
+            container.working_dir.clone_from(&self.program.working_dir);
+        }
+    }
+}
+
+impl Fetcher {
+    /// Those of `images`, and else of `registries`.
+    pub(crate) fn new(images: Images, registries: Registries) -> Self {
+        Self { images, registries, known: Mutex::default() }
+    }
+
+    /// The image with this id, if it has been fetched.
+    pub(crate) fn ready(&self, id: &str) -> Option<Arc<Ready>> {
+        self.known().images.get(id).cloned()
+    }
+
+    /// The image that `pull` names, and whether it was here before.
+    pub(crate) async fn fetch(&self, pull: Pull) -> Result<(Arc<Ready>, bool), PullError> {
+        let before = self.known().names.get(&pull.image).cloned();
+        if let Some(ready) = before.as_ref().filter(|_| pull.policy != PullPolicy::Always) {
+            return Ok((ready.clone(), true));
+        }
+        let missing = match self.images.find(&pull.image) {
+            Ok(Found::File { path, is_kept }) => {
+                if !is_kept {
+                    if pull.policy == PullPolicy::Never {
+                        return Err(PullError::NeverPull { image: pull.image });
+                    }
+                    pull.fetching.notify_one();
+                }
+                let ready = self.file(&pull.image, path, before);
+                let ready = ready.map_err(|error| PullError::Failed(format!("{error:#}")))?;
+                return Ok((ready, is_kept));
+            }
+            Ok(Found::Built) => return self.registered(pull, true, None).await,
+            Err(missing) => missing,
+        };
+        match missing {
+            Missing::Invalid(invalid) => {
+                Err(PullError::InvalidName { image: pull.image, detail: invalid.to_string() })
+            }
+            Missing::Unknown { .. } if ImageName::parse(&pull.image).is_ok() => {
+                self.registered(pull, false, Some(missing)).await
+            }
+            Missing::Unknown { .. } if pull.policy == PullPolicy::Never => {
+                Err(PullError::NeverPull { image: pull.image })
+            }
+            other => Err(PullError::Failed(other.to_string())),
+        }
+    }
+
+    /// The image in the file at `path`, unless it is what was there `before`.
+    fn file(
+        &self,
+        image: &str,
+        path: PathBuf,
+        before: Option<Arc<Ready>>,
+    ) -> anyhow::Result<Arc<Ready>> {
+        if let Some(ready) = before.filter(|ready| ready.code.is_still(&path)) {
+            return Ok(ready);
+        }
+        // It may be large, and the thread is one of the async runtime's.
+        let code = Arc::new(tokio::task::block_in_place(|| Code::read(&path))?);
+        let mut known = self.known();
+        let code = known.codes.entry(code.id().to_owned()).or_insert(code).clone();
+        let ready = Arc::new(Ready {
+            id: code.id().to_owned(),
+            bytes: code.bytes(),
+            code,
+            program: Program::default(),
+            root: None,
+            _in_use: None,
+        });
+        known.images.insert(ready.id.clone(), ready.clone());
+        known.names.insert(image.to_owned(), ready.clone());
+        Ok(ready)
+    }
+
+    /// The image behind a name that registries know; if it `is_built`, they are not asked. `missing`
+    /// says where else it was looked for.
+    async fn registered(
+        &self,
+        pull: Pull,
+        is_built: bool,
+        missing: Option<Missing>,
+    ) -> Result<(Arc<Ready>, bool), PullError> {
+        let failed = |error: anyhow::Error| failure(&error, &pull.image, missing.as_ref());
+        let name = ImageName::parse(&pull.image).map_err(|error| failed(error.into()))?;
+        let keyring = keyring(&pull.logins).map_err(failed)?;
+        let keyring = self.registries.keyring(keyring);
+        let kept = self.registries.kept(&name, &keyring).await;
+        let kept = kept.map_err(|error| failed(error.into()))?;
+        let asks = !is_built && !self.registries.is_offline();
+        match (pull.policy, kept) {
+            (_, None) if is_built => Err(PullError::Failed(
+                "it was built here, and is damaged: build it again".to_owned(),
+            )),
+            (PullPolicy::Never, None) if self.registries.knows(&name) => {
+                Err(PullError::NeverPullPrivate { image: pull.image })
+            }
+            (PullPolicy::Never, None) => Err(PullError::NeverPull { image: pull.image }),
+            (policy, Some(image)) if policy != PullPolicy::Always || !asks => {
+                self.image(&name, image).map(|ready| (ready, true)).map_err(failed)
+            }
+            _ => {
+                pull.fetching.notify_one();
+                let image = self.registries.pull(&name, &keyring).await.map_err(failed)?;
+                self.image(&name, image).map(|ready| (ready, false)).map_err(failed)
+            }
+        }
+    }
+
+    fn image(&self, name: &ImageName, image: mayfly_images::Image) -> anyhow::Result<Arc<Ready>> {
+        let id = format!("{}@{}", name.repository(), image.digest);
+        let known_code = self.known().codes.get(image.module_digest.as_str()).cloned();
+        let code = match known_code {
+            Some(code) => code,
+            None => {
+                let code = tokio::task::block_in_place(|| Code::read(&image.module))?;
+                anyhow::ensure!(
+                    code.id() == image.module_digest.as_str(),
+                    "{} is not what it was when it was pulled; `mayfly image prune` and pull it \
+                     again",
+                    image.module.display()
+                );
+                Arc::new(code)
+            }
+        };
+        let mut known = self.known();
+        if let Some(ready) = known.images.get(&id) {
+            return Ok(ready.clone());
+        }
+        known.codes.insert(code.id().to_owned(), code.clone());
+        let ready = Arc::new(Ready {
+            id: id.clone(),
+            code,
+            bytes: image.bytes,
+            program: image.program,
+            root: image.root,
+            _in_use: Some(image.in_use),
+        });
+        known.images.insert(id, ready.clone());
+        Ok(ready)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn keyring(files: &[LoginFile]) -> anyhow::Result<Keyring> {
+    let mut keyring = Keyring::default();
+    for file in files {
+        keyring.extend(match file {
+            LoginFile::ConfigJson(json) => Keyring::from_config_json(json)?,
+            LoginFile::Dockercfg(json) => Keyring::from_dockercfg(json)?,
+        });
+    }
+    Ok(keyring)
+}
+
+/// Why an image can't be had, in words for whoever named it.
+fn failure(error: &anyhow::Error, image: &str, missing: Option<&Missing>) -> PullError {
+    if let Some(mayfly_images::Error::Policy { .. }) = error.downcast_ref() {
+        return PullError::Unsigned(format!("{error:#}"));
+    }
+    match (missing, ImageName::parse(image)) {
+        (Some(Missing::Unknown { looked_at, .. }), Ok(name)) => PullError::Failed(format!(
+            "no such image; looked at {}, then at the registry {}: {error:#}. {}",
+            looked_at.join(", then "),
+            name.registry(),
+            Advice(&name)
+        )),
+        _ => PullError::Failed(format!("{error:#}")),
+    }
+}

@@ -1,0 +1,143 @@
+//! Downloads one blob, going on where an earlier download was broken off.
+
+use futures_util::StreamExt as _;
+use reqwest::header::CONTENT_RANGE;
+use reqwest::{Response, StatusCode};
+use tokio::time::Instant;
+
+use super::answer::success;
+use super::session::Session;
+use super::transport::{Ask, failed};
+use crate::error::{Error, Result};
+use crate::limits::{DOWNLOAD_ATTEMPTS_MAX, RATE_BYTES_MIN, RATE_TIME_MAX};
+use crate::manifest::Descriptor;
+use crate::progress::{Progress, Watcher};
+use crate::store::{Blobs, Partial};
+
+/// A blob that is to be had.
+pub(crate) struct Fetch<'a> {
+    pub(crate) session: &'a Session<'a>,
+    pub(crate) blobs: &'a Blobs,
+    pub(crate) blob: &'a Descriptor,
+    pub(crate) watcher: &'a Watcher<'a>,
+}
+
+impl Fetch<'_> {
+    /// Has the blob, whole and verified, among ours. Who comes while it is being fetched, from
+    /// this process or another, waits for it.
+    pub(crate) async fn run(&self) -> Result<()> {
+        let Descriptor { digest, bytes, .. } = self.blob;
+        if self.blobs.has(digest) {
+            return Ok(());
+        }
+        let Some(mut partial) = self.blobs.begin(digest).await? else { return Ok(()) };
+        let mut attempts = 1;
+        loop {
+            if partial.length() > *bytes {
+                partial.restart()?;
+            }
+            (self.watcher)(Progress::Downloading { digest, at: partial.length(), of: *bytes });
+            let ended = self.go_on(&mut partial).await;
+            match ended {
+                Ok(()) if partial.length() == *bytes => break,
+                Ok(()) if attempts < DOWNLOAD_ATTEMPTS_MAX => {}
+                Ok(()) => return Err(self.limit(&format!("it broke off {attempts} times"))),
+                Err(error @ Error::Request { .. }) if attempts < DOWNLOAD_ATTEMPTS_MAX => {
+                    tracing::debug!(%digest, at = partial.length(), %error, "broken off");
+                }
+                Err(error) => return Err(error),
+            }
+            attempts += 1;
+        }
+        partial.finish()?;
+        (self.watcher)(Progress::Downloaded { digest });
+        Ok(())
+    }
+
+    /// Asks for what is missing and takes what comes.
+    async fn go_on(&self, partial: &mut Partial) -> Result<()> {
+        if partial.length() == self.blob.bytes {
+            return Ok(());
+        }
+        let at = partial.length();
+        let url = self.session.url(&format!("blobs/{}", self.blob.digest))?;
+        let ask = Ask { from: (at > 0).then_some(at), ..Ask::get(url) };
+        let response = self.session.send(ask).await?;
+        match response.status() {
+            StatusCode::PARTIAL_CONTENT if begins_at(&response, at) => {}
+            // From the beginning, then.
+            StatusCode::OK => partial.restart()?,
+            StatusCode::RANGE_NOT_SATISFIABLE if at > 0 => return partial.restart(),
+            StatusCode::PARTIAL_CONTENT => {
+                return Err(Error::answer(self.what(), "another part came than was asked for"));
+            }
+            _ => {
+                success(response, &self.what()).await?;
+                return Err(Error::answer(self.what(), "the answer is no content"));
+            }
+        }
+        self.take(response, partial).await
+    }
+
+    async fn take(&self, response: Response, partial: &mut Partial) -> Result<()> {
+        let url = response.url().clone();
+        let mut stream = response.bytes_stream();
+        let mut pace = Pace::start(partial.length());
+        loop {
+            let next = tokio::time::timeout(pace.left(), stream.next());
+            let Ok(next) = next.await else {
+                let seconds = RATE_TIME_MAX.as_secs();
+                let limit = format!("fewer than {RATE_BYTES_MIN} bytes came in {seconds} seconds");
+                return Err(self.limit(&limit));
+            };
+            let Some(bytes) = next else { return Ok(()) };
+            let bytes = bytes.map_err(|error| failed(&url, error))?;
+            if partial.length() + bytes.len() as u64 > self.blob.bytes {
+                partial.restart()?;
+                let announced = self.blob.bytes;
+                return Err(self.limit(&format!("more came than the {announced} bytes announced")));
+            }
+            // A few kilobytes, into the system's memory.
+            partial.write(&bytes)?;
+            pace.reached(partial.length());
+            let (digest, of) = (&self.blob.digest, self.blob.bytes);
+            (self.watcher)(Progress::Downloading { digest, at: partial.length(), of });
+        }
+    }
+
+    fn what(&self) -> String {
+        format!("blob {}", self.blob.digest)
+    }
+
+    fn limit(&self, limit: &str) -> Error {
+        Error::limit(self.what(), limit)
+    }
+}
+
+/// Whether `response` says that it goes on at the byte `at`.
+fn begins_at(response: &Response, at: u64) -> bool {
+    let range = response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
+    range.is_some_and(|range| range.starts_with(&format!("bytes {at}-")))
+}
+
+/// Whether enough comes.
+struct Pace {
+    since: Instant,
+    from: u64,
+}
+
+impl Pace {
+    fn start(from: u64) -> Self {
+        Self { since: Instant::now(), from }
+    }
+
+    fn reached(&mut self, at: u64) {
+        if at >= self.from + RATE_BYTES_MIN {
+            *self = Self::start(at);
+        }
+    }
+
+    fn left(&self) -> std::time::Duration {
+        RATE_TIME_MAX.saturating_sub(self.since.elapsed())
+    }
+}

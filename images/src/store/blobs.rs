@@ -1,0 +1,183 @@
+//! Blobs by their digest.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::file::{make_folder, read_bounded, sync_folder, write_whole};
+use crate::digest::{Digest, Hasher};
+use crate::error::{Error, Result};
+
+/// What came from registries, in one folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Blobs {
+    folder: PathBuf,
+}
+
+impl Blobs {
+    /// Those in the folder of images `folder`.
+    pub(super) fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
+    /// Where `digest` is, if it is here.
+    pub(crate) fn path(&self, digest: &Digest) -> PathBuf {
+        self.folder.join("blobs").join(digest.hex())
+    }
+
+    /// Whether it is here. What it has is looked at when it is read.
+    pub(crate) fn has(&self, digest: &Digest) -> bool {
+        self.path(digest).is_file()
+    }
+
+    /// Opens `digest`, whose content is looked at first.
+    pub(crate) fn open(&self, digest: &Digest) -> Result<File> {
+        let path = self.path(digest);
+        let mut file = File::open(&path).map_err(Error::file("read", &path))?;
+        let found = Digest::of_reader(&mut file).map_err(Error::file("read", &path))?;
+        self.verify(digest, found)?;
+        file.seek(SeekFrom::Start(0)).map_err(Error::file("read", &path))?;
+        Ok(file)
+    }
+
+    /// The content of `digest`, if it is no larger than `bytes_max`.
+    pub(crate) fn read(&self, digest: &Digest, bytes_max: u64) -> Result<Vec<u8>> {
+        let bytes = read_bounded(&self.path(digest), bytes_max)?;
+        self.verify(digest, Digest::of(&bytes))?;
+        Ok(bytes)
+    }
+
+    /// Keeps `bytes`.
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<Digest> {
+        let digest = Digest::of(bytes);
+        if !self.has(&digest) {
+            write_whole(&self.path(&digest), bytes)?;
+        }
+        Ok(digest)
+    }
+
+    /// Begins or goes on with the download of `digest`; `None` if it has come meanwhile. Waits while
+    /// somebody else is at it.
+    pub(crate) async fn begin(&self, digest: &Digest) -> Result<Option<Partial>> {
+        let (blobs, digest) = (self.clone(), digest.clone());
+        let begun = tokio::task::spawn_blocking(move || Partial::open(blobs, digest));
+        begun.await.expect("opening a file must not panic")
+    }
+
+    /// The bytes of all of them, the unfinished as well.
+    pub(crate) fn bytes(&self) -> u64 {
+        let folders = ["blobs", "partial"].map(|name| self.folder.join(name));
+        let files = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
+        files.filter_map(|file| file.ok()?.metadata().ok()).map(|metadata| metadata.len()).sum()
+    }
+
+    fn verify(&self, expected: &Digest, found: Digest) -> Result<()> {
+        if found == *expected {
+            return Ok(());
+        }
+        let path = self.path(expected);
+        // It is fetched again by whoever needs it next.
+        let _is_gone = fs::remove_file(&path);
+        Err(Error::Digest { what: path.display().to_string(), expected: expected.clone(), found })
+    }
+}
+
+/// A download that is under way. Nobody else writes to it for as long as this is there; what has
+/// come stays when it is dropped.
+pub(crate) struct Partial {
+    blobs: Blobs,
+    digest: Digest,
+    path: PathBuf,
+    file: File,
+    length: u64,
+    hasher: Hasher,
+}
+
+impl Partial {
+    fn open(blobs: Blobs, digest: Digest) -> Result<Option<Self>> {
+        let folder = blobs.folder.join("partial");
+        let path = folder.join(digest.hex());
+        make_folder(&folder).map_err(Error::file("make", &folder))?;
+        loop {
+            let file = OpenOptions::new().create(true).append(true).read(true).open(&path);
+            let file = file.map_err(Error::file("write", &path))?;
+            file.lock().map_err(Error::file("write", &path))?;
+            if blobs.has(&digest) {
+                // Whoever brought it has moved the file away; one that we have made is of no use.
+                let _is_gone = fs::remove_file(&path);
+                return Ok(None);
+            }
+            if is_at(&file, &path) {
+                let mut partial =
+                    Self { blobs, digest, path, file, length: 0, hasher: Hasher::default() };
+                partial.reread()?;
+                return Ok(Some(partial));
+            }
+            // It was taken away between opening and locking.
+        }
+    }
+
+    /// How much has come.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Forgets what has come.
+    pub(crate) fn restart(&mut self) -> Result<()> {
+        self.file.set_len(0).map_err(Error::file("write", &self.path))?;
+        (self.length, self.hasher) = (0, Hasher::default());
+        Ok(())
+    }
+
+    /// Adds `bytes`.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).map_err(Error::file("write", &self.path))?;
+        self.hasher.update(bytes);
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Keeps it as what it was to be; if it is something else, it is forgotten.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        let found = std::mem::take(&mut self.hasher).finish();
+        if found != self.digest {
+            self.restart()?;
+            let what = format!("blob {}", self.digest);
+            return Err(Error::Digest { what, expected: self.digest.clone(), found });
+        }
+        let target = self.blobs.path(&self.digest);
+        let keep = || {
+            self.file.sync_all()?;
+            let folder = target.parent().unwrap_or(&target);
+            make_folder(folder)?;
+            fs::rename(&self.path, &target)?;
+            sync_folder(folder)
+        };
+        keep().map_err(Error::file("write", &target))
+    }
+
+    /// Reads what an earlier download has left.
+    fn reread(&mut self) -> Result<()> {
+        let mut buffer = vec![0; 64 << 10];
+        self.file.seek(SeekFrom::Start(0)).map_err(Error::file("read", &self.path))?;
+        loop {
+            match std::io::Read::read(&mut self.file, &mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(count) => {
+                    self.hasher.update(&buffer[..count]);
+                    self.length += count as u64;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::file("read", &self.path)(error)),
+            }
+        }
+    }
+}
+
+/// Whether `path` still names `file`.
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let ours = file.metadata().map(|it| (it.dev(), it.ino()));
+    let theirs = fs::metadata(path).map(|it| (it.dev(), it.ino()));
+    matches!((ours, theirs), (Ok(ours), Ok(theirs)) if ours == theirs)
+}

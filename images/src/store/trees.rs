@@ -1,0 +1,135 @@
+//! Layers that have been unpacked.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::file::{make_folder, read_bounded, sync_folder, write_whole};
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+
+/// What the file about a tree has at most.
+const ABOUT_BYTES_MAX: u64 = 64 << 10;
+/// How folders are called that are not trees yet.
+const UNFINISHED: &str = "unpacking-";
+
+/// Layers that have been unpacked, in one folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Trees {
+    folder: PathBuf,
+}
+
+/// What is known of one tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct About {
+    /// The module in it: where, and what it is.
+    pub(crate) module: Option<(PathBuf, Digest)>,
+    /// What all files have.
+    pub(crate) bytes: u64,
+}
+
+impl Trees {
+    pub(super) fn new(folder: &Path) -> Self {
+        Self { folder: folder.join("trees") }
+    }
+
+    /// Where the layers of `manifest` are, if they are unpacked.
+    pub(crate) fn path(&self, manifest: &Digest) -> PathBuf {
+        self.folder.join(manifest.hex())
+    }
+
+    /// What is known of the layers of `manifest`, if they are unpacked.
+    pub(crate) fn about(&self, manifest: &Digest) -> Result<Option<About>> {
+        let path = self.path(manifest).join("about.json");
+        match read_bounded(&path, ABOUT_BYTES_MAX) {
+            Ok(json) => serde_json::from_slice(&json)
+                .map(Some)
+                .map_err(|error| Error::Damaged { path, why: error.to_string() }),
+            Err(_) if !path.exists() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Has `unpack` fill a folder for the layers of `manifest`, unless it is there. One is unpacked
+    /// at a time; who comes meanwhile waits.
+    pub(crate) fn make(
+        &self,
+        manifest: &Digest,
+        unpack: impl FnOnce(&Path) -> Result<Option<PathBuf>>,
+    ) -> Result<About> {
+        let _turn = self.lock()?;
+        if let Some(about) = self.about(manifest)? {
+            return Ok(about);
+        }
+        let folder = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(&self.folder);
+        let folder = folder.map_err(Error::file("make a folder in", &self.folder))?;
+        let module = match unpack(folder.path())? {
+            Some(path) => {
+                let file = folder.path().join(&path);
+                let digest = File::open(&file).and_then(Digest::of_reader);
+                Some((path, digest.map_err(Error::file("read", &file))?))
+            }
+            None => None,
+        };
+        let about = About { module, bytes: size_of(folder.path()) };
+        let json = serde_json::to_vec(&about).expect("it must be writable as JSON");
+        write_whole(&folder.path().join("about.json"), &json)?;
+        let target = self.path(manifest);
+        fs::rename(folder.path(), &target)
+            .and_then(|()| sync_folder(&self.folder))
+            .map_err(Error::file("write", &target))?;
+        // It is another's now.
+        let _moved = folder.keep();
+        Ok(about)
+    }
+
+    /// The bytes of all of them.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.all().iter().filter_map(|it| self.about(it).ok()?).map(|about| about.bytes).sum()
+    }
+
+    /// The manifests whose layers are unpacked.
+    pub(crate) fn all(&self) -> Vec<Digest> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        entries
+            .filter_map(|entry| {
+                Digest::parse(&format!("sha256:{}", entry.file_name().to_str()?)).ok()
+            })
+            .collect()
+    }
+
+    /// Removes what was being unpacked when its process died.
+    pub(super) fn unfinished(&self) -> Result<Vec<PathBuf>> {
+        let _turn = self.lock()?;
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let is_unfinished = |path: &PathBuf| {
+            path.file_name().and_then(|it| it.to_str()).is_some_and(|it| it.starts_with(UNFINISHED))
+        };
+        Ok(entries.map(|entry| entry.path()).filter(is_unfinished).collect())
+    }
+
+    fn lock(&self) -> Result<File> {
+        let path = self.folder.join("lock");
+        let locked = make_folder(&self.folder)
+            .and_then(|()| File::create(&path))
+            .and_then(|file| file.lock().map(|()| file));
+        locked.map_err(Error::file("lock", &path))
+    }
+}
+
+/// The bytes of everything in `folder`; links are not followed.
+pub(super) fn size_of(folder: &Path) -> u64 {
+    let mut folders = vec![folder.to_owned()];
+    let mut bytes = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => folders.push(entry.path()),
+                Ok(metadata) => bytes += metadata.len(),
+                Err(_) => {}
+            }
+        }
+    }
+    bytes
+}

@@ -1,0 +1,7 @@
+//! Images and a real registry: Debian's `docker-registry`, on loopback, at a port of its own.
+
+mod debian;
+mod jobs;
+mod proxy;
+mod secrets;
+mod transfers;
