@@ -165,8 +165,9 @@ impl Guest {
     ///
     /// WASI has no working directory, so this is as good as can be: the directory of a mount that
     /// it names is given to the guest as `.`, which is where C and Rust look for relative paths
-    /// (and for absolute ones that lie in no mount), and `PWD` is set unless it is given, which is
-    /// what Go reads. A directory that lies in no mount is empty.
+    /// (and for absolute ones that lie in no mount); it is the first directory that is given, which
+    /// is where Zig looks; and `PWD` is set unless it is given, which is what Go reads. A directory
+    /// that lies in no mount is empty.
     #[must_use]
     pub fn working_dir(mut self, path: impl Into<String>) -> Self {
         self.working_dir = Some(path.into());

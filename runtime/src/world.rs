@@ -52,19 +52,9 @@ impl World {
         holding: Holding,
     ) -> Result<Self, Error> {
         let Prepared { mut wasi, tree, directories, seeded } = Prepared::new(&mut guest, limits)?;
-        let mut descriptors = Descriptors::new(limits.descriptors);
-        for made_up in tree.directories() {
-            let (path, origin) = (made_up.to_owned(), Origin::Given(made_up.to_owned()));
-            descriptors.give(Descriptor::MadeUp { path, origin });
-        }
-        for (mount, path) in &directories {
-            let (path, origin) = (path.clone(), Origin::Given(path.clone()));
-            descriptors.give(Descriptor::Wasi { fd: preopen(*mount), path, origin });
-        }
-
         let mut world = Self {
             wasi: wasi.build_p1(),
-            descriptors,
+            descriptors: Descriptors::new(limits.descriptors),
             tree,
             console: Console::new(guest.output, limits, guest.meter.clone()),
             termination: TerminationMessage::default(),
@@ -74,8 +64,17 @@ impl World {
             seeded,
             random: None,
         };
+        // The first, since programs without a C library (Zig's) take what is first for it.
         if let Some(dir) = &guest.working_dir {
             world.enter(dir, &directories).await?;
+        }
+        for made_up in world.tree.directories() {
+            let (path, origin) = (made_up.to_owned(), Origin::Given(made_up.to_owned()));
+            world.descriptors.give(Descriptor::MadeUp { path, origin });
+        }
+        for (mount, path) in directories {
+            let origin = Origin::Given(path.clone());
+            world.descriptors.give(Descriptor::Wasi { fd: preopen(mount), path, origin });
         }
         Ok(world)
     }

@@ -168,9 +168,9 @@ async fn what_is_below_the_host_side_is_found_without_following_a_link() {
 async fn the_working_directory_is_given_as_a_dot() {
     let folder = folder();
     let data = || Guest::new().mount(mount(&folder.path().join("in"), "/data", Access::ReadWrite));
-    let (end, name) = printed(&preopen(5), data().working_dir("/data/sub/")).await;
+    let (end, name) = printed(&preopen(3), data().working_dir("/data/sub/")).await;
     assert_eq!((end, name.as_str()), (End::Exited(0), "."));
-    let (_, read) = printed(&opens(5, "file", false), data().working_dir("/data/sub")).await;
+    let (_, read) = printed(&opens(3, "file", false), data().working_dir("/data/sub")).await;
     assert_eq!(read, "sub");
     // A directory that lies in no mount is empty, and so is not given at all.
     assert_eq!(printed(&preopen(5), data().working_dir("/srv")).await.0, End::Exited(BADF));
