@@ -1,8 +1,7 @@
 //! Guests by the thousand, some dozens at a time, each looked at when it has ended.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::mem;
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +19,9 @@ const AT_ONCE: usize = SLOTS + 8;
 /// What guests leave wherever they can.
 const PATTERN: u8 = 0xa5;
 
+/// In place of the random bytes of a guest that printed none.
+const NOTHING: u128 = u128::MAX;
+
 /// Who runs them.
 pub(super) struct Crowd {
     seed: u64,
@@ -27,17 +29,17 @@ pub(super) struct Crowd {
     modules: BTreeMap<Kind, Module>,
     /// The folders that they see as /tmp are made in here.
     folder: tempfile::TempDir,
+    heard: Mutex<Heard>,
 }
 
 /// How many ended in which way.
 #[derive(Default)]
-pub(super) struct Ends(BTreeMap<String, u64>);
+struct Ends(BTreeMap<String, u64>);
 
-/// The guests that are still to be run, and what was heard of the others.
+/// The guests that are still to be run.
 struct Queue {
     next: AtomicU64,
     end: u64,
-    heard: Mutex<Heard>,
 }
 
 impl Queue {
@@ -48,14 +50,16 @@ impl Queue {
 }
 
 /// What guests of one crowd have said up to now.
-#[derive(Default)]
 struct Heard {
     ends: Ends,
-    random: HashSet<Vec<u8>>,
+    /// What each was given at random, by its number. It has its size from the start, and has been
+    /// written to, since it is there while others measure whether anything grows.
+    random: Vec<u128>,
 }
 
 impl Crowd {
-    pub(super) async fn new(seed: u64) -> Arc<Self> {
+    /// One that runs the guests with numbers below `instances`.
+    pub(super) async fn new(seed: u64, instances: u64) -> Arc<Self> {
         let settings = EngineSettings { instances_max: SLOTS as u32, ..EngineSettings::default() };
         let engine = Engine::new(settings).expect("the engine must start");
         let mut modules = BTreeMap::new();
@@ -63,7 +67,8 @@ impl Crowd {
             modules.insert(kind, kind.load(&engine).await);
         }
         let folder = tempfile::tempdir().expect("a folder must be made");
-        Arc::new(Self { seed, engine, modules, folder })
+        let heard = Heard { ends: Ends::default(), random: vec![NOTHING; instances as usize] };
+        Arc::new(Self { seed, engine, modules, folder, heard: Mutex::new(heard) })
     }
 
     pub(super) fn module(&self, kind: Kind) -> &Module {
@@ -71,26 +76,30 @@ impl Crowd {
     }
 
     /// Runs the guests with these numbers, and looks at each.
-    pub(super) async fn run(self: &Arc<Self>, numbers: Range<u64>) -> Ends {
-        let queue = Arc::new(Queue {
-            next: AtomicU64::new(numbers.start),
-            end: numbers.end,
-            heard: Mutex::default(),
-        });
+    pub(super) async fn run(self: &Arc<Self>, numbers: Range<u64>) {
+        let queue = Arc::new(Queue { next: AtomicU64::new(numbers.start), end: numbers.end });
         let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..AT_ONCE {
             let (crowd, queue) = (Arc::clone(self), Arc::clone(&queue));
             tasks.spawn(async move {
                 while let Some(number) = queue.next() {
-                    crowd.run_one(number, &queue.heard).await;
+                    crowd.run_one(number).await;
                 }
             });
         }
         tasks.join_all().await;
-        mem::take(&mut queue.heard.lock().expect("nobody panics with it").ends)
     }
 
-    async fn run_one(&self, number: u64, heard: &Mutex<Heard>) {
+    /// How many ended in which way. No two have been given the same random bytes.
+    pub(super) fn ends(&self) -> String {
+        let mut heard = self.heard.lock().expect("nobody panics with it");
+        heard.random.sort_unstable();
+        let twice = heard.random.windows(2).find(|pair| pair[0] == pair[1] && pair[0] != NOTHING);
+        assert_eq!(twice, None, "random bytes that two were given");
+        heard.ends.to_string()
+    }
+
+    async fn run_one(&self, number: u64) {
         let fate = Fate::of(number, self.seed);
         let name = format!("guest-{number}");
         let capture = Arc::new(Capture::default());
@@ -114,10 +123,10 @@ impl Crowd {
         let stdout = capture.taken(Stream::Stdout);
         let own = name.bytes().cycle();
         assert!(stdout.iter().copied().eq(own.take(stdout.len())), "{}: {stdout:?}", what());
-        let random = capture.taken(Stream::Stderr);
-        let mut heard = heard.lock().expect("nobody panics with it");
-        let is_new = random.len() < 16 || heard.random.insert(random);
-        assert!(is_new, "{}: these random bytes are not its own", what());
+        let mut heard = self.heard.lock().expect("nobody panics with it");
+        if let Ok(random) = capture.taken(Stream::Stderr).try_into() {
+            heard.random[number as usize] = u128::from_le_bytes(random);
+        }
         heard.ends.count(outcome.as_ref());
     }
 

@@ -14,6 +14,7 @@ use std::env;
 
 use super::held::{Held, in_a_process_of_its_own};
 use super::*;
+use crate::harness::say;
 use crowd::Crowd;
 
 /// Guests in all, unless `MAYFLY_INSTANCES` says how many.
@@ -22,11 +23,14 @@ const INSTANCES: u64 = 100_000;
 /// Guests after which whatever is kept for the next ones has been made.
 const WARM_UP: u64 = 3_000;
 
+/// How often it is told what the process holds meanwhile, for whoever looks into a leak.
+const PARTS: u64 = 4;
+
 /// What decides on each guest, unless `MAYFLY_SEED` says another.
 const SEED: u64 = 5;
 
 /// What the process may hold more after all of them than after the first: what its allocator keeps
-/// now and then. A guest that left a hundred bytes would leave more.
+/// now and then. If each guest left a hundred bytes, that would be more.
 const MEMORY_LEFT_MAX: u64 = 8 << 20;
 
 /// The same of address space. A guest's memory takes 4 GiB of it.
@@ -42,15 +46,18 @@ fn a_hundred_thousand_guests_leave_nothing() {
 
 fn leave_nothing() {
     let (instances, seed) = (number("MAYFLY_INSTANCES", INSTANCES), number("MAYFLY_SEED", SEED));
-    let crowd = in_a_runtime(Crowd::new(seed));
+    let crowd = in_a_runtime(Crowd::new(seed, instances));
     let warm_up = WARM_UP.min(instances / 2);
     in_a_runtime(crowd.run(0..warm_up));
     let before = Held::now();
-    let ends = in_a_runtime(crowd.run(warm_up..instances));
-    let after = Held::now();
-    crate::harness::say!("seed {seed}, {instances} guests: {ends}");
-    crate::harness::say!("before: {before:?}\nafter: {after:?}");
-
+    let mut after = before;
+    for part in 0..PARTS {
+        let until = |part| warm_up + (instances - warm_up) * part / PARTS;
+        in_a_runtime(crowd.run(until(part)..until(part + 1)));
+        after = Held::now();
+        say!("{} guests: {after:?}", until(part + 1));
+    }
+    say!("seed {seed}, {instances} guests, {}", crowd.ends());
     assert_eq!(after.descriptors, before.descriptors, "descriptors");
     assert_eq!(after.threads, before.threads, "threads");
     let more = after.memory_bytes.saturating_sub(before.memory_bytes);
