@@ -24,8 +24,12 @@ const AT_ONCE: usize = 4;
 /// Stops one that hangs.
 const TIMEOUT: &str = "600s";
 
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
 fn examples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
+    root().join("examples")
 }
 
 fn manifests() -> BTreeSet<PathBuf> {
@@ -44,9 +48,10 @@ fn declaration_of(manifest: &Path) -> Result<Declaration, String> {
     if manifest.ends_with("job.yml") {
         let perl = examples().join("perl/perl.wasm");
         let text = format!(
-            "# run: --image perl={}\n\
+            "# needs: examples/perl/build {perl}\n\
+             # run: --image perl={perl}\n\
              # expect: exit=0; Complete/CompletionsReached; succeeded=1; lines=1\n",
-            perl.display(),
+            perl = perl.display(),
         );
         return Declaration::parse(&text);
     }
@@ -86,9 +91,11 @@ fn every_manifest_is_in_the_table_of_the_readme() {
 
 fn check(manifest: &Path) -> Result<(), String> {
     let declaration = declaration_of(manifest)?;
-    if manifest.ends_with("job.yml") && !examples().join("perl/perl.wasm").exists() {
+    if let Some((script, file)) = &declaration.needs
+        && !root().join(file).exists()
+    {
         // Not `eprintln!`, which the test harness keeps to itself when a test passes.
-        let skipped = "skipped: examples/job.yml: examples/perl/build has not been run";
+        let skipped = format!("skipped: {}: {script} has not been run", manifest.display());
         return writeln!(io::stderr(), "{skipped}").map_err(|error| error.to_string());
     }
     let seen = Seen::of(&run(manifest, &declaration.options)?);

@@ -5,6 +5,8 @@
 /// What a manifest declares.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Declaration {
+    /// A script, and the file that it makes without which the manifest can't be run.
+    pub(super) needs: Option<(String, String)>,
     /// More options for `mayfly run`.
     pub(super) options: Vec<String>,
     /// What must hold in the end.
@@ -35,6 +37,10 @@ impl Declaration {
         for line in manifest.lines().map_while(|line| line.strip_prefix('#')) {
             let Some((word, rest)) = line.trim().split_once(": ") else { continue };
             match word {
+                "needs" => {
+                    let needs = rest.split_once(' ').ok_or(format!("no file in {rest}"))?;
+                    declaration.needs = Some((needs.0.to_owned(), needs.1.to_owned()));
+                }
                 "run" => declaration.options.extend(rest.split_whitespace().map(str::to_owned)),
                 "expect" => {
                     for clause in rest.split("; ") {
@@ -88,9 +94,10 @@ fn declarations_are_read() {
         assert_eq!(Declaration::parse(manifest), expect.map_err(str::to_owned), "{manifest}");
     };
     check(
-        "# A Job.\n# Note: text.\n#\n# run: --timeout 1s\n# expect: exit=1; Failed/Reason; lines=2\n\
+        "# A Job.\n# Note: text.\n# needs: a/b c d\n# run: --timeout 1s\n# expect: exit=1; Failed/Reason; lines=2\n\
          # expect: a.0.b=c d\n# expect-log: x: y\n# expect-error: …z\nkind: Job\n# expect: no=1\n",
         Ok(Declaration {
+            needs: Some(("a/b".to_owned(), "c d".to_owned())),
             options: vec!["--timeout".to_owned(), "1s".to_owned()],
             clauses: vec![
                 Clause::Exit(1),
@@ -106,6 +113,7 @@ fn declarations_are_read() {
     check("# expect: succeeded=1\n", Err("it declares no `# expect: exit=N`"));
     check("# expect: exit=x\n", Err("no number in exit=x: x"));
     check("# expect: exit\n", Err("neither FIELD=VALUE nor TYPE/REASON: exit"));
+    check("# needs: a\n", Err("no file in a"));
     check("# expect-logs: x\n", Err("unknown word expect-logs"));
 }
 
