@@ -25,6 +25,10 @@ perl:
 clients:
     tests/clients/install
 
+# Fetch the programs that tests/programs/ runs, and the wasmtime that they are compared with.
+programs:
+    tests/programs/install
+
 # Format our code and the guests'.
 fmt:
     cargo fmt --all
@@ -35,7 +39,7 @@ lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
-    shellcheck .ci/run guests/build examples/perl/build tests/clients/install
+    shellcheck .ci/run guests/build examples/perl/build tests/clients/install tests/programs/install
 
 # What is claimed about the speed of embedded databases, measured here.
 bench:
