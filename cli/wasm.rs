@@ -85,7 +85,7 @@ impl PodRuntime for Wasm {
         let ready = self.fetcher.ready(&container.image_id).ok_or_else(|| {
             StartError(format!("image {} has not been pulled", container.image_id))
         })?;
-        let metering = metering(container.limits.fuel);
+        let metering = metering(container.limits.fuel, container.deterministic.is_some());
         let module = ready.code.module(&self.engine, metering).await.map_err(StartError)?;
         let limits = limits_of(&container, self.limits);
         let (sandbox, guest) = (self.sandbox.clone(), guest_of(container, &ready));
@@ -106,9 +106,14 @@ pub(crate) fn check(module: Vec<u8>, cache: Option<PathBuf>) -> anyhow::Result<(
     })
 }
 
-/// How a module is compiled for a pod with this budget of instructions.
-pub(crate) fn metering(fuel: Option<u64>) -> Metering {
-    if fuel.is_some() { Metering::Fuel } else { Metering::Epochs }
+/// How a module is compiled for a pod with this budget of instructions, or one that is the same on
+/// every run.
+pub(crate) fn metering(fuel: Option<u64>, is_deterministic: bool) -> Metering {
+    match (is_deterministic, fuel) {
+        (true, _) => Metering::Deterministic,
+        (false, Some(_)) => Metering::Fuel,
+        (false, None) => Metering::Epochs,
+    }
 }
 
 fn engine(cache: Option<PathBuf>, settings: &EngineSettings) -> anyhow::Result<Engine> {
@@ -148,6 +153,9 @@ fn guest_of(mut container: Container, ready: &Ready) -> Guest {
         };
         let (host, below) = (mount.host_path, mount.below);
         guest = guest.mount(Mount { host, below, guest: mount.mount_path, access });
+    }
+    if let Some(seed) = container.deterministic {
+        guest = guest.deterministic(&seed);
     }
     match container.working_dir {
         Some(folder) => guest.working_dir(folder),

@@ -119,8 +119,9 @@ fn wanted<'a>(input: &'a Input, limits: &OperatorLimits) -> Vec<(Wanted, &'a Pla
     let mut seen = BTreeMap::new();
     for (object, place) in &input.objects {
         let Some((metadata, spec)) = pod_of(object) else { continue };
-        let fuel = metadata.and_then(|metadata| Annotations::of(metadata).fuel);
-        let metering = wasm::metering(limits.fuel.grant(fuel));
+        let asked = metadata.map(Annotations::of).unwrap_or_default();
+        let is_deterministic = asked.deterministic.is_some();
+        let metering = wasm::metering(limits.fuel.grant(asked.fuel), is_deterministic);
         let logins = logins_of(object, spec, input);
         for container in containers(spec) {
             let image = container.image.clone().unwrap_or_default();

@@ -16,6 +16,7 @@ pub(crate) struct Code {
     stamp: Stamp,
     epochs: OnceCell<Module>,
     fuel: OnceCell<Module>,
+    deterministic: OnceCell<Module>,
 }
 
 /// What changes when a file does.
@@ -31,8 +32,8 @@ impl Code {
         // Before the content, so that a change in between is seen the next time.
         let stamp = Stamp::of(path)?;
         let id = Digest::of(&mayfly_images::read_module(path)?).to_string();
-        let (epochs, fuel) = (OnceCell::new(), OnceCell::new());
-        Ok(Self { id, path: path.to_owned(), stamp, epochs, fuel })
+        let [epochs, fuel, deterministic] = std::array::from_fn(|_| OnceCell::new());
+        Ok(Self { id, path: path.to_owned(), stamp, epochs, fuel, deterministic })
     }
 
     /// `sha256:…`, of its content.
@@ -52,7 +53,7 @@ impl Code {
 
     /// Whether it can be run in one way at least.
     pub(crate) fn is_compiled(&self) -> bool {
-        self.epochs.initialized() || self.fuel.initialized()
+        [&self.epochs, &self.fuel, &self.deterministic].iter().any(|cell| cell.initialized())
     }
 
     /// The compiled module; who comes while it is being compiled waits for it.
@@ -64,6 +65,7 @@ impl Code {
         let cell = match metering {
             Metering::Epochs => &self.epochs,
             Metering::Fuel => &self.fuel,
+            Metering::Deterministic => &self.deterministic,
         };
         let module = cell.get_or_try_init(|| self.compile(engine, metering)).await;
         module.cloned().map_err(|error| format!("{error:#}"))

@@ -90,6 +90,6 @@ mod tests {
             check(End::OutputExceeded, 153, "OutputExceeded"),
         ];
         assert_eq!(ends[3].2.as_deref(), Some("unreachable\na\nb"));
-        assert_eq!(BTreeSet::from(ends).len(), 9);
+        assert_eq!(BTreeSet::from(ends.clone()).len(), ends.len());
     }
 }

@@ -70,6 +70,10 @@ impl Backend {
         match metering {
             Metering::Epochs => config.epoch_interruption(true),
             Metering::Fuel => config.consume_fuel(true),
+            Metering::Deterministic => config
+                .consume_fuel(true)
+                .cranelift_nan_canonicalization(true)
+                .relaxed_simd_deterministic(true),
         };
         config.max_wasm_stack(WASM_STACK_BYTES_MAX).async_stack_size(STACK_BYTES);
         if allocation == Allocation::Pool {

@@ -54,7 +54,9 @@ pub enum Error {
         detail: String,
     },
     /// A fuel limit for a module that does not count fuel.
-    #[error("the module was not compiled to count fuel: load it with Metering::Fuel")]
+    #[error(
+        "the module was not compiled to count fuel: load it with Metering::Fuel or Metering::Deterministic"
+    )]
     NotMetered,
     /// The instance could not be made, for want of something of the host's.
     #[error("can't make an instance of the module")]

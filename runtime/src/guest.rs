@@ -188,9 +188,9 @@ impl Guest {
     /// 2029. Its clocks go on by a microsecond each time that they are looked at, and by sleeping,
     /// which takes no time of the host's. Directories are listed in the order of their names. All
     /// files were changed and read at the start, and their numbers are made of their paths. What it
-    /// computes with is the same everywhere if its module was loaded
-    /// [for that](crate::Engine::load_deterministic). What somebody types while it runs, and what
-    /// comes from a network, is not part of it, and neither is where a deadline finds it.
+    /// computes is the same on every machine, too, if its module was loaded with
+    /// [`Metering::Deterministic`](crate::Metering::Deterministic). What somebody types while it runs,
+    /// and what comes from a network, is not part of it, and neither is where a deadline finds it.
     #[must_use]
     pub fn deterministic(mut self, seed: &str) -> Self {
         self.seed = Some(Seed::of(seed));

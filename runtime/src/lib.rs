@@ -82,6 +82,7 @@ mod seeded;
 mod share;
 mod stop;
 mod ticker;
+mod transfer;
 mod tree;
 mod turn;
 mod world;

@@ -25,7 +25,8 @@ pub struct Limits {
     ///
     /// Stops a guest after an exact amount of work, whatever the host is busy with. `None`, the
     /// default, counts nothing. It takes a module that was loaded with
-    /// [`Metering::Fuel`](crate::Metering::Fuel).
+    /// [`Metering::Fuel`](crate::Metering::Fuel) or
+    /// [`Metering::Deterministic`](crate::Metering::Deterministic).
     pub fuel: Option<u64>,
     /// Wall-clock time, from the moment that the guest is started.
     ///

@@ -64,6 +64,20 @@ pub enum Metering {
     /// A count of instructions, and so the clock too. Costs up to a fifth; a run may have
     /// [`Limits::fuel`](crate::Limits::fuel) as well.
     Fuel,
+    /// The same count, in code that computes the same on every machine: what is not a number has but
+    /// one form, and relaxed SIMD is not. Floating-point code is a little slower. It is for
+    /// [deterministic](crate::Guest::deterministic) guests.
+    Deterministic,
+}
+
+impl Metering {
+    /// Whether instructions are counted.
+    pub(crate) fn counts_fuel(self) -> bool {
+        match self {
+            Self::Epochs => false,
+            Self::Fuel | Self::Deterministic => true,
+        }
+    }
 }
 
 /// The SHA-256 digest of a module's bytes. `Display` writes `sha256:` and 64 hex digits.

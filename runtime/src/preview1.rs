@@ -184,7 +184,7 @@ impl WasiSnapshotPreview1 for World {
             return self.device_read(memory, device, iovs, offset);
         }
         let fd = self.mounted(fd, Errno::Isdir)?;
-        Ok(self.meter.read(self.wasi.fd_pread(memory, fd, iovs, offset).await?))
+        self.file_read(memory, fd, iovs, Some(offset)).await
     }
 
     fn fd_prestat_get(&mut self, _memory: &mut GuestMemory<'_>, fd: Fd) -> Result<Prestat> {
@@ -219,7 +219,7 @@ impl WasiSnapshotPreview1 for World {
             return self.device_write(memory, device, ciovs).await;
         }
         let fd = self.mounted(fd, Errno::Isdir)?;
-        Ok(self.meter.wrote(self.wasi.fd_pwrite(memory, fd, ciovs, offset).await?))
+        self.file_write(memory, fd, ciovs, Some(offset)).await
     }
 
     async fn fd_read(
@@ -230,7 +230,7 @@ impl WasiSnapshotPreview1 for World {
     ) -> Result<Size> {
         let Descriptor::Device { device, position } = *self.descriptors.get(fd)? else {
             let fd = self.mounted(fd, Errno::Isdir)?;
-            return Ok(self.meter.read(self.wasi.fd_read(memory, fd, iovs).await?));
+            return self.file_read(memory, fd, iovs, None).await;
         };
         if device == crate::device::Device::Stdin {
             return self.wasi.fd_read(memory, WASI_STDIN.into(), iovs).await;
@@ -301,9 +301,7 @@ impl WasiSnapshotPreview1 for World {
         match *self.descriptors.get(fd)? {
             Descriptor::Device { device, .. } => self.device_write(memory, device, ciovs).await,
             Descriptor::MadeUp { .. } => Err(Errno::Badf.into()),
-            Descriptor::Wasi { fd, .. } => {
-                Ok(self.meter.wrote(self.wasi.fd_write(memory, fd.into(), ciovs).await?))
-            }
+            Descriptor::Wasi { fd, .. } => self.file_write(memory, fd.into(), ciovs, None).await,
         }
     }
 

@@ -67,7 +67,7 @@ impl Sandbox {
         limits: Limits,
         cancel: CancellationToken,
     ) -> Result<Outcome, Error> {
-        if limits.fuel.is_some() && module.metering() != Metering::Fuel {
+        if limits.fuel.is_some() && !module.metering().counts_fuel() {
             return Err(Error::NotMetered);
         }
         let guest = guest.checked()?;
@@ -82,8 +82,7 @@ impl Sandbox {
         let reserved = limits.memory_reserved_bytes.min(limits.memory_bytes);
         let holding = self.engine.memory().hold(reserved);
         let taken = holding.taken();
-        let _ticking =
-            (module.metering() == Metering::Epochs).then(|| self.engine.ticker().running());
+        let _ticking = (!module.metering().counts_fuel()).then(|| self.engine.ticker().running());
         let outcome = match &module.0.program {
             Program::Module(program) => {
                 let world = World::new(guest, &limits, holding);
@@ -156,9 +155,9 @@ fn store<P: Command>(
             store.set_epoch_deadline(1);
             store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
         }
-        Metering::Fuel => {
+        Metering::Fuel | Metering::Deterministic => {
             let fuel = limits.fuel.unwrap_or(u64::MAX);
-            store.set_fuel(fuel).expect("an engine for Metering::Fuel must count fuel");
+            store.set_fuel(fuel).expect("an engine for this must count fuel");
             store.fuel_async_yield_interval(Some(FUEL_TURN)).expect("a turn must not be zero");
         }
     }

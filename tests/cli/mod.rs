@@ -4,6 +4,7 @@ mod bad_input;
 mod client;
 mod host_path;
 mod images;
+mod limits;
 mod manners;
 mod runs;
 mod state;

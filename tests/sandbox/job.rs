@@ -50,6 +50,37 @@ async fn job_pi() {
 }
 
 #[tokio::test]
+async fn job_dice() {
+    let roll = async |wasm: Vec<u8>, seed: &str, names: [&str; 3]| {
+        let folder = tempfile::tempdir().expect("a folder must be made");
+        for name in names {
+            fs::write(folder.path().join(name), name).expect("it must be written");
+        }
+        let guest = with_data(folder.path(), Access::ReadOnly).args(["job_dice", "/data"]);
+        let guest = guest.deterministic(seed);
+        run_metered(wasm, guest, Limits::default(), Metering::Deterministic).await
+    };
+    let (ours, theirs) = (["c", "a", "b"], ["b", "c", "a"]);
+    for wasm in [wasm("job_dice"), component::component("job_dice")] {
+        let first = roll(wasm.clone(), "seed", ours).await.exited(0);
+        let second = roll(wasm.clone(), "seed", theirs).await.exited(0);
+        assert_eq!(second.stdout, first.stdout);
+        assert!(first.stdout.contains("\nslept for 3600 s\n"), "{}", first.stdout);
+        let names = ["\"a\" of", "\"b\" of", "\"c\" of"].map(|name| first.stdout.find(name));
+        assert!(names[0].is_some() && names.is_sorted(), "{}", first.stdout);
+
+        let other = roll(wasm, "another", ours).await.exited(0);
+        let pairs = first.stdout.lines().zip(other.stdout.lines());
+        let same: Vec<_> = pairs.filter(|(first, other)| first == other).collect();
+        assert_eq!(same, [("slept for 3600 s", "slept for 3600 s")]);
+    }
+    let limits = deadline(500);
+    let guest = Guest::new().args(["job_dice"]);
+    let ran = run_metered(wasm("job_dice"), guest, limits, Metering::Epochs).await;
+    ended_in_time(&ran, limits);
+}
+
+#[tokio::test]
 async fn job_sleep() {
     let ran = run("job_sleep", ["0.05"]).await.exited(0);
     assert!(ran.outcome.usage.wall >= Duration::from_millis(50));

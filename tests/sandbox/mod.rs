@@ -102,6 +102,11 @@ async fn run_with<const N: usize>(
 /// Runs a module or component as `guest`.
 async fn run_wasm(wasm: Vec<u8>, guest: Guest, limits: Limits) -> Ran {
     let metering = if limits.fuel.is_some() { Metering::Fuel } else { Metering::Epochs };
+    run_metered(wasm, guest, limits, metering).await
+}
+
+/// Runs a module or component, compiled in that way, as `guest`.
+async fn run_metered(wasm: Vec<u8>, guest: Guest, limits: Limits, metering: Metering) -> Ran {
     let module = ENGINE.load(wasm.into(), metering).await.expect("the guest must load");
     let capture = Arc::new(Capture::default());
     let limits = Limits { deadline: limits.deadline.or(Some(PATIENCE)), ..limits };

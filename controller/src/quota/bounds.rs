@@ -190,4 +190,27 @@ mod tests {
             "{denied:?}"
         );
     }
+
+    #[test]
+    fn what_is_above_the_operators_maximum_is_denied() {
+        let most = Some(1 << 30);
+        let operator = OperatorLimits {
+            memory_bytes: crate::quota::Bound { default: None, max: most },
+            ..OperatorLimits::default()
+        };
+        let bounds = bounds(&[], &[]).within(operator);
+        assert_eq!(bounds.admit(pods(2), Timestamp::UNIX_EPOCH).admitted.len(), 2);
+        let mut large = pods(2);
+        for pod in &mut large {
+            let container = &mut pod.spec.as_mut().expect("a spec").containers[0];
+            let resources = json!({"limits": {"memory": "2Gi"}});
+            container.resources = serde_json::from_value(resources).expect("must be resources");
+        }
+        let denied = bounds.admit(large, Timestamp::UNIX_EPOCH).denied;
+        assert_eq!(denied.len(), 1);
+        assert_eq!(
+            denied[0].1.of_pod("x"),
+            "pods \"x\" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi"
+        );
+    }
 }

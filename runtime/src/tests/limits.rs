@@ -1,5 +1,6 @@
 //! What a guest may use up.
 
+use super::components::load_adapted;
 use super::*;
 use crate::Meter;
 
@@ -138,6 +139,44 @@ async fn memory_that_is_set_aside_is_taken_from_whoever_has_more_than_its_own() 
     assert_eq!(run(0).await.unwrap().end, End::NoMemoryLeft);
     assert_eq!(run(33 << 20).await.unwrap().end, End::Exited(0));
     assert_eq!(taking.await.unwrap(), End::NoMemoryLeft);
+}
+
+#[tokio::test]
+async fn fuel_is_exact_whatever_else_runs() {
+    // A dozen turns.
+    let body = COUNT.replace("1000000", "20000000");
+    let busy = load(BUSY, Metering::Fuel).await;
+    let limits = Limits { fuel: Some(u64::MAX), ..Limits::default() };
+    for module in [load(&body, Metering::Fuel).await, load_adapted(&body, Metering::Fuel).await] {
+        let used = async |limits| {
+            let outcome = run(&module, Guest::new(), limits).await;
+            assert!(matches!(outcome.end, End::Exited(_)), "{outcome:?}");
+            outcome.usage.fuel.unwrap()
+        };
+        let alone = used(limits).await;
+        assert!(alone > 20_000_000, "{alone}");
+        assert_eq!(used(Limits { cpu_millis: Some(500), ..limits }).await, alone);
+        let cancel = CancellationToken::new();
+        let neighbours: Vec<_> = (0..2)
+            .map(|_| {
+                let (sandbox, busy) = (Sandbox::new(ENGINE.clone()), busy.clone());
+                let cancel = cancel.clone();
+                tokio::spawn(async move { sandbox.run(&busy, Guest::new(), limits, cancel).await })
+            })
+            .collect();
+        assert_eq!(used(limits).await, alone);
+        // So much is enough for it; half of that is not, and it is looked at in the same place.
+        assert_eq!(used(Limits { fuel: Some(alone), ..limits }).await, alone);
+        let less = Limits { fuel: Some(alone / 2), ..limits };
+        let (first, second) =
+            (run(&module, Guest::new(), less).await, run(&module, Guest::new(), less).await);
+        assert_eq!(first.end, End::FuelExhausted);
+        assert_eq!((second.end, second.usage.fuel), (first.end, first.usage.fuel));
+        cancel.cancel();
+        for neighbour in neighbours {
+            assert_eq!(neighbour.await.unwrap().unwrap().end, End::Cancelled);
+        }
+    }
 }
 
 #[tokio::test]

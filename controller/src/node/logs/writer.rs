@@ -1,7 +1,7 @@
 //! Writes what one run of a container prints, line by line, to a file; then to the next, and so on.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -140,7 +140,12 @@ impl Open {
                 self.rotate()?;
                 continue;
             }
-            self.file.write_all(fitting)?;
+            if let Err(error) = self.file.write_all(fitting) {
+                // A part of a line would make nonsense of the next one.
+                let back = self.file.set_len(self.place.offset);
+                let _ = back.and_then(|()| self.file.seek(SeekFrom::Start(self.place.offset)));
+                return Err(error);
+            }
             self.place.offset += fitting.len() as u64;
             lines = &lines[fitting.len()..];
         }

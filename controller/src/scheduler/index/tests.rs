@@ -176,3 +176,34 @@ fn pods_that_have_a_node_or_must_not_have_one_are_left_alone() {
     ];
     check(&nodes, &pods, &expect![[""]]);
 }
+
+#[test]
+fn a_pod_that_says_nothing_of_memory_is_counted_with_what_it_may_take() {
+    let nodes = [node("a", "2", 10)];
+    let pods: Vec<_> = (0..5).map(|second| pod(&format!("p{second}"), second, "1m", "")).collect();
+    check(
+        &nodes,
+        &pods,
+        &expect![[r#"
+            ns/p0 -> a
+            ns/p1 -> a
+            ns/p2 -> a
+            ns/p3 -> a
+            ns/p4: 0/1 nodes are available: 1 Insufficient memory. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.
+        "#]],
+    );
+}
+
+#[test]
+fn a_pod_that_can_never_fit_waits_and_is_told() {
+    let mut large = pod("large", 1, "1", "");
+    let container = &mut large.spec.as_mut().unwrap().containers[0];
+    container.resources = serde_json::from_str(r#"{"limits": {"memory": "2Gi"}}"#).unwrap();
+    check(
+        &[node("a", "2", 10)],
+        &[large],
+        &expect![[r#"
+            ns/large: 0/1 nodes are available: 1 Insufficient memory. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.
+        "#]],
+    );
+}

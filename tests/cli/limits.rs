@@ -1,0 +1,40 @@
+//! `--limits FILE`: what pods get, what they can get, and what is wrong with the file.
+
+use crate::harness::{Home, guest, job};
+
+#[test]
+fn what_is_above_a_maximum_is_refused_before_anything_starts() {
+    let home = Home::new();
+    home.write("limits.yaml", "containers: {memory: {max: 64Mi}, fuel: {max: 1M}}\n");
+    let image = format!("image: {}\nresources: {{limits: {{memory: 128Mi}}}}", guest("job_echo"));
+    home.write("job.yaml", job("a", "completions: 1", &image));
+    let ended = home.run(&["run", "--limits", "limits.yaml", "job.yaml"]).exits(2);
+    ended.says("job.yaml:").says("maximum memory usage per Container is 64Mi, but limit is 128Mi");
+}
+
+#[test]
+fn a_mistake_in_the_file_is_told_with_its_line() {
+    let home = Home::new();
+    home.write("limits.yaml", "containers:\n  memroy: {max: 64Mi}\n");
+    home.write("job.yaml", job("a", "completions: 1", &format!("image: {}", guest("job_echo"))));
+    home.run(&["run", "--limits", "limits.yaml", "job.yaml"])
+        .exits(2)
+        .says("limits.yaml: line 2: unknown field \"containers.memroy\", did you mean \"memory\"?");
+    home.run(&["run", "--limits", "none.yaml", "job.yaml"])
+        .exits(2)
+        .says("can't use the limits in none.yaml");
+}
+
+#[test]
+fn a_default_holds_for_a_pod_that_does_not_say() {
+    let home = Home::new();
+    home.write("limits.yaml", "containers: {fuel: {default: 1M}}\n");
+    let pod = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec:\n  restartPolicy: Never\n  \
+         containers: [{{name: main, image: {}}}]\n",
+        guest("hog_cpu")
+    );
+    home.write("pod.yaml", pod);
+    let ended = home.run(&["run", "--limits", "limits.yaml", "-o", "json", "pod.yaml"]).exits(1);
+    assert!(ended.stdout.contains("FuelExhausted"), "{}", ended.stdout);
+}
