@@ -9,6 +9,7 @@
 //! | ran into the sandbox's deadline | 137 | `DeadlineExceeded` | SIGKILL |
 //! | asked for more memory than its limit | 137 | `OOMKilled` | SIGKILL, as Kubernetes has it |
 //! | had more memory than its request when the node had none left | 137 | `OOMKilled` | the same |
+//! | sent and received more than it may | 141 | `NetworkExceeded` | SIGPIPE |
 //! | used up its instructions | 152 | `FuelExhausted` | SIGXCPU |
 //! | printed more than it may | 153 | `OutputExceeded` | SIGXFSZ |
 //!
@@ -40,6 +41,9 @@ pub(crate) fn of(outcome: Outcome) -> ContainerEnd {
         }
         End::FuelExhausted => {
             (152, "FuelExhausted", Some("it used up its budget of instructions".to_owned()))
+        }
+        End::NetworkExceeded => {
+            (141, "NetworkExceeded", Some("it sent and received more than it may".to_owned()))
         }
         End::OutputExceeded => {
             (153, "OutputExceeded", Some("it printed more than it may".to_owned()))
@@ -88,6 +92,7 @@ mod tests {
             check(End::NoMemoryLeft, 137, "OOMKilled"),
             check(End::FuelExhausted, 152, "FuelExhausted"),
             check(End::OutputExceeded, 153, "OutputExceeded"),
+            check(End::NetworkExceeded, 141, "NetworkExceeded"),
         ];
         assert_eq!(ends[3].2.as_deref(), Some("unreachable\na\nb"));
         assert_eq!(BTreeSet::from(ends.clone()).len(), ends.len());

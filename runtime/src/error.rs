@@ -123,7 +123,7 @@ pub enum ModuleError {
         hint: &'static str,
     },
     /// It is a component that wants interfaces that there are not.
-    #[error("a WebAssembly component that imports what the sandbox does not have: {}; only WASI 0.2 is there, without wasi:http", .names.join(", "))]
+    #[error("a WebAssembly component that imports what the sandbox does not have: {}; only WASI 0.2 is there", .names.join(", "))]
     UnknownComponentImports {
         /// As `package/interface@version`, in order.
         names: Vec<String>,

@@ -9,6 +9,7 @@ use tokio::io::AsyncRead;
 
 use crate::error::Error;
 use crate::meter::Meter;
+use crate::network::Network;
 use crate::output::{Discard, Output};
 use crate::path;
 use crate::seeded::Seed;
@@ -16,8 +17,8 @@ use crate::seeded::Seed;
 /// What one run of a guest may see of the world.
 ///
 /// A new one sees nothing: no arguments, no environment, an empty standard input, no files but
-/// the devices below, nobody who reads its output, and never a network. Clocks and random numbers
-/// are those of WASI.
+/// the devices below, nobody who reads its output, and no network. Clocks and random numbers are
+/// those of WASI.
 ///
 /// Every guest has a small `/dev`, none of it the host's:
 ///
@@ -38,6 +39,7 @@ pub struct Guest {
     pub(crate) working_dir: Option<String>,
     pub(crate) termination_log: TerminationLog,
     pub(crate) seed: Option<Seed>,
+    pub(crate) network: Network,
 }
 
 /// Where a guest's standard input comes from.
@@ -116,6 +118,7 @@ impl Guest {
             working_dir: None,
             termination_log: TerminationLog::default(),
             seed: None,
+            network: Network::default(),
         }
     }
 
@@ -197,6 +200,14 @@ impl Guest {
         self
     }
 
+    /// Says what it may reach of the network. It is for components: preview 1 has no sockets that
+    /// could be connected.
+    #[must_use]
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = network;
+        self
+    }
+
     /// Checks what can't be passed through WASI, and brings its paths into one form.
     pub(crate) fn checked(mut self) -> Result<Self, Error> {
         for (index, arg) in self.args.iter().enumerate() {
@@ -248,6 +259,7 @@ impl fmt::Debug for Guest {
             .field("mounts", &self.mounts)
             .field("working_dir", &self.working_dir)
             .field("termination_log", &self.termination_log)
+            .field("network", &self.network)
             .finish_non_exhaustive()
     }
 }

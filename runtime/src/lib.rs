@@ -11,8 +11,8 @@
 //! once, a [`Guest`] is what one run of it may see, [`Limits`] is what it may use, and an
 //! [`Outcome`] is how it ended. A guest that fails is a value; `Err` means that the host did.
 //!
-//! This crate knows nothing of who asks for the run, or why: no manifests, no wire formats, no
-//! network.
+//! This crate knows nothing of who asks for the run, or why: no manifests, no wire formats. It
+//! listens nowhere; it connects where a [`Network`] lets a guest, on that guest's behalf alone.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -68,6 +68,7 @@ mod memory;
 mod meter;
 mod module;
 mod mount;
+mod network;
 mod outcome;
 mod output;
 mod path;
@@ -96,6 +97,7 @@ pub use guest::{Access, Guest, Mount, Stdin, TerminationLog};
 pub use limits::Limits;
 pub use meter::Meter;
 pub use module::{Digest, Metering, Module};
+pub use network::{Authorities, AuthoritiesError, Host, HostName, Network, Port, Protocol, Rule};
 pub use outcome::{End, Outcome, Usage};
 pub use output::{Capture, Discard, Output, Stream};
 pub use sandbox::Sandbox;

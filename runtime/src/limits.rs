@@ -68,6 +68,17 @@ pub struct Limits {
     /// Each takes some memory of the host's. 1024 by default: as many as there may be descriptors,
     /// and then some clocks.
     pub subscriptions: u32,
+    /// Bytes that it may send and receive over the network, both together: the content of
+    /// connections and datagrams, and for requests all that goes over the wire.
+    ///
+    /// Stops a guest from using up the host's line, or having a server send for ever. 1 GiB by
+    /// default.
+    pub network_bytes: u64,
+    /// Sockets open at a time, connections for requests among them.
+    ///
+    /// Stops a guest from using up the descriptors of the host's process, and from being a nuisance
+    /// to others. 64 by default: a browser has 6 for each host.
+    pub sockets: u32,
 }
 
 impl Limits {
@@ -85,6 +96,8 @@ impl Limits {
         directory_bytes: 4 << 20,
         random_bytes: 16 << 20,
         subscriptions: 1024,
+        network_bytes: 1 << 30,
+        sockets: 64,
     };
 }
 
@@ -118,3 +131,43 @@ pub(crate) const MEMORIES_MAX: usize = 100;
 
 /// Tables that a guest may have.
 pub(crate) const TABLES_MAX: usize = 100;
+
+/// Names that one guest looks up at once; the next waits. Each takes a thread of the host's.
+pub(crate) const LOOKUPS_MAX: usize = 4;
+
+/// Names that all guests look up at once; the next waits. A resolver that does not answer can't be
+/// stopped, and keeps its thread for as long as the C library has patience.
+pub(crate) const LOOKUPS_OF_ALL_MAX: usize = 64;
+
+/// How long a guest waits for the resolver. The C library asks twice by default, for five seconds
+/// each.
+pub(crate) const LOOKUP_TIME_MAX: Duration = Duration::from_secs(12);
+
+/// Addresses that one answer of the resolver may have; the rest is left out. The largest services
+/// have some twenty.
+pub(crate) const ADDRESSES_MAX: usize = 64;
+
+/// Addresses that names were seen to stand for, for each run; the oldest go. It stops a guest from
+/// having the host remember without end.
+pub(crate) const RESOLVED_MAX: usize = 1024;
+
+/// What the kernel may keep of a connection for a guest, one way, as far as the guest can ask for it.
+pub(crate) const SOCKET_BUFFER_BYTES_MAX: u64 = 1 << 20;
+
+/// What a datagram counts beside its content: the headers of IPv4 and UDP. Without it, empty ones
+/// would cost nothing.
+pub(crate) const DATAGRAM_HEADER_BYTES: usize = 28;
+
+/// How long a connection for a request may take to be made, TLS included, unless the guest wants
+/// less. It is what browsers wait at most.
+pub(crate) const CONNECT_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// How long an answer may take to begin, and to go on, unless the guest wants less; wasmtime's own.
+pub(crate) const ANSWER_TIME_MAX: Duration = Duration::from_secs(600);
+
+/// The most bytes of a request's or an answer's header fields, in memory. A component may hold
+/// thousands of them, so this is small; servers take 8 to 16 KiB.
+pub(crate) const HEADER_BYTES_MAX: usize = 16 << 10;
+
+/// What a request's body gives to the host at a time, and no more until that is sent.
+pub(crate) const BODY_CHUNK_BYTES_MAX: usize = 16 << 10;

@@ -25,6 +25,8 @@ struct Counters {
     file_bytes_read: AtomicU64,
     file_bytes_written: AtomicU64,
     printed_bytes: AtomicU64,
+    network_bytes_received: AtomicU64,
+    network_bytes_sent: AtomicU64,
     /// What is known only when the run is over: wasmtime keeps the fuel to itself until then.
     end: OnceLock<AtTheEnd>,
 }
@@ -53,6 +55,8 @@ impl Meter {
             file_bytes_read: counters.file_bytes_read.load(Relaxed),
             file_bytes_written: counters.file_bytes_written.load(Relaxed),
             printed_bytes: counters.printed_bytes.load(Relaxed),
+            network_bytes_received: counters.network_bytes_received.load(Relaxed),
+            network_bytes_sent: counters.network_bytes_sent.load(Relaxed),
             wall: end.map(|end| end.wall).unwrap_or_default(),
         }
     }
@@ -83,6 +87,16 @@ impl Meter {
     /// So much that it prints was passed on.
     pub(crate) fn printed(&self, bytes: u64) {
         self.0.printed_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    /// So much came to it over the network.
+    pub(crate) fn received(&self, bytes: u64) {
+        self.0.network_bytes_received.fetch_add(bytes, Relaxed);
+    }
+
+    /// So much went from it.
+    pub(crate) fn sent(&self, bytes: u64) {
+        self.0.network_bytes_sent.fetch_add(bytes, Relaxed);
     }
 
     /// Its run is over.

@@ -41,6 +41,9 @@ pub enum End {
     /// It printed more than [`Limits::output_bytes`](crate::Limits::output_bytes); all up to the
     /// limit was passed on.
     OutputExceeded,
+    /// It sent and received more than [`Limits::network_bytes`](crate::Limits::network_bytes);
+    /// nothing beyond the limit was passed on.
+    NetworkExceeded,
     /// The caller cancelled it.
     Cancelled,
 }
@@ -63,6 +66,11 @@ pub struct Usage {
     pub file_bytes_written: u64,
     /// Bytes that it printed and that were taken, both streams together.
     pub printed_bytes: u64,
+    /// Bytes that came to it over the network: what connections and datagrams held, and all that
+    /// went over the wire for requests.
+    pub network_bytes_received: u64,
+    /// Bytes that it sent, counted likewise.
+    pub network_bytes_sent: u64,
     /// From its start to its end; zero until then.
     pub wall: Duration,
 }

@@ -30,7 +30,7 @@ impl Prepared {
     pub(crate) fn new(guest: &mut Guest, limits: &Limits) -> Result<Self, Error> {
         let mut wasi = WasiCtxBuilder::new();
         wasi.args(&guest.args).envs(&guest.env);
-        // Nothing can be connected to anyway; without these a socket could not even be made.
+        // Whoever has a network to give says so later.
         wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
         wasi.max_random_size(limits.random_bytes.into());
         let seeded = guest.seed.map(|seed| seed_world(&mut wasi, seed));

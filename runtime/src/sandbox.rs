@@ -15,6 +15,7 @@ use crate::guest::Guest;
 use crate::limits::Limits;
 use crate::meter::Meter;
 use crate::module::{Metering, Module, Program};
+use crate::network::Session;
 use crate::outcome::{End, Outcome, Usage};
 use crate::preview2;
 use crate::share::Share;
@@ -40,6 +41,7 @@ enum Wait {
     Over(Result<u32, Failure>),
     DeadlineExceeded,
     NoMemoryLeft,
+    NetworkExceeded,
     Cancelled,
 }
 
@@ -110,17 +112,20 @@ async fn run<P: Command>(
 ) -> Result<Outcome, Error> {
     let started = Instant::now();
     let mut store = store(program, metering, world.await?, &limits);
+    let session = store.data().session();
     let wait = tokio::select! {
         biased;
         () = cancel.cancelled() => Wait::Cancelled,
         () = passed(limits.deadline) => Wait::DeadlineExceeded,
         () = taken.cancelled() => Wait::NoMemoryLeft,
+        () = exceeded(session.as_deref()) => Wait::NetworkExceeded,
         result = in_turns(program.start(&mut store), &meter, share(&limits)) => Wait::Over(result),
     };
     let end = match wait {
         Wait::Cancelled => End::Cancelled,
         Wait::DeadlineExceeded => End::DeadlineExceeded,
         Wait::NoMemoryLeft => End::NoMemoryLeft,
+        Wait::NetworkExceeded => End::NetworkExceeded,
         Wait::Over(Ok(code)) => End::Exited(code),
         Wait::Over(Err(failure)) => end(failure)?,
     };
@@ -171,6 +176,14 @@ async fn passed(deadline: Option<Duration>) {
     }
 }
 
+/// Waits until the run has sent or received more than it may, on whatever task that was.
+async fn exceeded(session: Option<&Session>) {
+    match session {
+        Some(session) => session.exceeded().await,
+        None => future::pending().await,
+    }
+}
+
 /// What the failure of a guest means, if it is the guest's.
 fn end(failure: Failure) -> Result<End, Error> {
     let (error, is_ours) = match failure {
@@ -183,6 +196,7 @@ fn end(failure: Failure) -> Result<End, Error> {
             Stop::OutOfMemory => End::OutOfMemory,
             Stop::NoMemoryLeft => End::NoMemoryLeft,
             Stop::OutputExceeded => End::OutputExceeded,
+            Stop::NetworkExceeded => End::NetworkExceeded,
         });
     }
     // wasmtime keeps to itself why the heap of objects could not grow: for us only the limit can be.

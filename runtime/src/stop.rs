@@ -17,4 +17,7 @@ pub(crate) enum Stop {
     /// It printed more than it may.
     #[error("the guest printed more than it may")]
     OutputExceeded,
+    /// It sent or received more than it may.
+    #[error("the guest sent or received more than it may")]
+    NetworkExceeded,
 }

@@ -1,7 +1,31 @@
-//! Modules that are made for a test: they print something, wait for a while, and print the rest.
+//! Modules and components that are made for a test.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::time::Duration;
+
+use super::repository;
+
+/// The component of the prebuilt guest `name`, with the types of what it calls of the network.
+pub(crate) fn component(name: &str) -> Vec<u8> {
+    let guests = repository().join("guests");
+    let path = guests.join("sockets/network.wit");
+    let text = fs::read_to_string(&path).expect("the types must be there");
+    let mut wit = wit_parser::Resolve::default();
+    let package = wit.push_str(&path, &text).expect("the types must be well-formed");
+    let world = wit.select_world(&[package], Some("network")).expect("it must have a world");
+    let module = fs::read(guests.join(format!("prebuilt/{name}.wasm")));
+    let mut module = module.expect("the prebuilt guest must be there");
+    let encoding = wit_component::StringEncoding::UTF8;
+    wit_component::embed_component_metadata(&mut module, &wit, world, encoding)
+        .expect("the types must fit");
+    let adapter = wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER;
+    wit_component::ComponentEncoder::default()
+        .module(&module)
+        .and_then(|encoder| encoder.adapter("wasi_snapshot_preview1", adapter))
+        .and_then(|mut encoder| encoder.encode())
+        .expect("the guest must make a component")
+}
 
 /// A WASI command that prints `before`, waits for `pause`, prints `after` and exits with 0, whatever
 /// it is told.

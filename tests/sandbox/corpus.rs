@@ -39,6 +39,8 @@ attacks! {
         hog_memory hog_memory_wide hog_output hog_outputs hog_poll_all hog_poll_forever
         hog_poll_none hog_random hog_sparse hog_stack hog_start hog_table hog_table_fill
         hog_termination_log hog_yield;
+    network: escape_link_local escape_listen escape_loopback escape_name escape_own_port
+        escape_request hog_datagrams hog_download hog_silence hog_sockets hog_upload;
 }
 
 /// How long others may compute on the thread that a guest shares with an attack, before it has had

@@ -12,6 +12,7 @@ mod field;
 mod held;
 mod hog;
 mod job;
+mod network;
 mod residue;
 
 use std::fs;

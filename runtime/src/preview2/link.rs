@@ -14,13 +14,20 @@ use super::world::World;
 use crate::error::ModuleError;
 
 /// The interfaces below, of any version: what is unknown of them is a matter of versions.
-const PACKAGES: [&str; 6] =
-    ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+const PACKAGES: [&str; 7] = [
+    "wasi:cli/",
+    "wasi:clocks/",
+    "wasi:filesystem/",
+    "wasi:http/",
+    "wasi:io/",
+    "wasi:random/",
+    "wasi:sockets/",
+];
 
 /// Everything that a component may import.
 ///
-/// Sockets are there because most programs import them, whether they use them or not; none can be
-/// made.
+/// Sockets and requests over HTTP are there for all, since most programs import them, whether they
+/// use them or not; what can be reached by them is for `crate::network` to say.
 pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<World>> {
     let mut linker = Linker::new(engine);
     let l = &mut linker;
@@ -51,13 +58,14 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<World
     filesystem::preopens::add_to_linker::<_, HasSelf<World>>(l, |world| world)?;
 
     let options = LinkOptions::default();
-    sockets::network::add_to_linker::<_, WasiSockets>(l, &(&options).into(), World::sockets)?;
+    sockets::network::add_to_linker::<_, HasSelf<World>>(l, &(&options).into(), |world| world)?;
     sockets::instance_network::add_to_linker::<_, WasiSockets>(l, World::sockets)?;
-    sockets::ip_name_lookup::add_to_linker::<_, WasiSockets>(l, World::sockets)?;
-    sockets::tcp_create_socket::add_to_linker::<_, WasiSockets>(l, World::sockets)?;
-    sockets::udp_create_socket::add_to_linker::<_, WasiSockets>(l, World::sockets)?;
-    sockets::tcp::add_to_linker::<_, WasiSockets>(l, World::sockets)?;
-    sockets::udp::add_to_linker::<_, WasiSockets>(l, World::sockets)?;
+    sockets::ip_name_lookup::add_to_linker::<_, HasSelf<World>>(l, |world| world)?;
+    sockets::tcp_create_socket::add_to_linker::<_, HasSelf<World>>(l, |world| world)?;
+    sockets::udp_create_socket::add_to_linker::<_, HasSelf<World>>(l, |world| world)?;
+    sockets::tcp::add_to_linker::<_, HasSelf<World>>(l, |world| world)?;
+    sockets::udp::add_to_linker::<_, HasSelf<World>>(l, |world| world)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(l)?;
     Ok(linker)
 }
 

@@ -4,19 +4,25 @@
 //! component ─▶ link: what it may import ─┬▶ wasmtime-wasi: clocks, random, streams, pollables
 //!                                        ├▶ world: exit, output, preopens
 //!                                        ├▶ seeded: waiting, where clocks come from a seed
-//!                                        └▶ files, listing ─▶ mounts (wasmtime-wasi), /dev (ours)
+//!                                        ├▶ files, listing ─▶ mounts (wasmtime-wasi), /dev (ours)
+//!                                        └▶ network, tcp, udp, http ─▶ crate::network
 //! ```
 //!
 //! Files are done as for preview 1: what lies in a mount goes to wasmtime-wasi, which keeps it
-//! inside, and what we make up is done here. Nothing here opens a file of the host by itself.
+//! inside, and what we make up is done here. Nothing here opens a file of the host by itself, and
+//! nothing is connected to before `crate::network` has agreed to the address.
 
 mod device;
 mod files;
 mod handle;
+mod http;
 mod link;
 mod listing;
+mod network;
 mod seeded;
 mod stream;
+mod tcp;
+mod udp;
 mod world;
 
 pub(crate) use link::{link, linker};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView as _};
 use wasmtime_wasi::p2::bindings::cli::{exit, stderr, stdout};
@@ -15,6 +15,8 @@ use wasmtime_wasi::p2::{DynOutputStream, FsResult};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::handle::{Behind, Handle};
+use super::http::Http;
+use super::network;
 use super::stream::Printer;
 use crate::account::Account;
 use crate::console::{Console, TerminationMessage};
@@ -23,6 +25,7 @@ use crate::guest::Guest;
 use crate::limits::{Limits, RESOURCES_MAX};
 use crate::memory::MemoryMeter;
 use crate::meter::Meter;
+use crate::network::{Client, Session};
 use crate::output::Stream;
 use crate::pool::Holding;
 use crate::prepare::{Prepared, mount_of};
@@ -61,6 +64,10 @@ pub(crate) struct World {
     /// When each of the seeded clock's pollables is ready, in nanoseconds since the start, by its
     /// number.
     pub(super) due: HashMap<u32, u64>,
+    pub(super) session: Arc<Session>,
+    /// What is given back when the socket of that number is dropped.
+    pub(super) open_sockets: HashMap<u32, OwnedSemaphorePermit>,
+    pub(super) http: Http,
 }
 
 impl World {
@@ -74,6 +81,9 @@ impl World {
         if let Some(dir) = &guest.working_dir {
             wasi.initial_cwd(dir);
         }
+        let network = std::mem::take(&mut guest.network);
+        let session = Arc::new(Session::new(network, limits, guest.meter.clone()));
+        network::give(&mut wasi, &session);
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
         let descriptors = limits.descriptors as usize;
@@ -93,6 +103,9 @@ impl World {
             limits: *limits,
             seeded,
             due: HashMap::new(),
+            http: Http::new(Client::new(Arc::clone(&session))),
+            session,
+            open_sockets: HashMap::new(),
         };
         world.open_mounts()?;
         world.give(&directories);
@@ -159,6 +172,10 @@ impl Account for World {
 
     fn termination_message(&self) -> Vec<u8> {
         locked(&self.termination).bytes().to_vec()
+    }
+
+    fn session(&self) -> Option<Arc<Session>> {
+        Some(Arc::clone(&self.session))
     }
 }
 
