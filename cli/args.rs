@@ -160,6 +160,15 @@ pub(crate) struct HostOptions {
     /// Let pods have hostPath volumes in the folder DIR, to read and to write; may be given again.
     #[arg(long = "host-path", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) host_paths: Vec<PathBuf>,
+    /// Let pods reach these hosts, with commas between, if they ask for them (annotation
+    /// mayfly.dev/allow-hosts): example.org:443, *.example.net, 10.0.0.0/8:53/udp. With NAMESPACE=
+    /// before them, pods of that namespace; may be given again.
+    #[arg(long, value_name = "[NAMESPACE=]HOST[:PORT][/tcp|/udp],…")]
+    pub(crate) allow_hosts: Vec<String>,
+    /// Believe the certificates of the authorities in FILE, too, when pods ask a server over HTTPS
+    /// [default: of those that browsers trust].
+    #[arg(long, value_name = "FILE", env = "SSL_CERT_FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// How long to wait after failures.

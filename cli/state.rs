@@ -12,13 +12,16 @@
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use jiff::SignedDuration;
 use mayfly_controller::Settings;
 use mayfly_controller::job::BackoffSettings;
+use mayfly_controller::network::AllowedHosts;
 use mayfly_controller::node::{BackoffCurve, HostPaths, LostRuns, NodeSettings};
 use mayfly_controller::podgc::TERMINATED_POD_GC_THRESHOLD;
+use mayfly_runtime::Authorities;
 use tempfile::TempDir;
 
 use crate::args::{BackoffOptions, HostOptions};
@@ -55,11 +58,11 @@ impl StateFolder {
         self.temporary.is_none().then(|| self.path.join("store"))
     }
 
-    /// How the control plane works on it, when pods may have `host_paths` and what `limits` say.
+    /// How the control plane works on it, when pods may have `host` and what `limits` say.
     pub(crate) fn settings(
         &self,
         backoff: &BackoffOptions,
-        host_paths: HostPaths,
+        host: OfHost,
         limits: &Limits,
     ) -> Settings {
         let (base, cap) = (backoff.backoff_base, backoff.backoff_max);
@@ -69,7 +72,8 @@ impl StateFolder {
                 // A process that was killed is no fault of its pods.
                 lost_runs: LostRuns::RunAgain,
                 restart_backoff: restarts(base, cap),
-                host_paths,
+                host_paths: host.paths,
+                allowed_hosts: host.hosts,
                 capacity: limits.capacity,
                 limits: limits.pods,
                 ..NodeSettings::new(NODE_NAME, self.path.join("node"))
@@ -85,9 +89,35 @@ impl StateFolder {
     }
 }
 
-/// What of the host `options` let pods have.
-pub(crate) fn host_paths(options: &HostOptions) -> anyhow::Result<HostPaths> {
-    HostPaths::allow(&options.host_paths).context("can't allow a --host-path")
+/// What pods may have of the host, and reach from it.
+#[derive(Clone)]
+pub(crate) struct OfHost {
+    pub(crate) paths: HostPaths,
+    pub(crate) hosts: AllowedHosts,
+    /// Whose certificates are believed.
+    pub(crate) authorities: Arc<Authorities>,
+}
+
+impl OfHost {
+    /// What `options` let pods have.
+    pub(crate) fn of(options: &HostOptions) -> anyhow::Result<Self> {
+        let paths = HostPaths::allow(&options.host_paths).context("can't allow a --host-path")?;
+        let mut hosts = AllowedHosts::default();
+        for text in &options.allow_hosts {
+            hosts.allow(text).with_context(|| format!("can't allow --allow-hosts {text}"))?;
+        }
+        Ok(Self { paths, hosts, authorities: Arc::new(authorities(options)?) })
+    }
+}
+
+/// Whose certificates are believed, if `options` let pods reach anything.
+fn authorities(options: &HostOptions) -> anyhow::Result<Authorities> {
+    let Some(path) = options.ca_file.as_ref().filter(|_| !options.allow_hosts.is_empty()) else {
+        return Ok(Authorities::default());
+    };
+    let read = std::fs::read(path).map_err(anyhow::Error::new);
+    read.and_then(|pem| Ok(Authorities::with_pem(&pem)?))
+        .with_context(|| format!("can't take the authorities in {}", path.display()))
 }
 
 /// How restarts of containers are delayed: as pods are, within Kubernetes' bound for restarts.

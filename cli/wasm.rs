@@ -10,6 +10,7 @@
 
 mod code;
 mod end;
+mod network;
 mod ready;
 mod threads;
 mod usage;
@@ -24,7 +25,8 @@ use mayfly_controller::node::{
     Stdin, Stream,
 };
 use mayfly_runtime::{
-    Access, Engine, EngineSettings, Guest, Limits, Meter, Metering, Mount, Sandbox, TerminationLog,
+    Access, Authorities, Engine, EngineSettings, Guest, Limits, Meter, Metering, Mount, Sandbox,
+    TerminationLog,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +42,15 @@ pub(crate) struct Wasm {
     fetcher: Fetcher,
     /// What every run may use that its pod does not say.
     limits: Limits,
+    reach: Reach,
+}
+
+/// What the network is like for every container.
+pub(crate) struct Reach {
+    /// Whose certificates are believed.
+    pub(crate) authorities: Arc<Authorities>,
+    /// Ports where this process listens.
+    pub(crate) own_ports: Vec<u16>,
 }
 
 impl Wasm {
@@ -50,12 +61,13 @@ impl Wasm {
         registries: Registries,
         cache: Option<PathBuf>,
         limits: &crate::limits::Limits,
+        reach: Reach,
     ) -> anyhow::Result<Self> {
         let engine = engine(cache, &limits.engine)?;
         let sandbox = Sandbox::new(engine.clone());
         let threads = GuestThreads::start()?;
         let fetcher = Fetcher::new(images, registries);
-        Ok(Self { engine, sandbox, threads, fetcher, limits: limits.runs })
+        Ok(Self { engine, sandbox, threads, fetcher, limits: limits.runs, reach })
     }
 
     /// Finds and compiles the image that `pull` names, before any pod does.
@@ -88,7 +100,9 @@ impl PodRuntime for Wasm {
         let metering = metering(container.limits.fuel, container.deterministic.is_some());
         let module = ready.code.module(&self.engine, metering).await.map_err(StartError)?;
         let limits = limits_of(&container, self.limits);
-        let (sandbox, guest) = (self.sandbox.clone(), guest_of(container, &ready));
+        let network = network::of(&container.network, &self.reach);
+        let guest = guest_of(container, &ready).network(network);
+        let sandbox = self.sandbox.clone();
         let run = async move { sandbox.run(&module, guest, limits, cancel).await };
         let outcome = self.threads.run(run).await;
         let outcome = outcome.context("can't run the container");
@@ -176,6 +190,7 @@ fn limits_of(container: &Container, every: Limits) -> Limits {
         deadline: None,
         output_bytes: own.output_bytes.unwrap_or(every.output_bytes),
         descriptors: files.unwrap_or(every.descriptors),
+        network_bytes: own.network_bytes.unwrap_or(every.network_bytes),
         ..every
     }
 }

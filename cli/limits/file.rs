@@ -51,6 +51,7 @@ struct Containers {
     fuel: Entry,
     output_bytes: Entry,
     open_files: Entry,
+    network_bytes: Entry,
 }
 
 #[derive(Default, Deserialize)]
@@ -83,6 +84,7 @@ struct Runs {
     directory_bytes: Option<Quantity>,
     random_bytes: Option<Quantity>,
     subscriptions: Option<Quantity>,
+    sockets: Option<Quantity>,
 }
 
 #[derive(Default, Deserialize)]
@@ -137,6 +139,8 @@ impl Reader {
         entry("containers.fuel", &containers.fuel, whole, &mut pods.fuel);
         entry("containers.outputBytes", &containers.output_bytes, whole, &mut pods.output_bytes);
         entry("containers.openFiles", &containers.open_files, whole, &mut pods.open_files);
+        let bytes = &containers.network_bytes;
+        entry("containers.networkBytes", bytes, whole, &mut pods.network_bytes);
         let deadline = &file.pods.active_deadline_seconds;
         let bound = &mut pods.active_deadline_seconds;
         entry("pods.activeDeadlineSeconds", deadline, whole, bound);
@@ -164,6 +168,7 @@ impl Reader {
         for (name, given, limit) in [
             ("randomBytes", &runs.random_bytes, &mut run.random_bytes),
             ("subscriptions", &runs.subscriptions, &mut run.subscriptions),
+            ("sockets", &runs.sockets, &mut run.sockets),
         ] {
             if let Some(number) = self.at_most(at, name, given, u32::MAX.into()) {
                 *limit = number;
@@ -297,11 +302,13 @@ mod tests {
         assert_eq!(pods.fuel, bound(100_000_000_000, 1_000_000_000_000));
         assert_eq!(pods.output_bytes, bound(64 << 20, 1 << 30));
         assert_eq!(pods.open_files, bound(64, 256));
+        assert_eq!(pods.network_bytes, bound(64 << 20, 1 << 30));
         assert_eq!(pods.active_deadline_seconds, bound(600, 86_400));
         let runs = limits.runs;
         assert_eq!((runs.output_bytes_per_second, runs.output_burst_bytes), (4 << 20, 16 << 20));
         assert_eq!((runs.directory_bytes, runs.random_bytes), (1 << 20, 1 << 20));
         assert_eq!((runs.subscriptions, limits.engine.instances_max), (256, 500));
+        assert_eq!(runs.sockets, 16);
         let engine = limits.engine;
         assert_eq!((engine.module_bytes_max, engine.compiles_max), (64 << 20, 1));
         assert_eq!(engine.compile_deadline, Duration::from_secs(120));

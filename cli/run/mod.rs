@@ -30,7 +30,7 @@ use crate::args::RunArguments;
 use crate::exit::{self, Exit, SIGPIPE};
 use crate::interrupt::Interrupt;
 use crate::limits::Limits;
-use crate::state::{self, StateFolder};
+use crate::state::{OfHost, StateFolder};
 use follow::Followed;
 use input::Input;
 use printer::{Printer, PrinterThread, To};
@@ -55,17 +55,18 @@ async fn run_all(arguments: &RunArguments) -> anyhow::Result<Exit> {
         Some(folder) => Store::open(&folder, Clock::system(), Names::random())?,
         None => Store::in_memory(Clock::system(), Names::random()),
     };
-    let host_paths = state::host_paths(&arguments.host)?;
+    let of_host = OfHost::of(&arguments.host)?;
     let limits = Limits::read(arguments.host.limits.as_deref())?;
     let input = Input::read(arguments, &store)?;
-    prepare::check_host_paths(&input, &host_paths)?;
+    prepare::check_host_paths(&input, &of_host.paths)?;
+    prepare::check_hosts(&input, &of_host.hosts)?;
     prepare::check_limits(&input, &limits.pods)?;
     for warning in &input.warnings {
         eprintln!("mayfly: warning: {warning}");
     }
     let start = Start::plan(&input, &store)?;
     let runtime = tokio::select! {
-        runtime = prepare::runtime(arguments, &input, &limits) => runtime?,
+        runtime = prepare::runtime(arguments, &input, &limits, &of_host.authorities) => runtime?,
         signal = interrupt.asked() => return Ok(Exit::Signal(signal)),
     };
     if !start.continued().is_empty() && !arguments.quiet {
@@ -80,7 +81,7 @@ async fn run_all(arguments: &RunArguments) -> anyhow::Result<Exit> {
     let printing = PrinterThread::start(progress.bars());
     let display = Display::new(printing.printer(), &objects, arguments.output.is_some());
     let runtime = Arc::new(Streamed::new(runtime, display));
-    let settings = state.settings(&arguments.backoff, host_paths, &limits);
+    let settings = state.settings(&arguments.backoff, of_host, &limits);
     let plane = ControlPlane::start(store.clone(), runtime, settings);
     let mut followed = Followed::new(store, &objects, progress, printing.printer());
     let stopped =

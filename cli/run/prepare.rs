@@ -8,17 +8,19 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use mayfly_controller::admission::decode::Place;
 use mayfly_controller::annotations::Annotations;
+use mayfly_controller::api::names::ALLOW_HOSTS;
 use mayfly_controller::api::{Container, Object, ObjectMeta, Pod, PodSpec};
+use mayfly_controller::network::{self, AllowedHosts};
 use mayfly_controller::node::{HostPaths, LoginFile, Pull, PullError, PullPolicy};
 use mayfly_controller::quota::OperatorLimits;
-use mayfly_runtime::Metering;
+use mayfly_runtime::{Authorities, Metering};
 
 use super::input::{BadInput, Input};
 use crate::args::RunArguments;
 use crate::images::{Images, Registries, logins, shelves};
 use crate::limits::Limits;
 use crate::places;
-use crate::wasm::{self, Wasm};
+use crate::wasm::{self, Reach, Wasm};
 
 /// How long an image may take before people are told what they wait for.
 const SILENCE_MAX: Duration = Duration::from_secs(1);
@@ -28,6 +30,7 @@ pub(crate) async fn runtime(
     arguments: &RunArguments,
     input: &Input,
     limits: &Limits,
+    authorities: &Arc<Authorities>,
 ) -> anyhow::Result<Wasm> {
     let own = arguments.state_dir.as_deref();
     let shelves = shelves(own);
@@ -37,7 +40,9 @@ pub(crate) async fn runtime(
     for folder in &input.folders {
         images.add_manifest_folder(folder);
     }
-    let runtime = Wasm::new(images, registries, places::cache_dir(own).ok(), limits)?;
+    let reach = Reach { authorities: Arc::clone(authorities), own_ports: Vec::new() };
+    let cache = places::cache_dir(own).ok();
+    let runtime = Wasm::new(images, registries, cache, limits, reach)?;
 
     let mut complaints = Vec::new();
     for (Wanted { image, policy, logins, metering }, place) in wanted(input, &limits.pods) {
@@ -83,6 +88,20 @@ pub(crate) fn check_host_paths(input: &Input, allowed: &HostPaths) -> Result<(),
             if let Some(Err(why)) = refused {
                 complaints.push(format!("{place}: volume \"{}\": {why}", volume.name));
             }
+        }
+    }
+    BadInput::if_any(complaints)
+}
+
+/// Refuses pods that ask for hosts that they may not have: nobody could allow them during the run.
+pub(crate) fn check_hosts(input: &Input, allowed: &AllowedHosts) -> Result<(), BadInput> {
+    let mut complaints = Vec::new();
+    for (object, place) in &input.objects {
+        let Some((metadata, at)) = network::pods_of(object) else { continue };
+        // What is none was complained of when the manifest was read.
+        let asked = network::asked(metadata).unwrap_or_default();
+        if let Err(why) = allowed.check(&object.key().namespace, &asked) {
+            complaints.push(format!("{place}: {at}.annotations[{ALLOW_HOSTS}]: {why}"));
         }
     }
     BadInput::if_any(complaints)

@@ -20,6 +20,7 @@ mod users;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use mayfly_controller::Settings;
@@ -33,8 +34,8 @@ use crate::images::{Images, Registries, shelves};
 use crate::interrupt::Interrupt;
 use crate::limits::Limits;
 use crate::places;
-use crate::state::{self, StateFolder};
-use crate::wasm::Wasm;
+use crate::state::{OfHost, StateFolder};
+use crate::wasm::{Reach, Wasm};
 use renewal::Renewal;
 use running::{Parts, Running};
 use tls::{Source, Tls};
@@ -76,7 +77,7 @@ async fn serve_all(arguments: &ServeArguments) -> anyhow::Result<Exit> {
 async fn start(arguments: &ServeArguments) -> anyhow::Result<Running> {
     let folder = places::state_dir(arguments.state_dir.as_deref())?;
     let state = StateFolder::open(Some(&folder))?;
-    let host_paths = state::host_paths(&arguments.host)?;
+    let of_host = OfHost::of(&arguments.host)?;
     let allowed = Limits::read(arguments.host.limits.as_deref())?;
     // First of all: nobody else is at work in the folder from here on.
     let store = open(&state)?;
@@ -90,13 +91,17 @@ async fn start(arguments: &ServeArguments) -> anyhow::Result<Running> {
     let registries = Registries::new(&arguments.images, &shelves, Keyring::default())?;
     let images = Images::new(&arguments.images, shelves)?;
     let cache = places::cache_dir(arguments.state_dir.as_deref()).ok();
+    // No pod speaks to the server itself, unless the operator says so by name.
+    let authorities = Arc::clone(&of_host.authorities);
+    let reach = Reach { authorities, own_ports: vec![address.port()] };
     let running = Running::start(Parts {
         store,
-        runtime: Wasm::new(images, registries, cache, &allowed)?,
+        runtime: Wasm::new(images, registries, cache, &allowed, reach)?,
+        allowed_hosts: of_host.hosts.clone(),
         settings: Settings {
             root_ca: tls.root_ca()?,
             terminated_pod_gc_threshold: arguments.terminated_pod_gc_threshold,
-            ..state.settings(&arguments.backoff, host_paths, &allowed)
+            ..state.settings(&arguments.backoff, of_host, &allowed)
         },
         listener,
         users,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use mayfly_controller::clock::Clock;
 use mayfly_controller::http::{Api, router};
+use mayfly_controller::network::AllowedHosts;
 use mayfly_controller::store::Store;
 use mayfly_controller::{ControlPlane, Settings};
 use tokio::net::TcpListener;
@@ -24,6 +25,7 @@ pub(super) struct Parts {
     pub(super) store: Store,
     pub(super) runtime: Wasm,
     pub(super) settings: Settings,
+    pub(super) allowed_hosts: AllowedHosts,
     pub(super) listener: TcpListener,
     pub(super) users: Users,
     pub(super) certificates: Renewal,
@@ -44,7 +46,8 @@ impl Running {
     /// Starts everything, the control plane first. Nobody is answered before
     /// there is what clients expect.
     pub(super) async fn start(parts: Parts) -> anyhow::Result<Self> {
-        let Parts { store, runtime, settings, listener, users, certificates } = parts;
+        let Parts { store, runtime, settings, allowed_hosts, listener, users, certificates } =
+            parts;
         let address = listener.local_addr().context("can't tell where it listens")?;
         let operator = settings.node.limits;
         let plane = ControlPlane::start(store.clone(), Arc::new(runtime), settings);
@@ -56,6 +59,7 @@ impl Running {
         let api = Api::new(store)
             .with_access(users.access())
             .with_operator_limits(operator)
+            .with_allowed_hosts(allowed_hosts)
             .with_logs(plane.logs().clone())
             .with_inputs(plane.inputs().clone())
             .with_usages(plane.usages().clone())

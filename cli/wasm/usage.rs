@@ -17,6 +17,8 @@ impl UsageSource for Metered {
             file_bytes_read: usage.file_bytes_read,
             file_bytes_written: usage.file_bytes_written,
             printed_bytes: usage.printed_bytes,
+            network_bytes_received: usage.network_bytes_received,
+            network_bytes_sent: usage.network_bytes_sent,
         }
     }
 }

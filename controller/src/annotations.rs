@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::ObjectMeta;
-use crate::api::names::{DETERMINISTIC, FUEL, OPEN_FILES, OUTPUT_BYTES};
+use crate::api::names::{DETERMINISTIC, FUEL, NETWORK_BYTES, OPEN_FILES, OUTPUT_BYTES};
 use crate::quantity::Amount;
 
 /// The longest seed. Stops one from making its pod large; what is longer is no better a seed.
@@ -21,6 +21,8 @@ pub struct Annotations {
     pub output_bytes: Option<u64>,
     /// `mayfly.dev/open-files`: files that it may have open at a time.
     pub open_files: Option<u64>,
+    /// `mayfly.dev/network-bytes`: bytes that it may send and receive.
+    pub network_bytes: Option<u64>,
     /// `mayfly.dev/deterministic`: the seed of its clocks and random numbers.
     pub deterministic: Option<String>,
 }
@@ -58,6 +60,7 @@ impl Annotations {
             fuel: read(FUEL, "must be a number of instructions, such as 1000000000 or 1G"),
             output_bytes: read(OUTPUT_BYTES, "must be a number of bytes, such as 64Mi"),
             open_files: read(OPEN_FILES, "must be a number of files, such as 100"),
+            network_bytes: read(NETWORK_BYTES, "must be a number of bytes, such as 64Mi"),
             deterministic: None,
         };
         if let Some(seed) = annotations.and_then(|annotations| annotations.get(DETERMINISTIC)) {
@@ -94,9 +97,10 @@ mod tests {
     #[test]
     fn numbers_are_whole_and_more_than_none() {
         let check = |value: &str, expect: Option<u64>| {
-            for name in [FUEL, OUTPUT_BYTES, OPEN_FILES] {
+            for name in [FUEL, OUTPUT_BYTES, OPEN_FILES, NETWORK_BYTES] {
                 let (parsed, wrong) = parse(name, value);
-                let found = [parsed.fuel, parsed.output_bytes, parsed.open_files];
+                let (fuel, files) = (parsed.fuel, parsed.open_files);
+                let found = [fuel, parsed.output_bytes, files, parsed.network_bytes];
                 assert_eq!(found.into_iter().flatten().next(), expect, "{name} {value}");
                 let told: Vec<_> = wrong.iter().map(|it| (it.name, it.value.as_str())).collect();
                 let expected = if expect.is_some() { vec![] } else { vec![(name, value)] };

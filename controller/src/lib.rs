@@ -100,6 +100,7 @@ pub mod http;
 pub mod job;
 pub mod limits;
 pub mod namespace;
+pub mod network;
 pub mod node;
 pub mod plane;
 pub mod podgc;

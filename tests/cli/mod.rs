@@ -6,6 +6,7 @@ mod host_path;
 mod images;
 mod limits;
 mod manners;
+mod network;
 mod runs;
 mod state;
 mod usage;

@@ -2,7 +2,7 @@
 
 use super::error::Errors;
 use super::path::Path;
-use super::validate::{format, meta, pod as validate, pod_update};
+use super::validate::{format, hosts, meta, pod as validate, pod_update};
 use super::{Admitted, Invalid, defaults, unsupported};
 use crate::api::{Kind, Pod, PodSpec, PodStatus};
 
@@ -20,6 +20,7 @@ pub fn admit_pod(mut pod: Pod, uid: &str) -> Result<Admitted<Pod>, Invalid> {
     let mut errors = Errors::default();
     let at = Path::new("metadata");
     meta::object_meta(&pod.metadata, format::dns_subdomain, &at, &mut errors);
+    hosts::hosts(&pod.metadata, &at, &mut errors);
     let empty = PodSpec::default();
     let spec = pod.spec.as_ref().unwrap_or(&empty);
     validate::pod_spec(spec, &Path::new("spec"), &mut errors);

@@ -36,6 +36,10 @@ pub const OUTPUT_BYTES: &str = "mayfly.dev/output-bytes";
 pub const OPEN_FILES: &str = "mayfly.dev/open-files";
 /// Annotation of a pod: its containers' clocks and random numbers come from this seed.
 pub const DETERMINISTIC: &str = "mayfly.dev/deterministic";
+/// Annotation of a pod: the hosts that its containers reach, as `host[:port][/protocol]`.
+pub const ALLOW_HOSTS: &str = "mayfly.dev/allow-hosts";
+/// Annotation of a pod: how many bytes one run of a container of it may send and receive.
+pub const NETWORK_BYTES: &str = "mayfly.dev/network-bytes";
 /// In the spec of a namespace: it waits until nothing is in it any more.
 pub const NAMESPACE_FINALIZER: &str = "kubernetes";
 /// Finalizer: the object waits until its dependents are gone.
@@ -58,5 +62,9 @@ pub const USAGE_FILE_READ_BYTES: &str = "mayfly.dev/usage-file-read-bytes";
 pub const USAGE_FILE_WRITTEN_BYTES: &str = "mayfly.dev/usage-file-written-bytes";
 /// The same: what they printed.
 pub const USAGE_PRINTED_BYTES: &str = "mayfly.dev/usage-printed-bytes";
+/// The same: bytes that they received over the network, if they used it.
+pub const USAGE_NETWORK_RECEIVED_BYTES: &str = "mayfly.dev/usage-network-received-bytes";
+/// The same: bytes that they sent.
+pub const USAGE_NETWORK_SENT_BYTES: &str = "mayfly.dev/usage-network-sent-bytes";
 /// The same: how many runs are not among them, since nobody has seen their end.
 pub const USAGE_RUNS_UNKNOWN: &str = "mayfly.dev/usage-runs-unknown";

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use super::refusal::Refusal;
 use super::versions::Version;
 use crate::admission::{self, Admitted, ErrorKind, FieldError, Invalid};
+use crate::api::names::ALLOW_HOSTS;
 use crate::api::{CronJob, Kind, Namespace, Node, Object, ObjectMeta, Pod, Resource};
+use crate::network::{self, AllowedHosts};
 
 /// Sets the defaults of `object`, as reading it does in Kubernetes: whoever wrote it owns them.
 pub(super) fn with_defaults(object: &mut Object) {
@@ -55,6 +57,22 @@ pub(super) fn create(
         Object::ResourceQuota(it) => any(admission::admit_resource_quota((**it).clone(), uid)?),
         Object::LimitRange(it) => any(admission::admit_limit_range((**it).clone(), uid)?),
     })
+}
+
+/// Refuses an object whose pods ask for hosts that they may not have.
+pub(super) fn hosts(object: &Object, allowed: &AllowedHosts) -> Result<(), Invalid> {
+    let Some((metadata, at)) = network::pods_of(object) else { return Ok(()) };
+    // What is none was complained of when the object was admitted.
+    let asked = network::asked(metadata).unwrap_or_default();
+    let key = object.key();
+    let Err(why) = allowed.check(&key.namespace, &asked) else { return Ok(()) };
+    let cause = FieldError {
+        kind: ErrorKind::Forbidden,
+        field: format!("{at}.annotations[{ALLOW_HOSTS}]"),
+        value: None,
+        detail: why.to_string(),
+    };
+    Err(Invalid { kind: object.kind(), name: key.name.to_string(), causes: vec![cause] })
 }
 
 /// Admits `new` to be written over `old`, which is of the same kind; its status stays.

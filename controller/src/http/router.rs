@@ -29,6 +29,7 @@ use super::target::{Subresource, Target};
 use super::{absent, discovery, metrics, node, path, pod, throttle, verbs};
 use crate::api::{Kind, Timestamp};
 use crate::limits::{STREAMS_MAX, WATCHES_MAX};
+use crate::network::AllowedHosts;
 use crate::node::logs::Logs;
 use crate::node::{Inputs, Usages};
 use crate::quota::OperatorLimits;
@@ -42,6 +43,7 @@ pub struct Api {
     pub(super) store: Store,
     pub(super) access: Option<Arc<Access>>,
     pub(super) operator: OperatorLimits,
+    pub(super) allowed_hosts: Arc<AllowedHosts>,
     pub(super) logs: Option<Logs>,
     pub(super) inputs: Inputs,
     pub(super) usages: Usages,
@@ -64,11 +66,13 @@ impl Api {
         let (health, since) = (Health::default(), store.clock().now());
         let usages = Usages::new("", store.clock().clone());
         let operator = OperatorLimits::default();
+        let (access, logs, allowed_hosts) = (None, None, Arc::default());
         Self {
             store,
-            access: None,
+            access,
             operator,
-            logs: None,
+            allowed_hosts,
+            logs,
             inputs,
             usages,
             streams,
@@ -89,6 +93,12 @@ impl Api {
     #[must_use]
     pub fn with_access(self, access: Arc<Access>) -> Self {
         Self { access: Some(access), ..self }
+    }
+
+    /// The same, which makes no pod that asks for other hosts than these.
+    #[must_use]
+    pub fn with_allowed_hosts(self, hosts: AllowedHosts) -> Self {
+        Self { allowed_hosts: Arc::new(hosts), ..self }
     }
 
     /// The same, whose answers that go on for long (watches, logs that are followed, streams) end

@@ -16,6 +16,7 @@ use crate::store::{Names, Store, Transaction};
 
 mod apply;
 mod events;
+mod hosts;
 mod lists;
 mod owners;
 mod parts;

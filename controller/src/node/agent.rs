@@ -74,6 +74,7 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
             allocatable: settings.capacity.allocatable(),
             host_paths: settings.host_paths.clone(),
             limits: settings.limits,
+            allowed_hosts: settings.allowed_hosts.clone(),
         };
         let Allocatable { cpu, memory } = host.allocatable;
         let room = Room::new(cpu, memory, settings.limits);

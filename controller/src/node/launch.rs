@@ -21,8 +21,8 @@ use super::logs::{LogWriter, Logs, Run};
 use super::pod::Progress;
 use super::record::Termination;
 use super::runtime::{
-    Container, ContainerEnd, Image, PodIdentity, PodRuntime, Pull, PullPolicy, ResourceLimits,
-    StartError, Stdin,
+    Container, ContainerEnd, Image, Network, PodIdentity, PodRuntime, Pull, PullPolicy,
+    ResourceLimits, StartError, Stdin,
 };
 use super::sources::{ConfigError, Needed, Sources};
 use super::status::container_id;
@@ -33,6 +33,7 @@ use super::worker::Message;
 use crate::annotations::Annotations;
 use crate::api::{self, Pod, PodSpec, Timestamp};
 use crate::clock::Clock;
+use crate::network::{self, AllowedHosts};
 use crate::quota::OperatorLimits;
 
 /// Where a container sees its termination message if its pod does not say.
@@ -50,6 +51,7 @@ pub(crate) struct Host<C, R> {
     pub(crate) allocatable: Allocatable,
     pub(crate) host_paths: HostPaths,
     pub(crate) limits: OperatorLimits,
+    pub(crate) allowed_hosts: AllowedHosts,
 }
 
 /// One run of a container that is to begin.
@@ -165,7 +167,8 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         let files = self.files(container).map_err(|error| {
             Progress::ConfigFailed("CreateContainerError", format!("making its log: {error}"))
         })?;
-        let prepared = self.assemble(container, &image.id, environment, mounts, files);
+        let network = self.network().map_err(config)?;
+        let prepared = self.assemble(container, &image.id, environment, (mounts, network), files);
         Ok((prepared, image.id, pulled))
     }
 
@@ -232,7 +235,7 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         container: &api::Container,
         image_id: &str,
         environment: Environment,
-        mounts: Vec<super::runtime::Mount>,
+        (mounts, network): (Vec<super::runtime::Mount>, Network),
         (log, run, message_file): (Arc<LogWriter>, Run, PathBuf),
     ) -> Prepared {
         let expanded = |texts: &Option<Vec<String>>| {
@@ -263,6 +266,7 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
             env: with_hostname(environment.variables, &self.pod),
             working_dir: container.working_dir.clone().filter(|path| !path.is_empty()),
             mounts,
+            network,
             limits: limits(&annotations, container, &self.host.limits),
             deterministic: annotations.deterministic,
             stdin,
@@ -271,6 +275,21 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
             termination_log: (message_path.to_owned(), message_file),
         };
         Prepared { container, log, run, input, skipped: environment.skipped }
+    }
+}
+
+impl<C, R> Launch<C, R> {
+    /// What the container reaches. A pod that asks for more than it may have does not run: it was
+    /// made by a controller, or when more was allowed.
+    fn network(&self) -> Result<Network, ConfigError> {
+        let (allowed, namespace) = (&self.host.allowed_hosts, &self.identity.namespace);
+        let asked = network::asked(&self.pod.metadata);
+        let asked = asked.map_err(|error| ConfigError(error.to_string()))?;
+        if asked.is_empty() {
+            return Ok(Network::default());
+        }
+        allowed.check(namespace, &asked).map_err(|error| ConfigError(error.to_string()))?;
+        Ok(Network { asked, allowed: allowed.of(namespace).cloned().collect() })
     }
 }
 
@@ -326,5 +345,6 @@ fn limits(
         fuel: operator.fuel.grant(annotations.fuel),
         output_bytes: operator.output_bytes.grant(annotations.output_bytes),
         open_files: operator.open_files.grant(annotations.open_files),
+        network_bytes: operator.network_bytes.grant(annotations.network_bytes),
     }
 }

@@ -68,8 +68,8 @@ pub use client::{ClientError, ClusterClient, PodEvent, PodWatch, PodsChange, Rep
 pub use inputs::{Input, Inputs, NoInput, Typing};
 pub use local::{LocalClient, LocalPods};
 pub use runtime::{
-    Container, ContainerEnd, Image, LoginFile, Mount, MountAccess, Output, PodIdentity, PodRuntime,
-    Pull, PullError, PullPolicy, ResourceLimits, StartError, Stdin, Stream,
+    Container, ContainerEnd, Image, LoginFile, Mount, MountAccess, Network, Output, PodIdentity,
+    PodRuntime, Pull, PullError, PullPolicy, ResourceLimits, StartError, Stdin, Stream,
 };
 pub use settings::{LostRuns, NodeSettings};
 pub use usage::{Gauge, NodeUsage, Rate, RunningContainer, Totals, Usage, UsageSource, Usages};

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::inputs::Input;
 use super::usage::Gauge;
 use crate::api::Pod;
+use crate::network::HostRule;
 
 /// Runs containers.
 ///
@@ -153,6 +154,8 @@ pub struct Container {
     /// `mayfly.dev/deterministic`: the seed of its clocks and random numbers, if they are to be the
     /// same on every run.
     pub deterministic: Option<String>,
+    /// What it reaches.
+    pub network: Network,
     /// Whether it has a standard input.
     pub stdin: Stdin,
     /// Where its output goes.
@@ -225,6 +228,17 @@ pub struct ResourceLimits {
     pub output_bytes: Option<u64>,
     /// The annotation `mayfly.dev/open-files`.
     pub open_files: Option<u64>,
+    /// The annotation `mayfly.dev/network-bytes`.
+    pub network_bytes: Option<u64>,
+}
+
+/// The hosts that a container reaches: those that are both asked for and allowed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    /// The annotation `mayfly.dev/allow-hosts`.
+    pub asked: Vec<HostRule>,
+    /// What the operator lets pods of its namespace have.
+    pub allowed: Vec<HostRule>,
 }
 
 /// A container's standard input.

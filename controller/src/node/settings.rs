@@ -9,6 +9,7 @@ use crate::api::{
     Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo, ObjectMeta, Time, Timestamp,
     names,
 };
+use crate::network::AllowedHosts;
 use crate::quota::OperatorLimits;
 
 /// How an agent works.
@@ -32,6 +33,8 @@ pub struct NodeSettings {
     pub host_paths: HostPaths,
     /// What the operator lets its pods have.
     pub limits: OperatorLimits,
+    /// The hosts that its pods may ask for.
+    pub allowed_hosts: AllowedHosts,
 }
 
 impl NodeSettings {
@@ -47,6 +50,7 @@ impl NodeSettings {
             lost_runs: LostRuns::Count,
             host_paths: HostPaths::default(),
             limits: OperatorLimits::default(),
+            allowed_hosts: AllowedHosts::default(),
         }
     }
 }

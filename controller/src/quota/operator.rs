@@ -5,7 +5,7 @@
 //! its limits are cut to the bounds once more, since a pod may have been made under others.
 
 use crate::annotations::Annotations;
-use crate::api::names::{FUEL, OPEN_FILES, OUTPUT_BYTES};
+use crate::api::names::{FUEL, NETWORK_BYTES, OPEN_FILES, OUTPUT_BYTES};
 use crate::api::{Container, Pod, PodSpec, Quantity};
 use crate::quantity::Amount;
 use crate::resources::{Amounts, requests_or};
@@ -46,6 +46,8 @@ pub struct OperatorLimits {
     pub output_bytes: Bound,
     /// `mayfly.dev/open-files`.
     pub open_files: Bound,
+    /// `mayfly.dev/network-bytes`.
+    pub network_bytes: Bound,
     /// `spec.activeDeadlineSeconds` of a pod.
     pub active_deadline_seconds: Bound,
 }
@@ -65,6 +67,8 @@ impl Default for OperatorLimits {
             output_bytes: bound(1 << 30, 64 << 30),
             // Each is one of the process', which has a few thousand.
             open_files: bound(256, 1024),
+            // What an image or a data set has; twice that takes a minute or two of a fast line.
+            network_bytes: bound(1 << 30, 64 << 30),
             active_deadline_seconds: Bound::default(),
         }
     }
@@ -120,6 +124,7 @@ impl OperatorLimits {
             (FUEL, self.fuel, annotations.fuel),
             (OUTPUT_BYTES, self.output_bytes, annotations.output_bytes),
             (OPEN_FILES, self.open_files, annotations.open_files),
+            (NETWORK_BYTES, self.network_bytes, annotations.network_bytes),
         ] {
             complaints.extend(above(name, "Container", bound.max, ("limit", asked), plain));
         }

@@ -28,7 +28,7 @@ const fn v6(address: [u16; 8], prefix: u8) -> Range {
 const LOOPBACKS: [Range; 2] = [v4(127, 0, 0, 0, 8), v6([0, 0, 0, 0, 0, 0, 0, 1], 128)];
 
 /// All others; of two that hold an address, the narrower comes first.
-const OTHERS: [Range; 18] = [
+const OTHERS: [Range; 19] = [
     // "This" network: Linux connects to itself there.
     v4(0, 0, 0, 0, 8),
     // The link, and on it most clouds' metadata services (169.254.169.254).
@@ -58,8 +58,9 @@ const OTHERS: [Range; 18] = [
     v6([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10),
     // Groups.
     v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8),
-    // IPv4 addresses that were not recognised as such before.
+    // IPv4 addresses that were not recognised as such before, and a translator's of old (SIIT).
     v6([0, 0, 0, 0, 0, 0xffff, 0, 0], 96),
+    v6([0, 0, 0, 0, 0xffff, 0, 0, 0], 96),
 ];
 
 /// Whether `address` is one at which a host speaks to itself.
@@ -133,6 +134,7 @@ mod tests {
             "::8.8.8.8",
             "::ffff:8.8.8.8",
             "::ffff:127.0.0.1",
+            "::ffff:0:127.0.0.1",
             "64:ff9b::127.0.0.1",
             "64:ff9b::a9fe:a9fe",
             "64:ff9b:1::808:808",

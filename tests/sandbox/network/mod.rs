@@ -103,14 +103,13 @@ pub(super) async fn escape_link_local() {
 }
 
 pub(super) async fn escape_own_port() {
-    let server = Server::start_on(Ipv4Addr::UNSPECIFIED).await;
-    let port = server.address.port();
-    let own = [Some(Ipv4Addr::LOCALHOST), server::address_of_host()];
-    for address in own.into_iter().flatten().map(|address| SocketAddr::from((address, port))) {
+    for address in [Some(Ipv4Addr::LOCALHOST), server::address_of_host()].into_iter().flatten() {
+        let server = Server::start_on(Ipv4Addr::UNSPECIFIED).await;
+        let address = SocketAddr::from((address, server.address.port()));
         // Whatever is on this host, but not where it listens.
         let host = addresses(&address.ip().to_string(), 32);
         let mut network = network(&[host, addresses("127.0.0.0", 8), rule(Host::Any)]);
-        network.own_ports = vec![port];
+        network.own_ports = vec![address.port()];
         let args = [&*address.to_string()];
         let run = run_in(&network, "escape_own_port", args, Limits::default());
         denied(&beside(server.accept(silent), run).await, 1, &ADDRESS);
@@ -118,7 +117,6 @@ pub(super) async fn escape_own_port() {
         network.own_ports.clear();
         let run = run_in(&network, "escape_own_port", args, Limits::default());
         got_out(&beside(server.accept(silent), run).await);
-        server.forget();
     }
 }
 

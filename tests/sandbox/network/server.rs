@@ -36,11 +36,6 @@ impl Server {
         self.accepted.get()
     }
 
-    /// Counts from zero again.
-    pub(super) fn forget(&self) {
-        self.accepted.set(0);
-    }
-
     /// What [`swallows`] counts with.
     pub(super) fn received(&self) -> Rc<Cell<u64>> {
         self.received.clone()

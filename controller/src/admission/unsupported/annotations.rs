@@ -6,7 +6,9 @@ use crate::admission::decode::nearest;
 use crate::admission::path::Path;
 use crate::annotations::Annotations;
 use crate::api::ObjectMeta;
-use crate::api::names::{DETERMINISTIC, FUEL, OPEN_FILES, OUTPUT_BYTES};
+use crate::api::names::{
+    ALLOW_HOSTS, DETERMINISTIC, FUEL, NETWORK_BYTES, OPEN_FILES, OUTPUT_BYTES,
+};
 
 /// What the names of mayfly's own annotations begin with.
 const PREFIX: &str = "mayfly.dev/";
@@ -15,7 +17,8 @@ const PREFIX: &str = "mayfly.dev/";
 const WRITTEN: &str = "mayfly.dev/usage-";
 
 /// Those that a pod may have.
-const KNOWN: [&str; 4] = [DETERMINISTIC, FUEL, OPEN_FILES, OUTPUT_BYTES];
+const KNOWN: [&str; 6] =
+    [ALLOW_HOSTS, DETERMINISTIC, FUEL, NETWORK_BYTES, OPEN_FILES, OUTPUT_BYTES];
 
 /// Looks at the annotations in `metadata`, which is at `at`.
 pub(super) fn annotations(metadata: &ObjectMeta, at: &Path, findings: &mut Findings<'_>) {

@@ -6,7 +6,7 @@ use super::{Findings, container, volume};
 use crate::admission::path::Path;
 use crate::api::PodSpec;
 
-const NO_NETWORK: &str = "a container has no network here, so this has no effect";
+const NO_NETWORK: &str = "a container has no network of its own here, so this has no effect";
 const NO_USERS: &str = "a container has no users here, so this has no effect";
 const OWN_SCHEDULING: &str = "mayfly does not look at this when it chooses a node for a pod";
 

@@ -4,6 +4,7 @@ mod container;
 pub(crate) mod cron_job;
 mod env;
 pub(crate) mod format;
+pub(crate) mod hosts;
 pub(crate) mod job;
 pub(crate) mod job_status;
 pub(crate) mod job_update;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::meta::{annotations, each, labels};
-use super::{container, format, volume};
+use super::{container, format, hosts::hosts, volume};
 use crate::admission::error::Errors;
 use crate::admission::path::Path;
 use crate::api::{PodSpec, PodTemplateSpec};
@@ -13,6 +13,7 @@ pub(crate) fn pod_template(template: &PodTemplateSpec, at: &Path, errors: &mut E
     if let Some(meta) = &template.metadata {
         labels(meta.labels.as_ref(), &at.child("labels"), errors);
         annotations(meta.annotations.as_ref(), &at.child("annotations"), errors);
+        hosts(meta, &at.child("metadata"), errors);
     }
     let empty = PodSpec::default();
     let spec = template.spec.as_ref().unwrap_or(&empty);

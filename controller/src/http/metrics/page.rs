@@ -53,7 +53,7 @@ struct Snapshot {
 /// What is told of a usage: the name without `_total`, what it is, and how to read it.
 type Metric<T> = (&'static str, &'static str, fn(&T) -> f64);
 
-const COUNTERS: [Metric<Usage>; 4] = [
+const COUNTERS: [Metric<Usage>; 6] = [
     ("container_cpu_usage_seconds", "Cumulative cpu time consumed by the container", cpu_seconds),
     ("container_fs_reads_bytes", "Cumulative count of bytes read from files", |it| {
         float(it.file_bytes_read)
@@ -63,6 +63,12 @@ const COUNTERS: [Metric<Usage>; 4] = [
     }),
     ("mayfly_container_printed_bytes", "Cumulative count of bytes printed", |it| {
         float(it.printed_bytes)
+    }),
+    ("container_network_receive_bytes", "Cumulative count of bytes received", |it| {
+        float(it.network_bytes_received)
+    }),
+    ("container_network_transmit_bytes", "Cumulative count of bytes transmitted", |it| {
+        float(it.network_bytes_sent)
     }),
 ];
 
@@ -79,7 +85,7 @@ const GAUGES: [Metric<RunningContainer>; 3] = [
 ];
 
 /// Of all containers together, those that have ended included.
-const TOTALS: [Metric<Usage>; 5] = [
+const TOTALS: [Metric<Usage>; 7] = [
     (
         "node_cpu_usage_seconds",
         "Cumulative cpu time consumed by the node's containers",
@@ -96,6 +102,12 @@ const TOTALS: [Metric<Usage>; 5] = [
     }),
     ("mayfly_printed_bytes", "Bytes that the node's containers printed", |it| {
         float(it.printed_bytes)
+    }),
+    ("mayfly_network_received_bytes", "Bytes that the node's containers received", |it| {
+        float(it.network_bytes_received)
+    }),
+    ("mayfly_network_sent_bytes", "Bytes that the node's containers sent", |it| {
+        float(it.network_bytes_sent)
     }),
 ];
 

@@ -38,6 +38,8 @@ impl UsageSource for Half {
             file_bytes_read: 10,
             file_bytes_written: 20,
             printed_bytes: 30,
+            network_bytes_received: 40,
+            network_bytes_sent: 50,
         }
     }
 }
@@ -266,6 +268,8 @@ async fn prometheus_reads_what_runs_and_the_sums() {
             format!("container_fs_reads_bytes_total{of_p} 10.0"),
             format!("container_fs_writes_bytes_total{of_p} 20.0"),
             format!("mayfly_container_printed_bytes_total{of_p} 30.0"),
+            format!("container_network_receive_bytes_total{of_p} 40.0"),
+            format!("container_network_transmit_bytes_total{of_p} 50.0"),
             format!("container_memory_working_set_bytes{of_p} 17409.0"),
             format!("container_memory_max_usage_bytes{of_p} 1048576.0"),
             format!("container_start_time_seconds{of_p} 1767225600.0"),
@@ -274,6 +278,8 @@ async fn prometheus_reads_what_runs_and_the_sums() {
             "mayfly_file_read_bytes_total 20.0".to_owned(),
             "mayfly_file_written_bytes_total 40.0".to_owned(),
             "mayfly_printed_bytes_total 60.0".to_owned(),
+            "mayfly_network_received_bytes_total 80.0".to_owned(),
+            "mayfly_network_sent_bytes_total 100.0".to_owned(),
             "node_memory_working_set_bytes 17409.0".to_owned(),
             "mayfly_container_ends_total{reason=\"Completed\"} 1".to_owned(),
             "mayfly_pod_ends_total{phase=\"Succeeded\",reason=\"\"} 1".to_owned(),

@@ -30,6 +30,7 @@ pub(in crate::http) async fn create(call: Call) -> Result<Response<Body>, Refusa
     admission::name(object.metadata_mut(), || store.names().suffix());
     admit::with_defaults(&mut object);
     fields::track(&writer, None, &mut object, now);
+    admit::hosts(&object, &api.allowed_hosts)?;
     let creation = Creation { store, target: &target, operator: api.operator, is_dry_run };
     let (created, more) = creation.create(object).await?;
     warnings.extend(more);

@@ -161,6 +161,7 @@ impl Request<'_> {
         if let Some(uid) = new.metadata().uid.as_deref().filter(|uid| !uid.is_empty()) {
             return Err(Status::no_object_with_uid(kind, name, uid).into());
         }
+        admit::hosts(&new, &self.api.allowed_hosts)?;
         let (store, target, is_dry_run) = (self.store, self.target, self.is_dry_run);
         let creation = Creation { store, target, operator: self.api.operator, is_dry_run };
         match creation.create(new).await {

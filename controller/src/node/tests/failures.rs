@@ -270,3 +270,21 @@ async fn odd_ends_are_told() {
     )
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_asks_for_hosts_that_it_may_not_have_does_not_run() {
+    let runtime = FakeRuntime::default().plays("main", &[Play::Exit(1.0, 0)]);
+    let mut cluster = Cluster::new(runtime);
+    let mut pod: Pod = serde_json::from_str(&format!("{{\"spec\": {}}}", spec(""))).unwrap();
+    pod.metadata.name = Some("p".into());
+    pod.metadata.namespace = Some("ns".into());
+    pod.metadata.uid = Some("u".into());
+    let hosts = ("mayfly.dev/allow-hosts".to_owned(), "example.org".to_owned());
+    pod.metadata.annotations = Some([hosts].into());
+    pod.spec.as_mut().unwrap().node_name = Some("here".into());
+    cluster.create(pod).await;
+    let story = cluster.story(5).await;
+    assert!(story.contains("Pending main:CreateContainerConfigError"), "{story}");
+    let events = cluster.events();
+    assert!(events.contains("no host is allowed in namespace \"ns\""), "{events}");
+}

@@ -32,6 +32,8 @@ impl PodUsage {
             file_bytes_read: number(names::USAGE_FILE_READ_BYTES).unwrap_or_default(),
             file_bytes_written: number(names::USAGE_FILE_WRITTEN_BYTES).unwrap_or_default(),
             printed_bytes: number(names::USAGE_PRINTED_BYTES).unwrap_or_default(),
+            network_bytes_received: number(names::USAGE_NETWORK_RECEIVED_BYTES).unwrap_or_default(),
+            network_bytes_sent: number(names::USAGE_NETWORK_SENT_BYTES).unwrap_or_default(),
         });
         Self { known, runs_unknown: number(names::USAGE_RUNS_UNKNOWN).unwrap_or_default() }
     }
@@ -60,6 +62,12 @@ impl PodUsage {
             say(names::USAGE_FILE_READ_BYTES, usage.file_bytes_read.to_string());
             say(names::USAGE_FILE_WRITTEN_BYTES, usage.file_bytes_written.to_string());
             say(names::USAGE_PRINTED_BYTES, usage.printed_bytes.to_string());
+            // Most pods have no network.
+            if usage.network_bytes_received > 0 || usage.network_bytes_sent > 0 {
+                let (received, sent) = (usage.network_bytes_received, usage.network_bytes_sent);
+                say(names::USAGE_NETWORK_RECEIVED_BYTES, received.to_string());
+                say(names::USAGE_NETWORK_SENT_BYTES, sent.to_string());
+            }
         }
         if self.runs_unknown > 0 {
             say(names::USAGE_RUNS_UNKNOWN, self.runs_unknown.to_string());
@@ -88,6 +96,8 @@ mod tests {
             file_bytes_read: 1,
             file_bytes_written: 2,
             printed_bytes: 3,
+            network_bytes_received: 4,
+            network_bytes_sent: 5,
         }
     }
 
@@ -106,6 +116,8 @@ mod tests {
              mayfly.dev/usage-file-read-bytes=1\n\
              mayfly.dev/usage-file-written-bytes=2\n\
              mayfly.dev/usage-memory-peak-bytes=17301504\n\
+             mayfly.dev/usage-network-received-bytes=4\n\
+             mayfly.dev/usage-network-sent-bytes=5\n\
              mayfly.dev/usage-printed-bytes=3\n"
         );
         sum.add(&Usage { memory_bytes_peak: 5, fuel: Some(7), ..usage() });
@@ -117,6 +129,8 @@ mod tests {
              mayfly.dev/usage-file-written-bytes=4\n\
              mayfly.dev/usage-fuel=7\n\
              mayfly.dev/usage-memory-peak-bytes=17301504\n\
+             mayfly.dev/usage-network-received-bytes=8\n\
+             mayfly.dev/usage-network-sent-bytes=10\n\
              mayfly.dev/usage-printed-bytes=6\n\
              mayfly.dev/usage-runs-unknown=1\n"
         );

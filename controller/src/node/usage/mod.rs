@@ -39,6 +39,10 @@ pub struct Usage {
     pub file_bytes_written: u64,
     /// Bytes that it printed.
     pub printed_bytes: u64,
+    /// Bytes that came to it over the network.
+    pub network_bytes_received: u64,
+    /// Bytes that it sent.
+    pub network_bytes_sent: u64,
 }
 
 impl Usage {
@@ -55,6 +59,9 @@ impl Usage {
         self.file_bytes_read = self.file_bytes_read.saturating_add(other.file_bytes_read);
         self.file_bytes_written = self.file_bytes_written.saturating_add(other.file_bytes_written);
         self.printed_bytes = self.printed_bytes.saturating_add(other.printed_bytes);
+        let received = other.network_bytes_received;
+        self.network_bytes_received = self.network_bytes_received.saturating_add(received);
+        self.network_bytes_sent = self.network_bytes_sent.saturating_add(other.network_bytes_sent);
     }
 }
 
