@@ -4,8 +4,11 @@ use serde_json::Value;
 
 use crate::harness::{Ended, Home, guest};
 
+/// Guests and their arguments.
+type Containers<'a> = &'a [(&'a str, &'a [&'a str])];
+
 /// Runs a pod, and gives how it ended with what its annotations say.
-fn run(home: &Home, annotations: &str, containers: &[(&str, &[&str])]) -> (Ended, Value) {
+fn run(home: &Home, annotations: &str, containers: Containers<'_>) -> (Ended, Value) {
     let containers: Vec<String> = containers
         .iter()
         .enumerate()
@@ -47,7 +50,7 @@ fn bytes_are_told_to_the_byte() {
     let home = Home::new();
     let text = "x".repeat(999);
     let bytes = ["file-read-bytes", "file-written-bytes", "printed-bytes"];
-    let table: [(&[(&str, &[&str])], [u64; 3]); 3] = [
+    let table: [(Containers<'_>, [u64; 3]); 3] = [
         (&[("job_write", &["/v/file", &text])], [0, 1000, 0]),
         (&[("job_cat", &["/k/text"])], [1000, 0, 1000]),
         (&[("job_cat", &["/k/text", "/k/text"]), ("job_write", &["/v/a", "b"])], [2000, 2, 2000]),
@@ -77,7 +80,7 @@ fn memory_is_told_at_its_peak_and_time_while_it_computes() {
 #[test]
 fn fuel_is_told_exactly() {
     let home = Home::new();
-    let container: &[(&str, &[&str])] = &[("job_cat", &["/k/text"])];
+    let container: Containers<'_> = &[("job_cat", &["/k/text"])];
     let with = |fuel: u64| run(&home, &format!("mayfly.dev/fuel: \"{fuel}\""), container);
     let (ended, used) = with(1_000_000_000);
     ended.exits(0);
