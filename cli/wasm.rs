@@ -31,6 +31,7 @@ use mayfly_runtime::{
 use tokio_util::sync::CancellationToken;
 
 use crate::images::{Images, Registries};
+pub(crate) use code::Stamp;
 use ready::{Fetcher, Ready};
 use threads::GuestThreads;
 

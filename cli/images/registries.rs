@@ -4,6 +4,7 @@ use mayfly_images::{Entry, Image, ImageName, Keyring, Named, Puller, Shelf, sile
 
 use super::policy;
 use crate::args::ImageOptions;
+use crate::wasm::Stamp;
 
 /// Has images from registries.
 pub(crate) struct Registries {
@@ -49,6 +50,12 @@ impl Registries {
     pub(crate) fn keyring(&self, mut logins: Keyring) -> Keyring {
         logins.extend(self.own.clone());
         logins
+    }
+
+    /// What changes when any name does.
+    pub(crate) fn stamps(&self) -> Vec<Option<Stamp>> {
+        let files = self.pullers.iter().map(|puller| puller.shelf().names_path());
+        files.map(|file| Stamp::of(&file).ok()).collect()
     }
 
     /// The image that `name` stands for here, if somebody with `keyring` may have it.

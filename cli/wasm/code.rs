@@ -21,7 +21,7 @@ pub(crate) struct Code {
 
 /// What changes when a file does.
 #[derive(Debug, PartialEq, Eq)]
-struct Stamp {
+pub(crate) struct Stamp {
     modified: SystemTime,
     length: u64,
 }
@@ -85,7 +85,8 @@ impl Code {
 }
 
 impl Stamp {
-    fn of(path: &Path) -> anyhow::Result<Self> {
+    /// That of the file at `path`.
+    pub(crate) fn of(path: &Path) -> anyhow::Result<Self> {
         let stamp = || {
             let metadata = fs::metadata(path)?;
             Ok::<_, std::io::Error>(Self { modified: metadata.modified()?, length: metadata.len() })

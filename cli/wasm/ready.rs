@@ -6,7 +6,7 @@
 //! ```
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mayfly_controller::node::{
@@ -14,7 +14,7 @@ use mayfly_controller::node::{
 };
 use mayfly_images::{ImageName, InUse, Keyring, Program};
 
-use super::code::Code;
+use super::code::{Code, Stamp};
 use crate::images::{Advice, Found, Images, Missing, Registries};
 
 /// An image that can be run.
@@ -47,6 +47,16 @@ struct Known {
     images: HashMap<String, Arc<Ready>>,
     /// Every module, by its digest.
     codes: HashMap<String, Arc<Code>>,
+    /// What names of registries stood for, and for whom.
+    looked_up: HashMap<String, LookedUp>,
+}
+
+/// An image that was here, for somebody.
+struct LookedUp {
+    /// What the files of names were like.
+    stamps: Vec<Option<Stamp>>,
+    logins: Vec<LoginFile>,
+    ready: Arc<Ready>,
 }
 
 impl Ready {
@@ -124,7 +134,7 @@ impl Fetcher {
                     }
                     pull.fetching.notify_one();
                 }
-                let ready = self.file(&pull.image, path, before);
+                let ready = self.file(&pull.image, &path, before);
                 let ready = ready.map_err(|error| PullError::Failed(format!("{error:#}")))?;
                 return Ok((ready, is_kept));
             }
@@ -149,14 +159,14 @@ impl Fetcher {
     fn file(
         &self,
         image: &str,
-        path: PathBuf,
+        path: &Path,
         before: Option<Arc<Ready>>,
     ) -> anyhow::Result<Arc<Ready>> {
-        if let Some(ready) = before.filter(|ready| ready.code.is_still(&path)) {
+        if let Some(ready) = before.filter(|ready| ready.code.is_still(path)) {
             return Ok(ready);
         }
         // It may be large, and the thread is one of the async runtime's.
-        let code = Arc::new(tokio::task::block_in_place(|| Code::read(&path))?);
+        let code = Arc::new(tokio::task::block_in_place(|| Code::read(path))?);
         let mut known = self.known();
         let code = known.codes.entry(code.id().to_owned()).or_insert(code).clone();
         let ready = Arc::new(Ready {
@@ -181,12 +191,17 @@ impl Fetcher {
         missing: Option<Missing>,
     ) -> Result<(Arc<Ready>, bool), PullError> {
         let failed = |error: anyhow::Error| failure(&error, &pull.image, missing.as_ref());
+        let asks = !is_built && !self.registries.is_offline();
+        let is_pulled = asks && pull.policy == PullPolicy::Always;
+        let stamps = self.registries.stamps();
+        if !is_pulled && let Some(ready) = self.looked_up(&pull, &stamps) {
+            return Ok((ready, true));
+        }
         let name = ImageName::parse(&pull.image).map_err(|error| failed(error.into()))?;
         let keyring = keyring(&pull.logins).map_err(failed)?;
         let keyring = self.registries.keyring(keyring);
         let kept = self.registries.kept(&name, &keyring).await;
         let kept = kept.map_err(|error| failed(error.into()))?;
-        let asks = !is_built && !self.registries.is_offline();
         match (pull.policy, kept) {
             (_, None) if is_built => Err(PullError::Failed(
                 "it was built here, and is damaged: build it again".to_owned(),
@@ -195,8 +210,11 @@ impl Fetcher {
                 Err(PullError::NeverPullPrivate { image: pull.image })
             }
             (PullPolicy::Never, None) => Err(PullError::NeverPull { image: pull.image }),
-            (policy, Some(image)) if policy != PullPolicy::Always || !asks => {
-                self.image(&name, image).map(|ready| (ready, true)).map_err(failed)
+            (_, Some(image)) if !is_pulled => {
+                let ready = self.image(&name, image).map_err(failed)?;
+                let looked_up = LookedUp { stamps, logins: pull.logins, ready: ready.clone() };
+                self.known().looked_up.insert(pull.image, looked_up);
+                Ok((ready, true))
             }
             _ => {
                 pull.fetching.notify_one();
@@ -204,6 +222,14 @@ impl Fetcher {
                 self.image(&name, image).map(|ready| (ready, false)).map_err(failed)
             }
         }
+    }
+
+    /// What was found for the same name and logins, while the files of names are what they were.
+    fn looked_up(&self, pull: &Pull, stamps: &[Option<Stamp>]) -> Option<Arc<Ready>> {
+        let known = self.known();
+        let before = known.looked_up.get(&pull.image)?;
+        let is_same = before.stamps == stamps && before.logins == pull.logins;
+        is_same.then(|| before.ready.clone())
     }
 
     fn image(&self, name: &ImageName, image: mayfly_images::Image) -> anyhow::Result<Arc<Ready>> {

@@ -119,7 +119,7 @@ impl Keyring {
         let mut fitting: Vec<_> =
             self.entries.iter().filter(|(pattern, _)| pattern.fits(name)).collect();
         // The most special first; a stable sort keeps the order of those that are alike.
-        fitting.sort_by(|(one, _), (other, _)| other.path.len().cmp(&one.path.len()));
+        fitting.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.path.len()));
         let mut logins = Vec::new();
         for (_, login) in fitting {
             if !logins.contains(login) && logins.len() < LOGINS_TRIED_MAX {

@@ -29,7 +29,7 @@ pub(crate) struct Manifest {
 /// What stands behind a name.
 #[derive(Clone, Debug)]
 pub(crate) enum Named {
-    Image(Manifest),
+    Image(Box<Manifest>),
     /// One of many images: the one that runs WebAssembly.
     Index {
         chosen: Digest,
@@ -60,10 +60,10 @@ impl Named {
         match head.media_type.as_deref() {
             Some(media::INDEX | media::DOCKER_INDEX) => {}
             Some(media::MANIFEST | media::DOCKER_MANIFEST) => {
-                return Manifest::read(bytes, what).map(Self::Image);
+                return Manifest::read(bytes, what).map(Box::new).map(Self::Image);
             }
             None if head.manifests.is_none() => {
-                return Manifest::read(bytes, what).map(Self::Image);
+                return Manifest::read(bytes, what).map(Box::new).map(Self::Image);
             }
             None => {}
             Some(other) => {

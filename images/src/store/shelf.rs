@@ -155,7 +155,8 @@ impl Shelf {
         OpenOptions::new().create(true).truncate(false).write(true).open(path)
     }
 
-    fn names_path(&self) -> PathBuf {
+    /// The file of names.
+    pub fn names_path(&self) -> PathBuf {
         self.folder.join("names.json")
     }
 

@@ -142,22 +142,16 @@ impl Entries {
     fn header(&mut self) -> io::Result<Option<Header>> {
         self.skip()?;
         let mut header = Header::new_old();
-        while !self.is_at_end {
-            let block = header.as_mut_bytes();
-            if !self.fill(block)? || block.iter().all(|byte| *byte == 0) {
-                self.is_at_end = true;
-                break;
-            }
-            let expected = header.cksum().map_err(|_| damaged())?;
-            let bytes = header.as_bytes();
-            let found: u32 =
-                bytes[..148].iter().chain(&bytes[156..]).map(|it| u32::from(*it)).sum();
-            if found + 8 * 32 != expected {
-                return Err(damaged());
-            }
-            return Ok(Some(header));
+        let block = header.as_mut_bytes();
+        if self.is_at_end || !self.fill(block)? || block.iter().all(|byte| *byte == 0) {
+            self.is_at_end = true;
+            return Ok(None);
         }
-        Ok(None)
+        let expected = header.cksum().map_err(|_| damaged())?;
+        let bytes = header.as_bytes();
+        let found: u32 = bytes[..148].iter().chain(&bytes[156..]).map(|it| u32::from(*it)).sum();
+        // The sum counts its own field as spaces.
+        if found + 8 * 32 == expected { Ok(Some(header)) } else { Err(damaged()) }
     }
 
     fn fill(&mut self, block: &mut [u8]) -> io::Result<bool> {

@@ -95,7 +95,7 @@ fn actual(file: &mut BufReader<File>, said: Compression) -> io::Result<Compressi
 /// A file of zstd frames, one after the other.
 enum Frames {
     Between(Option<BufReader<File>>),
-    In(StreamingDecoder<BufReader<File>, ruzstd::decoding::FrameDecoder>),
+    In(Box<StreamingDecoder<BufReader<File>, ruzstd::decoding::FrameDecoder>>),
 }
 
 impl Read for Frames {
@@ -110,7 +110,7 @@ impl Read for Frames {
                     let decoder =
                         StreamingDecoder::new_with_max_window_size(reader, ZSTD_WINDOW_BYTES_MAX)
                             .map_err(|error| io::Error::other(format!("zstd: {error}")))?;
-                    *self = Self::In(decoder);
+                    *self = Self::In(Box::new(decoder));
                 }
                 Self::In(decoder) => {
                     let count = decoder.read(buffer)?;

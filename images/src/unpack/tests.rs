@@ -303,8 +303,12 @@ fn the_entrypoint_is_found_where_links_and_the_working_directory_lead() {
         (LINK, "out", "nowhere", b""),
     ]);
     let check = |entry: &str, working_dir: Option<&str>, expect: Option<&str>| {
-        let found =
-            Unpacked::of(&[layer.clone()], Compression::None, Some((entry, working_dir))).result;
+        let found = Unpacked::of(
+            std::slice::from_ref(&layer),
+            Compression::None,
+            Some((entry, working_dir)),
+        )
+        .result;
         let found = found.ok().flatten().map(|path| path.display().to_string());
         assert_eq!(found.as_deref(), expect, "{entry}");
     };

@@ -133,7 +133,7 @@ impl Tree {
 
     /// Removes what is at `place`, which may be a directory with all that is in it.
     fn remove_all(&mut self, place: &Names) {
-        if self.nodes.remove(place) == None {
+        if self.nodes.remove(place).is_none() {
             return;
         }
         let below: Vec<_> = self.below(place).cloned().collect();
