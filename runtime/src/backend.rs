@@ -66,16 +66,7 @@ impl Backend {
         allocation: Allocation,
         instances: u32,
     ) -> wasmtime::Result<Self> {
-        let mut config = Config::new();
-        match metering {
-            Metering::Epochs => config.epoch_interruption(true),
-            Metering::Fuel => config.consume_fuel(true),
-            Metering::Deterministic => config
-                .consume_fuel(true)
-                .cranelift_nan_canonicalization(true)
-                .relaxed_simd_deterministic(true),
-        };
-        config.max_wasm_stack(WASM_STACK_BYTES_MAX).async_stack_size(STACK_BYTES);
+        let mut config = code_config(metering);
         if allocation == Allocation::Pool {
             config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
         }
@@ -84,11 +75,24 @@ impl Backend {
         wasi_snapshot_preview1::add_to_linker(&mut linker, |world: &mut World| world)?;
         let component_linker = preview2::linker(&engine)?;
 
-        let mut hasher = DigestHasher(Sha256::new());
-        engine.precompile_compatibility_hash().hash(&mut hasher);
-        let compatibility = hasher.0.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect();
+        let compatibility = compatibility(&engine);
         Ok(Self { engine, linker, component_linker, compatibility })
     }
+}
+
+/// What compiled code depends on, wherever it is compiled.
+pub(crate) fn code_config(metering: Metering) -> Config {
+    let mut config = Config::new();
+    match metering {
+        Metering::Epochs => config.epoch_interruption(true),
+        Metering::Fuel => config.consume_fuel(true),
+        Metering::Deterministic => config
+            .consume_fuel(true)
+            .cranelift_nan_canonicalization(true)
+            .relaxed_simd_deterministic(true),
+    };
+    config.max_wasm_stack(WASM_STACK_BYTES_MAX).async_stack_size(STACK_BYTES);
+    config
 }
 
 fn pool(instances: u32) -> PoolingAllocationConfig {
@@ -112,6 +116,12 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
     pool
 }
 
+fn compatibility(engine: &wasmtime::Engine) -> String {
+    let mut hasher = DigestHasher(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.0.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Makes a digest that stays the same from process to process, which `Hash` alone does not promise
 /// of the standard library's hashers.
 struct DigestHasher(Sha256);
@@ -123,5 +133,25 @@ impl Hasher for DigestHasher {
 
     fn finish(&self) -> u64 {
         unreachable!("the digest is taken whole")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_is_the_same_wherever_it_is_compiled() {
+        for metering in [Metering::Epochs, Metering::Fuel, Metering::Deterministic] {
+            let alone = wasmtime::Engine::new(&code_config(metering)).unwrap();
+            for allocation in [Allocation::Pool, Allocation::OnDemand] {
+                let backend = Backend::new(metering, allocation, 1).unwrap();
+                assert_eq!(
+                    backend.compatibility,
+                    compatibility(&alone),
+                    "{metering:?} {allocation:?}"
+                );
+            }
+        }
     }
 }

@@ -69,6 +69,11 @@ impl CodeCache {
     }
 }
 
+/// Whether `file` was kept in such a folder, or was made to look so.
+pub(crate) fn is_ours(file: &[u8]) -> bool {
+    file.starts_with(MAGIC)
+}
+
 pub(crate) fn is_whole(file: &[u8]) -> bool {
     let Some(rest) = file.strip_prefix(MAGIC) else { return false };
     let Some((digest, artifact)) = rest.split_at_checked(32) else { return false };

@@ -11,9 +11,12 @@ use wasmtime::component::Component;
 
 use crate::backend::{Allocation, Backend};
 use crate::cache::CodeCache;
+use crate::compile::{self, Compiler, Work};
+use crate::confine::CompilerBounds;
 use crate::error::{Error, ModuleError};
 use crate::inspect::{self, Kind};
 use crate::module::{self, Compiled, Digest, Metering, Module, Program};
+use crate::module_limits::ModuleLimits;
 use crate::pool::MemoryPool;
 use crate::preview2;
 use crate::ticker::Ticker;
@@ -37,14 +40,24 @@ pub struct EngineSettings {
     /// A folder of ours alone for compiled code; it is made if it is not there. `None`, the
     /// default, compiles anew in each process.
     pub cache_dir: Option<PathBuf>,
-    /// Bytes that a module may have. Compiling takes up to a hundred times as much memory, for a
-    /// while. 128 MiB by default: the largest known program, a chip synthesiser, has 60 MB.
+    /// Bytes that a module may have. 128 MiB by default: the largest known program, a chip
+    /// synthesiser, has 60 MB.
     pub module_bytes_max: u64,
-    /// How long to wait for a module to be compiled. 5 minutes by default: the same program takes
-    /// half a minute on two quick cores.
+    /// What a module may consist of.
+    pub module_limits: ModuleLimits,
+    /// Who compiles. This process, by default.
+    pub compiler: Compiler,
+    /// How long to wait for a module to be compiled, and for those before it. 10 minutes by default:
+    /// the same program takes half a minute on two quick cores, and many times that on a busy host.
     pub compile_deadline: Duration,
-    /// Modules that are compiled at a time; each uses all cores. 2 by default, so that one that
-    /// was given up does not keep the others waiting.
+    /// Memory that a compiler in a process of its own may write to. 4 GiB by default: a Perl of 25
+    /// MB takes 350 MB.
+    pub compile_memory_bytes_max: u64,
+    /// Processor time of a compiler in a process of its own, in whole seconds, on all cores together.
+    /// 5 minutes by default: the same program takes a quarter of that.
+    pub compile_cpu_max: Duration,
+    /// Modules that are compiled at a time; each uses all cores. 2 by default, so that a large one
+    /// does not keep the small ones waiting.
     pub compiles_max: usize,
 }
 
@@ -55,15 +68,29 @@ impl Default for EngineSettings {
             memory_bytes_max: None,
             cache_dir: None,
             module_bytes_max: 128 << 20,
-            compile_deadline: Duration::from_secs(300),
+            module_limits: ModuleLimits::default(),
+            compiler: Compiler::InProcess,
+            compile_deadline: Duration::from_secs(600),
+            compile_memory_bytes_max: 4 << 30,
+            compile_cpu_max: Duration::from_secs(300),
             compiles_max: 2,
+        }
+    }
+}
+
+impl EngineSettings {
+    fn bounds(&self) -> CompilerBounds {
+        CompilerBounds {
+            memory_bytes_max: self.compile_memory_bytes_max,
+            cpu_seconds_max: self.compile_cpu_max.as_secs(),
         }
     }
 }
 
 /// Compiles modules, and keeps what is compiled. One a process is enough; cheap to clone.
 ///
-/// It must be used within a tokio runtime with time enabled.
+/// It must be used within a tokio runtime with time enabled, and with I/O if modules are compiled in
+/// processes of their own.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
@@ -103,14 +130,14 @@ impl Engine {
             backends: Mutex::default(),
             loaded: Mutex::default(),
         }));
-        engine.0.backend(Metering::Epochs, Allocation::OnDemand).map_err(engine_error)?;
+        engine.0.backend(Metering::Epochs, Allocation::Pool).map_err(engine_error)?;
         Ok(engine)
     }
 
     /// Checks `wasm`, and compiles it unless that was done before.
     ///
-    /// Dropping the future, or the deadline for compiling, leaves the compiler to end by itself on
-    /// its own thread: it can't be stopped.
+    /// Dropping the future, or the deadline for compiling, kills a compiler that is a process of its
+    /// own. One in this process is left to end by itself on its thread: it can't be stopped.
     pub async fn load(&self, wasm: Bytes, metering: Metering) -> Result<Module, ModuleError> {
         let bytes_max = self.0.settings.module_bytes_max;
         if wasm.len() as u64 > bytes_max {
@@ -137,16 +164,55 @@ impl Engine {
         if let Some(compiled) = loading.upgrade() {
             return Ok(Module(compiled));
         }
-        let permit = Arc::clone(&self.0.compiles).acquire_owned().await;
-        let permit = permit.map_err(|error| ModuleError::Host(error.into()))?;
-        let inner = Arc::clone(&self.0);
-        let compiled = blocking(move || {
-            let _permit = permit; // held by the compiler even when nobody waits for it any more
-            inner.compile(digest, kind, &wasm, metering)
-        });
-        let compiled = Arc::new(compiled.await??);
+        let compiled = match self.compiled_before(digest, kind, metering).await? {
+            Some(compiled) => compiled,
+            None => self.compile(digest, kind, wasm, metering).await?,
+        };
+        let compiled = Arc::new(compiled);
         *loading = Arc::downgrade(&compiled);
         Ok(Module(compiled))
+    }
+
+    /// What the cache has, if that is of use.
+    async fn compiled_before(
+        &self,
+        digest: Digest,
+        kind: Kind,
+        metering: Metering,
+    ) -> Result<Option<Compiled>, ModuleError> {
+        let inner = Arc::clone(&self.0);
+        blocking(move || inner.compiled_before(digest, kind, metering)).await?
+    }
+
+    /// Compiles `wasm`, as soon as it is its turn.
+    async fn compile(
+        &self,
+        digest: Digest,
+        kind: Kind,
+        wasm: Bytes,
+        metering: Metering,
+    ) -> Result<Compiled, ModuleError> {
+        let permit = Arc::clone(&self.0.compiles).acquire_owned().await;
+        let permit = permit.map_err(|error| ModuleError::Host(error.into()))?;
+        let settings = &self.0.settings;
+        let work = Work { kind, metering, limits: settings.module_limits };
+        let artifact = match &settings.compiler {
+            Compiler::InProcess => {
+                let inner = Arc::clone(&self.0);
+                let compile = move || {
+                    let _permit = permit; // held by the compiler even when nobody waits for it
+                    let backend = inner.backend(metering, Allocation::Pool).map_err(host_error)?;
+                    compile::compile(&backend.engine, work, &wasm)
+                };
+                blocking(compile).await??
+            }
+            Compiler::Child { program, args } => {
+                let _permit = permit;
+                compile::in_child(program, args, work, settings.bounds(), wasm).await?
+            }
+        };
+        let inner = Arc::clone(&self.0);
+        blocking(move || inner.keep(digest, kind, &artifact, metering)).await?
     }
 
     pub(crate) fn instances(&self) -> Arc<Semaphore> {
@@ -209,32 +275,44 @@ impl Inner {
         Ok(backend)
     }
 
-    /// Compiles `wasm`, or takes what was compiled before. Blocks for as long as that takes.
-    fn compile(
+    /// The program that the cache has. Blocks while it is read.
+    fn compiled_before(
         &self,
         digest: Digest,
         kind: Kind,
-        wasm: &[u8],
         metering: Metering,
-    ) -> Result<Compiled, ModuleError> {
-        let backend = self.backend(metering, Allocation::Pool).map_err(host_error)?;
-        let key = format!("{}-{}", digest.hex(), backend.compatibility);
-        if let Some(artifact) = self.cache.as_ref().and_then(|cache| cache.get(&key)) {
-            match self.link(kind, &artifact, metering) {
-                Ok(program) => return Ok(Compiled { digest, metering, program }),
-                Err(error) => tracing::warn!(%digest, %error, "compiled code can't be used"),
+    ) -> Result<Option<Compiled>, ModuleError> {
+        let Some(cache) = &self.cache else { return Ok(None) };
+        let Some(artifact) = cache.get(&self.key(digest, metering)?) else { return Ok(None) };
+        match self.link(kind, &artifact, metering) {
+            Ok(program) => Ok(Some(Compiled { digest, metering, program })),
+            Err(error) => {
+                tracing::warn!(%digest, %error, "compiled code can't be used");
+                Ok(None)
             }
         }
-        let artifact = match kind {
-            Kind::Module => backend.engine.precompile_module(wasm),
-            Kind::Component => backend.engine.precompile_component(wasm),
-        };
-        let artifact = artifact.map_err(|error| invalid(&error, kind, wasm))?;
-        let program = self.link(kind, &artifact, metering)?;
+    }
+
+    /// The program of what was just compiled, which is kept for the next time. Blocks while it is
+    /// written.
+    fn keep(
+        &self,
+        digest: Digest,
+        kind: Kind,
+        artifact: &[u8],
+        metering: Metering,
+    ) -> Result<Compiled, ModuleError> {
+        let program = self.link(kind, artifact, metering)?;
         if let Some(cache) = &self.cache {
-            cache.put(&key, &artifact);
+            cache.put(&self.key(digest, metering)?, artifact);
         }
         Ok(Compiled { digest, metering, program })
+    }
+
+    /// What compiled code of the module is kept under.
+    fn key(&self, digest: Digest, metering: Metering) -> Result<String, ModuleError> {
+        let backend = self.backend(metering, Allocation::Pool).map_err(host_error)?;
+        Ok(format!("{}-{}", digest.hex(), backend.compatibility))
     }
 
     /// Makes a program of compiled code: in the pool, or if it does not fit there, out of it.
@@ -271,8 +349,9 @@ impl Inner {
 #[expect(unsafe_code, reason = "loading our own compiled code")]
 fn module_of(backend: &Backend, artifact: &[u8]) -> wasmtime::Result<wasmtime::Module> {
     // SAFETY: the artifact was made by this very version of wasmtime with these settings (which
-    // wasmtime checks), just now or by an earlier process, which left it in a folder where nobody
-    // but us can write, under a digest that was found to be right.
+    // wasmtime checks): just now, here or by a compiler that we started and that came to its end
+    // within what it may do; or by an earlier process, which left it in a folder where nobody but us
+    // can write, under a digest that was found to be right.
     unsafe { wasmtime::Module::deserialize(&backend.engine, artifact) }
 }
 
@@ -284,12 +363,4 @@ fn component_of(backend: &Backend, artifact: &[u8]) -> wasmtime::Result<Componen
 
 fn host_error(error: wasmtime::Error) -> ModuleError {
     ModuleError::Host(error.into_boxed_dyn_error())
-}
-
-fn invalid(error: &wasmtime::Error, kind: Kind, wasm: &[u8]) -> ModuleError {
-    let (what, detail) = (kind.name(), format!("{error:#}"));
-    if detail.contains("unexpected end") {
-        return ModuleError::Truncated { what, bytes: wasm.len() as u64 };
-    }
-    ModuleError::Invalid { what, detail }
 }

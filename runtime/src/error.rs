@@ -141,6 +141,54 @@ pub enum ModuleError {
     /// Compiling took longer than allowed.
     #[error("a WebAssembly module that was not compiled within {} s; make it smaller or allow more time", .0.as_secs_f64())]
     CompileDeadline(Duration),
+    /// It has more of something than allowed.
+    #[error(
+        "a WebAssembly module with {found} {what}, where {max} are allowed; split it, or leave out what it does not need"
+    )]
+    OverLimit {
+        /// Of what, in the plural.
+        what: String,
+        /// How much was found before the count was ended.
+        found: u64,
+        /// How much it may have.
+        max: u64,
+    },
+    /// It was compiled already, by whom nobody knows.
+    #[error(
+        "code that was compiled already, which is never taken from outside; give the .wasm file that it was made of"
+    )]
+    Precompiled,
+    /// The compiler needed more memory than allowed.
+    #[error(
+        "a WebAssembly module that takes more than {bytes_max} bytes of memory to compile; make it smaller (`wasm-opt -Os`) or allow more"
+    )]
+    CompilerMemory {
+        /// What it may have.
+        bytes_max: u64,
+    },
+    /// The compiler needed more processor time than allowed, on all processors together.
+    #[error(
+        "a WebAssembly module that takes more than {seconds_max} s of processor time to compile; make it smaller or allow more"
+    )]
+    CompilerCpu {
+        /// What it may have.
+        seconds_max: u64,
+    },
+    /// The compiler was ended since it asked the system for something. Whoever wrote the module may
+    /// have got into it.
+    #[error(
+        "a WebAssembly module whose compiler did what a compiler may not, and was ended; don't trust it"
+    )]
+    CompilerForbidden,
+    /// The compiler came to no end of its own.
+    #[error("a WebAssembly module whose compiler {how}")]
+    CompilerCrashed {
+        /// What became of it, and what it said.
+        how: String,
+    },
+    /// The compiler could not be started.
+    #[error("can't start the compiler of WebAssembly modules")]
+    Compiler(#[source] io::Error),
     /// The host could not compile it, through no fault of its own.
     #[error("can't compile the WebAssembly module")]
     Host(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -1,5 +1,6 @@
 //! Tells from its first bytes what a file is, so that the error for a wrong one can say so.
 
+use crate::cache;
 use crate::error::ModuleError;
 
 /// The version field of a core module, after the magic number.
@@ -31,6 +32,9 @@ pub(crate) fn kind_of(bytes: &[u8]) -> Result<Kind, ModuleError> {
     let Some(rest) = bytes.strip_prefix(b"\0asm") else {
         if is_text_format(bytes) {
             return Err(ModuleError::Text);
+        }
+        if cache::is_ours(bytes) || wasmtime::Engine::detect_precompiled(bytes).is_some() {
+            return Err(ModuleError::Precompiled);
         }
         return Err(ModuleError::NotWebAssembly { looks_like: looks_like(bytes) });
     };

@@ -1,6 +1,7 @@
 //! One small guest for each way to end, and for each thing that a guest must not be able to do.
 
 mod components;
+mod confine;
 mod deterministic;
 mod ends;
 mod files;

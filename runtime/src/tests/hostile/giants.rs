@@ -69,9 +69,9 @@ async fn a_function_with_too_much_in_it() {
     let nested = |depth| [BLOCK.repeat(depth), vec![END; depth]].concat();
     check(vec![
         ("a million instructions", running(&CONST_DROP.repeat(500_000), &[]), DONE),
-        ("8 MB of code", running(&[NOP].repeat(8 << 20), &[]), Refused("size")),
+        ("8 MB of code", running(&[NOP].repeat(8 << 20), &[]), Refused("bytes in one function")),
         ("50,000 locals", with_locals(50_000), DONE),
-        ("50,001 locals", with_locals(50_001), Refused("too many locals")),
+        ("50,001 locals", with_locals(50_001), Refused("50001 local variables in one function")),
         ("60,000 branches", running(&branches(60_000), &[]), DONE),
         (
             "a million branches",
@@ -105,6 +105,8 @@ async fn a_module_with_too_many_of_something() {
     let tables = |count| module(&[(TABLES, many(count, &[FUNCREF, 0, 0]))]);
     check(vec![
         ("20,000 functions", functions(20_000), DONE),
+        ("too many functions", functions(500_001), Refused("500001 functions, where")),
+        ("too many imports", imports(10_001), Refused("10001 imports, where")),
         ("imports that there are not", imports(1000), Refused("does not have: env.f")),
         ("globals that fit", globals(100_000), DONE),
         ("100 memories", memories(100), DONE),
@@ -201,11 +203,10 @@ async fn components_in_each_other() {
         }
         component.finish()
     };
-    check(vec![(
-        "30 components in each other",
-        nested(30),
-        Refused("does not export wasi:cli/run"),
-    )])
+    check(vec![
+        ("30 components in each other", nested(30), Refused("does not export wasi:cli/run")),
+        ("33 components in each other", nested(33), Refused("33 levels of components, where")),
+    ])
     .await;
 }
 
