@@ -115,6 +115,8 @@ pub(crate) struct RunArguments {
     pub(crate) images: ImageOptions,
     #[command(flatten)]
     pub(crate) host: HostOptions,
+    #[command(flatten)]
+    pub(crate) confinement: ConfinementOptions,
     /// Keep all state there, so that the same command goes on where an earlier one was.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) state_dir: Option<PathBuf>,
@@ -169,6 +171,15 @@ pub(crate) struct HostOptions {
     /// [default: of those that browsers trust].
     #[arg(long, value_name = "FILE", env = "SSL_CERT_FILE", value_hint = ValueHint::FilePath)]
     pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// What the process itself may do.
+#[derive(Args, Debug)]
+pub(crate) struct ConfinementOptions {
+    /// Let this process do whatever its user may: without it, the system refuses it files and system
+    /// calls that it has no need of (landlock, seccomp).
+    #[arg(long)]
+    pub(crate) no_confinement: bool,
 }
 
 /// How long to wait after failures.

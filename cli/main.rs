@@ -5,6 +5,8 @@
 
 mod args;
 mod client;
+mod compiler;
+mod confine;
 mod exit;
 mod image;
 mod images;
@@ -23,6 +25,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    if compiler::is_asked_for() {
+        return mayfly_runtime::compile_for_parent();
+    }
     let arguments = args::Arguments::parse();
     arguments.start_tracing();
     exit::report(match arguments.command {

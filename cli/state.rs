@@ -53,6 +53,16 @@ impl StateFolder {
         Ok(Self { path: temporary.path().to_owned(), temporary: Some(temporary) })
     }
 
+    /// Where everything is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Every folder that state is in, which is all that must be written to.
+    pub(crate) fn folders(&self) -> Vec<PathBuf> {
+        vec![self.path.clone()]
+    }
+
     /// Where objects are kept, if they are.
     pub(crate) fn store(&self) -> Option<PathBuf> {
         self.temporary.is_none().then(|| self.path.join("store"))

@@ -30,6 +30,7 @@ use mayfly_runtime::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::compiler;
 use crate::images::{Images, Registries};
 pub(crate) use code::Stamp;
 use ready::{Fetcher, Ready};
@@ -132,7 +133,9 @@ pub(crate) fn metering(fuel: Option<u64>, is_deterministic: bool) -> Metering {
 }
 
 fn engine(cache: Option<PathBuf>, settings: &EngineSettings) -> anyhow::Result<Engine> {
-    let settings = |cache_dir| EngineSettings { cache_dir, ..settings.clone() };
+    let compiler = compiler::child();
+    let settings =
+        |cache_dir| EngineSettings { cache_dir, compiler: compiler.clone(), ..settings.clone() };
     match Engine::new(settings(cache)) {
         // It is only slower without.
         Err(error @ mayfly_runtime::Error::CacheFolder { .. }) => {

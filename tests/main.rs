@@ -2,6 +2,7 @@
 
 mod cli;
 mod clients;
+mod confinement;
 mod conformance;
 mod crash;
 mod examples;

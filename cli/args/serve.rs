@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum, ValueHint};
 use mayfly_controller::podgc::TERMINATED_POD_GC_THRESHOLD;
 
-use super::{BackoffOptions, HostOptions, ImageOptions};
+use super::{BackoffOptions, ConfinementOptions, HostOptions, ImageOptions};
 
 /// Where it listens when nobody says: Kubernetes' own port, for this host alone.
 const LISTEN: &str = "127.0.0.1:6443";
@@ -46,6 +46,8 @@ pub(crate) struct ServeArguments {
     pub(crate) images: ImageOptions,
     #[command(flatten)]
     pub(crate) host: HostOptions,
+    #[command(flatten)]
+    pub(crate) confinement: ConfinementOptions,
     #[command(flatten)]
     pub(crate) backoff: BackoffOptions,
     /// Keep so many finished pods; beyond, the oldest are deleted, and no count changes. 0 keeps all.

@@ -11,8 +11,9 @@ use mayfly_controller::api::{CronJob, Job, Key, Kind, Object, Resource};
 use mayfly_controller::cronjob::template;
 use mayfly_controller::store::Store;
 
+use super::prepare;
 use crate::args::RunArguments;
-use crate::manifest;
+use crate::manifest::Manifest;
 
 /// The namespace of what names none.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -46,33 +47,71 @@ impl BadInput {
     }
 }
 
-impl Input {
-    /// Reads what `arguments` name. An object that `store` has already keeps its uid.
-    pub(crate) fn read(arguments: &RunArguments, store: &Store) -> Result<Self, BadInput> {
-        let mut errors = Vec::new();
-        let manifests = manifest::read(&arguments.files, arguments.recursive, &mut errors);
+/// What manifests say, decoded and not yet admitted.
+pub(crate) struct Documents {
+    found: Vec<Document>,
+    /// The folders that the manifests are in.
+    pub(crate) folders: Vec<PathBuf>,
+    complaints: Vec<String>,
+}
+
+impl Documents {
+    /// Decodes `manifests`, beside which `errors` were found.
+    pub(crate) fn decode(manifests: &[Manifest], errors: &[anyhow::Error]) -> Self {
         let mut complaints: Vec<String> = errors.iter().map(|it| format!("{it:#}")).collect();
+        let mut found = Vec::new();
+        for manifest in manifests {
+            match decode::decode(&manifest.bytes, &manifest.source, FieldValidation::Strict) {
+                Ok(documents) if documents.is_empty() => {
+                    complaints.push(format!("{}: there is no object in it", manifest.source));
+                }
+                Ok(documents) => found.extend(documents),
+                Err(malformed) => complaints.extend(malformed.0.iter().map(ToString::to_string)),
+            }
+        }
+        let folders = manifests.iter().map(|manifest| manifest.folder.clone()).collect();
+        Self { found, folders, complaints }
+    }
+
+    /// The images that they name, as they name them.
+    pub(crate) fn images(&self) -> Vec<String> {
+        let mut images: Vec<_> = self.found.iter().flat_map(|it| images_of(&it.object)).collect();
+        images.sort();
+        images.dedup();
+        images
+    }
+}
+
+/// The images of `object`'s pods, also if it is a CronJob.
+fn images_of(object: &Object) -> Vec<String> {
+    let pod = match object {
+        Object::CronJob(cron_job) => {
+            let job = cron_job.spec.job_template.spec.as_ref();
+            job.and_then(|job| job.template.spec.as_ref())
+        }
+        other => prepare::pod_of(other).map(|(_, spec)| spec),
+    };
+    pod.into_iter().flat_map(prepare::containers).filter_map(|it| it.image.clone()).collect()
+}
+
+impl Input {
+    /// Admits `documents` as `arguments` say. An object that `store` has already keeps its uid.
+    pub(crate) fn admit(
+        documents: Documents,
+        arguments: &RunArguments,
+        store: &Store,
+    ) -> Result<Self, BadInput> {
+        let Documents { found, folders, mut complaints } = documents;
         let mut admission = Admission {
             store,
             namespace: arguments.namespace.as_deref(),
             are_cron_jobs_run: arguments.now,
             has_cron_jobs: false,
             origins: BTreeMap::new(),
-            input: Self { objects: Vec::new(), folders: Vec::new(), warnings: Vec::new() },
+            input: Self { objects: Vec::new(), folders, warnings: Vec::new() },
         };
-        for manifest in &manifests {
-            admission.input.folders.push(manifest.folder.clone());
-            match decode::decode(&manifest.bytes, &manifest.source, FieldValidation::Strict) {
-                Ok(documents) if documents.is_empty() => {
-                    complaints.push(format!("{}: there is no object in it", manifest.source));
-                }
-                Ok(documents) => {
-                    for document in documents {
-                        complaints.extend(admission.add(document).err());
-                    }
-                }
-                Err(malformed) => complaints.extend(malformed.0.iter().map(ToString::to_string)),
-            }
+        for document in found {
+            complaints.extend(admission.add(document).err());
         }
         let Admission { input, has_cron_jobs, .. } = admission;
         if arguments.now && complaints.is_empty() && !has_cron_jobs {

@@ -27,12 +27,14 @@ use mayfly_controller::clock::Clock;
 use mayfly_controller::store::{Names, Store};
 
 use crate::args::RunArguments;
+use crate::confine;
 use crate::exit::{self, Exit, SIGPIPE};
 use crate::interrupt::Interrupt;
 use crate::limits::Limits;
+use crate::manifest;
 use crate::state::{OfHost, StateFolder};
 use follow::Followed;
-use input::Input;
+use input::{Documents, Input};
 use printer::{Printer, PrinterThread, To};
 use progress::Progress;
 use start::Start;
@@ -40,16 +42,28 @@ use stream::{Display, Streamed};
 
 /// Runs what `arguments` name to its end.
 pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
+    // Read before there is anything that Ctrl-C would leave behind: standard input may take its time.
+    let mut errors = Vec::new();
+    let manifests = manifest::read(&arguments.files, arguments.recursive, &mut errors);
+    let state = StateFolder::open(arguments.state_dir.as_deref())?;
+    // Before a stranger's manifest is understood, and before there are threads.
+    confine::run(arguments, &state).tell();
+    let documents = Documents::decode(&manifests, &errors);
+    confine::run_reads(arguments, &state, &documents.folders, &documents.images()).tell();
+
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let threads = threads.context("can't start threads")?;
-    let result = threads.block_on(run_all(arguments));
-    // A compiler that was given up can't be stopped, and nobody waits for it.
+    let result = threads.block_on(run_all(arguments, &state, documents));
+    // What is still at work, such as reading a large file, is of no use to anybody.
     threads.shutdown_background();
     result
 }
 
-async fn run_all(arguments: &RunArguments) -> anyhow::Result<Exit> {
-    let state = StateFolder::open(arguments.state_dir.as_deref())?;
+async fn run_all(
+    arguments: &RunArguments,
+    state: &StateFolder,
+    documents: Documents,
+) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen(state.temporary())?;
     let store = match state.store() {
         Some(folder) => Store::open(&folder, Clock::system(), Names::random())?,
@@ -57,7 +71,7 @@ async fn run_all(arguments: &RunArguments) -> anyhow::Result<Exit> {
     };
     let of_host = OfHost::of(&arguments.host)?;
     let limits = Limits::read(arguments.host.limits.as_deref())?;
-    let input = Input::read(arguments, &store)?;
+    let input = Input::admit(documents, arguments, &store)?;
     prepare::check_host_paths(&input, &of_host.paths)?;
     prepare::check_hosts(&input, &of_host.hosts)?;
     prepare::check_limits(&input, &limits.pods)?;
@@ -69,6 +83,7 @@ async fn run_all(arguments: &RunArguments) -> anyhow::Result<Exit> {
         runtime = prepare::runtime(arguments, &input, &limits, &of_host.authorities) => runtime?,
         signal = interrupt.asked() => return Ok(Exit::Signal(signal)),
     };
+    confine::hide(&arguments.confinement);
     if !start.continued().is_empty() && !arguments.quiet {
         eprintln!("mayfly: going on with what is in the state folder");
     }

@@ -29,6 +29,7 @@ use mayfly_controller::store::{Names, OpenError, Store};
 use mayfly_images::Keyring;
 
 use crate::args::{LogFormat, ServeArguments};
+use crate::confine;
 use crate::exit::Exit;
 use crate::images::{Images, Registries, shelves};
 use crate::interrupt::Interrupt;
@@ -43,18 +44,22 @@ use users::Users;
 
 /// Serves until it is told to stop.
 pub(crate) fn serve(arguments: &ServeArguments) -> anyhow::Result<Exit> {
+    let folder = places::state_dir(arguments.state_dir.as_deref())?;
+    let state = StateFolder::open(Some(&folder))?;
+    // Before there are threads.
+    confine::serve(arguments, &state).log();
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let threads = threads.context("can't start threads")?;
-    let result = threads.block_on(serve_all(arguments));
-    // A compiler that was given up can't be stopped, and nobody waits for it.
+    let result = threads.block_on(serve_all(arguments, &state));
+    // What is still at work, such as reading a large file, is of no use to anybody.
     threads.shutdown_background();
     result
 }
 
-async fn serve_all(arguments: &ServeArguments) -> anyhow::Result<Exit> {
+async fn serve_all(arguments: &ServeArguments, state: &StateFolder) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen(None)?;
     let running = tokio::select! {
-        running = start(arguments) => running?,
+        running = start(arguments, state) => running?,
         // Nobody has been served, and what has begun is found by the next one.
         _signal = interrupt.asked() => return Ok(Exit::Done),
     };
@@ -74,19 +79,18 @@ async fn serve_all(arguments: &ServeArguments) -> anyhow::Result<Exit> {
 }
 
 /// Starts the server, or nothing if anything that it needs can't be had.
-async fn start(arguments: &ServeArguments) -> anyhow::Result<Running> {
-    let folder = places::state_dir(arguments.state_dir.as_deref())?;
-    let state = StateFolder::open(Some(&folder))?;
+async fn start(arguments: &ServeArguments, state: &StateFolder) -> anyhow::Result<Running> {
+    let folder = state.path();
     let of_host = OfHost::of(&arguments.host)?;
     let allowed = Limits::read(arguments.host.limits.as_deref())?;
     // First of all: nobody else is at work in the folder from here on.
-    let store = open(&state)?;
+    let store = open(state)?;
     let listener = listen::listen(arguments.listen)?;
     let address = listener.local_addr().context("can't tell where it listens")?;
     let users = Users::read(arguments.users.as_deref(), &folder.join("users.yaml"))?;
     let tls = Tls::open(&folder.join("tls"), source(arguments, address), Clock::system().now())?;
-    let kubeconfig = write_kubeconfig(arguments, &folder, &tls, address)?;
-    let shelves = shelves(Some(&folder));
+    let kubeconfig = write_kubeconfig(arguments, folder, &tls, address)?;
+    let shelves = shelves(Some(folder));
     // The operator's own logins are not for whoever may use the API.
     let registries = Registries::new(&arguments.images, &shelves, Keyring::default())?;
     let images = Images::new(&arguments.images, shelves)?;
@@ -94,9 +98,11 @@ async fn start(arguments: &ServeArguments) -> anyhow::Result<Running> {
     // No pod speaks to the server itself, unless the operator says so by name.
     let authorities = Arc::clone(&of_host.authorities);
     let reach = Reach { authorities, own_ports: vec![address.port()] };
+    let runtime = Wasm::new(images, registries, cache, &allowed, reach)?;
+    confine::hide(&arguments.confinement);
     let running = Running::start(Parts {
         store,
-        runtime: Wasm::new(images, registries, cache, &allowed, reach)?,
+        runtime,
         allowed_hosts: of_host.hosts.clone(),
         settings: Settings {
             root_ca: tls.root_ca()?,

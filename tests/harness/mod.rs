@@ -49,7 +49,12 @@ impl Home {
 
     /// `mayfly`, at home here. Compiled code is shared by all tests.
     pub(crate) fn mayfly(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mayfly"));
+        self.mayfly_from(Path::new(env!("CARGO_BIN_EXE_mayfly")))
+    }
+
+    /// The same, from another file.
+    pub(crate) fn mayfly_from(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         command
             .current_dir(self.folder.path())
             .env("HOME", self.folder.path())

@@ -60,3 +60,55 @@ pub(crate) fn printing(before: &str, pause: Duration, after: &str) -> Vec<u8> {
     );
     wat::parse_str(source).expect("the module must be well-formed")
 }
+
+/// A WASI command of 16 MB that takes any compiler many seconds, and a gigabyte of memory or more: in
+/// each of its loops hundreds of variables change.
+pub(crate) fn slow() -> Vec<u8> {
+    const FUNCTIONS: u32 = 4;
+    const VARIABLES: u32 = 300;
+    const LOOPS: u32 = 1500;
+
+    let mut repeated = vec![0x03, 0x40]; // loop
+    for variable in 0..VARIABLES {
+        repeated.push(0x20); // local.get
+        repeated.extend(number(variable));
+        repeated.extend([0x41, 0x01, 0x6a, 0x21]); // i32.const 1, i32.add, local.set
+        repeated.extend(number(variable));
+    }
+    repeated.extend([0x20, 0x00, 0x0d, 0x00, 0x0b]); // local.get 0, br_if 0, end
+    let mut body = [&[1][..], &number(VARIABLES), &[0x7f]].concat();
+    (0..LOOPS).for_each(|_| body.extend(&repeated));
+    body.push(0x0b); // end
+    let body = sized(&body);
+
+    let count = number(FUNCTIONS);
+    let code = [count.clone(), body.repeat(FUNCTIONS as usize)].concat();
+    let sections = [
+        (1, vec![1, 0x60, 0, 0]),
+        (3, [count, vec![0; FUNCTIONS as usize]].concat()),
+        (7, [&[1, 6][..], b"_start", &[0, 0]].concat()),
+        (10, code),
+    ];
+    let sections = sections.map(|(id, content)| [vec![id], sized(&content)].concat());
+    [b"\0asm\x01\0\0\0".to_vec(), sections.concat()].concat()
+}
+
+/// `content` after its length.
+fn sized(content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).expect("it must be small");
+    [&number(length)[..], content].concat()
+}
+
+/// `value` as WebAssembly writes numbers without a sign: seven bits a byte, the lowest first.
+fn number(mut value: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let low = u8::try_from(value & 0x7f).expect("it must have seven bits");
+        value >>= 7;
+        if value == 0 {
+            bytes.push(low);
+            return bytes;
+        }
+        bytes.push(low | 0x80);
+    }
+}

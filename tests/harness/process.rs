@@ -62,6 +62,11 @@ impl Running {
         panic!("the process ended without the line that was waited for:\n{}", self.text());
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The processor time that it has used.
     pub(crate) fn cpu_time(&self) -> Duration {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
