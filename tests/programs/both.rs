@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::inputs;
 use crate::harness::tree::tree;
 use crate::harness::{Home, wasmtime};
+use crate::registry::debian::Registry;
 
 /// How long a Job may take: the largest of the programs is compiled first, for minutes where other
 /// work is going on.
@@ -18,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 /// One run of a program.
 pub(super) struct Run<'a> {
-    /// The name by which it is called, and that of its image.
+    /// The name by which it is called.
     pub(super) name: &'a str,
     pub(super) module: &'a Path,
     pub(super) args: &'a [&'a str],
@@ -31,7 +32,7 @@ pub(super) struct Run<'a> {
 
 /// What came of a run, or of several that follow each other.
 #[derive(Debug, PartialEq, Eq)]
-struct Said {
+pub(super) struct Said {
     stdout: String,
     stderr: String,
 }
@@ -42,15 +43,15 @@ impl<'a> Run<'a> {
         Self { name, module, args, env: &[], share: None, code: 0 }
     }
 
-    /// It as a container of a pod.
-    fn container(&self) -> Value {
+    /// It as a container of a pod, of that image.
+    fn container(&self, image: &str) -> Value {
         let mount = |name: &str| json!({"name": name, "mountPath": format!("/{name}")});
         let mut mounts = vec![mount("in"), mount("out"), mount("tmp")];
         mounts.extend(self.share.map(|_| mount("share")));
         let env = self.env.iter().map(|(name, value)| json!({"name": name, "value": value}));
         json!({
             "name": self.name,
-            "image": self.name,
+            "image": image,
             // As with any image, the command replaces the entrypoint: here the program's own name.
             "command": [self.name],
             "args": self.args,
@@ -73,8 +74,9 @@ pub(super) fn alike(folder: &str, runs: &[Run<'_>]) -> TempDir {
     ours
 }
 
-/// Runs them as one Job: the last as its container, the others as init containers before it.
-fn as_a_job(folder: &str, runs: &[Run<'_>], out: &Path) -> Said {
+/// Runs them as one Job: the last as its container, the others as init containers before it. Their
+/// images come from a registry; where there is none to start, from their files.
+pub(super) fn as_a_job(folder: &str, runs: &[Run<'_>], out: &Path) -> Said {
     let home = Home::new();
     let files = fs::read_dir(inputs(folder)).expect("the inputs must be there").map(|entry| {
         let path = entry.expect("it must be readable").path();
@@ -82,7 +84,15 @@ fn as_a_job(folder: &str, runs: &[Run<'_>], out: &Path) -> Said {
         (name, Value::from(fs::read_to_string(path).expect("it must be text")))
     });
     let share = runs.iter().find_map(|run| run.share).unwrap_or(out);
-    let containers: Vec<_> = runs.iter().map(Run::container).collect();
+    let registry = Registry::start(&home);
+    let image = |run: &Run<'_>| match &registry {
+        Some(registry) => {
+            let file = run.module.to_str().expect("it must be UTF-8");
+            registry.push(&home, &format!("programs/{}:1", run.name), file)
+        }
+        None => run.name.to_owned(),
+    };
+    let containers: Vec<_> = runs.iter().map(|run| run.container(&image(run))).collect();
     let (main, before) = containers.split_last().expect("there must be one");
     let documents = [
         json!({
@@ -110,8 +120,14 @@ fn as_a_job(folder: &str, runs: &[Run<'_>], out: &Path) -> Said {
     for folder in [out, share] {
         command.arg("--host-path").arg(folder);
     }
-    for run in runs {
-        command.arg(format!("--image={}={}", run.name, run.module.display()));
+    match &registry {
+        Some(registry) => {
+            command.env_remove("MAYFLY_OFFLINE").args(["--registry", &registry.host]);
+        }
+        None => {
+            let images = runs.iter().map(|run| format!("{}={}", run.name, run.module.display()));
+            command.args(images.map(|image| format!("--image={image}")));
+        }
     }
     let ended = crate::harness::Running::patiently(&mut command, PATIENCE).wait();
     let code = runs.last().map_or(0, |run| run.code);

@@ -1,5 +1,6 @@
-//! Real programs that nobody here wrote, as Jobs, with files in and out through volumes: what they
-//! print, leave and exit with is what it is under `wasmtime run`, byte for byte.
+//! Real programs that nobody here wrote, as Jobs whose images come from a registry, with files in and
+//! out through volumes: what they print, leave and exit with is what it is under `wasmtime run`,
+//! byte for byte.
 //!
 //! `tests/programs/install` fetches them, and `examples/perl/build` makes Perl; what is not there is
 //! skipped and says so. What each is given to work on is in the folder of its name.
@@ -10,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::harness::{repository, say};
-use both::{Run, alike};
+use both::{Run, alike, as_a_job};
 
 #[test]
 fn perl_counts_words() {
@@ -29,8 +30,15 @@ fn perl_counts_words() {
 #[test]
 fn perl_dies() {
     let Some(perl) = program("examples/perl/perl.wasm", "examples/perl/build") else { return };
-    let args = ["-e", "$| = 1; print 'begun '; die qq(it can't go on\\n)"];
-    alike("perl", &[Run { code: 255, ..Run::of("perl", &perl, &args) }]);
+    let with =
+        |errno: &str| format!("$| = 1; print 'begun '; $! = {errno}; die qq(it can't go on\\n)");
+    let args = ["-e", &with("100")];
+    alike("perl", &[Run { code: 100, ..Run::of("perl", &perl, &args) }]);
+
+    // What `die` ends with when nothing has failed. wasmtime calls exit codes from 126 on invalid.
+    let args = ["-e", &with("0")];
+    let out = tempfile::tempdir().expect("a folder must be made");
+    as_a_job("perl", &[Run { code: 255, ..Run::of("perl", &perl, &args) }], out.path());
 }
 
 #[test]

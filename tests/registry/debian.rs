@@ -9,16 +9,16 @@ use crate::harness::{Home, Running, guest, say};
 const HTPASSWD: &str = "me:$2b$05$abcdefghijklmnopqrstuuHIrMEWpUCQe2YqFR3sXwQ75u4od..9q\n";
 
 /// A registry that runs. It is killed when it is dropped.
-pub(super) struct Registry {
+pub(crate) struct Registry {
     _running: Running,
     /// Where it is: `127.0.0.1:PORT`.
-    pub(super) host: String,
+    pub(crate) host: String,
 }
 
 impl Registry {
     /// One for everybody, whose files are in `home`; if there is none to start, a line says that
     /// something is skipped.
-    pub(super) fn start(home: &Home) -> Option<Self> {
+    pub(crate) fn start(home: &Home) -> Option<Self> {
         Self::start_with(home, "")
     }
 
@@ -52,14 +52,19 @@ impl Registry {
     }
 
     /// The name `repository` here.
-    pub(super) fn name(&self, repository: &str) -> String {
+    pub(crate) fn name(&self, repository: &str) -> String {
         format!("{}/{repository}", self.host)
     }
 
     /// Has the prebuilt guest `name` as the image of the same name.
     pub(super) fn push_guest(&self, home: &Home, name: &str) -> String {
-        let image = self.name(&format!("guests/{name}:1"));
-        home.run(&["image", "build", &guest(name), "-t", &image]).exits(0);
+        self.push(home, &format!("guests/{name}:1"), &guest(name))
+    }
+
+    /// Has the module `file` as `repository`, and `home` no longer has it under that name.
+    pub(crate) fn push(&self, home: &Home, repository: &str, file: &str) -> String {
+        let image = self.name(repository);
+        home.run(&["image", "build", file, "-t", &image]).exits(0);
         home.run(&["image", "push", &image]).exits(0);
         home.run(&["image", "remove", &image]).exits(0);
         image

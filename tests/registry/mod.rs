@@ -1,6 +1,6 @@
 //! Images and a real registry: Debian's `docker-registry`, on loopback, at a port of its own.
 
-mod debian;
+pub(crate) mod debian;
 mod jobs;
 mod proxy;
 mod secrets;
