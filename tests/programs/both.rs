@@ -62,6 +62,14 @@ impl<'a> Run<'a> {
     }
 }
 
+/// The largest module that goes through a registry: unoptimised, mayfly takes a minute to pack the
+/// one that is larger.
+const REGISTRY_BYTES_MAX: u64 = 32 << 20;
+
+fn is_small(run: &Run<'_>) -> bool {
+    fs::metadata(run.module).is_ok_and(|module| module.len() <= REGISTRY_BYTES_MAX)
+}
+
 /// Runs programs one after the other on the inputs of `folder`, in both ways, and gives what they
 /// left in /out. Where there is no wasmtime, only the Job is run.
 pub(super) fn alike(folder: &str, runs: &[Run<'_>]) -> TempDir {
@@ -75,7 +83,7 @@ pub(super) fn alike(folder: &str, runs: &[Run<'_>]) -> TempDir {
 }
 
 /// Runs them as one Job: the last as its container, the others as init containers before it. Their
-/// images come from a registry; where there is none to start, from their files.
+/// images come from a registry; where there is none to start, or one is too large, from their files.
 pub(super) fn as_a_job(folder: &str, runs: &[Run<'_>], out: &Path) -> Said {
     let home = Home::new();
     let files = fs::read_dir(inputs(folder)).expect("the inputs must be there").map(|entry| {
@@ -84,7 +92,7 @@ pub(super) fn as_a_job(folder: &str, runs: &[Run<'_>], out: &Path) -> Said {
         (name, Value::from(fs::read_to_string(path).expect("it must be text")))
     });
     let share = runs.iter().find_map(|run| run.share).unwrap_or(out);
-    let registry = Registry::start(&home);
+    let registry = if runs.iter().all(is_small) { Registry::start(&home) } else { None };
     let image = |run: &Run<'_>| match &registry {
         Some(registry) => {
             let file = run.module.to_str().expect("it must be UTF-8");
