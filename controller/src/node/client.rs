@@ -22,8 +22,9 @@ pub trait ClusterClient: Clone + Send + Sync + 'static {
 
     /// Writes the status with the usage and records the events of `pod`, and returns when the status is durable.
     ///
-    /// Conditions that the status does not name stay, a terminal phase stays, and so does a pod
-    /// that is gone or has another uid by now: none of these is an error.
+    /// Conditions that the status does not name stay, a terminal phase stays, the end of a run stays
+    /// until another has begun, and so does a pod that is gone or has another uid by now: none of
+    /// these is an error.
     fn report(
         &self,
         pod: &PodIdentity,

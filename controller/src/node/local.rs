@@ -9,8 +9,8 @@ use k8s_openapi::api::coordination::v1::LeaseSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 
 use crate::api::{
-    ConfigMap, Key, Kind, Lease, Node, ObjectMeta, ObjectReference, Pod, PodStatus, Resource,
-    Secret, Timestamp, names,
+    ConfigMap, ContainerStatus, Key, Kind, Lease, Node, ObjectMeta, ObjectReference, Pod,
+    PodStatus, Resource, Secret, Timestamp, names,
 };
 use crate::events::Recorder;
 use crate::store::{ChangeKind, CommitError, DeleteOptions, Store, Transaction, Watch};
@@ -130,6 +130,8 @@ fn write_status(pod: &mut Pod, mut status: PodStatus) {
     if matches!(old.phase.as_deref(), Some("Succeeded" | "Failed")) {
         status.phase = old.phase;
     }
+    keep_ends(old.init_container_statuses.as_deref(), &mut status.init_container_statuses);
+    keep_ends(old.container_statuses.as_deref(), &mut status.container_statuses);
     status.nominated_node_name = old.nominated_node_name;
     pod.status = Some(status);
 }
@@ -140,6 +142,21 @@ fn write_usage(pod: &mut Pod, usage: BTreeMap<String, String>) {
         let annotations = pod.metadata.annotations.get_or_insert_default();
         annotations.retain(|name, _| !name.starts_with(names::USAGE_PREFIX));
         annotations.extend(usage);
+    }
+}
+
+/// Keeps the ends of runs that are known already: a process that began a run once more may not have
+/// heard yet how it had ended.
+fn keep_ends(old: Option<&[ContainerStatus]>, new: &mut Option<Vec<ContainerStatus>>) {
+    for status in new.iter_mut().flatten() {
+        let before = old.into_iter().flatten().find(|old| old.name == status.name);
+        let Some(before) = before.filter(|old| old.restart_count == status.restart_count) else {
+            continue;
+        };
+        let has_ended = before.state.as_ref().is_some_and(|state| state.terminated.is_some());
+        if has_ended && status.state.as_ref().is_some_and(|state| state.waiting.is_none()) {
+            status.clone_from(before);
+        }
     }
 }
 
@@ -212,5 +229,38 @@ impl PodWatch for LocalPods {
                 ChangeKind::Deleted => PodsChange::Gone(PodIdentity::of(pod)),
             };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn an_end_stays_for_as_long_as_no_other_run_has_begun() {
+        let check = |restarts: i32, state: Value, stays: bool| {
+            let status = |restarts, state: &Value| -> PodStatus {
+                let container = json!({
+                    "name": "main", "image": "i", "imageID": "", "ready": false,
+                    "restartCount": restarts, "state": state,
+                });
+                let status = json!({ "phase": "Running", "containerStatuses": [container] });
+                serde_json::from_value(status).expect("a status")
+            };
+            let ended = status(1, &json!({ "terminated": { "exitCode": 2 } }));
+            let told = status(restarts, &state);
+            let mut pod = Pod { status: Some(ended.clone()), ..Pod::default() };
+            write_status(&mut pod, told.clone());
+            let found = pod.status.and_then(|status| status.container_statuses);
+            let expect = if stays { ended } else { told };
+            assert_eq!(found, expect.container_statuses, "{restarts} {state}");
+        };
+        check(1, json!({ "running": {} }), true);
+        check(1, json!({ "terminated": { "exitCode": 137 } }), true);
+        check(1, json!({ "waiting": { "reason": "CrashLoopBackOff" } }), false);
+        check(2, json!({ "running": {} }), false);
+        check(2, json!({ "terminated": { "exitCode": 0 } }), false);
     }
 }

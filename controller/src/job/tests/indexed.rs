@@ -159,6 +159,7 @@ fn has_no_more_terminating_and_active_pods_than_parallelism_where_it_waits_for_t
     }))
     .pods(&["a Running index=1", "b Running index=0 deleting"])
     .plans(expect![[r#"
+        unless b has ended
         create job-2-
         status active=2 ready=0 startTime="00:00Z" terminating=1
     "#]]);
