@@ -40,6 +40,13 @@ pub const ZSTD_WINDOW_BYTES_MAX: u64 = 64 << 20;
 pub const FILES_MAX: usize = 100_000;
 /// The longest path in a layer. Leaves room for where it is unpacked, below Linux' 4096.
 pub const PATH_BYTES_MAX: usize = 2048;
+/// The most names in one path, once the links on its way are followed. Stops what looking through
+/// deep trees costs; real ones have a dozen.
+pub const PATH_NAMES_MAX: usize = 64;
+/// The most names in all paths of an image together, those of directories among them that only lie on
+/// the way. Stops entries that each bring directories of their own: all of it is kept in memory, some
+/// 50 bytes each. A hundred thousand files twenty deep have as many.
+pub const TREE_NAMES_MAX: usize = 2_000_000;
 /// The longest name of one file, as file systems have it.
 pub const FILE_NAME_BYTES_MAX: usize = 255;
 /// The most links that lead from one to the next, as Linux has it.

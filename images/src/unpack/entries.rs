@@ -121,7 +121,7 @@ impl Entries {
             // As old archives have it.
             EntryType::Regular if path.ends_with('/') => {
                 self.left = 0;
-                self.padding = padded(bytes);
+                self.padding = bytes.saturating_add(padding(bytes));
                 Ok(Entry::Directory { path: names })
             }
             EntryType::Regular | EntryType::Continuous => Ok(Entry::File { path: names, bytes }),
@@ -169,7 +169,7 @@ impl Entries {
     /// The next `bytes` belong to one entry.
     fn begin(&mut self, bytes: u64) {
         self.left = bytes;
-        self.padding = padded(bytes) - bytes;
+        self.padding = padding(bytes);
     }
 
     fn skip(&mut self) -> io::Result<()> {
@@ -245,9 +245,9 @@ fn whiteout(names: &Names) -> Option<Entry> {
     Some(Entry::Whiteout { path })
 }
 
-/// `bytes` and what fills their last block up.
-fn padded(bytes: u64) -> u64 {
-    bytes.saturating_add(BLOCK - 1) / BLOCK * BLOCK
+/// What fills up the last block of so many bytes.
+fn padding(bytes: u64) -> u64 {
+    (BLOCK - bytes % BLOCK) % BLOCK
 }
 
 fn utf8(bytes: Vec<u8>) -> io::Result<String> {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::limits::{FILE_NAME_BYTES_MAX, PATH_BYTES_MAX};
+use crate::limits::{FILE_NAME_BYTES_MAX, PATH_BYTES_MAX, PATH_NAMES_MAX};
 use crate::registry::printable;
 
 /// The names on the way to a file from the top of the image; empty for the top itself.
@@ -33,6 +33,14 @@ pub(crate) fn check(path: &str) -> io::Result<()> {
     if path.split('/').any(|name| name.len() > FILE_NAME_BYTES_MAX) {
         let why = format!("a name in it is longer than {FILE_NAME_BYTES_MAX} bytes");
         return Err(wrong(path, &why));
+    }
+    check_depth(path, path.split('/').filter(|name| !matches!(*name, "" | ".")).count())
+}
+
+/// Refuses more names than a path may have, which for `path` are so many.
+pub(crate) fn check_depth(path: &str, names: usize) -> io::Result<()> {
+    if names > PATH_NAMES_MAX {
+        return Err(wrong(path, &format!("it has more than {PATH_NAMES_MAX} names in it")));
     }
     Ok(())
 }

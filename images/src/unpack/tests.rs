@@ -296,6 +296,55 @@ fn more_files_than_an_image_may_have_are_refused() {
 }
 
 #[test]
+fn a_path_without_end_is_refused() {
+    let deep = |names: usize| vec!["d"; names].join("/");
+    let named = |path: &str| {
+        let path = format!("{path}\0");
+        Unpacked::plain(&[&[(b'L', "l", "", path.as_bytes()), (FILE, "x", "", b"")]]).result
+    };
+    named(&deep(64)).unwrap();
+    let error = named(&deep(65)).unwrap_err().to_string();
+    assert!(error.contains("more than 64 names"), "{error}");
+    // Links make a path longer than it is.
+    let half = &deep(40)[..];
+    refuses(&[&[(LINK, "l", half, b""), (FILE, &format!("l/{half}"), "", b"")]], "more than 64");
+}
+
+#[test]
+fn directories_that_only_lie_on_the_way_count() {
+    let paths: Vec<_> = (0..2000).map(|number| format!("{number}/{}", "d/".repeat(47))).collect();
+    let entries: Vec<Raw<'_>> =
+        paths.iter().map(|path| (DIR, &path[..path.len().min(100)], "", &b""[..])).collect();
+    refuses(&[&entries], "have at most 2000000 names together");
+}
+
+#[test]
+fn a_size_beyond_all_bounds_is_no_way_to_begin_anew() {
+    for size in [u64::MAX, u64::MAX - 511, i64::MAX as u64, 1 << 40] {
+        let size = format!("size={size}\n");
+        let record = format!("{} {size}", size.len() + 3);
+        assert_eq!(record.len(), size.len() + 3, "its length must have two digits");
+        let sized = [(b'x', "h", "", record.as_bytes()), (FILE, "a", "", &b"1"[..])];
+        assert!(Unpacked::plain(&[&sized]).result.is_err());
+        let sized = [(b'x', "h", "", record.as_bytes()), (FILE, "a/", "", &b"1"[..])];
+        assert!(Unpacked::plain(&[&sized]).result.is_err());
+    }
+}
+
+#[test]
+fn taking_away_the_same_again_costs_nothing() {
+    let names: Vec<_> = (0..20_000).map(|number| format!("d/{number}")).collect();
+    let mut entries: Vec<Raw<'_>> =
+        names.iter().map(|name| (LINK, name.as_str(), "x", &b""[..])).collect();
+    entries.extend(vec![(FILE, "d/.wh..wh..opq", "", &b""[..]); 20_000]);
+    entries.extend(vec![(FILE, ".wh.d", "", &b""[..]); 20_000]);
+    let unpacked = Unpacked::plain(&[&[(FILE, "d/old", "", b"")], &entries]);
+    unpacked.result.unwrap();
+    assert!(!unpacked.root.join("d/old").exists());
+    assert!(unpacked.root.join("d/19999").is_symlink());
+}
+
+#[test]
 fn the_entrypoint_is_found_where_links_and_the_working_directory_lead() {
     let layer = tar(&[
         (FILE, "app/pi.wasm", "", b"m"),

@@ -3,17 +3,21 @@
 //! No path of a stranger is opened here: links are followed in the tree itself, and none of them
 //! leads out of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use super::path::{Names, check, names, wrong};
-use crate::limits::LINKS_MAX;
+use super::path::{Names, check, check_depth, names, wrong};
+use crate::limits::{LINKS_MAX, TREE_NAMES_MAX};
 
 /// Everything, by where it is; the top itself is not among it. Whatever is here lies in directories
 /// that are here.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
     nodes: BTreeMap<Names, Node>,
+    /// Names in the paths of all of them.
+    names: usize,
+    /// What this layer has taken away, and need not take away again.
+    gone: BTreeSet<(Names, bool)>,
     layer: usize,
     contents: u64,
 }
@@ -39,6 +43,7 @@ impl Tree {
     /// What comes now lies above all that came before.
     pub(crate) fn begin_layer(&mut self) {
         self.layer += 1;
+        self.gone.clear();
     }
 
     /// A number for a content.
@@ -56,7 +61,7 @@ impl Tree {
     pub(crate) fn directory(&mut self, path: &[String]) -> io::Result<()> {
         let Some(place) = self.place(path)? else { return Ok(()) };
         if self.what(&place) != Some(&What::Directory) {
-            self.put(place, What::Directory);
+            self.put(place, What::Directory)?;
         }
         Ok(())
     }
@@ -64,8 +69,7 @@ impl Tree {
     /// The content `number` at `path`.
     pub(crate) fn file_at(&mut self, path: &[String], number: u64) -> io::Result<()> {
         let place = self.place(path)?.ok_or_else(|| wrong("/", "it is no directory"))?;
-        self.put(place, What::File(number));
-        Ok(())
+        self.put(place, What::File(number))
     }
 
     /// A symbolic link at `path`, which need not lead to anything.
@@ -79,8 +83,7 @@ impl Tree {
                 &format!("it is a link that leads out of the image, to {target}"),
             )
         })?;
-        self.put(place, What::Link(target.to_owned()));
-        Ok(())
+        self.put(place, What::Link(target.to_owned()))
     }
 
     /// Another name for the file at `target`.
@@ -93,8 +96,7 @@ impl Tree {
             ));
         };
         let place = self.place(path)?.ok_or_else(|| wrong("/", "it is no directory"))?;
-        self.put(place, what);
-        Ok(())
+        self.put(place, what)
     }
 
     /// Takes away what lower layers have at `path`.
@@ -126,19 +128,32 @@ impl Tree {
         self.nodes.get(place).map(|node| &node.what)
     }
 
-    fn put(&mut self, place: Names, what: What) {
+    fn put(&mut self, place: Names, what: What) -> io::Result<()> {
         self.remove_all(&place);
+        self.names += place.len();
+        if self.names > TREE_NAMES_MAX {
+            let limit =
+                format!("the paths of an image have at most {TREE_NAMES_MAX} names together");
+            return Err(io::Error::other(limit));
+        }
         self.nodes.insert(place, Node { what, layer: self.layer });
+        Ok(())
+    }
+
+    fn take(&mut self, place: &Names) -> Option<Node> {
+        let node = self.nodes.remove(place)?;
+        self.names -= place.len();
+        Some(node)
     }
 
     /// Removes what is at `place`, which may be a directory with all that is in it.
     fn remove_all(&mut self, place: &Names) {
-        if self.nodes.remove(place).is_none() {
+        if self.take(place).is_none() {
             return;
         }
         let below: Vec<_> = self.below(place).cloned().collect();
         for path in below {
-            self.nodes.remove(&path);
+            self.take(&path);
         }
     }
 
@@ -146,6 +161,11 @@ impl Tree {
     /// layer has something in it.
     fn remove(&mut self, place: &Names, itself: bool) {
         let layer = self.layer;
+        // A layer that says so a hundred thousand times is not gone through as often.
+        let is_empty = self.below(place).next().is_none();
+        if !is_empty && !self.gone.insert((place.clone(), itself)) {
+            return;
+        }
         let mut old: Vec<_> = self.below(place).cloned().collect();
         if itself {
             old.insert(0, place.clone());
@@ -154,7 +174,7 @@ impl Tree {
         for path in old.into_iter().rev() {
             let is_old = self.nodes.get(&path).is_some_and(|node| node.layer < layer);
             if is_old && self.below(&path).next().is_none() {
-                self.nodes.remove(&path);
+                self.take(&path);
             }
         }
     }
@@ -175,10 +195,11 @@ impl Tree {
         let mut at = self.follow(parent.to_vec()).ok_or_else(|| {
             wrong(&shown(), "links on its way lead in circles, or to no directory")
         })?;
+        check_depth(&shown(), at.len() + 1)?;
         for end in 1..=at.len() {
             match self.what(&at[..end]) {
                 Some(What::Directory) => {}
-                None => self.put(at[..end].to_vec(), What::Directory),
+                None => self.put(at[..end].to_vec(), What::Directory)?,
                 Some(_) => return Err(wrong(&shown(), "it lies in what is no directory")),
             }
         }
