@@ -29,10 +29,15 @@ clients:
 programs:
     tests/programs/install
 
+# Try one of the fuzz targets until it fails, as in `just fuzz router -max_total_time=60`.
+fuzz TARGET *OPTIONS:
+    fuzz/run {{TARGET}} {{OPTIONS}}
+
 # Format our code and the guests'.
 fmt:
     cargo fmt --all
     rustfmt --edition 2021 --config-path . guests/*.rs
+    rustfmt --edition 2024 --config-path . fuzz/fuzz_targets/*.rs
 
 # The lints of CI, without the tests.
 lint:
@@ -40,6 +45,8 @@ lint:
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
     shellcheck .ci/run guests/build examples/perl/build tests/clients/install tests/programs/install
+
+    shellcheck .ci/run fuzz/run fuzz/seed guests/build examples/perl/build tests/clients/install
 
 # What is claimed about the speed of embedded databases, measured here.
 bench:
