@@ -10,6 +10,7 @@
 //! | asked for more memory than its limit | 137 | `OOMKilled` | SIGKILL, as Kubernetes has it |
 //! | had more memory than its request when the node had none left | 137 | `OOMKilled` | the same |
 //! | sent and received more than it may | 141 | `NetworkExceeded` | SIGPIPE |
+//! | stored more than it may | 137 | `Error`; its pod is `Evicted` | SIGKILL, as Kubernetes has it |
 //! | used up its instructions | 152 | `FuelExhausted` | SIGXCPU |
 //! | printed more than it may | 153 | `OutputExceeded` | SIGXFSZ |
 //!
@@ -39,6 +40,7 @@ pub(crate) fn of(outcome: Outcome) -> ContainerEnd {
             let what = "it had more memory than it requests when the node had none left";
             (137, "OOMKilled", Some(what.to_owned()))
         }
+        End::SpaceExceeded => (137, "Error", Some("it stored more than it may".to_owned())),
         End::FuelExhausted => {
             (152, "FuelExhausted", Some("it used up its budget of instructions".to_owned()))
         }
@@ -93,6 +95,7 @@ mod tests {
             check(End::FuelExhausted, 152, "FuelExhausted"),
             check(End::OutputExceeded, 153, "OutputExceeded"),
             check(End::NetworkExceeded, 141, "NetworkExceeded"),
+            check(End::SpaceExceeded, 137, "Error"),
         ];
         assert_eq!(ends[3].2.as_deref(), Some("unreachable\na\nb"));
         assert_eq!(BTreeSet::from(ends.clone()).len(), ends.len());

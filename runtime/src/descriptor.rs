@@ -7,6 +7,7 @@
 use wasmtime_wasi::p1::types::{Errno, Error, Fd};
 
 use crate::device::Device;
+use crate::stored::Stored;
 
 /// What is behind a descriptor.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub(crate) enum Descriptor {
         path: String,
         /// Whether the guest was given it, or opened it itself.
         origin: Origin,
+        /// What it takes space of, if that is limited.
+        stored: Option<Stored>,
     },
 }
 

@@ -159,7 +159,7 @@ fn fill(
     Ok(part.len())
 }
 
-fn check_parts(parts: u32) -> Result<()> {
+pub(crate) fn check_parts(parts: u32) -> Result<()> {
     if parts > PARTS_MAX { Err(Errno::Inval.into()) } else { Ok(()) }
 }
 

@@ -13,6 +13,7 @@ use crate::network::Network;
 use crate::output::{Discard, Output};
 use crate::path;
 use crate::seeded::Seed;
+use crate::space::Space;
 
 /// What one run of a guest may see of the world.
 ///
@@ -36,6 +37,8 @@ pub struct Guest {
     pub(crate) output: Arc<dyn Output>,
     pub(crate) meter: Meter,
     pub(crate) mounts: Vec<Mount>,
+    /// The space of each mount, if it is limited.
+    pub(crate) spaces: Vec<Option<Arc<Space>>>,
     pub(crate) working_dir: Option<String>,
     pub(crate) termination_log: TerminationLog,
     pub(crate) seed: Option<Seed>,
@@ -115,6 +118,7 @@ impl Guest {
             output: Arc::new(Discard),
             meter: Meter::new(),
             mounts: Vec::new(),
+            spaces: Vec::new(),
             working_dir: None,
             termination_log: TerminationLog::default(),
             seed: None,
@@ -157,10 +161,20 @@ impl Guest {
         self
     }
 
-    /// Adds a mount.
+    /// Adds a mount, in which it may store as much as the host can.
     #[must_use]
     pub fn mount(mut self, mount: Mount) -> Self {
         self.mounts.push(mount);
+        self.spaces.push(None);
+        self
+    }
+
+    /// Adds a mount of what lies in the directory of `space`, in which it may store as much as that
+    /// has. Every guest that has it mounted must be given the same space, also to read.
+    #[must_use]
+    pub fn mount_within(mut self, mount: Mount, space: Arc<Space>) -> Self {
+        self.mounts.push(mount);
+        self.spaces.push(Some(space));
         self
     }
 

@@ -84,7 +84,10 @@ mod readdir;
 mod sandbox;
 mod seeded;
 mod share;
+mod space;
 mod stop;
+mod stored;
+mod storing;
 mod ticker;
 mod transfer;
 mod tree;
@@ -106,3 +109,4 @@ pub use network::{Authorities, AuthoritiesError, Host, HostName, Network, Port, 
 pub use outcome::{End, Outcome, Usage};
 pub use output::{Capture, Discard, Output, Stream};
 pub use sandbox::Sandbox;
+pub use space::{SharedSpace, Space, SpaceLimits, WhenFull};

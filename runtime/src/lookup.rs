@@ -9,6 +9,7 @@ use crate::device::Device;
 use crate::limits::PATH_BYTES_MAX;
 use crate::path;
 use crate::readdir::seeded_filestat;
+use crate::storing::Opening;
 use crate::tree::{Node, made_up_filestat};
 use crate::world::{World, host_string, preopen};
 
@@ -116,16 +117,13 @@ impl World {
         fdflags: Fdflags,
     ) -> Result<Fd> {
         self.descriptors.check_room()?;
-        let none = Rights::empty();
+        let stored = self.stored(fd);
+        let opening = Opening { dirflags, oflags, rights, fdflags };
         let (node, made_up) = match self.place(memory, fd, path)? {
             Place::Nowhere if oflags.contains(Oflags::CREAT) => return Err(Errno::Rofs.into()),
             Place::Nowhere => return Err(Errno::Noent.into()),
             Place::Mount { directory, path: absolute } => {
-                let fd = self
-                    .wasi
-                    .path_open(memory, directory, dirflags, path, oflags, rights, none, fdflags)
-                    .await?;
-                return self.opened(fd, absolute);
+                return self.open_mounted(memory, directory, path, opening, stored, absolute).await;
             }
             Place::MadeUp { node, path } => (node, path),
         };
@@ -150,17 +148,11 @@ impl World {
                 let path = host_string(&name);
                 let memory = &mut GuestMemory::Unshared(&mut name);
                 let (dirflags, oflags) = (Lookupflags::SYMLINK_FOLLOW, oflags & Oflags::TRUNC);
-                let fd = preopen(mount).into();
-                let fd = self
-                    .wasi
-                    .path_open(memory, fd, dirflags, path, oflags, rights, none, fdflags)
-                    .await?;
-                self.opened(fd, made_up)
+                let opening = Opening { dirflags, oflags, ..opening };
+                let stored = self.mounts_stored[mount as usize].clone();
+                let directory = preopen(mount).into();
+                self.open_mounted(memory, directory, path, opening, stored, made_up).await
             }
         }
-    }
-
-    fn opened(&mut self, fd: Fd, path: String) -> Result<Fd> {
-        self.descriptors.open(Descriptor::Wasi { fd: fd.into(), path, origin: Origin::Opened })
     }
 }

@@ -44,6 +44,8 @@ pub enum End {
     /// It sent and received more than [`Limits::network_bytes`](crate::Limits::network_bytes);
     /// nothing beyond the limit was passed on.
     NetworkExceeded,
+    /// It stored more in a mount than its [`Space`](crate::Space) has, where that ends guests.
+    SpaceExceeded,
     /// The caller cancelled it.
     Cancelled,
 }

@@ -1,6 +1,7 @@
 //! What every kind of guest is given, before it is known how it will ask for it.
 
 use std::io;
+use std::sync::Arc;
 
 use tokio::io::AsyncReadExt as _;
 use wasmtime_wasi::cli::AsyncStdinStream;
@@ -12,6 +13,8 @@ use crate::limits::Limits;
 use crate::mount::HostSide;
 use crate::path;
 use crate::seeded::{Seed, Seeded};
+use crate::space::Space;
+use crate::stored::Stored;
 use crate::tree::{Node, Tree};
 
 /// A guest's arguments, environment, input and mounts in wasmtime-wasi's hands, and what we make up.
@@ -23,6 +26,8 @@ pub(crate) struct Prepared {
     pub(crate) directories: Vec<(u32, String)>,
     /// What makes the world the same on every run, if it is to be.
     pub(crate) seeded: Option<Seeded>,
+    /// What each mount takes space of, by its number.
+    pub(crate) stored: Vec<Option<Stored>>,
 }
 
 impl Prepared {
@@ -39,7 +44,10 @@ impl Prepared {
         let mut tree = Tree::new(&guest.termination_log.guest);
         let directories = mount_all(&mut wasi, &mut tree, &guest.mounts)?;
         make_up_directories(&mut tree, &directories);
-        Ok(Self { wasi, tree, directories, seeded })
+        let spaces: Vec<Option<Arc<Space>>> = std::mem::take(&mut guest.spaces);
+        let stored = std::iter::zip(spaces, &guest.mounts)
+            .map(|(space, mount)| Some(Stored::directory(space?, mount.access)));
+        Ok(Self { wasi, tree, directories, seeded, stored: stored.collect() })
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Each call finds what is behind its descriptor or path. What lies in a mount goes to
 //! wasmtime-wasi, which keeps it inside; what we make up (`/dev`, the standard streams) is done in
-//! `device_io` and `lookup`; the rest goes to wasmtime-wasi as it is. Nothing here opens a file of
+//! `device_io` and `lookup`, what takes space in a mount in `storing`; the rest goes to wasmtime-wasi as it is. Nothing here opens a file of
 //! the host by itself.
 
 use wasmtime_wasi::p1::types::{
@@ -115,12 +115,15 @@ impl WasiSnapshotPreview1 for World {
         fd: Fd,
         flags: Fdflags,
     ) -> Result<()> {
-        match self.descriptors.get(fd)? {
+        match self.descriptors.get_mut(fd)? {
             // All of ours is ready at once and appends, so none of the flags makes a difference.
             Descriptor::Device { .. } => Ok(()),
             Descriptor::MadeUp { .. } => Err(Errno::Badf.into()),
-            Descriptor::Wasi { fd, .. } => {
-                self.wasi.fd_fdstat_set_flags(memory, (*fd).into(), flags)
+            Descriptor::Wasi { fd, stored, .. } => {
+                self.wasi.fd_fdstat_set_flags(memory, (*fd).into(), flags)?;
+                let appends = flags.contains(Fdflags::APPEND);
+                stored.iter_mut().for_each(|stored| stored.appends = appends);
+                Ok(())
             }
         }
     }
@@ -156,8 +159,7 @@ impl WasiSnapshotPreview1 for World {
         if let Descriptor::Device { device, .. } = *self.descriptors.get(fd)? {
             return self.device_set_size(device, size);
         }
-        let fd = self.mounted(fd, Errno::Inval)?;
-        self.wasi.fd_filestat_set_size(memory, fd, size).await
+        self.set_size(memory, fd, size).await
     }
 
     async fn fd_filestat_set_times(
@@ -218,8 +220,7 @@ impl WasiSnapshotPreview1 for World {
             device.check_seekable()?;
             return self.device_write(memory, device, ciovs).await;
         }
-        let fd = self.mounted(fd, Errno::Isdir)?;
-        self.file_write(memory, fd, ciovs, Some(offset)).await
+        self.write(memory, fd, ciovs, Some(offset)).await
     }
 
     async fn fd_read(
@@ -301,7 +302,7 @@ impl WasiSnapshotPreview1 for World {
         match *self.descriptors.get(fd)? {
             Descriptor::Device { device, .. } => self.device_write(memory, device, ciovs).await,
             Descriptor::MadeUp { .. } => Err(Errno::Badf.into()),
-            Descriptor::Wasi { fd, .. } => self.file_write(memory, fd.into(), ciovs, None).await,
+            Descriptor::Wasi { .. } => self.write(memory, fd, ciovs, None).await,
         }
     }
 
@@ -311,8 +312,7 @@ impl WasiSnapshotPreview1 for World {
         fd: Fd,
         path: GuestPtr<str>,
     ) -> Result<()> {
-        let fd = self.mounted_at(memory, fd, path, Errno::Exist, Errno::Rofs)?;
-        self.wasi.path_create_directory(memory, fd, path).await
+        self.make_directory(memory, fd, path).await
     }
 
     async fn path_filestat_get(
@@ -348,9 +348,7 @@ impl WasiSnapshotPreview1 for World {
         new_fd: Fd,
         new_path: GuestPtr<str>,
     ) -> Result<()> {
-        let old = self.mounted_at(memory, old_fd, old_path, Errno::Xdev, Errno::Noent)?;
-        let new = self.mounted_at(memory, new_fd, new_path, Errno::Exist, Errno::Rofs)?;
-        self.wasi.path_link(memory, old, old_flags, old_path, new, new_path).await
+        self.link(memory, (old_fd, old_flags, old_path), (new_fd, new_path)).await
     }
 
     async fn path_open(
@@ -385,8 +383,7 @@ impl WasiSnapshotPreview1 for World {
         fd: Fd,
         path: GuestPtr<str>,
     ) -> Result<()> {
-        let fd = self.mounted_at(memory, fd, path, Errno::Busy, Errno::Noent)?;
-        self.wasi.path_remove_directory(memory, fd, path).await
+        self.remove_directory(memory, fd, path).await
     }
 
     async fn path_rename(
@@ -397,9 +394,7 @@ impl WasiSnapshotPreview1 for World {
         new_fd: Fd,
         new_path: GuestPtr<str>,
     ) -> Result<()> {
-        let old = self.mounted_at(memory, fd, old_path, Errno::Busy, Errno::Noent)?;
-        let new = self.mounted_at(memory, new_fd, new_path, Errno::Busy, Errno::Rofs)?;
-        self.wasi.path_rename(memory, old, old_path, new, new_path).await
+        self.rename(memory, (fd, old_path), (new_fd, new_path)).await
     }
 
     async fn path_symlink(
@@ -409,8 +404,7 @@ impl WasiSnapshotPreview1 for World {
         fd: Fd,
         new_path: GuestPtr<str>,
     ) -> Result<()> {
-        let fd = self.mounted_at(memory, fd, new_path, Errno::Exist, Errno::Rofs)?;
-        self.wasi.path_symlink(memory, old_path, fd, new_path).await
+        self.symlink(memory, old_path, fd, new_path).await
     }
 
     async fn path_unlink_file(
@@ -419,8 +413,7 @@ impl WasiSnapshotPreview1 for World {
         fd: Fd,
         path: GuestPtr<str>,
     ) -> Result<()> {
-        let fd = self.mounted_at(memory, fd, path, Errno::Busy, Errno::Noent)?;
-        self.wasi.path_unlink_file(memory, fd, path).await
+        self.unlink(memory, fd, path).await
     }
 
     async fn poll_oneoff(

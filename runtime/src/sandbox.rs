@@ -197,6 +197,7 @@ fn end(failure: Failure) -> Result<End, Error> {
             Stop::NoMemoryLeft => End::NoMemoryLeft,
             Stop::OutputExceeded => End::OutputExceeded,
             Stop::NetworkExceeded => End::NetworkExceeded,
+            Stop::SpaceExceeded => End::SpaceExceeded,
         });
     }
     // wasmtime keeps to itself why the heap of objects could not grow: for us only the limit can be.

@@ -20,4 +20,7 @@ pub(crate) enum Stop {
     /// It sent or received more than it may.
     #[error("the guest sent or received more than it may")]
     NetworkExceeded,
+    /// It stored more than it may.
+    #[error("the guest stored more than it may")]
+    SpaceExceeded,
 }

@@ -18,6 +18,7 @@ use crate::meter::Meter;
 use crate::pool::Holding;
 use crate::prepare::{Prepared, mount_of};
 use crate::seeded::Seeded;
+use crate::stored::Stored;
 use crate::tree::Tree;
 
 /// The number of wasmtime-wasi's first preopen.
@@ -33,6 +34,8 @@ pub(crate) struct World {
     pub(crate) wasi: WasiP1Ctx,
     pub(crate) descriptors: Descriptors,
     pub(crate) tree: Tree,
+    /// What each mount takes space of.
+    pub(crate) mounts_stored: Vec<Option<Stored>>,
     pub(crate) console: Console,
     pub(crate) termination: TerminationMessage,
     pub(crate) memory: MemoryMeter,
@@ -51,11 +54,13 @@ impl World {
         limits: &Limits,
         holding: Holding,
     ) -> Result<Self, Error> {
-        let Prepared { mut wasi, tree, directories, seeded } = Prepared::new(&mut guest, limits)?;
+        let prepared = Prepared::new(&mut guest, limits)?;
+        let Prepared { mut wasi, tree, directories, seeded, stored } = prepared;
         let mut world = Self {
             wasi: wasi.build_p1(),
             descriptors: Descriptors::new(limits.descriptors),
             tree,
+            mounts_stored: stored,
             console: Console::new(guest.output, limits, guest.meter.clone()),
             termination: TerminationMessage::default(),
             memory: MemoryMeter::new(limits.memory_bytes, guest.meter.clone(), holding),
@@ -74,7 +79,8 @@ impl World {
         }
         for (mount, path) in directories {
             let origin = Origin::Given(path.clone());
-            world.descriptors.give(Descriptor::Wasi { fd: preopen(mount), path, origin });
+            let (fd, stored) = (preopen(mount), world.mounts_stored[mount as usize].clone());
+            world.descriptors.give(Descriptor::Wasi { fd, path, origin, stored });
         }
         Ok(world)
     }
@@ -82,6 +88,7 @@ impl World {
     /// Gives the directory `dir` to the guest as `.`, if it lies in one of the mounts.
     async fn enter(&mut self, dir: &str, mounts: &[(u32, String)]) -> Result<(), Error> {
         let Some((mount, rest)) = mount_of(mounts, dir) else { return Ok(()) };
+        let stored = self.mounts_stored[mount as usize].clone();
         let mount = preopen(mount);
         let fd = if rest.is_empty() {
             mount
@@ -90,7 +97,7 @@ impl World {
             opened.map_err(|detail| Error::WorkingDir { path: dir.to_owned(), detail })?
         };
         let (path, origin) = (dir.to_owned(), Origin::Given(".".to_owned()));
-        self.descriptors.give(Descriptor::Wasi { fd, path, origin });
+        self.descriptors.give(Descriptor::Wasi { fd, path, origin, stored });
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn component(name: &str) -> Vec<u8> {
         .expect("the guest must make a component")
 }
 
-async fn run_component<const N: usize>(
+pub(super) async fn run_component<const N: usize>(
     name: &str,
     args: [&str; N],
     guest: Guest,

@@ -41,6 +41,8 @@ attacks! {
         hog_termination_log hog_yield;
     network: escape_link_local escape_listen escape_loopback escape_name escape_own_port
         escape_request hog_datagrams hog_download hog_silence hog_sockets hog_upload;
+    store: escape_pods hog_allocate hog_append hog_deep hog_empty_files hog_listing hog_overwrite
+        hog_rename hog_truncate hog_unlinked hog_write;
 }
 
 /// How long others may compute on the thread that a guest shares with an attack, before it has had

@@ -14,6 +14,7 @@ mod hog;
 mod job;
 mod network;
 mod residue;
+mod store;
 
 use std::fs;
 use std::path::Path;

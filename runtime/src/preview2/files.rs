@@ -10,11 +10,13 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult, IoError};
 
 use super::device::{device_type, made_up_hash, stat};
+use super::file_stream::{FileInput, FileOutput, Store};
 use super::handle::{Behind, Handle, Place, permit};
 use super::seeded::seeded_hash;
-use super::stream::{FileInput, FileOutput};
+use super::storing::{Opening, full};
 use super::world::World;
 use crate::device::Device;
+use crate::stored::Stored;
 use crate::tree::Node;
 
 impl types::Host for World {
@@ -74,8 +76,12 @@ impl HostDescriptor for World {
             super::world::locked(&self.termination).clear();
             return Ok(());
         }
+        let stored = self.stored(&fd);
         let fd = self.mounted(&fd, ErrorCode::Invalid)?;
-        self.filesystem().set_size(fd, size).await
+        // What is added so is a hole, which takes nothing.
+        let set = self.filesystem().set_size(fd, size).await;
+        stored.inspect(Stored::note_removal);
+        set
     }
 
     async fn set_times(
@@ -112,9 +118,9 @@ impl HostDescriptor for World {
         if let Behind::Device(device) = *self.behind(&fd)? {
             return self.device_write(device, &bytes);
         }
+        let stored = self.stored(&fd);
         let fd = self.mounted(&fd, ErrorCode::IsDirectory)?;
-        let written = self.filesystem().write(fd, bytes, offset).await?;
-        Ok(self.meter.wrote(written))
+        self.write_mounted(stored, fd, bytes, offset).await
     }
 
     async fn read_directory(
@@ -139,8 +145,12 @@ impl HostDescriptor for World {
         fd: Resource<Descriptor>,
         path: String,
     ) -> FsResult<()> {
-        let fd = self.mounted_at(&fd, &path, ErrorCode::Exist, ErrorCode::ReadOnly)?;
-        self.filesystem().create_directory_at(fd, path).await
+        let directory = self.mounted_at(&fd, &path, ErrorCode::Exist, ErrorCode::ReadOnly)?;
+        let _naming = match self.stored(&fd) {
+            Some(stored) => Some(stored.new_directory().await.map_err(full)?),
+            None => None,
+        };
+        self.filesystem().create_directory_at(directory, path).await
     }
 
     async fn stat(&mut self, fd: Resource<Descriptor>) -> FsResult<DescriptorStat> {
@@ -200,13 +210,17 @@ impl HostDescriptor for World {
     ) -> FsResult<()> {
         let old = self.mounted_at(&fd, &path, ErrorCode::CrossDevice, ErrorCode::NoEntry)?;
         let new = self.mounted_at(&new_fd, &new_path, ErrorCode::Exist, ErrorCode::ReadOnly)?;
+        let _naming = match self.both(&fd, &new_fd)? {
+            Some(stored) => Some(stored.new_name().await.map_err(full)?),
+            None => None,
+        };
         self.filesystem().link_at(old, flags, path, new, new_path).await
     }
 
     async fn open_at(
         &mut self,
         fd: Resource<Descriptor>,
-        path_flags: PathFlags,
+        follow: PathFlags,
         path: String,
         oflags: OpenFlags,
         flags: DescriptorFlags,
@@ -218,9 +232,8 @@ impl HostDescriptor for World {
             }
             Place::Nowhere => return Err(ErrorCode::NoEntry.into()),
             Place::Mount { directory, path: absolute } => {
-                let mut files = self.filesystem();
-                let opened = files.open_at(directory, path_flags, path, oflags, flags).await?;
-                Behind::Wasi { rep: opened.rep(), path: absolute }
+                let (opening, stored) = (Opening { follow, oflags, flags }, self.stored(&fd));
+                self.open_mounted(directory, path, opening, stored, absolute).await?
             }
             Place::MadeUp { node, path } => self.open_made_up(node, path, oflags, flags).await?,
         };
@@ -247,8 +260,13 @@ impl HostDescriptor for World {
         fd: Resource<Descriptor>,
         path: String,
     ) -> FsResult<()> {
-        let fd = self.mounted_at(&fd, &path, ErrorCode::Busy, ErrorCode::NoEntry)?;
-        self.filesystem().remove_directory_at(fd, path).await
+        let directory = self.mounted_at(&fd, &path, ErrorCode::Busy, ErrorCode::NoEntry)?;
+        let naming = self.name(&fd).await?;
+        self.filesystem().remove_directory_at(directory, path).await?;
+        if let Some(naming) = naming {
+            naming.removed(None);
+        }
+        Ok(())
     }
 
     async fn rename_at(
@@ -260,7 +278,11 @@ impl HostDescriptor for World {
     ) -> FsResult<()> {
         let old = self.mounted_at(&fd, &path, ErrorCode::Busy, ErrorCode::NoEntry)?;
         let new = self.mounted_at(&new_fd, &new_path, ErrorCode::Busy, ErrorCode::ReadOnly)?;
-        self.filesystem().rename_at(old, path, new, new_path).await
+        let naming = match self.both(&fd, &new_fd)? {
+            Some(stored) => Some(stored.other_name().await.map_err(full)?),
+            None => None,
+        };
+        self.rename_mounted(naming, (old, path), (new, new_path)).await
     }
 
     async fn symlink_at(
@@ -269,13 +291,23 @@ impl HostDescriptor for World {
         target: String,
         path: String,
     ) -> FsResult<()> {
-        let fd = self.mounted_at(&fd, &path, ErrorCode::Exist, ErrorCode::ReadOnly)?;
-        self.filesystem().symlink_at(fd, target, path).await
+        let directory = self.mounted_at(&fd, &path, ErrorCode::Exist, ErrorCode::ReadOnly)?;
+        let _naming = match self.stored(&fd) {
+            Some(stored) => Some(stored.new_link(target.len()).await.map_err(full)?),
+            None => None,
+        };
+        self.filesystem().symlink_at(directory, target, path).await
     }
 
     async fn unlink_file_at(&mut self, fd: Resource<Descriptor>, path: String) -> FsResult<()> {
-        let fd = self.mounted_at(&fd, &path, ErrorCode::Busy, ErrorCode::NoEntry)?;
-        self.filesystem().unlink_file_at(fd, path).await
+        let directory = self.mounted_at(&fd, &path, ErrorCode::Busy, ErrorCode::NoEntry)?;
+        let naming = self.name(&fd).await?;
+        let named = self.named(naming.as_ref(), &directory, &path).await;
+        self.filesystem().unlink_file_at(directory, path).await?;
+        if let Some(naming) = naming {
+            naming.removed(named);
+        }
+        Ok(())
     }
 
     fn read_via_stream(
@@ -286,12 +318,13 @@ impl HostDescriptor for World {
         if let Behind::Device(device) = *self.behind(&fd)? {
             return self.device_input(device, offset);
         }
+        let stored = self.stored(&fd);
         let fd = self.mounted(&fd, ErrorCode::IsDirectory)?;
         let permit = permit(&self.streams)?;
         let stream = self.filesystem().read_via_stream(fd, offset)?;
         let stream = self.table.delete(stream).map_err(FsError::trap)?;
-        let stream: DynInputStream =
-            Box::new(FileInput { stream, permit, meter: self.meter.clone() });
+        let meter = self.meter.clone();
+        let stream: DynInputStream = Box::new(FileInput { stream, permit, stored, meter });
         self.table.push(stream).map_err(FsError::trap)
     }
 
@@ -303,9 +336,10 @@ impl HostDescriptor for World {
         if let Behind::Device(device) = *self.behind(&fd)? {
             return self.device_output(device);
         }
+        let store = self.stored(&fd).and_then(|stored| Store::new(stored, Some(offset)));
         let fd = self.mounted(&fd, ErrorCode::IsDirectory)?;
         let stream = self.filesystem().write_via_stream(fd, offset)?;
-        self.count_output(stream)
+        self.count_output(stream, store)
     }
 
     fn append_via_stream(
@@ -315,9 +349,10 @@ impl HostDescriptor for World {
         if let Behind::Device(device) = *self.behind(&fd)? {
             return self.device_output(device);
         }
+        let store = self.stored(&fd).and_then(|stored| Store::new(stored, None));
         let fd = self.mounted(&fd, ErrorCode::IsDirectory)?;
         let stream = self.filesystem().append_via_stream(fd)?;
-        self.count_output(stream)
+        self.count_output(stream, store)
     }
 
     async fn is_same_object(
@@ -338,7 +373,7 @@ impl HostDescriptor for World {
         match self.behind(&fd)? {
             Behind::Device(device) => Ok(made_up_hash(&format!("{device:?}"))),
             Behind::MadeUp { path } => Ok(made_up_hash(path)),
-            Behind::Wasi { rep, path } => {
+            Behind::Wasi { rep, path, .. } => {
                 if let Some(seeded) = &self.seeded {
                     return Ok(seeded_hash(seeded, path));
                 }
@@ -401,11 +436,11 @@ impl World {
                 Ok(Behind::Device(device))
             }
             Node::File { mount, name } => {
+                let stored = self.mounts_stored[mount as usize].clone();
                 let mount = Resource::new_borrow(self.mount(mount));
                 let (follow, oflags) = (PathFlags::SYMLINK_FOLLOW, oflags & OpenFlags::TRUNCATE);
-                let mut files = self.filesystem();
-                let opened = files.open_at(mount, follow, name, oflags, flags).await?;
-                Ok(Behind::Wasi { rep: opened.rep(), path })
+                let opening = Opening { follow, oflags, flags };
+                self.open_mounted(mount, name, opening, stored, path).await
             }
         }
     }
@@ -414,11 +449,12 @@ impl World {
     fn count_output(
         &mut self,
         stream: Resource<DynOutputStream>,
+        store: Option<Store>,
     ) -> FsResult<Resource<DynOutputStream>> {
         let stream = self.table.delete(stream).map_err(FsError::trap)?;
         let permit = permit(&self.streams)?;
-        let stream: DynOutputStream =
-            Box::new(FileOutput { stream, permit, meter: self.meter.clone() });
+        let meter = self.meter.clone();
+        let stream: DynOutputStream = Box::new(FileOutput { stream, permit, store, meter });
         self.table.push(stream).map_err(FsError::trap)
     }
 }

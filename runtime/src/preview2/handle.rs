@@ -15,6 +15,7 @@ use super::world::World;
 use crate::device::Device;
 use crate::limits::PATH_BYTES_MAX;
 use crate::path;
+use crate::stored::Stored;
 use crate::tree::Node;
 
 /// What a descriptor of the guest's is.
@@ -34,8 +35,8 @@ pub(super) enum Behind {
     Device(Device),
     /// A directory that we make up, at this absolute path.
     MadeUp { path: String },
-    /// wasmtime-wasi's descriptor, and its absolute path in the guest.
-    Wasi { rep: u32, path: String },
+    /// wasmtime-wasi's descriptor, its absolute path in the guest, and what it takes space of.
+    Wasi { rep: u32, path: String, stored: Option<Stored> },
 }
 
 /// What a path leads to.
@@ -80,7 +81,7 @@ impl World {
         let (mount, directory) = match self.behind(fd)? {
             Behind::Device(_) => return Err(ErrorCode::NotDirectory.into()),
             Behind::MadeUp { path } => (None, path),
-            Behind::Wasi { rep, path } => (Some(*rep), path),
+            Behind::Wasi { rep, path, .. } => (Some(*rep), path),
         };
         let joined = path::join(directory, text);
         if let Some((node, path)) =

@@ -13,6 +13,7 @@
 //! nothing is connected to before `crate::network` has agreed to the address.
 
 mod device;
+mod file_stream;
 mod files;
 mod handle;
 mod http;
@@ -20,6 +21,7 @@ mod link;
 mod listing;
 mod network;
 mod seeded;
+mod storing;
 mod stream;
 mod tcp;
 mod udp;

@@ -1,23 +1,19 @@
-//! The streams that a component reads and writes: our devices, and those of files with a limit.
+//! The streams of our devices, which a component reads and writes.
 
 use bytes::Bytes;
-use tokio::sync::OwnedSemaphorePermit;
-use wasmtime_wasi::p2::{
-    DynInputStream, DynOutputStream, InputStream, OutputStream, Pollable, StreamError, StreamResult,
-};
+use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
 use wasmtime_wasi::{Rng, async_trait};
 
 use super::world::{Shared, locked};
 use crate::console::{Console, TerminationMessage, Unprinted};
 use crate::limits::TRANSFER_BYTES_MAX;
-use crate::meter::Meter;
 use crate::output::Stream;
 
 /// What a stream takes at a time. A guest that writes more without asking is stopped, as the
 /// interface has it: the host would hold all of it until it is written.
-const WRITE_BYTES_MAX: usize = TRANSFER_BYTES_MAX as usize;
+pub(super) const WRITE_BYTES_MAX: usize = TRANSFER_BYTES_MAX as usize;
 
-fn check_length(bytes: &Bytes) -> StreamResult<()> {
+pub(super) fn check_length(bytes: &Bytes) -> StreamResult<()> {
     if bytes.len() > WRITE_BYTES_MAX {
         return Err(StreamError::trap("the guest wrote more to a stream than it may at a time"));
     }
@@ -144,87 +140,4 @@ impl InputStream for DeviceInput {
 #[async_trait]
 impl Pollable for DeviceInput {
     async fn ready(&mut self) {}
-}
-
-/// wasmtime-wasi's stream that reads a file, counted among those that may be open.
-pub(super) struct FileInput {
-    pub(super) stream: DynInputStream,
-    pub(super) meter: Meter,
-    #[expect(dead_code, reason = "it is there to be dropped")]
-    pub(super) permit: OwnedSemaphorePermit,
-}
-
-#[async_trait]
-impl InputStream for FileInput {
-    fn read(&mut self, size: usize) -> StreamResult<Bytes> {
-        let bytes = self.stream.read(size)?;
-        self.meter.read(bytes.len() as u64);
-        Ok(bytes)
-    }
-
-    async fn blocking_read(&mut self, size: usize) -> StreamResult<Bytes> {
-        let bytes = self.stream.blocking_read(size).await?;
-        self.meter.read(bytes.len() as u64);
-        Ok(bytes)
-    }
-
-    async fn cancel(&mut self) {
-        self.stream.cancel().await;
-    }
-}
-
-#[async_trait]
-impl Pollable for FileInput {
-    async fn ready(&mut self) {
-        self.stream.ready().await;
-    }
-}
-
-/// wasmtime-wasi's stream that writes a file, counted among those that may be open.
-///
-/// wasmtime-wasi takes all that it is given and writes it on another thread, so what that may be is
-/// checked here.
-pub(super) struct FileOutput {
-    pub(super) stream: DynOutputStream,
-    pub(super) meter: Meter,
-    #[expect(dead_code, reason = "it is there to be dropped")]
-    pub(super) permit: OwnedSemaphorePermit,
-}
-
-#[async_trait]
-impl OutputStream for FileOutput {
-    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        check_length(&bytes)?;
-        let length = bytes.len() as u64;
-        self.stream.write(bytes)?;
-        self.meter.wrote(length);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> StreamResult<()> {
-        self.stream.flush()
-    }
-
-    fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(self.stream.check_write()?.min(WRITE_BYTES_MAX))
-    }
-
-    async fn blocking_write_and_flush(&mut self, bytes: Bytes) -> StreamResult<()> {
-        check_length(&bytes)?;
-        let length = bytes.len() as u64;
-        self.stream.blocking_write_and_flush(bytes).await?;
-        self.meter.wrote(length);
-        Ok(())
-    }
-
-    async fn cancel(&mut self) {
-        self.stream.cancel().await;
-    }
-}
-
-#[async_trait]
-impl Pollable for FileOutput {
-    async fn ready(&mut self) {
-        self.stream.ready().await;
-    }
 }

@@ -31,6 +31,7 @@ use crate::pool::Holding;
 use crate::prepare::{Prepared, mount_of};
 use crate::seeded::Seeded;
 use crate::stop::Stop;
+use crate::stored::Stored;
 use crate::tree::Tree;
 
 /// Something that streams write to, each of which the guest holds by itself.
@@ -48,6 +49,8 @@ pub(crate) struct World {
     pub(super) tree: Tree,
     /// wasmtime-wasi's descriptor of each mount.
     pub(super) mounts: Vec<u32>,
+    /// What each mount takes space of.
+    pub(super) mounts_stored: Vec<Option<Stored>>,
     /// The directories that the guest is given, and their names.
     given: Vec<(Behind, String)>,
     /// How many descriptors may still be opened.
@@ -77,7 +80,8 @@ impl World {
         limits: &Limits,
         holding: Holding,
     ) -> Result<Self, Error> {
-        let Prepared { mut wasi, tree, directories, seeded } = Prepared::new(&mut guest, limits)?;
+        let prepared = Prepared::new(&mut guest, limits)?;
+        let Prepared { mut wasi, tree, directories, seeded, stored } = prepared;
         if let Some(dir) = &guest.working_dir {
             wasi.initial_cwd(dir);
         }
@@ -93,6 +97,7 @@ impl World {
             table,
             tree,
             mounts: Vec::new(),
+            mounts_stored: stored,
             given: Vec::new(),
             descriptors: Arc::new(Semaphore::new(descriptors)),
             streams: Arc::new(Semaphore::new(descriptors.saturating_mul(2))),
@@ -126,7 +131,8 @@ impl World {
         let made_up = self.tree.directories().map(str::to_owned);
         self.given = made_up.map(|path| (Behind::MadeUp { path: path.clone() }, path)).collect();
         for (mount, path) in directories {
-            let behind = Behind::Wasi { rep: self.mount(*mount), path: path.clone() };
+            let stored = self.mounts_stored[*mount as usize].clone();
+            let behind = Behind::Wasi { rep: self.mount(*mount), path: path.clone(), stored };
             self.given.push((behind, path.clone()));
         }
     }
@@ -139,6 +145,7 @@ impl World {
     /// Gives the directory `dir` to the guest as `.`, if it lies in one of the mounts.
     async fn enter(&mut self, dir: &str, mounts: &[(u32, String)]) -> Result<(), Error> {
         let Some((mount, rest)) = mount_of(mounts, dir) else { return Ok(()) };
+        let stored = self.mounts_stored[mount as usize].clone();
         let mut rep = self.mount(mount);
         if !rest.is_empty() {
             rep = self.open_directory(rep, rest).await.map_err(|error| Error::WorkingDir {
@@ -146,7 +153,8 @@ impl World {
                 detail: error.to_string(),
             })?;
         }
-        self.given.push((Behind::Wasi { rep, path: dir.to_owned() }, ".".to_owned()));
+        let behind = Behind::Wasi { rep, path: dir.to_owned(), stored };
+        self.given.push((behind, ".".to_owned()));
         Ok(())
     }
 
