@@ -19,7 +19,9 @@ use jiff::SignedDuration;
 use mayfly_controller::Settings;
 use mayfly_controller::job::BackoffSettings;
 use mayfly_controller::network::AllowedHosts;
-use mayfly_controller::node::{BackoffCurve, HostPaths, LostRuns, NodeSettings};
+use mayfly_controller::node::{
+    BackoffCurve, HostPaths, LostRuns, NodeSettings, StorageDefaults, memory_root,
+};
 use mayfly_controller::podgc::TERMINATED_POD_GC_THRESHOLD;
 use mayfly_runtime::Authorities;
 use tempfile::TempDir;
@@ -35,6 +37,18 @@ pub(crate) struct StateFolder {
     path: PathBuf,
     /// Removed at the end, unless the user said where.
     temporary: Option<TempDir>,
+    /// Where volumes in memory are, which go with it.
+    memory: Option<PathBuf>,
+}
+
+impl Drop for StateFolder {
+    fn drop(&mut self) {
+        if let (Some(_), Some(memory)) = (&self.temporary, &self.memory) {
+            // The folder itself is not ours to remove once we are confined. The next node on this
+            // host does that, and looks for what could not be removed.
+            let _ = std::fs::remove_dir_all(memory.join("pods"));
+        }
+    }
 }
 
 impl StateFolder {
@@ -44,13 +58,16 @@ impl StateFolder {
             // Secrets are among what is kept: nobody else on the host may look.
             let made = DirBuilder::new().recursive(true).mode(0o700).create(path.join("node"));
             made.with_context(|| format!("can't use the state folder {}", path.display()))?;
-            return Ok(Self { path: path.to_owned(), temporary: None });
+            let memory = memory_root(&path.join("node"));
+            return Ok(Self { path: path.to_owned(), temporary: None, memory });
         }
         let temporary = tempfile::Builder::new()
             .prefix("mayfly-")
             .tempdir()
             .context("can't make a temporary folder for the pods")?;
-        Ok(Self { path: temporary.path().to_owned(), temporary: Some(temporary) })
+        let path = temporary.path().to_owned();
+        let memory = memory_root(&path.join("node"));
+        Ok(Self { path, temporary: Some(temporary), memory })
     }
 
     /// Where everything is.
@@ -60,7 +77,7 @@ impl StateFolder {
 
     /// Every folder that state is in, which is all that must be written to.
     pub(crate) fn folders(&self) -> Vec<PathBuf> {
-        vec![self.path.clone()]
+        [Some(&self.path), self.memory.as_ref()].into_iter().flatten().cloned().collect()
     }
 
     /// Where objects are kept, if they are.
@@ -84,8 +101,12 @@ impl StateFolder {
                 restart_backoff: restarts(base, cap),
                 host_paths: host.paths,
                 allowed_hosts: host.hosts,
-                capacity: limits.capacity,
+                capacity: limits.capacity.on_disk(&self.path),
                 limits: limits.pods,
+                storage: StorageDefaults {
+                    memory_root: self.memory.clone(),
+                    ..StorageDefaults::default()
+                },
                 ..NodeSettings::new(NODE_NAME, self.path.join("node"))
             },
             root_ca: None,

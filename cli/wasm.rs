@@ -12,6 +12,7 @@ mod code;
 mod end;
 mod network;
 mod ready;
+mod storage;
 mod threads;
 mod usage;
 
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use mayfly_controller::node::{
     Container, ContainerEnd, Image, MountAccess, Output, PodRuntime, Pull, PullError, StartError,
-    Stdin, Stream,
+    Stdin, Storage, StorageExceeded, StorageLimits, Stream,
 };
 use mayfly_runtime::{
     Access, Authorities, Engine, EngineSettings, Guest, Limits, Meter, Metering, Mount, Sandbox,
@@ -34,6 +35,7 @@ use crate::compiler;
 use crate::images::{Images, Registries};
 pub(crate) use code::Stamp;
 use ready::{Fetcher, Ready};
+use storage::PodSpaces;
 use threads::GuestThreads;
 
 /// Runs containers that are WebAssembly modules.
@@ -110,6 +112,14 @@ impl PodRuntime for Wasm {
         let outcome = outcome.context("can't run the container");
         Ok(end::of(outcome.map_err(|error| StartError(format!("{error:#}")))?))
     }
+
+    fn storage(
+        &self,
+        limits: StorageLimits,
+        exceeded: Arc<dyn Fn(StorageExceeded) + Send + Sync>,
+    ) -> Option<Arc<dyn Storage>> {
+        Some(Arc::new(PodSpaces::new(limits, exceeded)))
+    }
 }
 
 /// Checks that `module` can be compiled and run, and leaves its code in `cache`.
@@ -169,8 +179,13 @@ fn guest_of(mut container: Container, ready: &Ready) -> Guest {
             MountAccess::ReadOnly => Access::ReadOnly,
             MountAccess::ReadWrite => Access::ReadWrite,
         };
+        let space = PodSpaces::of(container.storage.as_ref(), &mount.volume);
         let (host, below) = (mount.host_path, mount.below);
-        guest = guest.mount(Mount { host, below, guest: mount.mount_path, access });
+        let mount = Mount { host, below, guest: mount.mount_path, access };
+        guest = match space {
+            Some(space) => guest.mount_within(mount, space),
+            None => guest.mount(mount),
+        };
     }
     if let Some(seed) = container.deterministic {
         guest = guest.deterministic(&seed);

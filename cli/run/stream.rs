@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use mayfly_controller::api::Object;
 use mayfly_controller::node::{
-    Container, ContainerEnd, Image, Output, PodRuntime, Pull, PullError, StartError, Stream,
+    Container, ContainerEnd, Image, Output, PodRuntime, Pull, PullError, StartError, Storage,
+    StorageExceeded, StorageLimits, Stream,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -98,6 +99,14 @@ impl<R: PodRuntime> PodRuntime for Streamed<R> {
         let end = self.inner.run(container, cancel).await;
         tee.finish();
         end
+    }
+
+    fn storage(
+        &self,
+        limits: StorageLimits,
+        exceeded: Arc<dyn Fn(StorageExceeded) + Send + Sync>,
+    ) -> Option<Arc<dyn Storage>> {
+        self.inner.storage(limits, exceeded)
     }
 }
 

@@ -96,6 +96,8 @@ impl Ready {
         let Some(root) = &self.root else { return };
         if !container.mounts.iter().any(|mount| mount.mount_path == "/") {
             let root = Mount {
+                // None of the pod: it is the image's.
+                volume: String::new(),
                 host_path: root.clone(),
                 below: PathBuf::new(),
                 mount_path: "/".to_owned(),

@@ -52,6 +52,18 @@ pub const LOG_LINE_BYTES_MAX: usize = 16 * 1024;
 /// container that restarts for ever from filling the node's disk; the kubelet keeps as many.
 pub const LOG_RUNS_MAX: u32 = 2;
 
+/// Bytes of an `emptyDir` on disk that has no `sizeLimit`. Stops a pod from filling the node's disk;
+/// enough for the build trees and data sets that Jobs unpack.
+pub const VOLUME_BYTES_DEFAULT: u64 = 10 << 30;
+
+/// Files, directories and links of an `emptyDir`. Stops a pod from using up the inodes of the node's
+/// disk, and from making its end take minutes: removing as many takes some seconds.
+pub const VOLUME_ENTRIES_MAX: u64 = 250_000;
+
+/// Bytes of an `emptyDir` in memory, if neither it nor its pod has a limit. Stops a pod from filling
+/// the node's memory; as much as a container may use that has no limit.
+pub const MEMORY_VOLUME_BYTES_DEFAULT: u64 = 256 << 20;
+
 /// Logs that are sent and clients that are attached at once. Stops clients that open them and never
 /// read from filling memory: with a chunk of a log and the buffers of a connection each, all of them
 /// together hold some 200 MB at worst.

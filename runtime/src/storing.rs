@@ -13,6 +13,7 @@ use crate::device_io::check_parts;
 use crate::space::Full;
 use crate::stop::Stop;
 use crate::stored::{Named, Naming, Stored, is_same};
+use crate::transfer::FILE_TRANSFER_BYTES_MAX;
 use crate::world::World;
 
 type Result<T, E = Error> = std::result::Result<T, E>;
@@ -52,7 +53,8 @@ impl World {
                 Some(offset) => offset,
                 None => self.wasi.fd_tell(memory, fd)?,
             };
-            let length = u64::from(part.len());
+            // One call writes no more.
+            let length = u64::from(part.len().min(FILE_TRANSFER_BYTES_MAX));
             let granted = stored.write(offset, length).await.map_err(full)?;
             if let Some(bytes) = granted.bytes_max.filter(|bytes| *bytes < length) {
                 let part = part.get_range(0..u32::try_from(bytes)?).ok_or(Errno::Overflow)?;

@@ -13,7 +13,7 @@ use crate::world::World;
 type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What one call reads from or writes to a file; large enough that calls cost nothing beside it.
-const FILE_TRANSFER_BYTES_MAX: u32 = 1 << 20;
+pub(crate) const FILE_TRANSFER_BYTES_MAX: u32 = 1 << 20;
 
 /// Where the bytes lie in a memory of our own, after the one part that leads to them.
 const BYTES_AT: u32 = 8;

@@ -9,5 +9,6 @@ mod manners;
 mod network;
 mod runs;
 mod state;
+mod storage;
 mod usage;
 mod waits;

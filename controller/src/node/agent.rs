@@ -75,8 +75,9 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
             host_paths: settings.host_paths.clone(),
             limits: settings.limits,
             allowed_hosts: settings.allowed_hosts.clone(),
+            storage: settings.storage.clone(),
         };
-        let Allocatable { cpu, memory } = host.allocatable;
+        let Allocatable { cpu, memory, .. } = host.allocatable;
         let room = Room::new(cpu, memory, settings.limits);
         Self {
             host: Arc::new(host),
@@ -184,8 +185,9 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
             _ => {
                 self.pods.remove(&pod.uid);
                 self.room.release(&pod.uid);
-                if let Ok(directory) = PodDirectory::new(&self.settings.root, pod) {
-                    self.remove_directory(directory);
+                let roots = [Some(&self.settings.root), self.settings.storage.memory_root.as_ref()];
+                for directory in roots.into_iter().flatten().map(|it| PodDirectory::new(it, pod)) {
+                    directory.into_iter().for_each(|directory| self.remove_directory(directory));
                 }
             }
         }
@@ -260,8 +262,12 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
     fn remove_strays(&self, uids: HashSet<String>) {
         // Without the folder there is nothing to remove. It is listed at once: what is there later
         // may be of a pod that has begun meanwhile.
-        let Ok(entries) = fs::read_dir(directory::pods(&self.settings.root)) else { return };
-        let entries: Vec<_> = entries.flatten().collect();
+        let roots = [Some(&self.settings.root), self.settings.storage.memory_root.as_ref()];
+        let folders = roots.into_iter().flatten().map(|root| fs::read_dir(directory::pods(root)));
+        let entries: Vec<_> = folders.flatten().flatten().flatten().collect();
+        if entries.is_empty() {
+            return;
+        }
         task::spawn_blocking(move || {
             for entry in entries {
                 let name = entry.file_name();

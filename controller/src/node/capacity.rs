@@ -50,6 +50,17 @@ impl NodeCapacity {
         }
     }
 
+    /// With what the disk has that `path` is on, where what pods write is not counted otherwise.
+    #[must_use]
+    pub fn on_disk(mut self, path: &Path) -> Self {
+        if self.ephemeral_storage_bytes.is_none() {
+            let disk = rustix::fs::statvfs(path).ok();
+            self.ephemeral_storage_bytes =
+                disk.and_then(|disk| disk.f_blocks.checked_mul(disk.f_frsize));
+        }
+        self
+    }
+
     /// The memory that is for pods, in bytes.
     pub fn memory_for_pods_bytes(self) -> u64 {
         self.memory_bytes.saturating_sub(self.memory_reserved_bytes)
@@ -57,7 +68,9 @@ impl NodeCapacity {
 
     pub(crate) fn allocatable(self) -> Allocatable {
         let cpu = Amount::parse(&format!("{}m", self.cpu_millis)).unwrap_or_default();
-        Allocatable { cpu, memory: Amount::from_units(self.memory_for_pods_bytes()) }
+        let memory = Amount::from_units(self.memory_for_pods_bytes());
+        let storage = self.ephemeral_storage_bytes.map_or(Amount::ZERO, Amount::from_units);
+        Allocatable { cpu, memory, storage }
     }
 
     /// `status.capacity` and `status.allocatable`.

@@ -8,10 +8,14 @@
 //!                                   /volumes.d/<volume>/                what it mounts
 //! ```
 
+mod remove;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::runtime::PodIdentity;
+
+pub(crate) use remove::remove;
 
 /// The directory of one pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +30,11 @@ impl PodDirectory {
 
     pub(crate) fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// The directory of the same pod under another root.
+    pub(crate) fn in_memory(&self, root: &Path) -> Self {
+        Self(pods(root).join(self.0.file_name().unwrap_or_default()))
     }
 
     /// What `container` printed in its run after so many restarts: the first file of it.
@@ -63,14 +72,6 @@ pub(crate) fn pods(root: &Path) -> PathBuf {
 /// The uid that a directory's name ends with.
 pub(crate) fn uid_of(directory_name: &str) -> Option<&str> {
     directory_name.rsplit_once('_').map(|(_, uid)| uid)
-}
-
-/// Removes a directory and all that is in it, if it is there.
-pub(crate) fn remove(path: &Path) -> io::Result<()> {
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 /// Admission has checked every name already. Should it fail, no name leads out of its directory.

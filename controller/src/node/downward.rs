@@ -21,6 +21,8 @@ pub(crate) struct Downward<'a> {
 pub(crate) struct Allocatable {
     pub(crate) cpu: Amount,
     pub(crate) memory: Amount,
+    /// `ephemeral-storage`.
+    pub(crate) storage: Amount,
 }
 
 impl Downward<'_> {
@@ -90,6 +92,7 @@ impl Downward<'_> {
         match resource {
             "cpu" => self.allocatable.cpu,
             "memory" => self.allocatable.memory,
+            "ephemeral-storage" => self.allocatable.storage,
             _ => Amount::ZERO,
         }
     }
@@ -192,8 +195,11 @@ mod tests {
                 "limits": {"cpu": "1500m", "memory": "100Mi"},
                 "requests": {"cpu": "250m"}}}"#,
         );
-        let allocatable =
-            Allocatable { cpu: Amount::from_units(4), memory: Amount::from_units(8 << 30) };
+        let allocatable = Allocatable {
+            cpu: Amount::from_units(4),
+            memory: Amount::from_units(8 << 30),
+            storage: Amount::from_units(1 << 40),
+        };
         let downward = Downward { pod: &pod, host_ip: "", allocatable };
         let check = |resource: &str, container: Option<&str>, divisor: &str, expected: &str| {
             let selector = ResourceFieldSelector {
@@ -213,5 +219,7 @@ mod tests {
         check("requests.memory", None, "1", "0");
         check("limits.cpu", Some("other"), "1", "4");
         check("limits.memory", Some("other"), "1Gi", "8");
+        check("limits.ephemeral-storage", Some("other"), "1Gi", "1024");
+        check("requests.ephemeral-storage", Some("other"), "1", "0");
     }
 }

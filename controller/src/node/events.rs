@@ -212,6 +212,18 @@ pub(crate) fn mount_failed(volume: &str, detail: &str) -> PodEvent {
     }
 }
 
+/// A volume of medium `Memory` is on disk.
+pub(crate) fn memory_on_disk(volume: &str) -> PodEvent {
+    PodEvent {
+        event_type: EventType::Warning,
+        reason: "MemoryVolumeOnDisk",
+        message: format!(
+            "Volume \"{volume}\" is kept on disk: this node has no memory to keep files in"
+        ),
+        field_path: None,
+    }
+}
+
 /// A duration as Go writes it, to the millisecond.
 fn go_duration(duration: Duration) -> String {
     let millis = duration.as_millis();

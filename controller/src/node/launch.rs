@@ -17,15 +17,17 @@ use super::events::Pulled;
 use super::expand::expand;
 use super::inputs::{Inputs, OpenInput};
 use super::logins::{self, Logins};
-use super::logs::{LogWriter, Logs, Run};
+use super::logs::{LogMeter, LogWriter, Logs, Run};
 use super::pod::Progress;
 use super::record::Termination;
 use super::runtime::{
     Container, ContainerEnd, Image, Network, PodIdentity, PodRuntime, Pull, PullPolicy,
-    ResourceLimits, StartError, Stdin,
+    ResourceLimits, StartError, Stdin, Storage,
 };
+use super::settings::StorageDefaults;
 use super::sources::{ConfigError, Needed, Sources};
 use super::status::container_id;
+use super::storage;
 use super::termination;
 use super::usage::{Gauge, Usages};
 use super::volumes::{self, HostPaths};
@@ -52,6 +54,7 @@ pub(crate) struct Host<C, R> {
     pub(crate) host_paths: HostPaths,
     pub(crate) limits: OperatorLimits,
     pub(crate) allowed_hosts: AllowedHosts,
+    pub(crate) storage: StorageDefaults,
 }
 
 /// One run of a container that is to begin.
@@ -63,6 +66,9 @@ pub(crate) struct Launch<C, R> {
     /// Its place among all containers of the pod.
     pub(crate) index: usize,
     pub(crate) restart: u32,
+    /// The account of what the pod stores, and of what its logs take.
+    pub(crate) storage: Option<Arc<dyn Storage>>,
+    pub(crate) log_meter: Option<Arc<LogMeter>>,
 }
 
 /// What a run is given, and where it leaves things.
@@ -161,8 +167,8 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         let sources = Sources::fetch(&self.host.client, &self.identity.namespace, &needed);
         let sources = sources.await.map_err(|error| config(ConfigError(error.to_string())))?;
         let environment = Environment::of(container, &self.downward(), &sources).map_err(config)?;
-        let mounts =
-            volumes::mounts(container, spec, &environment, &self.directory, &self.host.host_paths);
+        let places = (&self.host.host_paths, self.host.storage.memory_root.as_deref());
+        let mounts = volumes::mounts(container, spec, &environment, &self.directory, places);
         let mounts = mounts.map_err(config)?;
         let files = self.files(container).map_err(|error| {
             Progress::ConfigFailed("CreateContainerError", format!("making its log: {error}"))
@@ -225,7 +231,7 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         let (pod, container) = (self.identity.clone(), container.name.clone());
         let message_file = self.directory.termination_log(&container, self.restart)?;
         let run = Run { pod, container, restart: self.restart };
-        let log = self.host.logs.create(run.clone())?;
+        let log = self.host.logs.create(run.clone(), self.log_meter.clone())?;
         File::create(&message_file)?;
         Ok((log, run, message_file))
     }
@@ -267,6 +273,7 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
             working_dir: container.working_dir.clone().filter(|path| !path.is_empty()),
             mounts,
             network,
+            storage: self.storage.clone(),
             limits: limits(&annotations, container, &self.host.limits),
             deterministic: annotations.deterministic,
             stdin,
@@ -326,8 +333,9 @@ pub(crate) async fn prepare_volumes<C: ClusterClient, R>(
         }
         let content = volumes::content(volume, &downward, &sources)
             .map_err(|error| failed(error.to_string()))?;
-        volumes::materialise(directory, &volume.name, &content)
-            .map_err(|error| failed(error.to_string()))?;
+        let folder = storage::folder(volume, directory, host.storage.memory_root.as_deref());
+        let folder = folder.ok_or_else(|| failed("it has no place".to_owned()))?;
+        volumes::materialise(&folder, &content).map_err(|error| failed(error.to_string()))?;
     }
     Ok(())
 }

@@ -53,6 +53,7 @@ mod settings;
 mod sources;
 mod status;
 mod stop;
+mod storage;
 mod termination;
 #[cfg(test)]
 mod tests;
@@ -68,9 +69,10 @@ pub use client::{ClientError, ClusterClient, PodEvent, PodWatch, PodsChange, Rep
 pub use inputs::{Input, Inputs, NoInput, Typing};
 pub use local::{LocalClient, LocalPods};
 pub use runtime::{
-    Container, ContainerEnd, Image, LoginFile, Mount, MountAccess, Network, Output, PodIdentity,
-    PodRuntime, Pull, PullError, PullPolicy, ResourceLimits, StartError, Stdin, Stream,
+    Container, ContainerEnd, Image, LoginFile, Medium, Mount, MountAccess, Network, Output,
+    PodIdentity, PodRuntime, Pull, PullError, PullPolicy, ResourceLimits, StartError, Stdin,
+    Storage, StorageExceeded, StorageLimits, StoredVolume, Stream,
 };
-pub use settings::{LostRuns, NodeSettings};
+pub use settings::{LostRuns, NodeSettings, StorageDefaults};
 pub use usage::{Gauge, NodeUsage, Rate, RunningContainer, Totals, Usage, UsageSource, Usages};
-pub use volumes::HostPaths;
+pub use volumes::{HostPaths, memory_root};

@@ -202,7 +202,7 @@ impl PodState {
     /// Its status at `now`, as a change of `previous`.
     pub(crate) fn status(&self, previous: &PodStatus, host_ip: &str, now: Timestamp) -> PodStatus {
         // One that is being deleted may still succeed; any other stop is a failure.
-        let cause = self.stop.filter(|_| self.is_over).and_then(Stop::cause);
+        let cause = self.stop.as_ref().filter(|_| self.is_over).and_then(Stop::cause);
         let phase = match &cause {
             Some(_) => Phase::Failed,
             None => match phase(&self.view, &self.records, self.is_over) {
@@ -282,8 +282,8 @@ impl PodState {
         if self.stop.is_some() {
             return;
         }
-        self.stop = Some(stop);
         self.events.extend(stop.event());
+        self.stop = Some(stop);
         self.announce_ends();
     }
 

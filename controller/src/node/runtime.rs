@@ -1,5 +1,6 @@
 //! The line between the node agent and whatever runs containers, as the CRI is in Kubernetes.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -32,6 +33,71 @@ pub trait PodRuntime: Send + Sync + 'static {
         container: Container,
         cancel: CancellationToken,
     ) -> impl Future<Output = Result<ContainerEnd, StartError>> + Send;
+
+    /// Begins to keep account of what a pod stores within `limits`, and says so by `exceeded` once
+    /// that is more; a container that is about to store more is ended. The directories need not be
+    /// there yet. `None` if this runtime does not limit what is stored.
+    fn storage(
+        &self,
+        limits: StorageLimits,
+        exceeded: Arc<dyn Fn(StorageExceeded) + Send + Sync>,
+    ) -> Option<Arc<dyn Storage>> {
+        let _ = (limits, exceeded);
+        None
+    }
+}
+
+/// The account of what one pod stores, which its runtime keeps.
+pub trait Storage: Any + Send + Sync {
+    /// Counts what the node itself has stored for the pod, such as logs, as the pod's.
+    fn keep(&self, bytes: u64);
+
+    /// The node has removed what it had stored.
+    fn release(&self, bytes: u64);
+}
+
+/// How much a pod may store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StorageLimits {
+    /// In each of its volumes that its containers may write to.
+    pub volumes: Vec<StoredVolume>,
+    /// In bytes, in those on disk together with its logs.
+    pub bytes_max: Option<u64>,
+}
+
+/// A volume that containers store things in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredVolume {
+    /// Its name in the pod.
+    pub name: String,
+    /// Where it is on the host.
+    pub directory: PathBuf,
+    /// How much may be in it.
+    pub bytes_max: u64,
+    /// How many files, directories and links may be in it. One more fails, and ends nothing.
+    pub entries_max: u64,
+    /// What it is kept in.
+    pub medium: Medium,
+}
+
+/// What a volume is kept in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// On disk: whoever stores more than there may be ends, and so does their pod.
+    Disk,
+    /// In memory: there is no space for more.
+    Memory,
+}
+
+/// What has been exceeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StorageExceeded {
+    /// What may be in this volume.
+    Volume(String),
+    /// What the pod may store in all.
+    Pod,
+    /// What this container may store by itself.
+    Container(String),
 }
 
 /// An image that is to be made ready.
@@ -149,6 +215,8 @@ pub struct Container {
     pub working_dir: Option<String>,
     /// Directories and files of the host that it sees.
     pub mounts: Vec<Mount>,
+    /// The account of what its pod stores, as [`PodRuntime::storage`] gave it.
+    pub storage: Option<Arc<dyn Storage>>,
     /// What it may use.
     pub limits: ResourceLimits,
     /// `mayfly.dev/deterministic`: the seed of its clocks and random numbers, if they are to be the
@@ -193,6 +261,8 @@ impl PodIdentity {
 /// A directory or file of the host that a container sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
+    /// The name of the volume in the pod.
+    pub volume: String,
     /// On the host. No container can write to the directory that it is in.
     pub host_path: PathBuf,
     /// What of it is seen: relative, without `..`; empty for all of it. Containers can write there,

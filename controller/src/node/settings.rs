@@ -9,6 +9,7 @@ use crate::api::{
     Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo, ObjectMeta, Time, Timestamp,
     names,
 };
+use crate::limits::{MEMORY_VOLUME_BYTES_DEFAULT, VOLUME_BYTES_DEFAULT, VOLUME_ENTRIES_MAX};
 use crate::network::AllowedHosts;
 use crate::quota::OperatorLimits;
 
@@ -35,22 +36,51 @@ pub struct NodeSettings {
     pub limits: OperatorLimits,
     /// The hosts that its pods may ask for.
     pub allowed_hosts: AllowedHosts,
+    /// What its pods may store where they do not say it themselves.
+    pub storage: StorageDefaults,
+}
+
+/// What pods may store where they do not say it themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorageDefaults {
+    /// Bytes in an `emptyDir` on disk that has no `sizeLimit`.
+    pub volume_bytes: u64,
+    /// Files, directories and links in an `emptyDir`.
+    pub volume_entries: u64,
+    /// Bytes in an `emptyDir` in memory, if neither it nor the memory of its pod has a limit.
+    pub memory_volume_bytes: u64,
+    /// The directory for those in memory, such as [`memory_root`](super::memory_root) gives it. They
+    /// are on disk if there is none.
+    pub memory_root: Option<PathBuf>,
+}
+
+impl Default for StorageDefaults {
+    fn default() -> Self {
+        Self {
+            volume_bytes: VOLUME_BYTES_DEFAULT,
+            volume_entries: VOLUME_ENTRIES_MAX,
+            memory_volume_bytes: MEMORY_VOLUME_BYTES_DEFAULT,
+            memory_root: None,
+        }
+    }
 }
 
 impl NodeSettings {
     /// Kubernetes' defaults for a node called `name` that has all of this host.
     pub fn new(name: impl Into<String>, root: impl Into<PathBuf>) -> Self {
+        let root = root.into();
         Self {
             name: name.into(),
-            root: root.into(),
             host_ip: "127.0.0.1".to_owned(),
             capacity: NodeCapacity::of_host(),
             restart_backoff: BackoffCurve::KUBELET,
             image_backoff: BackoffCurve::KUBELET,
+            root,
             lost_runs: LostRuns::Count,
             host_paths: HostPaths::default(),
             limits: OperatorLimits::default(),
             allowed_hosts: AllowedHosts::default(),
+            storage: StorageDefaults::default(),
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Why a pod is ended by its node, and how that reads.
 //!
 //! Source: section 17 of the semantics; for what a node's own restart does, the kubelet's graceful
-//! shutdown, which is what a pod's owner has to reckon with.
+//! shutdown, which is what a pod's owner has to reckon with; for what is stored, its evictions.
 
 use super::client::PodEvent;
 use crate::events::EventType;
 
 /// Why a pod has to end, whatever its containers do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
     /// It is being deleted.
     Deleted,
@@ -21,6 +21,8 @@ pub(crate) enum Stop {
     OutOfCpu { requested: i64, used: i64, capacity: i64 },
     /// It asks for more memory than the node has left; in bytes.
     OutOfMemory { requested: i64, used: i64, capacity: i64 },
+    /// It has stored more than it may.
+    Evicted { message: String },
 }
 
 /// How an end that a pod's containers do not explain reads in its status.
@@ -36,10 +38,13 @@ pub(crate) struct Cause {
 
 impl Stop {
     /// How it reads, where the containers do not say it.
-    pub(crate) fn cause(self) -> Option<Cause> {
+    pub(crate) fn cause(&self) -> Option<Cause> {
         let cause =
             |reason, message: &str| Cause { reason, message: message.to_owned(), disruption: None };
         match self {
+            // Kubernetes says nothing of a disruption here: the pod has brought it upon itself, and
+            // would do so again.
+            Self::Evicted { message } => Some(cause("Evicted", message)),
             Self::Deleted => None,
             Self::Deadline => Some(cause(
                 "DeadlineExceeded",
@@ -57,17 +62,18 @@ impl Stop {
     }
 
     /// The event that tells it, but for those of the containers.
-    pub(crate) fn event(self) -> Option<PodEvent> {
+    pub(crate) fn event(&self) -> Option<PodEvent> {
         let cause = self.cause()?;
         let (event_type, message) = match self.shortage() {
             Some((_, message)) => (EventType::Warning, message),
+            None if matches!(self, Self::Evicted { .. }) => (EventType::Warning, cause.message),
             None => (EventType::Normal, cause.message),
         };
         Some(PodEvent { event_type, reason: cause.reason, message, field_path: None })
     }
 
     /// What the node has too little of, as a reason and a sentence.
-    fn shortage(self) -> Option<(&'static str, String)> {
+    fn shortage(&self) -> Option<(&'static str, String)> {
         let short = |reason, what: &str, requested: i64, used: i64, capacity: i64| {
             let message = format!(
                 "Node didn't have enough resource: {what}, requested: {requested}, used: {used}, \
@@ -75,7 +81,7 @@ impl Stop {
             );
             Some((reason, message))
         };
-        match self {
+        match *self {
             Self::OutOfPods { capacity } => {
                 let capacity = i64::try_from(capacity).unwrap_or(i64::MAX);
                 short("OutOfpods", "pods", 1, capacity, capacity)
@@ -86,7 +92,7 @@ impl Stop {
             Self::OutOfMemory { requested, used, capacity } => {
                 short("OutOfmemory", "memory", requested, used, capacity)
             }
-            Self::Deleted | Self::Deadline | Self::Lost => None,
+            Self::Deleted | Self::Deadline | Self::Lost | Self::Evicted { .. } => None,
         }
     }
 }

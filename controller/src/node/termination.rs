@@ -77,7 +77,7 @@ mod tests {
         let logs = Logs::new(root.path(), Clock::system());
         let pod = PodIdentity { namespace: "ns".into(), name: "p".into(), uid: "u".into() };
         let run = Run { pod, container: "m".into(), restart: 0 };
-        let writer = logs.create(run.clone()).unwrap();
+        let writer = logs.create(run.clone(), None).unwrap();
         for line in 0..100 {
             writer.write(Stream::Stdout, format!("line {line}\n").as_bytes()).unwrap();
         }

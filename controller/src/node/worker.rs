@@ -19,13 +19,17 @@ use tokio_util::sync::CancellationToken;
 use super::LostRuns;
 use super::client::ClusterClient;
 use super::directory::{self, PodDirectory};
+use super::downward::containers;
+use super::events::memory_on_disk;
 use super::launch::{Host, Launch, prepare_volumes};
 use super::lifecycle::Step;
+use super::logs::LogMeter;
 use super::pod::{PodState, Progress, Rules};
 use super::record::Termination;
 use super::report::Reporter;
-use super::runtime::{PodIdentity, PodRuntime};
+use super::runtime::{PodIdentity, PodRuntime, Storage, StorageExceeded};
 use super::stop::Stop;
+use super::storage;
 use crate::api::{Pod, SignedDuration, Timestamp};
 use crate::limits::PROGRESS_QUEUE_MAX;
 
@@ -85,6 +89,12 @@ pub(crate) struct Worker<C, R> {
     /// By the place of its container: what is under way.
     runs: BTreeMap<usize, Run>,
     messages: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
+    /// What it stores, if the runtime keeps account of that.
+    storage: Option<Arc<dyn Storage>>,
+    /// For each container that may store only so much, or whose pod may: what its logs take.
+    log_meters: BTreeMap<usize, Arc<LogMeter>>,
+    /// What it has stored too much of.
+    exceeded: watch::Receiver<Option<StorageExceeded>>,
     /// When what was cancelled is dropped.
     drop_at: Option<Timestamp>,
     finish: Option<Finish>,
@@ -103,10 +113,19 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
         let pod = Arc::clone(&news.borrow().pod);
         let previous = pod.status.clone().unwrap_or_default();
         let reporter = Reporter::new(host.client.clone(), identity.clone(), previous);
-        let state = PodState::new(pod, identity, rules, host.clock.now());
+        let (exceeded, storage, log_meters) = keep_account(&host, &pod, &directory);
+        let in_place_of_memory = match host.storage.memory_root {
+            Some(_) => Vec::new(),
+            None => storage::kept_on_disk(&pod).map(memory_on_disk).collect(),
+        };
+        let mut state = PodState::new(pod, identity, rules, host.clock.now());
+        state.events.extend(in_place_of_memory);
         Self {
             host,
             directory,
+            storage,
+            log_meters,
+            exceeded,
             state,
             reporter,
             news,
@@ -218,6 +237,8 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
             directory: self.directory.clone(),
             index,
             restart: self.state.starting(index, now),
+            storage: self.storage.clone(),
+            log_meter: self.log_meters.get(&index).cloned(),
         };
         let cancel = CancellationToken::new();
         let task = self.jobs.spawn(launch.run(cancel.clone(), self.messages.0.clone()));
@@ -262,6 +283,7 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
             self.finish.is_none() && !self.state.is_over() && self.reporter.knows_ends(&self.state);
         tokio::select! {
             biased;
+            Ok(()) = self.exceeded.changed() => self.evict(),
             Some(message) = self.messages.1.recv() => self.fold(message),
             Some(ended) = self.jobs.join_next_with_id() => self.joined(ended),
             Ok(()) = self.news.changed() => self.hear(),
@@ -277,8 +299,18 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
         }
     }
 
+    /// Ends the pod if it has stored too much.
+    fn evict(&mut self) {
+        let Some(exceeded) = self.exceeded.borrow_and_update().clone() else { return };
+        let message = storage::message(&self.state.pod, &exceeded);
+        self.state.stop(Stop::Evicted { message });
+        self.reporter.touch(self.host.clock.now(), true);
+    }
+
     fn fold(&mut self, message: Message) {
         let now = self.host.clock.now();
+        // Whoever ended because of it has told it before.
+        self.evict();
         let is_urgent = match message {
             Message::VolumesPrepared(result) => {
                 let has_failed = result.is_err();
@@ -363,6 +395,8 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
 
     /// Leaves behind what outlives the pod's end: its logs, and nothing once it is gone.
     fn clean_up(self, finish: Finish) -> Finish {
+        let memory = self.host.storage.memory_root.as_ref();
+        let memory = memory.map(|root| self.directory.in_memory(root).path().to_owned());
         let path = match finish {
             Finish::Ended => {
                 if let Some((phase, reason)) = self.reporter.end() {
@@ -373,11 +407,54 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
             Finish::Gone => self.directory.path().to_owned(),
             Finish::ShutDown => return finish,
         };
-        if let Err(error) = directory::remove(&path) {
-            tracing::warn!(path = %path.display(), %error, "what a pod has left could not be removed");
+        for path in [Some(path), memory].into_iter().flatten().filter(|path| path.exists()) {
+            // It may be large, and nobody waits for it, so its end wakes nobody.
+            task::spawn_blocking(move || {
+                if let Err(error) = directory::remove(&path) {
+                    let path = path.display();
+                    tracing::warn!(%path, %error, "what a pod has left could not be removed");
+                }
+            });
         }
         finish
     }
+}
+
+/// What tells that a pod stores too much, the account of its volumes, and those of its logs.
+type Accounts = (
+    watch::Receiver<Option<StorageExceeded>>,
+    Option<Arc<dyn Storage>>,
+    BTreeMap<usize, Arc<LogMeter>>,
+);
+
+/// Begins to keep account of what `pod` stores.
+fn keep_account<C, R: PodRuntime>(
+    host: &Host<C, R>,
+    pod: &Pod,
+    directory: &PodDirectory,
+) -> Accounts {
+    let (sender, exceeded) = watch::channel(None);
+    let tell = move |what: StorageExceeded| {
+        // The first is what it is evicted for.
+        sender.send_if_modified(|told| {
+            told.is_none() && std::mem::replace(told, Some(what)).is_none()
+        });
+    };
+    let tell = Arc::new(tell);
+    let limits = storage::limits(pod, directory, &host.storage);
+    let pod_is_limited = limits.bytes_max.is_some();
+    let is_kept = pod_is_limited || !limits.volumes.is_empty();
+    let account: Arc<dyn Fn(StorageExceeded) + Send + Sync> = Arc::clone(&tell) as _;
+    let storage = is_kept.then(|| host.runtime.storage(limits, account)).flatten();
+    let mut meters = BTreeMap::new();
+    for (index, container) in containers(pod).enumerate().filter(|_| pod_is_limited) {
+        let bytes_max = storage::container_limit(pod, index);
+        let (tell, name) = (Arc::clone(&tell), container.name.clone());
+        let exceeded = move || tell(StorageExceeded::Container(name.clone()));
+        let meter = LogMeter::new(bytes_max, storage.clone(), exceeded);
+        meters.insert(index, Arc::new(meter));
+    }
+    (exceeded, storage, meters)
 }
 
 /// Whether the control plane knows that the pod has ended; nothing changes that.

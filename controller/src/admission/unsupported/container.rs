@@ -102,7 +102,6 @@ fn resources(resources: &ResourceRequirements, at: &Path, findings: &mut Finding
     for (field, map) in [("limits", limits), ("requests", requests)] {
         for name in map.iter().flatten().map(|(name, _)| name) {
             let why = match (field, name.as_str()) {
-                ("limits", "ephemeral-storage") => "mayfly does not enforce this yet",
                 (_, name) if RESOURCES.contains(&name) => continue,
                 _ => "mayfly has no such resource",
             };

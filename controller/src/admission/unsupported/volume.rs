@@ -26,9 +26,7 @@ pub(super) fn volume(volume: &Volume, at: &Path, findings: &mut Findings<'_>) {
         && is_not(&source.medium, "")
     {
         let at = at.child("emptyDir").child("medium");
-        if source.medium.as_deref() == Some("Memory") {
-            findings.warn(&at, "the volume is kept on disk");
-        } else {
+        if source.medium.as_deref() != Some("Memory") {
             findings.refuse(&at, "mayfly has no such medium");
         }
     }

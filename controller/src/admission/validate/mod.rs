@@ -19,3 +19,4 @@ mod shown;
 mod stored;
 mod success_policy;
 mod volume;
+mod volume_files;

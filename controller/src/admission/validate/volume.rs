@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::format;
 use super::meta::each;
+use super::{format, volume_files};
 use crate::admission::error::Errors;
 use crate::admission::path::Path;
 use crate::api::{HostPathVolumeSource, PodSpec, Volume};
@@ -27,6 +27,7 @@ pub(super) fn volumes<'a>(spec: &'a PodSpec, at: &Path, errors: &mut Errors) -> 
         let at = at.index(index);
         let name = volume.name.as_str();
         sources(volume, &at, errors);
+        volume_files::files(volume, &at, errors);
         if name.is_empty() {
             errors.required(&at.child("name"), "");
             continue;

@@ -64,16 +64,18 @@ impl Files {
         Ok(numbers)
     }
 
-    /// Removes the one with this number. It may be gone already, and costs only space if it is not.
-    pub(super) fn remove(&self, number: u32) {
-        let _ = fs::remove_file(self.path(number));
+    /// Removes the one with this number; gives how many bytes it had. It may be gone already, and
+    /// costs only space if it is not.
+    pub(super) fn remove(&self, number: u32) -> u64 {
+        let path = self.path(number);
+        let bytes = fs::metadata(&path).map_or(0, |found| found.len());
+        if fs::remove_file(path).is_ok() { bytes } else { 0 }
     }
 
     /// Removes all of them, in the same way.
-    pub(super) fn remove_all(&self) {
-        for number in self.numbers().unwrap_or_default() {
-            self.remove(number);
-        }
+    pub(super) fn remove_all(&self) -> u64 {
+        let numbers = self.numbers().unwrap_or_default();
+        numbers.into_iter().map(|number| self.remove(number)).sum()
     }
 
     /// Makes of them, if there are any, what `other` has.

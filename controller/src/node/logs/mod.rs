@@ -14,6 +14,7 @@
 mod attached;
 mod files;
 mod line;
+mod meter;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ use reader::Reader;
 
 pub use attached::Attached;
 pub use line::LogLine;
+pub(crate) use meter::LogMeter;
 pub use reader::{Follower, ReadOptions};
 pub use writer::LogWriter;
 
@@ -69,18 +71,26 @@ impl Logs {
 
     /// Begins the log of `run`, and forgets that of a run long before it.
     ///
-    /// If there is one already, it is of a run that was lost and begins once more.
-    pub(super) fn create(&self, run: Run) -> io::Result<Arc<LogWriter>> {
+    /// If there is one already, it is of a run that was lost and begins once more. What it takes is
+    /// counted by `meter`.
+    pub(super) fn create(
+        &self,
+        run: Run,
+        meter: Option<Arc<LogMeter>>,
+    ) -> io::Result<Arc<LogWriter>> {
         let directory = PodDirectory::new(&self.inner.root, &run.pod)?;
         let files = Files::new(directory.log(&run.container, run.restart)?);
         files.move_to(&Files::new(directory.lost_log(&run.container, run.restart)?))?;
         if let Some(old) = run.restart.checked_sub(LOG_RUNS_MAX) {
-            Files::new(directory.log(&run.container, old)?).remove_all();
-            Files::new(directory.lost_log(&run.container, old)?).remove_all();
+            let mut removed = Files::new(directory.log(&run.container, old)?).remove_all();
+            removed += Files::new(directory.lost_log(&run.container, old)?).remove_all();
+            if let Some(meter) = &meter {
+                meter.shrunk(removed);
+            }
             // It may be gone already, and costs only space if it is not.
             let _ = fs::remove_file(directory.termination_log(&run.container, old)?);
         }
-        let writer = Arc::new(LogWriter::create(self.clone(), run.clone(), files)?);
+        let writer = Arc::new(LogWriter::create(self.clone(), run.clone(), files, meter)?);
         self.live().insert(run, Arc::downgrade(&writer));
         Ok(writer)
     }

@@ -44,7 +44,7 @@ fn flood(writer: &LogWriter, from: usize, files: usize) -> usize {
 fn what_is_printed_is_read_back_whatever_its_pieces() {
     let check = |pieces: &[&str]| {
         let (_root, logs) = logs();
-        let writer = logs.create(run(0)).unwrap();
+        let writer = logs.create(run(0), None).unwrap();
         for piece in pieces {
             writer.write(Stream::Stdout, piece.as_bytes()).unwrap();
         }
@@ -63,7 +63,7 @@ fn what_is_printed_is_read_back_whatever_its_pieces() {
 #[test]
 fn the_tail_is_the_last_lines() {
     let (_root, logs) = logs();
-    let writer = logs.create(run(0)).unwrap();
+    let writer = logs.create(run(0), None).unwrap();
     let printed: Vec<String> = (0..5000).map(|n| format!("line {n}\n")).collect();
     writer.write(Stream::Stdout, printed.concat().as_bytes()).unwrap();
     let check = |tail: usize| {
@@ -79,7 +79,7 @@ fn the_tail_is_the_last_lines() {
 #[test]
 fn a_flood_drops_what_is_oldest_and_goes_on() {
     let (root, logs) = logs();
-    let writer = logs.create(run(0)).unwrap();
+    let writer = logs.create(run(0), None).unwrap();
     let end = flood(&writer, 0, 7);
     writer.finish();
     let files = fs::read_dir(root.path().join("pods/ns_p_u/main")).unwrap();
@@ -103,7 +103,7 @@ fn a_flood_drops_what_is_oldest_and_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn a_follower_goes_on_with_the_next_file_and_says_what_it_missed() {
     let (_root, logs) = logs();
-    let writer = logs.create(run(0)).unwrap();
+    let writer = logs.create(run(0), None).unwrap();
     let begun = flood(&writer, 0, 1);
     let mut follower = logs.follow(&run(0), &ALL).unwrap();
     for number in 0..begun {
@@ -130,7 +130,7 @@ async fn a_follower_goes_on_with_the_next_file_and_says_what_it_missed() {
 #[test]
 fn a_log_that_is_read_ends_where_it_ended_then() {
     let (_root, logs) = logs();
-    let writer = logs.create(run(0)).unwrap();
+    let writer = logs.create(run(0), None).unwrap();
     writer.write(Stream::Stdout, b"before\n").unwrap();
     let lines = logs.read(&run(0), &ALL).unwrap();
     writer.write(Stream::Stdout, b"after\n").unwrap();
@@ -141,7 +141,7 @@ fn a_log_that_is_read_ends_where_it_ended_then() {
 fn each_run_has_its_own_log_and_old_ones_go() {
     let (_root, logs) = logs();
     for restart in 0..=LOG_RUNS_MAX {
-        let writer = logs.create(run(restart)).unwrap();
+        let writer = logs.create(run(restart), None).unwrap();
         writer.write(Stream::Stdout, format!("run {restart}\n").as_bytes()).unwrap();
         writer.finish();
     }
@@ -154,19 +154,19 @@ fn each_run_has_its_own_log_and_old_ones_go() {
 fn a_run_that_begins_once_more_has_a_log_of_its_own() {
     let (_root, logs) = logs();
     for attempt in ["first", "second", "third"] {
-        let writer = logs.create(run(0)).unwrap();
+        let writer = logs.create(run(0), None).unwrap();
         writer.write(Stream::Stdout, attempt.as_bytes()).unwrap();
         // Not finished: as when the process is killed.
         std::mem::forget(writer);
         let again = Logs::new(logs.inner.root.clone(), Clock::system());
         assert_eq!(read(&again, 0).unwrap(), "", "what has no newline is lost with the process");
-        let writer = again.create(run(0)).unwrap();
+        let writer = again.create(run(0), None).unwrap();
         writer.write(Stream::Stdout, format!("{attempt}\n").as_bytes()).unwrap();
         drop(writer);
     }
     assert_eq!(read(&logs, 0).unwrap(), "third\n");
     assert_eq!(text(logs.read_lost(&run(0), &ALL).unwrap()), "");
-    logs.create(run(0)).unwrap().write(Stream::Stdout, b"fourth\n").unwrap();
+    logs.create(run(0), None).unwrap().write(Stream::Stdout, b"fourth\n").unwrap();
     assert_eq!(text(logs.read_lost(&run(0), &ALL).unwrap()), "third\n");
     let never = logs.read_lost(&run(1), &ALL).err().unwrap();
     assert_eq!(never.kind(), io::ErrorKind::NotFound);
@@ -176,7 +176,7 @@ fn a_run_that_begins_once_more_has_a_log_of_its_own() {
 async fn whoever_is_attached_sees_what_is_printed_from_then_on_before_the_line_ends() {
     let (_root, logs) = logs();
     assert!(logs.attach(&run(0)).unwrap().is_none(), "it has not begun");
-    let writer = logs.create(run(0)).unwrap();
+    let writer = logs.create(run(0), None).unwrap();
     writer.write(Stream::Stdout, b"before\nname").unwrap();
     let mut attached = logs.attach(&run(0)).unwrap().unwrap();
     let mut check = async |expected: Option<(Stream, &str)>| {
@@ -207,7 +207,7 @@ async fn whoever_is_attached_sees_what_is_printed_from_then_on_before_the_line_e
 #[tokio::test(start_paused = true)]
 async fn a_follower_wakes_when_something_is_printed_and_ends_with_the_run() {
     let (_root, logs) = logs();
-    let writer = logs.create(run(0)).unwrap();
+    let writer = logs.create(run(0), None).unwrap();
     writer.write(Stream::Stdout, b"before\n").unwrap();
     let mut follower = logs.follow(&run(0), &ALL).unwrap();
     let following = tokio::spawn(async move {

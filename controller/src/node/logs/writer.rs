@@ -2,13 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
 use super::files::Files;
 use super::reader::Place;
-use super::{Logs, Run, line};
+use super::{LogMeter, Logs, Run, line};
 use crate::limits::{LOG_FILE_BYTES_MAX, LOG_FILES_MAX, LOG_LINE_BYTES_MAX};
 use crate::node::runtime::{Output, Stream};
 
@@ -28,16 +28,23 @@ struct Open {
     unfinished: [Vec<u8>; 2],
     /// Followers wait on the other end; dropping it tells them that nothing more comes.
     growth: watch::Sender<()>,
+    meter: Option<Arc<LogMeter>>,
 }
 
 impl LogWriter {
-    pub(super) fn create(logs: Logs, run: Run, files: Files) -> io::Result<Self> {
+    pub(super) fn create(
+        logs: Logs,
+        run: Run,
+        files: Files,
+        meter: Option<Arc<LogMeter>>,
+    ) -> io::Result<Self> {
         let open = Open {
             file: files.create(0)?,
             files,
             place: Place::default(),
             unfinished: [Vec::new(), Vec::new()],
             growth: watch::channel(()).0,
+            meter,
         };
         Ok(Self { open: Mutex::new(Some(open)), logs, run })
     }
@@ -147,6 +154,9 @@ impl Open {
                 return Err(error);
             }
             self.place.offset += fitting.len() as u64;
+            if let Some(meter) = &self.meter {
+                meter.grown(fitting.len() as u64);
+            }
             lines = &lines[fitting.len()..];
         }
         Ok(())
@@ -157,7 +167,10 @@ impl Open {
         self.file = self.files.create(number)?;
         self.place = Place { number, offset: 0 };
         if let Some(old) = number.checked_sub(LOG_FILES_MAX) {
-            self.files.remove(old);
+            let removed = self.files.remove(old);
+            if let Some(meter) = &self.meter {
+                meter.shrunk(removed);
+            }
         }
         Ok(())
     }

@@ -8,6 +8,7 @@
 mod beneath;
 mod content;
 mod host_path;
+mod memory;
 mod mounts;
 
 use std::fs::{self, DirBuilder, Permissions};
@@ -15,24 +16,25 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
-use super::directory::{self, PodDirectory};
+use super::directory;
 
 pub(crate) use content::{Content, content};
 pub use host_path::HostPaths;
+pub use memory::memory_root;
 pub(crate) use mounts::mounts;
 
-/// Puts the content of the volume `name` where its containers will see it.
+/// Puts the content of a volume into the directory `volume`, where its containers will see it.
 ///
 /// An `emptyDir` that is there already stays as it is: it lives as long as its pod.
-pub(crate) fn materialise(pod: &PodDirectory, name: &str, content: &Content) -> io::Result<()> {
+pub(crate) fn materialise(volume: &Path, content: &Content) -> io::Result<()> {
     // Secrets are in here: nobody else on the host may look.
-    DirBuilder::new().recursive(true).mode(0o700).create(pod.volumes())?;
-    let volume = pod.volume(name)?;
+    let volumes = volume.parent().unwrap_or(volume);
+    DirBuilder::new().recursive(true).mode(0o700).create(volumes)?;
     let Content::Files(files) = content else {
         return fs::create_dir_all(volume);
     };
-    directory::remove(&volume)?;
-    fs::create_dir(&volume)?;
+    directory::remove(volume)?;
+    fs::create_dir(volume)?;
     for file in files {
         let path = volume.join(content::relative(&file.path)?);
         write(&path, &file.bytes, file.mode)?;

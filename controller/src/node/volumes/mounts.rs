@@ -1,6 +1,6 @@
 //! A container's view of its pod's volumes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::host_path::{HostPaths, Place};
 use super::{beneath, content};
@@ -10,6 +10,7 @@ use crate::node::env::Environment;
 use crate::node::expand::expand;
 use crate::node::runtime::{Mount, MountAccess};
 use crate::node::sources::ConfigError;
+use crate::node::storage;
 
 /// What `container` sees of the volumes of its pod, which are there by now.
 pub(crate) fn mounts(
@@ -17,7 +18,7 @@ pub(crate) fn mounts(
     spec: &PodSpec,
     environment: &Environment,
     pod: &PodDirectory,
-    host_paths: &HostPaths,
+    (host_paths, memory_root): (&HostPaths, Option<&Path>),
 ) -> Result<Vec<Mount>, ConfigError> {
     let mut mounts = Vec::new();
     for mount in container.volume_mounts.iter().flatten() {
@@ -28,7 +29,7 @@ pub(crate) fn mounts(
                 mount.name, container.name
             ))
         })?;
-        let Place { folder, mut below } = place(volume, pod, host_paths)?;
+        let Place { folder, mut below } = place(volume, pod, (host_paths, memory_root))?;
         if let Some(sub_path) = sub_path(mount, environment)? {
             let inside = content::relative(&sub_path);
             let made = inside.and_then(|inside| {
@@ -45,8 +46,9 @@ pub(crate) fn mounts(
         let is_writable = volume.empty_dir.is_some() || volume.host_path.is_some();
         let is_writable = is_writable && mount.read_only != Some(true);
         let access = if is_writable { MountAccess::ReadWrite } else { MountAccess::ReadOnly };
-        let mount_path = mount.mount_path.clone();
-        mounts.push(Mount { host_path: folder, below, mount_path, access });
+        let mount_path = absolute(&mount.mount_path);
+        let volume = volume.name.clone();
+        mounts.push(Mount { volume, host_path: folder, below, mount_path, access });
     }
     Ok(mounts)
 }
@@ -55,13 +57,28 @@ pub(crate) fn mounts(
 fn place(
     volume: &Volume,
     pod: &PodDirectory,
-    host_paths: &HostPaths,
+    (host_paths, memory_root): (&HostPaths, Option<&Path>),
 ) -> Result<Place, ConfigError> {
     if let Some(source) = &volume.host_path {
         return host_paths.find(&source.path);
     }
-    let folder = pod.volume(&volume.name).map_err(|error| ConfigError(error.to_string()))?;
+    let folder = storage::folder(volume, pod, memory_root);
+    let folder =
+        folder.ok_or_else(|| ConfigError(format!("volume \"{}\" has no place", volume.name)))?;
     Ok(Place { folder, below: PathBuf::new() })
+}
+
+/// A path as container runtimes for Kubernetes take it: from the root on, and without detours.
+fn absolute(path: &str) -> String {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
 }
 
 fn sub_path(mount: &VolumeMount, environment: &Environment) -> Result<Option<String>, ConfigError> {
@@ -81,4 +98,18 @@ fn sub_path(mount: &VolumeMount, environment: &Environment) -> Result<Option<Str
         return Err(ConfigError(format!("missing value for \"{text}\"")));
     }
     Ok(Some(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_path_is_from_the_root_on() {
+        for (path, expected) in
+            [("/a/b", "/a/b"), ("a/b", "/a/b"), ("/a//b/./", "/a/b"), ("/a/../b", "/b"), ("/", "/")]
+        {
+            assert_eq!(absolute(path), expected, "{path}");
+        }
+    }
 }

@@ -3,6 +3,7 @@ use std::os::unix::fs::symlink;
 
 use super::*;
 use crate::api::Volume;
+use crate::node::directory::PodDirectory;
 use crate::node::downward::Downward;
 use crate::node::env::Environment;
 use crate::node::fixtures::{config_map, container_from, pod_from, secret};
@@ -103,23 +104,23 @@ fn files_are_made_anew_and_scratch_space_stays() {
         Content::Files(vec![content::File { path: "x/y".into(), mode: 0o400, bytes }])
     };
     for text in ["old", "new"] {
-        materialise(&pod, "files", &file(text)).unwrap();
+        materialise(&pod.volume("files").unwrap(), &file(text)).unwrap();
         let path = pod.volume("files").unwrap().join("x/y");
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o400);
     }
-    materialise(&pod, "scratch", &Content::Scratch).unwrap();
+    materialise(&pod.volume("scratch").unwrap(), &Content::Scratch).unwrap();
     let kept = pod.volume("scratch").unwrap().join("kept");
     fs::write(&kept, "").unwrap();
-    materialise(&pod, "scratch", &Content::Scratch).unwrap();
+    materialise(&pod.volume("scratch").unwrap(), &Content::Scratch).unwrap();
     assert!(kept.exists());
 }
 
 #[test]
 fn a_container_sees_its_mounts() {
     let (_root, pod) = directory();
-    materialise(&pod, "scratch", &Content::Scratch).unwrap();
-    materialise(&pod, "config", &Content::Files(Vec::new())).unwrap();
+    materialise(&pod.volume("scratch").unwrap(), &Content::Scratch).unwrap();
+    materialise(&pod.volume("config").unwrap(), &Content::Files(Vec::new())).unwrap();
     let host = tempfile::tempdir().unwrap();
     let host_paths = HostPaths::allow([host.path()]).unwrap();
     let spec = pod_from(
@@ -137,7 +138,7 @@ fn a_container_sees_its_mounts() {
         Environment { variables: vec![("NAME".into(), "seven".into())], skipped: Vec::new() };
     let check = |mount: &str, expected: Result<(&str, MountAccess), &str>| {
         let container = container_from(&format!(r#"{{"name": "m", "volumeMounts": [{mount}]}}"#));
-        let found = mounts(&container, &spec, &environment, &pod, &host_paths);
+        let found = mounts(&container, &spec, &environment, &pod, (&host_paths, None));
         let found = found.map(|mounts| {
             let path = mounts[0].host_path.join(&mounts[0].below);
             let relative = path.strip_prefix(pod.volumes()).or(path.strip_prefix(host.path()));
