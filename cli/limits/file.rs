@@ -226,10 +226,10 @@ impl Reader {
         if let Some(most) = bound.max.filter(|most| given > *most) {
             match max {
                 Some(max) => {
-                    self.wrong(at, "default", format!("is more than the max of {}", max.0))
+                    self.wrong(at, "default", format!("is more than the max of {}", max.0));
                 }
                 None => {
-                    self.wrong(at, "default", format!("is more than {most}; say a max as well"))
+                    self.wrong(at, "default", format!("is more than {most}; say a max as well"));
                 }
             }
         }
@@ -334,7 +334,8 @@ mod tests {
     #[test]
     fn every_mistake_is_told() {
         let check = |text: &str, expect: &[&str]| {
-            let error = read(text).err().expect("it must be refused").to_string();
+            let Err(error) = read(text) else { panic!("it must be refused: {text}") };
+            let error = error.to_string();
             assert_eq!(error.lines().collect::<Vec<_>>(), expect, "{text}");
         };
         check(

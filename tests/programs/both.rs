@@ -151,7 +151,9 @@ pub(super) fn as_a_job(folder: &str, runs: &[Run<'_>], out: &Path) -> Said {
 fn under_wasmtime(wasmtime: &Path, folder: &str, runs: &[Run<'_>], out: &Path) -> Said {
     let folder_of = |file: Option<&str>| {
         let made = tempfile::tempdir().expect("a folder must be made");
-        file.map(|file| fs::write(made.path().join(file), "").expect("it must be written"));
+        if let Some(file) = file {
+            fs::write(made.path().join(file), "").expect("it must be written");
+        }
         made
     };
     // wasmtime has no /dev; an empty file is as good a /dev/null to who only reads it.

@@ -114,7 +114,8 @@ async fn run_metered(wasm: Vec<u8>, guest: Guest, limits: Limits, metering: Mete
     let limits = Limits { deadline: limits.deadline.or(Some(PATIENCE)), ..limits };
     let sandbox = Sandbox::new(ENGINE.clone());
     let guest = guest.output(capture.clone());
-    let outcome = sandbox.run(&module, guest, limits, CancellationToken::new()).await;
+    let run = Box::pin(sandbox.run(&module, guest, limits, CancellationToken::new()));
+    let outcome = run.await;
     let text = |stream| String::from_utf8_lossy(&capture.taken(stream)).into_owned();
     Ran {
         outcome: outcome.expect("the guest must start"),

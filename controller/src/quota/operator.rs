@@ -191,7 +191,7 @@ fn plain(number: u64) -> String {
 /// So many bytes in the largest unit of which they are a whole number.
 fn in_bytes(bytes: u64) -> String {
     let units = [("Ti", 40), ("Gi", 30), ("Mi", 20), ("Ki", 10)];
-    let whole = units.into_iter().find(|(_, bits)| bytes > 0 && bytes % (1 << bits) == 0);
+    let whole = units.into_iter().find(|(_, bits)| bytes > 0 && bytes.is_multiple_of(1 << bits));
     whole.map_or_else(|| bytes.to_string(), |(unit, bits)| format!("{}{unit}", bytes >> bits))
 }
 

@@ -76,7 +76,10 @@ impl poll::HostPollable for World {
 
     async fn block(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
         match (self.clock(), self.due.get(&pollable.rep())) {
-            (Some(clock), Some(due)) => Ok(clock.sleep_until(*due)),
+            (Some(clock), Some(due)) => {
+                clock.sleep_until(*due);
+                Ok(())
+            }
             _ => self.table.block(pollable).await,
         }
     }

@@ -72,7 +72,7 @@ pub(super) async fn beside<T>(server: impl Future<Output = ()>, run: impl Future
 /// Says nothing, and keeps the connection.
 pub(super) async fn silent(stream: TcpStream) {
     let _stream = stream;
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Reads a request, and answers with these bytes.

@@ -8,8 +8,11 @@ use super::*;
 /// The programs that are damaged: each small, and made by a compiler.
 const PROGRAMS: [&str; 3] = ["exit_code", "job_cat", "hog_directory"];
 
-/// The ways to damage one.
-const MUTATIONS: [(&str, fn(&[u8], &mut Noise) -> Vec<u8>); 6] = [
+/// A way to damage one.
+type Mutation = fn(&[u8], &mut Noise) -> Vec<u8>;
+
+/// All of them, by what they are called.
+const MUTATIONS: [(&str, Mutation); 6] = [
     ("bits flipped", flipped),
     ("cut short", cut),
     ("a part gone", holed),
