@@ -95,7 +95,7 @@ fn program(file: &str, script: &str) -> Option<PathBuf> {
     let file = repository().join(file);
     if !file.exists() {
         let name = file.file_name().unwrap_or_default().display();
-        say!("skipped: {script} has not fetched {name}");
+        say!("skipped: there is no {name}: {script} gets it (Yosys with --large)");
         return None;
     }
     Some(file)
