@@ -29,6 +29,10 @@ const POOL_TABLE_ELEMENTS_MAX: usize = 64 << 10;
 /// has five, the others being a few functions that lead to it.
 const POOL_CORE_INSTANCES_MAX: u32 = 8;
 
+/// The memories that a guest in the pool takes: its own, and one for what the garbage collector looks
+/// after, if it has any of that.
+const POOL_MEMORIES_MAX: u32 = 2;
+
 /// The tables of such a component: its program's, and that of the functions that lead to it.
 const POOL_TABLES_MAX: u32 = 2;
 
@@ -100,7 +104,7 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
     pool.total_core_instances(instances.saturating_mul(POOL_CORE_INSTANCES_MAX))
         .total_component_instances(instances)
         .max_core_instances_per_component(POOL_CORE_INSTANCES_MAX)
-        .total_memories(instances)
+        .total_memories(instances.saturating_mul(POOL_MEMORIES_MAX))
         .max_memories_per_component(1)
         .total_tables(instances.saturating_mul(POOL_TABLES_MAX))
         .max_tables_per_component(POOL_TABLES_MAX)

@@ -26,8 +26,8 @@ use crate::ticker::Ticker;
 pub struct EngineSettings {
     /// Guests that run at a time; the next waits until one ends.
     ///
-    /// Each has a slot of 4 GiB of address space set aside, of which it costs what it uses. 1000
-    /// by default: a twentieth of what x86-64 can address.
+    /// Each has two slots of 4 GiB of address space set aside, of which it costs what it uses. 1000
+    /// by default: a tenth of what x86-64 can address.
     pub instances_max: u32,
     /// Bytes that all guests may hold together, of memory as their own
     /// [limits](crate::Limits::memory_bytes) count it; `None`, the default, is as many as they ask

@@ -161,6 +161,7 @@ struct Tally {
     globals: u64,
     tables: u64,
     memories: u64,
+    shared_memories: u64,
     data_segments: u64,
     element_segments: u64,
     longest_function_bytes: u64,
@@ -184,7 +185,12 @@ impl Tally {
             Payload::ImportSection(imports) => add(&mut self.imports, imports.count()),
             Payload::FunctionSection(functions) => add(&mut self.functions, functions.count()),
             Payload::TableSection(tables) => add(&mut self.tables, tables.count()),
-            Payload::MemorySection(memories) => add(&mut self.memories, memories.count()),
+            Payload::MemorySection(memories) => {
+                add(&mut self.memories, memories.count());
+                for memory in memories.clone() {
+                    self.shared_memories += u64::from(memory?.shared);
+                }
+            }
             Payload::GlobalSection(globals) => add(&mut self.globals, globals.count()),
             Payload::ExportSection(exports) => add(&mut self.exports, exports.count()),
             Payload::ElementSection(segments) => add(&mut self.element_segments, segments.count()),
@@ -233,6 +239,8 @@ impl Tally {
             ("globals", self.globals, limits.globals),
             ("tables", self.tables, limits.tables),
             ("memories", self.memories, limits.memories),
+            // There are no threads. wasmtime would say so only when the guest is to be started.
+            ("memories that threads share", self.shared_memories, 0),
             ("segments of data", self.data_segments, limits.data_segments),
             ("segments of elements", self.element_segments, limits.element_segments),
             ("bytes in one function", self.longest_function_bytes, limits.function_bytes),
@@ -299,6 +307,13 @@ mod tests {
             "2 functions",
             |it| &mut it.functions,
         );
+    }
+
+    #[test]
+    fn a_memory_for_threads_is_refused_before_it_is_wanted() {
+        let wasm = wat::parse_str("(module (memory 1 2 shared))").unwrap();
+        let error = ModuleLimits::default().check(&wasm).unwrap_err().to_string();
+        assert!(error.contains("with 1 memories that threads share, where 0 are"), "{error}");
     }
 
     #[test]

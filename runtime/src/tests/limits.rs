@@ -325,3 +325,19 @@ async fn a_guest_finds_nothing_of_those_before_it() {
         assert_eq!(outcome.usage.memory_bytes_peak, 140 * 65536);
     }
 }
+
+#[tokio::test]
+async fn a_guest_with_collected_objects_leaves_room_for_the_next() {
+    // Each has a memory and a heap of objects, and as many run as may.
+    let settings = EngineSettings { instances_max: 2, ..EngineSettings::default() };
+    let engine = Engine::new(settings).unwrap();
+    let body = r#"(type $box (struct (field i32))) (memory (export "memory") 1)
+        (func (export "_start") (drop (struct.new $box (i32.const 1))) (loop (br 0)))"#;
+    let module = engine.load(wat(body).into(), Metering::Epochs).await.unwrap();
+    let limits = Limits { deadline: Some(Duration::from_millis(200)), ..Limits::default() };
+    let sandbox = Sandbox::new(engine);
+    let run = || sandbox.run(&module, Guest::new(), limits, CancellationToken::new());
+    let (one, other) = tokio::join!(run(), run());
+    assert_eq!(one.unwrap().end, End::DeadlineExceeded);
+    assert_eq!(other.unwrap().end, End::DeadlineExceeded);
+}

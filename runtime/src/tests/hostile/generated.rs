@@ -14,14 +14,8 @@ fn generated(seed: u64) -> Vec<u8> {
     let bytes = Noise::new(seed).bytes(CHOICES);
     let mut choices = Unstructured::new(&bytes);
     let config = Config::arbitrary(&mut choices).unwrap();
-    let config = Config {
-        max_imports: 0,
-        min_imports: 0,
-        max_exports: 0,
-        min_exports: 0,
-        threads_enabled: false,
-        ..config
-    };
+    let config =
+        Config { max_imports: 0, min_imports: 0, max_exports: 0, min_exports: 0, ..config };
     wasm_smith::Module::new(config, &mut choices).unwrap().to_bytes()
 }
 

@@ -101,6 +101,10 @@ async fn a_module_with_too_many_of_something() {
     let import = b"\x03env\x01f\0\0";
     let imports = |count| module(&[(IMPORTS, many(count, import))]);
     let globals = |count| module(&[(GLOBALS, many(count, &[I32, 0, 0x41, 0, END]))]);
+    let types = |count| module(&[(TYPES, many(count, b"\x60\0\0"))]);
+    let exports = |count| module(&[(EXPORTS, many(count, b"\x06_start\0\0"))]);
+    let data = |count| module(&[(DATA, many(count, b"\x01\0"))]);
+    let elements = |count| module(&[(ELEMENTS, many(count, b"\x01\0\0"))]);
     let memories = |count| module(&[(MEMORIES, many(count, b"\0\0"))]);
     let tables = |count| module(&[(TABLES, many(count, &[FUNCREF, 0, 0]))]);
     check(vec![
@@ -109,6 +113,13 @@ async fn a_module_with_too_many_of_something() {
         ("too many imports", imports(10_001), Refused("10001 imports, where")),
         ("imports that there are not", imports(1000), Refused("does not have: env.f")),
         ("globals that fit", globals(100_000), DONE),
+        ("too many exports", exports(100_001), Refused("100001 exports, where")),
+        ("too many types", types(100_001), Refused("100001 types, where")),
+        ("too many globals", globals(100_001), Refused("100001 globals, where")),
+        ("too much data", data(100_001), Refused("100001 segments of data, where")),
+        ("too many elements", elements(100_001), Refused("100001 segments of elements, where")),
+        ("101 memories", memories(101), Refused("101 memories, where")),
+        ("101 tables", tables(101), Refused("101 tables, where")),
         ("100 memories", memories(100), DONE),
         ("100 tables", tables(100), DONE),
         ("code", module(&[(CODE, leb(u32::MAX as usize))]), Refused("code")),
