@@ -1,7 +1,7 @@
 ;; Asks for room for a file without writing to it. WASI has a call for it, which the sandbox does not
 ;; support, so it can't be used to take what is not accounted for.
 ;;
-;; Expect: exit code 0, when the call is refused; 1 when it goes well.
+;; Args: none. Expect: exit code 0, when the call is refused; 1 when it goes well.
 (module
   (import "wasi_snapshot_preview1" "path_open"
     (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))

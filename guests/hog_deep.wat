@@ -1,7 +1,7 @@
 ;; Makes a directory in a directory, and so on, each from the one before it, so that no path is as
 ;; long as the way there. Then a file at the end of it, which is written to until that fails.
 ;;
-;; Expect: exit code 51, `nospc`.
+;; Args: none. Expect: exit code 51, `nospc`.
 (module
   (import "wasi_snapshot_preview1" "path_open"
     (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))

@@ -1,7 +1,7 @@
 //! Lists everything that it can reach: each directory that it is given, and all that is below.
 //!
-//! Expect: a line `mount PATH` for each directory that it is given, a line `directory PATH` or
-//! `file PATH BYTES` for each thing in it, in order, and exit code 0.
+//! Args: none. Expect: a line `mount PATH` for each directory that it is given, a line
+//! `directory PATH` or `file PATH BYTES` for each thing in it, in order, and exit code 0.
 
 use std::fs;
 
