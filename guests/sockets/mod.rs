@@ -170,18 +170,38 @@ pub const WOULD_BLOCK: Error = Error(8);
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const NAMES: [&str; 21] = [
-            "unknown", "access-denied", "not-supported", "invalid-argument", "out-of-memory",
-            "timeout", "concurrency-conflict", "not-in-progress", "would-block", "invalid-state",
-            "new-socket-limit", "address-not-bindable", "address-in-use", "remote-unreachable",
-            "connection-refused", "connection-reset", "connection-aborted", "datagram-too-large",
-            "name-unresolvable", "temporary-resolver-failure", "permanent-resolver-failure",
+            "unknown",
+            "access-denied",
+            "not-supported",
+            "invalid-argument",
+            "out-of-memory",
+            "timeout",
+            "concurrency-conflict",
+            "not-in-progress",
+            "would-block",
+            "invalid-state",
+            "new-socket-limit",
+            "address-not-bindable",
+            "address-in-use",
+            "remote-unreachable",
+            "connection-refused",
+            "connection-reset",
+            "connection-aborted",
+            "datagram-too-large",
+            "name-unresolvable",
+            "temporary-resolver-failure",
+            "permanent-resolver-failure",
         ];
         f.write_str(NAMES[self.0 as usize])
     }
 }
 
 fn checked(area: &Area, at: usize) -> Result<(), Error> {
-    if area.byte(0) == 0 { Ok(()) } else { Err(Error(area.byte(at))) }
+    if area.byte(0) == 0 {
+        Ok(())
+    } else {
+        Err(Error(area.byte(at)))
+    }
 }
 
 fn flat(address: SocketAddr) -> Flat {
@@ -224,7 +244,11 @@ pub fn read(stream: i32, length: u64) -> Vec<u8> {
     let mut area = Area::new();
     unsafe {
         blocking_read(stream, length, &mut area);
-        if area.byte(0) == 0 { area.bytes(4) } else { Vec::new() }
+        if area.byte(0) == 0 {
+            area.bytes(4)
+        } else {
+            Vec::new()
+        }
     }
 }
 

@@ -101,9 +101,7 @@ impl Counter {
                     directories.push(name.to_owned());
                 }
                 Ok(found) => {
-                    if u64::try_from(found.st_nlink).unwrap_or(2) < 2
-                        || self.linked.insert(identity(&found))
-                    {
+                    if found.st_nlink < 2 || self.linked.insert(identity(&found)) {
                         self.bytes += taken(&found);
                     }
                 }
