@@ -34,14 +34,17 @@ fn objects_in_every_form() {
 #[test]
 fn changes_are_shown_as_they_come() {
     let site = Site::new();
-    let mut watch = site.home.start(&["get", "jobs", "-w", "--output-watch-events"]);
-    let file = site.job("a", "backoffLimit: 0", "echo", "x");
+    let file = site.job("before", "backoffLimit: 0", "echo", "x");
     site.told(&format!("create -f {file}"));
+    let mut watch = site.home.start(&["get", "jobs", "-w", "--output-watch-events"]);
     let is_row = |line: &str, words: &[&str]| {
         let found: Vec<&str> = line.split_whitespace().collect();
         found.starts_with(words)
     };
     watch.line(|_, line| is_row(line, &["EVENT", "NAME", "STATUS"]));
+    watch.line(|_, line| is_row(line, &["ADDED", "before"]));
+    let file = site.job("a", "backoffLimit: 0", "echo", "x");
+    site.told(&format!("create -f {file}"));
     watch.line(|_, line| is_row(line, &["MODIFIED", "a", "Complete", "1/1"]));
     site.told("delete job a");
     watch.line(|from, line| from == Stream::Stdout && is_row(line, &["DELETED", "a"]));
