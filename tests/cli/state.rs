@@ -59,14 +59,14 @@ fn one_process_at_a_time() {
 #[test]
 fn what_was_stopped_goes_on() {
     let home = Home::new();
-    let image = format!("image: {}\nargs: [\"1\"]", guest("job_sleep"));
+    let image = format!("image: {}\nargs: [\"5\"]", guest("job_sleep"));
     home.write("job.yaml", job("a", "backoffLimit: 0", &image));
     let arguments = ["run", "--state-dir", "state", "-o", "json", "job.yaml"];
     let mut running = home.start(&arguments);
     running.line(|_, line| line.contains("1 active"));
     running.signal(rustix::process::Signal::INT);
     running.wait().exits(130);
-    let status = &home.run(&arguments).exits(0).says("slept 1").json()["status"];
+    let status = &home.run(&arguments).exits(0).says("slept 5").json()["status"];
     assert_eq!((&status["succeeded"], &status["failed"]), (&1.into(), &Value::Null));
 }
 
