@@ -241,6 +241,9 @@ impl Ledger {
     }
 
     /// Writes which indexes have ended. An Indexed Job has succeeded as often as indexes have.
+    ///
+    /// Kubernetes differs: where a Job has lost indexes and its parallelism was changed again before
+    /// that was written, its API refuses the smaller count, and the controller tries for ever.
     fn write_indexes(&mut self, observed: &Observed, progress: &Progress) {
         let job = &*observed.job;
         let new = Indexes::from_indexes(self.new_indexes.iter().copied());

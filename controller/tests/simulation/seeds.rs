@@ -24,5 +24,6 @@ pub(crate) const FIXED: &[(u64, &str)] = &[
     (3024575, "a pod that is being deleted succeeds while its replacement is planned"),
     (3028688, "a Job is deleted, and its pods stay behind"),
     (3034976, "the same as 3024575, with a crash"),
+    (5098849, "a Job loses an index that has succeeded, and then its parallelism"),
     (5050355, "the end of a run is told when the run has been begun once more"),
 ];

@@ -144,10 +144,25 @@ fn has_enough(job: &Job) -> Found {
     Ok(())
 }
 
+/// Whether indexes that have succeeded are none of the Job's any more, since it was made smaller. It
+/// counts fewer then, whatever its parallelism has become meanwhile. Kubernetes' API refuses that
+/// unless the parallelism is still that of the smaller Job, and its controller tries for ever.
+fn has_lost_indexes(job: &Job) -> bool {
+    let end = views::completions(job).unwrap_or(0);
+    views::is_indexed(job)
+        && views::status(job).completed_indexes.is_some_and(|text| {
+            let last = text.rsplit([',', '-']).next().and_then(|last| last.parse::<usize>().ok());
+            last.is_some_and(|last| last >= end)
+        })
+}
+
 /// That a Job which was `old` may be `new`.
 pub(crate) fn may_become(old: &Job, new: &Job) -> Found {
     if old.status != new.status {
-        let written = Job { status: new.status.clone(), ..old.clone() };
+        let mut written = Job { status: new.status.clone(), ..old.clone() };
+        if let Some(spec) = written.spec.as_mut().filter(|_| has_lost_indexes(old)) {
+            spec.parallelism = spec.completions;
+        }
         validate_job_status(&written, old, JobStatusOptions::default())
             .map_err(|invalid| invalid.to_string())?;
     }
