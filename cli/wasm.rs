@@ -118,7 +118,7 @@ impl PodRuntime for Wasm {
         limits: StorageLimits,
         exceeded: Arc<dyn Fn(StorageExceeded) + Send + Sync>,
     ) -> Option<Arc<dyn Storage>> {
-        Some(Arc::new(PodSpaces::new(limits, exceeded)))
+        Some(Arc::new(PodSpaces::new(limits, &exceeded)))
     }
 }
 

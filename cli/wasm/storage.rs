@@ -18,10 +18,10 @@ pub(super) struct PodSpaces {
 impl PodSpaces {
     pub(super) fn new(
         limits: StorageLimits,
-        exceeded: Arc<dyn Fn(StorageExceeded) + Send + Sync>,
+        exceeded: &Arc<dyn Fn(StorageExceeded) + Send + Sync>,
     ) -> Self {
         let all = limits.bytes_max.map(|bytes_max| {
-            let exceeded = Arc::clone(&exceeded);
+            let exceeded = Arc::clone(exceeded);
             SharedSpace::new(bytes_max, move || exceeded(StorageExceeded::Pod))
         });
         let space = |volume: StoredVolume| {
@@ -31,7 +31,7 @@ impl PodSpaces {
                 Medium::Disk => (WhenFull::End, all.clone()),
                 Medium::Memory => (WhenFull::Fail, None),
             };
-            let (exceeded, told) = (Arc::clone(&exceeded), name.clone());
+            let (exceeded, told) = (Arc::clone(exceeded), name.clone());
             let exceeded = move || exceeded(StorageExceeded::Volume(told.clone()));
             let limits = SpaceLimits { bytes, entries, full };
             (name, Space::new(directory, limits, shared, exceeded))

@@ -436,9 +436,7 @@ fn keep_account<C, R: PodRuntime>(
     let (sender, exceeded) = watch::channel(None);
     let tell = move |what: StorageExceeded| {
         // The first is what it is evicted for.
-        sender.send_if_modified(|told| {
-            told.is_none() && std::mem::replace(told, Some(what)).is_none()
-        });
+        sender.send_if_modified(|told| told.is_none() && told.replace(what).is_none());
     };
     let tell = Arc::new(tell);
     let limits = storage::limits(pod, directory, &host.storage);
