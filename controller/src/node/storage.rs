@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn each_volume_and_the_pod_have_their_limit() {
         let identity = PodIdentity { namespace: "n".into(), name: "p".into(), uid: "u".into() };
-        let directory = PodDirectory::new(Path::new("/root"), &identity).unwrap();
+        let directory = PodDirectory::new(Path::new("/state"), &identity).unwrap();
         let check = |volume: &str, limits: &[&str], expected: (&str, u64), total: Option<u64>| {
             let containers: Vec<_> = limits
                 .iter()
@@ -176,7 +176,7 @@ mod tests {
             let amounts = (found_volume.bytes_max, found_volume.entries_max, found.bytes_max);
             assert_eq!(amounts, (bytes_max, 7, total), "{volume} {limits:?}");
         };
-        let (disk, memory) = ("/root/pods/n_p_u/volumes.d/v", "/memory/pods/n_p_u/volumes.d/v");
+        let (disk, memory) = ("/state/pods/n_p_u/volumes.d/v", "/memory/pods/n_p_u/volumes.d/v");
         let in_memory = r#""medium": "Memory""#;
         check("", &[""], (disk, 1000), None);
         check(r#""sizeLimit": "0""#, &[""], (disk, 1000), None);
