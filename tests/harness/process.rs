@@ -1,6 +1,6 @@
 //! A process, its lines as they come, and its end.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -42,7 +42,16 @@ impl Running {
 
     /// The same, for one that may take longer than others.
     pub(crate) fn patiently(command: &mut Command, patience: Duration) -> Self {
-        let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::spawn(command.stdin(Stdio::null()), patience)
+    }
+
+    /// Starts `command`, with `input` on its standard input.
+    pub(crate) fn reading(command: &mut Command, input: File) -> Self {
+        Self::spawn(command.stdin(input), PATIENCE)
+    }
+
+    fn spawn(command: &mut Command, patience: Duration) -> Self {
+        let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn().expect("mayfly must start");
         let (sender, lines) = mpsc::channel();
         let stdout = child.stdout.take().expect("stdout must be piped");

@@ -20,10 +20,9 @@ impl Session {
     pub(super) fn start(namespace: &'static str, images: &[(&str, String)]) -> Option<Self> {
         let program = kubectl::as_recorded()?;
         let home = Home::new();
-        // Long enough for a command to find them running.
-        let pause = Duration::from_secs(4);
-        home.write("modules/pi.wasm", module::printing("", pause, &digits()));
-        home.write("modules/some.wasm", module::printing("", pause, &format!("{PRINTED}\n")));
+        let printing = |text: &str| module::printing("", Duration::ZERO, text);
+        home.write("modules/pi.wasm", printing(&digits()));
+        home.write("modules/some.wasm", printing(&format!("{PRINTED}\n")));
         let images: Vec<String> =
             images.iter().map(|(name, file)| format!("--image={name}={file}")).collect();
         let options: Vec<&str> = images.iter().map(String::as_str).collect();
