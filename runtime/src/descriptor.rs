@@ -1,8 +1,11 @@
 //! The guest's own numbering of its descriptors.
 //!
-//! Numbers are given out lowest first, as POSIX does and programs rely on. Behind each is either
-//! one of our own devices and directories or a descriptor of wasmtime-wasi, whose numbers the
-//! guest never sees.
+//! Numbers are given out as wasmtime-wasi gives them: the highest that has become free, else the
+//! next one. WASI promises nothing, but programs were tried where they were made: Yosys writes its
+//! log into its output if the lowest comes first. Behind each is either one of our own devices and
+//! directories or a descriptor of wasmtime-wasi, whose numbers the guest never sees.
+
+use std::collections::BTreeSet;
 
 use wasmtime_wasi::p1::types::{Errno, Error, Fd};
 
@@ -52,6 +55,8 @@ pub(crate) enum Origin {
 #[derive(Debug)]
 pub(crate) struct Descriptors {
     slots: Vec<Option<Descriptor>>,
+    /// The slots that have become empty.
+    free: BTreeSet<usize>,
     live: u32,
     live_max: u32,
 }
@@ -61,7 +66,8 @@ impl Descriptors {
     pub(crate) fn new(opened_max: u32) -> Self {
         let streams = [Device::Stdin, Device::Stdout, Device::Stderr];
         let slots = streams.map(|device| Some(Descriptor::Device { device, position: 0 }));
-        Self { slots: slots.into(), live: 3, live_max: opened_max.saturating_add(3) }
+        let (slots, free) = (slots.into(), BTreeSet::new());
+        Self { slots, free, live: 3, live_max: opened_max.saturating_add(3) }
     }
 
     /// Adds a preopen, after those that are there.
@@ -76,12 +82,11 @@ impl Descriptors {
         if self.live >= self.live_max { Err(Errno::Mfile.into()) } else { Ok(()) }
     }
 
-    /// Puts `descriptor` at the lowest free number.
+    /// Puts `descriptor` at a free number.
     pub(crate) fn open(&mut self, descriptor: Descriptor) -> Result<Fd, Error> {
         self.check_room()?;
         self.live += 1;
-        let free = self.slots.iter().position(Option::is_none);
-        let number = free.unwrap_or_else(|| {
+        let number = self.free.pop_last().unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() - 1
         });
@@ -102,6 +107,7 @@ impl Descriptors {
     /// Frees the number and gives back what was behind it.
     pub(crate) fn close(&mut self, fd: Fd) -> Result<Descriptor, Error> {
         let closed = self.slots.get_mut(index(fd)).and_then(Option::take).ok_or(Errno::Badf)?;
+        self.free.insert(index(fd));
         self.live -= 1;
         Ok(closed)
     }
@@ -113,9 +119,10 @@ impl Descriptors {
         if index(from) == index(to) {
             return Ok(None);
         }
-        let replaced = self.close(to)?;
-        self.slots[index(to)] = self.slots[index(from)].take();
-        Ok(Some(replaced))
+        let moved = self.slots[index(from)].take();
+        self.free.insert(index(from));
+        self.live -= 1;
+        Ok(std::mem::replace(&mut self.slots[index(to)], moved))
     }
 }
 
@@ -132,4 +139,20 @@ impl Descriptor {
             _ => None,
         }
     }
+}
+
+#[test]
+fn numbers_are_given_out_as_wasmtime_gives_them() {
+    let null = || Descriptor::Device { device: Device::Null, position: 0 };
+    let mut descriptors = Descriptors::new(5);
+    let mut open = |descriptors: &mut Descriptors| descriptors.open(null()).map(u32::from).ok();
+    assert_eq!([(); 4].map(|()| open(&mut descriptors)), [Some(3), Some(4), Some(5), Some(6)]);
+    for closed in [1, 4] {
+        descriptors.close(Fd::from(closed)).unwrap();
+    }
+    assert!(descriptors.renumber(Fd::from(6), Fd::from(1)).is_err(), "1 is closed");
+    assert!(descriptors.renumber(Fd::from(6), Fd::from(2)).unwrap().is_some());
+    assert_eq!([(); 3].map(|()| open(&mut descriptors)), [Some(6), Some(4), Some(1)]);
+    assert_eq!(open(&mut descriptors), Some(7));
+    assert_eq!(open(&mut descriptors), None, "as many as it may are open");
 }
