@@ -48,6 +48,11 @@ lint:
 
     shellcheck .ci/run fuzz/run fuzz/seed guests/build examples/perl/build tests/clients/install
 
+# Measure mayfly beside its peers, as BENCHMARKS.md tells; some rows, as in `just bench --scale 0.02 latency`.
+bench *OPTIONS:
+    cargo build --release --workspace --bins --locked
+    cargo run --release --locked --manifest-path benches/speed/Cargo.toml -- {{OPTIONS}}
+
 # What is claimed about the speed of embedded databases, measured here.
-bench:
+bench-databases:
     cargo run --release --manifest-path benches/database/Cargo.toml

@@ -98,7 +98,7 @@ fn check(manifest: &Path) -> Result<(), String> {
         let skipped = format!("skipped: {}: {script} has not been run", manifest.display());
         return writeln!(io::stderr(), "{skipped}").map_err(|error| error.to_string());
     }
-    let seen = Seen::of(&run(manifest, &declaration.options)?);
+    let seen = Seen::of(&run(manifest, &declaration)?);
     let mut complaints: Vec<String> =
         declaration.clauses.iter().filter_map(|clause| seen.complaint(clause)).collect();
     for (what, patterns, lines) in
@@ -119,12 +119,22 @@ fn check(manifest: &Path) -> Result<(), String> {
 }
 
 /// Runs `manifest` as somebody would who has never run mayfly before.
-fn run(manifest: &Path, options: &[String]) -> Result<Output, String> {
+fn run(manifest: &Path, declaration: &Declaration) -> Result<Output, String> {
     let home = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let manifest = match declaration.in_tests.is_empty() {
+        true => manifest.to_owned(),
+        false => {
+            let text = fs::read_to_string(manifest).map_err(|error| error.to_string())?;
+            let copy = home.path().join("manifest.yaml");
+            fs::write(&copy, declaration.as_tested(&text)).map_err(|error| error.to_string())?;
+            copy
+        }
+    };
     Command::new(env!("CARGO_BIN_EXE_mayfly"))
         .args(["run", "--quiet", "--output", "json", "--timeout", TIMEOUT])
-        .args(options)
+        .args(&declaration.options)
         .arg(manifest)
+        .current_dir(root())
         .env("HOME", home.path())
         .env_remove("XDG_STATE_HOME")
         .env_remove("MAYFLY_STATE_DIR")

@@ -9,6 +9,8 @@ pub(super) struct Declaration {
     pub(super) needs: Option<(String, String)>,
     /// More options for `mayfly run`.
     pub(super) options: Vec<String>,
+    /// Lines of the manifest that are others when tests run it: a field and its value there.
+    pub(super) in_tests: Vec<(String, String)>,
     /// What must hold in the end.
     pub(super) clauses: Vec<Clause>,
     /// Lines that containers must have printed.
@@ -42,6 +44,10 @@ impl Declaration {
                     declaration.needs = Some((needs.0.to_owned(), needs.1.to_owned()));
                 }
                 "run" => declaration.options.extend(rest.split_whitespace().map(str::to_owned)),
+                "in-tests" => {
+                    let field = rest.split_once(": ").ok_or(format!("no field in {rest}"))?;
+                    declaration.in_tests.push((field.0.to_owned(), field.1.to_owned()));
+                }
                 "expect" => {
                     for clause in rest.split("; ") {
                         declaration.clauses.push(Clause::parse(clause)?);
@@ -57,6 +63,21 @@ impl Declaration {
             true => Ok(declaration),
             false => Err("it declares no `# expect: exit=N`".to_owned()),
         }
+    }
+
+    /// `manifest` with the lines that are others in tests.
+    pub(super) fn as_tested(&self, manifest: &str) -> String {
+        let line = |line: &str| {
+            let is_field = |(field, _): &&(String, String)| {
+                line.trim_start().strip_prefix(field).is_some_and(|rest| rest.starts_with(':'))
+            };
+            let found = self.in_tests.iter().find(is_field);
+            found.map_or(line.to_owned(), |(field, value)| {
+                let indent = &line[..line.len() - line.trim_start().len()];
+                format!("{indent}{field}: {value}")
+            })
+        };
+        manifest.lines().map(|it| line(it) + "\n").collect()
     }
 }
 
@@ -94,11 +115,13 @@ fn declarations_are_read() {
         assert_eq!(Declaration::parse(manifest), expect.map_err(str::to_owned), "{manifest}");
     };
     check(
-        "# A Job.\n# Note: text.\n# needs: a/b c d\n# run: --timeout 1s\n# expect: exit=1; Failed/Reason; lines=2\n\
+        "# A Job.\n# Note: text.\n# needs: a/b c d\n# run: --timeout 1s\n# in-tests: a: b\n\
+         # expect: exit=1; Failed/Reason; lines=2\n\
          # expect: a.0.b=c d\n# expect-log: x: y\n# expect-error: …z\nkind: Job\n# expect: no=1\n",
         Ok(Declaration {
             needs: Some(("a/b".to_owned(), "c d".to_owned())),
             options: vec!["--timeout".to_owned(), "1s".to_owned()],
+            in_tests: vec![("a".to_owned(), "b".to_owned())],
             clauses: vec![
                 Clause::Exit(1),
                 Clause::Condition("Failed".to_owned(), "Reason".to_owned()),
@@ -112,9 +135,17 @@ fn declarations_are_read() {
     check("kind: Job\n", Err("it declares no `# expect: exit=N`"));
     check("# expect: succeeded=1\n", Err("it declares no `# expect: exit=N`"));
     check("# expect: exit=x\n", Err("no number in exit=x: x"));
+    check("# in-tests: a\n", Err("no field in a"));
     check("# expect: exit\n", Err("neither FIELD=VALUE nor TYPE/REASON: exit"));
     check("# needs: a\n", Err("no file in a"));
     check("# expect-logs: x\n", Err("unknown word expect-logs"));
+}
+
+#[test]
+fn fields_are_others_in_tests() {
+    let declaration =
+        Declaration { in_tests: vec![("a".to_owned(), "3".to_owned())], ..Declaration::default() };
+    assert_eq!(declaration.as_tested("b: 1\n  a: 2\n  ab: 4\n"), "b: 1\n  a: 3\n  ab: 4\n");
 }
 
 #[test]

@@ -22,6 +22,11 @@ async fn job_index() {
 }
 
 #[tokio::test]
+async fn job_line() {
+    assert_eq!(run("job_line", []).await.exited(0).stdout, "done\n");
+}
+
+#[tokio::test]
 async fn job_ledger() {
     let folder = tempfile::tempdir().expect("a folder must be made");
     let ran = async || {

@@ -1,0 +1,63 @@
+//! A server with very many finished Jobs, and nothing to do.
+
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, sleep};
+use std::time::Duration;
+
+use super::jobs::{Ends, JOBS, job};
+use crate::client::Client;
+use crate::figures::Figure;
+use crate::options::Options;
+use crate::server::Server;
+
+const JOBS_MADE: usize = 10_000;
+const CONNECTIONS: usize = 8;
+
+/// After the last Job: what is cleared up then is not idleness.
+const SETTLE: Duration = Duration::from_secs(5);
+const LOOKED_AT: Duration = Duration::from_secs(20);
+
+pub(crate) fn measure(options: &Options) -> io::Result<Vec<Figure>> {
+    let mut cpu = Figure::new("% of a core", "0");
+    let mut memory = Figure::new("MB of memory", "100");
+    let mut started_anew = Figure::new("MB of memory, started anew", "100");
+    let jobs = options.scaled(JOBS_MADE);
+    for (name, mayfly) in options.mayflies() {
+        let mut server = Server::start(mayfly, &[])?;
+        make_all(&server, jobs)?;
+        sleep(SETTLE);
+        memory.push(name, server.memory_bytes()?.0 / 1e6);
+        for _ in 0..options.runs {
+            let before = server.cpu_seconds()?;
+            sleep(LOOKED_AT);
+            let used = server.cpu_seconds()? - before;
+            cpu.push(name, used * 100.0 / LOOKED_AT.as_secs_f64());
+        }
+        server.kill_and_start()?;
+        sleep(SETTLE);
+        started_anew.push(name, server.memory_bytes()?.0 / 1e6);
+    }
+    Ok(vec![cpu, memory, started_anew])
+}
+
+fn make_all(server: &Server, jobs: usize) -> io::Result<()> {
+    let mut ends = Ends::watch(server.client()?, None)?;
+    let (access, next) = (server.access(), AtomicUsize::new(0));
+    let make = || -> io::Result<()> {
+        let mut client = Client::connect(&access)?;
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= jobs {
+                return Ok(());
+            }
+            client.post(JOBS, &job(&format!("job-{number}"), (1, 1), "job_line", &[]))?;
+        }
+    };
+    thread::scope(|scope| {
+        let makers: Vec<_> = (0..CONNECTIONS).map(|_| scope.spawn(make)).collect();
+        (0..jobs).try_for_each(|_| ends.next().map(drop))?;
+        let joined = makers.into_iter().map(|it| it.join());
+        joined.map(|it| it.unwrap_or_else(|_| Err(io::Error::other("a client panicked")))).collect()
+    })
+}
