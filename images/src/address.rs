@@ -32,9 +32,24 @@ pub enum NotAllowed {
         /// What kind of address that is.
         kind: &'static str,
     },
+    /// It is the proxy by which this host reaches others, wherever that is.
+    #[error("{0} is a proxy of this host: only the operator can allow that, with --registry {0}")]
+    Proxy(String),
     /// Everything would be readable on the way.
     #[error("{0} is not encrypted: plain HTTP is for loopback alone")]
     Plain(String),
+}
+
+impl NotAllowed {
+    /// As it is of the server of `url`: who looks names up knows of no ports.
+    pub(crate) fn at(self, url: &Url) -> Self {
+        match (self, Host::of(url)) {
+            (Self::Address { address, kind, .. }, Some(host)) => {
+                Self::Address { host: host.to_string(), address, kind }
+            }
+            (other, _) => other,
+        }
+    }
 }
 
 /// The servers that the operator has named, whatever their addresses are.
@@ -69,11 +84,14 @@ impl Host {
         Some(Self { name, port })
     }
 
+    /// Its name or address, without the port.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Whether it is this host by its name, so that nothing that is said leaves it.
     pub(crate) fn is_loopback(&self) -> bool {
-        let name = self.name.trim_matches(['[', ']']);
-        self.name == "localhost"
-            || IpAddr::from_str(name).is_ok_and(|address| address.is_loopback())
+        is_loopback(&self.name)
     }
 
     /// How it is spoken to.
@@ -88,17 +106,16 @@ impl FromStr for Host {
     fn from_str(text: &str) -> Result<Self, String> {
         let wanted =
             || format!("a host is wanted, such as ghcr.io or localhost:5000, not \"{text}\"");
-        let url = Url::parse(&format!("https://{text}/")).map_err(|_| wanted())?;
-        let is_host = url.path() == "/" && url.username().is_empty() && url.password().is_none();
-        if !is_host || text.contains(['/', '?', '#', '@']) {
+        if text.contains(['/', '?', '#', '@']) {
             return Err(wanted());
         }
-        let host = Self::of(&url).ok_or_else(wanted)?;
-        // Port 80 of loopback is the standard one of how it is spoken to.
-        if host.is_loopback() && host.port == Some(80) {
-            return Ok(Self { port: None, ..host });
-        }
-        Ok(host)
+        let read = |scheme: &str| {
+            let url = Url::parse(&format!("{scheme}://{text}/")).map_err(|_| wanted())?;
+            Self::of(&url).ok_or_else(wanted)
+        };
+        let host = read("https")?;
+        // How it is spoken to decides which port need not be said.
+        read(host.scheme())
     }
 }
 
@@ -109,6 +126,16 @@ impl std::fmt::Display for Host {
             None => f.write_str(&self.name),
         }
     }
+}
+
+/// The port of the registry on `host` that need not be said.
+pub(crate) fn standard_port(host: &str) -> u16 {
+    if is_loopback(&host.to_ascii_lowercase()) { 80 } else { 443 }
+}
+
+fn is_loopback(name: &str) -> bool {
+    let number = name.trim_matches(['[', ']']);
+    name == "localhost" || IpAddr::from_str(number).is_ok_and(|address| address.is_loopback())
 }
 
 /// What makes `address` one that strangers may not name; `None` if it is public.
@@ -129,6 +156,9 @@ fn private_v4(address: Ipv4Addr) -> Option<&'static str> {
         Some("private")
     } else if address.is_multicast() || address.is_broadcast() {
         Some("a group")
+    } else if octets == [168, 63, 129, 16] {
+        // Of the networks of a cloud, whose machines get their credentials there.
+        Some("a metadata service")
     } else if octets[0] == 0
         || octets[0] >= 240
         || address.is_documentation()
@@ -147,6 +177,12 @@ fn private_v6(address: Ipv6Addr) -> Option<&'static str> {
         let [c, d] = low.to_be_bytes();
         private_v4(Ipv4Addr::new(a, b, c, d))
     };
+    // ISATAP: a tunnel to an IPv4 address, whatever the network.
+    if let [_, _, _, _, 0 | 0x200, 0x5efe, high, low] = segments
+        && let Some(kind) = embedded(high, low)
+    {
+        return Some(kind);
+    }
     match segments {
         [0, 0, 0, 0, 0, 0, 0, 1] => Some("loopback"),
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low] => embedded(high, low).or(Some("IPv4 in disguise")),
@@ -196,6 +232,10 @@ mod tests {
         check("ff02::1", Some("a group"));
         check("2001:db8::1", Some("reserved"));
         check("4000::1", Some("reserved"));
+        check("168.63.129.16", Some("a metadata service"));
+        check("2606:4700::5efe:a9fe:a9fe", Some("link-local"));
+        check("2606:4700::200:5efe:a00:1", Some("private"));
+        check("2606:4700::5efe:808:808", None);
     }
 
     #[test]
@@ -209,12 +249,21 @@ mod tests {
         check("GHCR.io:443", Some(("ghcr.io", "https")));
         check("localhost:5000", Some(("localhost:5000", "http")));
         check("127.0.0.1:80", Some(("127.0.0.1", "http")));
+        check("localhost:443", Some(("localhost:443", "http")));
         check("[::1]:5000", Some(("[::1]:5000", "http")));
         check("registry.example:5000", Some(("registry.example:5000", "https")));
         check("https://ghcr.io", None);
         check("ghcr.io/me", None);
         check("me@ghcr.io", None);
         check("", None);
+    }
+
+    #[test]
+    fn what_to_do_about_a_private_address_is_told_with_the_port() {
+        let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+        let refused = NotAllowed::Address { host: "r.example".into(), address, kind: "private" };
+        let refused = refused.at(&Url::parse("https://r.example:5000/v2/").unwrap()).to_string();
+        assert!(refused.ends_with("with --registry r.example:5000"), "{refused}");
     }
 
     #[test]

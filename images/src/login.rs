@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
+use crate::address::standard_port;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::limits::{LOGINS_BYTES_MAX, LOGINS_TRIED_MAX};
@@ -116,8 +117,9 @@ impl Keyring {
 
     /// The logins that are good for `name`, in the order in which to try them.
     pub fn logins_for(&self, name: &ImageName) -> Vec<Login> {
+        let image = Pattern::parse(name.repository());
         let mut fitting: Vec<_> =
-            self.entries.iter().filter(|(pattern, _)| pattern.fits(name)).collect();
+            self.entries.iter().filter(|(pattern, _)| pattern.fits(&image)).collect();
         // The most special first; a stable sort keeps the order of those that are alike.
         fitting.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.path.len()));
         let mut logins = Vec::new();
@@ -179,6 +181,7 @@ impl Pattern {
             Some((host, port)) if port.bytes().all(|it| it.is_ascii_digit()) => (host, Some(port)),
             _ => (authority, None),
         };
+        let port = port.filter(|port| port.parse() != Ok(standard_port(host)));
         let host = match host.to_ascii_lowercase().as_str() {
             "index.docker.io" | "registry-1.docker.io" => "docker.io".to_owned(),
             host => host.to_owned(),
@@ -186,8 +189,7 @@ impl Pattern {
         Self { host, port: port.map(str::to_owned), path: path.to_owned() }
     }
 
-    fn fits(&self, name: &ImageName) -> bool {
-        let image = Self::parse(name.repository());
+    fn fits(&self, image: &Self) -> bool {
         let (ours, theirs): (Vec<_>, Vec<_>) =
             (self.host.split('.').collect(), image.host.split('.').collect());
         ours.len() == theirs.len()
@@ -202,13 +204,30 @@ impl Pattern {
 }
 
 /// Whether `part` of a host is what `pattern` says, in which `*` is any text.
+///
+/// It takes no more steps than the one has bytes times those of the other: who writes a Secret
+/// is a stranger, and must not choose how long we look.
 fn part_fits(pattern: &str, part: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == part,
-        Some((before, after)) => part.strip_prefix(before).is_some_and(|rest| {
-            (0..=rest.len()).any(|cut| rest.is_char_boundary(cut) && part_fits(after, &rest[cut..]))
-        }),
+    let (pattern, part) = (pattern.as_bytes(), part.as_bytes());
+    let (mut at, mut from) = (0, 0);
+    // The last star, and where the text ends that it stands for.
+    let mut star = None;
+    while from < part.len() {
+        match (pattern.get(at), star) {
+            (Some(b'*'), _) => {
+                star = Some((at, from));
+                at += 1;
+            }
+            (Some(byte), _) if *byte == part[from] => (at, from) = (at + 1, from + 1),
+            // Only the last star need stand for more: what is before it has been found.
+            (_, Some((place, end))) => {
+                star = Some((place, end + 1));
+                (at, from) = (place + 1, end + 1);
+            }
+            (_, None) => return false,
+        }
     }
+    pattern[at..].iter().all(|byte| *byte == b'*')
 }
 
 #[cfg(test)]
@@ -256,6 +275,45 @@ mod tests {
         check("id.example.com/x", &["identity T"]);
         check("reg.example.com/x", &["registry R"]);
         check("ghcr.io.evil.example/x", &[]);
+    }
+
+    #[test]
+    fn a_star_in_a_host_is_any_text() {
+        let check = |pattern: &str, part: &str, expect: bool| {
+            assert_eq!(part_fits(pattern, part), expect, "{pattern} {part}");
+        };
+        check("", "", true);
+        check("*", "", true);
+        check("*", "any", true);
+        check("a*", "any", true);
+        check("a*y", "any", true);
+        check("a*y", "anyone", false);
+        check("a*b*c", "a-b-b-c", true);
+        check("*ab", "aab", true);
+        check("*a*", "b", false);
+        check("a", "", false);
+    }
+
+    #[test]
+    fn no_pattern_takes_for_ever() {
+        let keyring =
+            Keyring::one(&format!("{}b", "*a".repeat(60)), Login::RegistryToken("".into()));
+        assert!(names(&keyring, &format!("{}:1/x", "a".repeat(200))).is_empty());
+    }
+
+    #[test]
+    fn the_port_that_a_registry_has_anyway_may_be_said() {
+        let keyring = |registry| Keyring::one(registry, Login::RegistryToken("T".into()));
+        for (registry, image) in [
+            ("ghcr.io:443", "ghcr.io/x"),
+            ("ghcr.io", "GHCR.io:443/x"),
+            ("GHCR.IO", "ghcr.io/x"),
+            ("localhost:80", "localhost/x"),
+        ] {
+            assert_eq!(names(&keyring(registry), image), ["registry T"], "{registry} {image}");
+        }
+        assert!(names(&keyring("localhost:443"), "localhost/x").is_empty());
+        assert!(names(&keyring("ghcr.io:80"), "ghcr.io/x").is_empty());
     }
 
     #[test]

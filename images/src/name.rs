@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::address::Host;
 use crate::digest::Digest;
 
 /// The longest name. As the grammar has it, without the digest.
@@ -156,13 +157,24 @@ fn repository(path: &str) -> Result<String, InvalidName> {
     if !path.split('/').all(is_component) {
         return Err(InvalidName::Format);
     }
-    let registry = if registry == "index.docker.io" { "docker.io" } else { registry };
+    let registry = one_form(registry);
     let library = if registry == "docker.io" && !path.contains('/') { "library/" } else { "" };
     let repository = format!("{registry}/{library}{path}");
     if repository.len() > NAME_LENGTH_MAX {
         return Err(InvalidName::Length);
     }
     Ok(repository)
+}
+
+/// A registry as it is always written: in lower case, a number as an address, without the port that
+/// it has anyway. Rules and logins are for the server, so no other way to write it leads past them.
+fn one_form(registry: &str) -> String {
+    let host: Result<Host, _> = registry.parse();
+    let host = host.map_or_else(|_| registry.to_ascii_lowercase(), |host| host.to_string());
+    match host.as_str() {
+        "index.docker.io" | "registry-1.docker.io" => "docker.io".to_owned(),
+        _ => host,
+    }
 }
 
 /// Only a first part that looks like a host is one.
@@ -219,6 +231,12 @@ mod tests {
         check("localhost/perl", "localhost/perl:latest", "localhost/perl");
         check("pi.wasm", "docker.io/library/pi.wasm:latest", "pi.wasm");
         check("a__b-c--d.e", "docker.io/library/a__b-c--d.e:latest", "a__b-c--d.e");
+        for same in ["GHCR.io/me/perl:1", "ghcr.io:443/me/perl:1", "Ghcr.Io:0443/me/perl:1"] {
+            check(same, "ghcr.io/me/perl:1", "ghcr.io/me/perl:1");
+        }
+        check("registry-1.docker.io/library/perl", "docker.io/library/perl:latest", "perl");
+        check("0x7f.1:5000/perl", "127.0.0.1:5000/perl:latest", "127.0.0.1:5000/perl");
+        check("localhost:443/perl", "localhost:443/perl:latest", "localhost:443/perl");
         let digest = format!("sha256:{}", "0".repeat(64));
         let full = format!("docker.io/library/perl@{digest}");
         check(&format!("perl:1@{digest}"), &full, &format!("perl@{digest}"));

@@ -234,6 +234,13 @@ mod tests {
             "ghcr.io/me/bad:2",
             Err("the image policy does not allow ghcr.io/me/bad:2: rules[0] denies it"),
         );
+        for other in ["GHCR.io/me/bad:2", "ghcr.io:443/me/bad:2", "ghcr.io:0443/me/bad:2"] {
+            check(
+                other,
+                Err("the image policy does not allow ghcr.io/me/bad:2: rules[0] denies it"),
+            );
+        }
+        check("registry-1.docker.io/library/perl", Ok(false));
         check("ghcr.io/me/good", Ok(true));
         check("perl", Ok(false));
         check("quay.io/x", Err("the image policy does not allow quay.io/x: no rule is about it"));
