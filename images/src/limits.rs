@@ -35,6 +35,9 @@ pub const UNPACKED_BYTES_FREE: u64 = 16 << 20;
 /// The largest window of a layer compressed by zstd, which is kept in memory. Its own default for
 /// what a decoder must take is an eighth of it.
 pub const ZSTD_WINDOW_BYTES_MAX: u64 = 64 << 20;
+/// The most frames of a layer compressed by zstd. Stops empty ones, each of which costs time;
+/// zstd:chunked has one for each file and some more.
+pub const ZSTD_FRAMES_MAX: usize = 1_000_000;
 /// The most entries of all layers of an image. Stops many files of no size; a full Python has a
 /// tenth of it.
 pub const FILES_MAX: usize = 100_000;

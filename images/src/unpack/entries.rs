@@ -138,7 +138,7 @@ impl Entries {
         }
     }
 
-    /// The next block that begins an entry; two of zeros, or the end of the file, end the archive.
+    /// The next block that begins an entry; one of zeros, or the end of the file, ends the archive.
     fn header(&mut self) -> io::Result<Option<Header>> {
         self.skip()?;
         let mut header = Header::new_old();

@@ -33,6 +33,8 @@ pub(crate) fn make(tree: &Tree, contents: &Path, root: &Path) -> Result<()> {
     for (path, what) in tree.nodes() {
         if let What::Link(target) = what {
             let place = below(root, path);
+            tree.check_link(path)
+                .map_err(|error| Error::answer("its layers", error.to_string()))?;
             symlink(relative(path, target), &place).map_err(Error::file("make", &place))?;
         }
     }

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 
 use super::*;
+use crate::limits::ZSTD_FRAMES_MAX;
 
 /// One entry of a layer: its type, path, target of a link, and content.
 type Raw<'a> = (u8, &'a str, &'a str, &'a [u8]);
@@ -172,6 +173,25 @@ fn the_way_up_is_from_where_a_link_has_led() {
 }
 
 #[test]
+fn no_link_leads_out_by_another_name_or_another_link() {
+    let deep = (LINK, "a/b/l", "../../x", &b""[..]);
+    refuses(&[&[deep, (HARD, "h", "a/b/l", b"")]], "leads out of the image, to ../../x");
+    makes(
+        &[&[deep, (HARD, "a/b/h", "a/b/l", b"")]],
+        "a/; a/b/; a/b/h -> ../../x; a/b/l -> ../../x",
+    );
+    // Each of them stays in the image by its text.
+    let top = (LINK, "a/b/top", "/", &b""[..]);
+    let out = (LINK, "out", "a/b/top/../../../etc/passwd", &b""[..]);
+    refuses(&[&[top, out]], "leads out of the image, by way of others");
+    refuses(&[&[out], &[top]], "leads out of the image, by way of others");
+    makes(
+        &[&[(LINK, "a/here", ".", b""), (LINK, "up", "a/here/../x", b"")]],
+        "a/; a/here -> .; up -> a/here/../x",
+    );
+}
+
+#[test]
 fn no_link_leads_a_file_out_of_the_folder() {
     let outside = tempfile::tempdir().unwrap();
     let target = outside.path().to_str().unwrap().to_owned();
@@ -265,6 +285,38 @@ fn layers_are_read_however_they_are_compressed() {
     }
     let error = Unpacked::of(&[layer], Compression::Gzip, None).result.unwrap_err().to_string();
     assert!(error.contains("not compressed by gzip"), "{error}");
+}
+
+/// A zstd frame that decoders skip, with `content`.
+fn skippable(content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).unwrap();
+    [&0x184d_2a50_u32.to_le_bytes()[..], &length.to_le_bytes(), content].concat()
+}
+
+#[test]
+fn frames_of_zstd_that_are_to_be_skipped_are() {
+    let layer = tar(&[(FILE, "a", "", b"1"), (FILE, "b", "", b"2")]);
+    let frames = |parts: &[&[u8]]| parts.iter().flat_map(|part| zstd(part)).collect::<Vec<_>>();
+    let (first, rest) = layer.split_at(700);
+    // As zstd:chunked has it: files in frames of their own, then a table of contents and where it is.
+    let chunked = [frames(&[first, b"", rest]), skippable(b"{}"), skippable(&[7; 64])].concat();
+    // As pzstd has it: the size of each frame before it.
+    let sized =
+        [skippable(&[1; 4]), frames(&[first]), skippable(&[1; 4]), frames(&[rest])].concat();
+    for bytes in [chunked.clone(), sized] {
+        for said in [Compression::Zstd, Compression::None] {
+            let unpacked = Unpacked::of(std::slice::from_ref(&bytes), said, None);
+            unpacked.result.as_ref().unwrap();
+            assert_eq!(unpacked.listing(), "a 1; b 2");
+        }
+    }
+    let refused = |bytes: Vec<u8>, expect: &str| {
+        let error = Unpacked::of(&[bytes], Compression::Zstd, None).result.unwrap_err().to_string();
+        assert!(error.contains(expect), "{error}");
+    };
+    refused(chunked[..chunked.len() - 1].to_vec(), "unexpected end of file");
+    refused([frames(&[&layer]), b"more".to_vec()].concat(), "zstd: ");
+    refused(skippable(b"").repeat(ZSTD_FRAMES_MAX + 1), "more than 1000000 frames");
 }
 
 #[test]

@@ -89,14 +89,15 @@ impl Tree {
     /// Another name for the file at `target`.
     pub(crate) fn hard_link(&mut self, path: &[String], target: &[String]) -> io::Result<()> {
         let found = self.place(target)?.and_then(|target| self.what(&target).cloned());
-        let Some(what @ (What::File(_) | What::Link(_))) = found else {
-            return Err(wrong(
-                &path.join("/"),
-                "it is a hard link to what is no file in the image",
-            ));
-        };
-        let place = self.place(path)?.ok_or_else(|| wrong("/", "it is no directory"))?;
-        self.put(place, what)
+        match found {
+            // From its other name it may lead elsewhere.
+            Some(What::Link(target)) => self.link(path, &target),
+            Some(What::File(number)) => self.file_at(path, number),
+            _ => {
+                let why = "it is a hard link to what is no file in the image";
+                Err(wrong(&path.join("/"), why))
+            }
+        }
     }
 
     /// Takes away what lower layers have at `path`.
@@ -119,7 +120,7 @@ impl Tree {
         [from, Vec::new()].iter().find_map(|from| {
             let way = if path.starts_with('/') { &[][..] } else { from.as_slice() };
             let way = way.iter().cloned().chain(path.split('/').map(str::to_owned));
-            let place = self.follow(way.collect())?;
+            let place = self.follow(way.collect()).ok()?;
             matches!(self.what(&place), Some(What::File(_))).then(|| place.join("/"))
         })
     }
@@ -192,9 +193,9 @@ impl Tree {
     fn place(&mut self, path: &[String]) -> io::Result<Option<Names>> {
         let Some((last, parent)) = path.split_last() else { return Ok(None) };
         let shown = || path.join("/");
-        let mut at = self.follow(parent.to_vec()).ok_or_else(|| {
-            wrong(&shown(), "links on its way lead in circles, or to no directory")
-        })?;
+        let mut at = self
+            .follow(parent.to_vec())
+            .map_err(|_| wrong(&shown(), "links on its way lead in circles, or to no directory"))?;
         check_depth(&shown(), at.len() + 1)?;
         for end in 1..=at.len() {
             match self.what(&at[..end]) {
@@ -210,13 +211,25 @@ impl Tree {
     /// Like [`place`](Self::place), without making anything.
     fn existing(&self, path: &[String]) -> Option<Names> {
         let Some((last, parent)) = path.split_last() else { return Some(Vec::new()) };
-        let mut at = self.follow(parent.to_vec())?;
+        let mut at = self.follow(parent.to_vec()).ok()?;
         at.push(last.clone());
         Some(at)
     }
 
+    /// Refuses the link at `path` if it leads out of the image by way of other links, which its
+    /// text alone does not tell, nor what comes before everything is known.
+    pub(crate) fn check_link(&self, path: &Names) -> io::Result<()> {
+        match self.follow(path.clone()) {
+            Err(Astray::Out) => {
+                let why = "it is a link that leads out of the image, by way of others";
+                Err(wrong(&path.join("/"), why))
+            }
+            Ok(_) | Err(Astray::Circles) => Ok(()),
+        }
+    }
+
     /// `path` with every link on it followed, the last as well.
-    fn follow(&self, path: Names) -> Option<Names> {
+    fn follow(&self, path: Names) -> Result<Names, Astray> {
         let mut at: Names = Vec::new();
         let mut ahead: Vec<String> = path.into_iter().rev().collect();
         let mut links = 0;
@@ -225,7 +238,7 @@ impl Tree {
                 "" | "." => continue,
                 // From where the way has led by now, which the text alone does not tell.
                 ".." => {
-                    at.pop()?;
+                    at.pop().ok_or(Astray::Out)?;
                     continue;
                 }
                 _ => at.push(name),
@@ -233,7 +246,7 @@ impl Tree {
             if let Some(What::Link(target)) = self.what(&at) {
                 links += 1;
                 if links > LINKS_MAX {
-                    return None;
+                    return Err(Astray::Circles);
                 }
                 ahead.extend(target.split('/').rev().map(str::to_owned));
                 if target.starts_with('/') {
@@ -243,8 +256,17 @@ impl Tree {
                 }
             }
         }
-        Some(at)
+        Ok(at)
     }
+}
+
+/// Why links lead nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Astray {
+    /// Out of the image.
+    Out,
+    /// From one to the next, and on.
+    Circles,
 }
 
 /// Where `target` leads from the directory `from`; `None` if that is out of the image.
