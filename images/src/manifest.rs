@@ -46,6 +46,8 @@ struct Head {
     media_type: Option<String>,
     #[serde(default)]
     manifests: Option<serde::de::IgnoredAny>,
+    #[serde(default)]
+    layers: Option<serde::de::IgnoredAny>,
 }
 
 impl Named {
@@ -56,6 +58,13 @@ impl Named {
         if head.schema_version != Some(2) {
             let why = "its manifest is of an old kind: only version 2 is read";
             return Err(Error::answer(what, why));
+        }
+        if head.manifests.is_some() && head.layers.is_some() {
+            // Who signs the one may not have seen the other.
+            return Err(Error::answer(
+                what,
+                "its manifest is that of an image and an index at once",
+            ));
         }
         match head.media_type.as_deref() {
             Some(media::INDEX | media::DOCKER_INDEX) => {}

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::transport::{failed, shown};
 use crate::error::{Error, Result};
-use crate::limits::COMPLAINT_BYTES_MAX;
+use crate::limits::{ANSWER_TIME_MAX, COMPLAINT_BYTES_MAX};
 
 /// How much of what a stranger says is shown.
 const SHOWN_CHARACTERS_MAX: usize = 300;
@@ -38,16 +38,20 @@ pub(super) async fn success(response: Response, what: &str) -> Result<Response> 
     Err(Error::Refused { what: format!("{what} ({place})"), status: status.as_u16(), complaint })
 }
 
-/// The first bytes of a body; what can't be read is left out.
+/// The first bytes of a body, as far as they come in time; what can't be read is left out.
 async fn beginning(response: Response) -> Vec<u8> {
     let mut body = Vec::new();
     let mut stream = response.bytes_stream();
-    while let Some(Ok(bytes)) = stream.next().await {
-        body.extend_from_slice(&bytes);
-        if body.len() as u64 > COMPLAINT_BYTES_MAX {
-            break;
+    let read = async {
+        while let Some(Ok(bytes)) = stream.next().await {
+            body.extend_from_slice(&bytes);
+            if body.len() as u64 > COMPLAINT_BYTES_MAX {
+                break;
+            }
         }
-    }
+    };
+    // What has come by then is as good as the whole.
+    let _is_whole = tokio::time::timeout(ANSWER_TIME_MAX, read).await;
     body
 }
 
@@ -91,8 +95,30 @@ pub(crate) fn printable(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    /// An answer that has a byte every ten seconds.
+    ///
+    /// It comes over no line, on which bytes would still be under way when a clock that nobody waits
+    /// for has gone on.
+    pub(in crate::registry) fn trickle() -> Response {
+        let bytes = futures_util::stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            Some((Ok::<_, std::io::Error>(vec![b'x']), ()))
+        });
+        axum::http::Response::new(reqwest::Body::wrap_stream(bytes)).into()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_complaint_that_trickles_is_not_waited_for_for_ever() {
+        let began = tokio::time::Instant::now();
+        let said = beginning(trickle()).await;
+        assert!((5..=6).contains(&said.len()), "{said:?}");
+        assert_eq!(began.elapsed().as_secs(), ANSWER_TIME_MAX.as_secs());
+    }
 
     #[test]
     fn a_registry_complains_in_its_own_words_without_control_characters() {

@@ -27,10 +27,12 @@ impl Fetch<'_> {
     /// this process or another, waits for it.
     pub(crate) async fn run(&self) -> Result<()> {
         let Descriptor { digest, bytes, .. } = self.blob;
-        if self.blobs.has(digest) {
+        if self.is_here().await? {
             return Ok(());
         }
-        let Some(mut partial) = self.blobs.begin(digest).await? else { return Ok(()) };
+        let Some(mut partial) = self.blobs.begin(digest).await? else {
+            return self.is_here().await.map(drop);
+        };
         let mut attempts = 1;
         loop {
             if partial.length() > *bytes {
@@ -52,6 +54,27 @@ impl Fetch<'_> {
         partial.finish()?;
         (self.watcher)(Progress::Downloaded { digest });
         Ok(())
+    }
+
+    /// Whether it is here already. It must have the size that is announced, by which the image was
+    /// weighed.
+    async fn is_here(&self) -> Result<bool> {
+        let Descriptor { digest, bytes, .. } = self.blob;
+        match self.blobs.length(digest) {
+            None => return Ok(false),
+            Some(length) if length == *bytes => return Ok(true),
+            Some(_) => {}
+        }
+        match self.blobs.inspect(digest).await {
+            Ok(()) => {
+                let length = self.blobs.length(digest).unwrap_or_default();
+                let why =
+                    format!("it has {length} bytes, and not the {bytes} that the manifest says");
+                Err(Error::answer(self.what(), why))
+            }
+            Err(Error::Digest { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Asks for what is missing and takes what comes.
@@ -139,5 +162,32 @@ impl Pace {
 
     fn left(&self) -> std::time::Duration {
         RATE_TIME_MAX.saturating_sub(self.since.elapsed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::answer::tests::trickle;
+    use super::super::{Access, Transport};
+    use super::*;
+    use crate::address::Named;
+    use crate::digest::Digest;
+    use crate::name::ImageName;
+    use crate::progress::silent;
+    use crate::store::Shelf;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trickle_is_not_waited_for_for_ever() {
+        let state = tempfile::tempdir().unwrap();
+        let blobs = Shelf::of(state.path()).blobs();
+        let digest = Digest::of(&[9; 1000]);
+        let blob = Descriptor { digest, bytes: 1000, media_type: String::new() };
+        let (transport, name) =
+            (Transport::new(Named::default()), ImageName::parse("ghcr.io/x").unwrap());
+        let session = Session::new(&transport, &name, None, Access::Pull);
+        let fetch = Fetch { session: &session, blobs: &blobs, blob: &blob, watcher: &silent };
+        let mut partial = blobs.begin(&blob.digest).await.unwrap().unwrap();
+        let error = fetch.take(trickle(), &mut partial).await.unwrap_err().to_string();
+        assert!(error.contains("fewer than 65536 bytes came in 60 seconds"), "{error}");
     }
 }

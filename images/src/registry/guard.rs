@@ -17,16 +17,21 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// One that lets the proxies through that the environment names.
-    pub(super) fn new() -> Self {
-        let variables = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-        let values = variables.iter().filter_map(|name| std::env::var(name).ok());
-        let proxies = values.filter_map(|value| {
-            let url = Url::parse(&value).or_else(|_| Url::parse(&format!("http://{value}")));
-            url.ok()?.host_str().map(str::to_ascii_lowercase)
-        });
-        Self { proxies: proxies.collect() }
+    /// One that lets `proxies` through.
+    pub(super) fn new(proxies: BTreeSet<String>) -> Self {
+        Self { proxies }
     }
+}
+
+/// The names of the proxies that the environment names.
+pub(super) fn proxies() -> BTreeSet<String> {
+    let variables = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let values = variables.iter().filter_map(|name| std::env::var(name).ok());
+    let proxies = values.filter_map(|value| {
+        let url = Url::parse(&value).or_else(|_| Url::parse(&format!("http://{value}")));
+        url.ok()?.host_str().map(str::to_ascii_lowercase)
+    });
+    proxies.collect()
 }
 
 impl Resolve for Guard {

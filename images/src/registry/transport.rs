@@ -3,6 +3,7 @@
 //! Redirects are followed here and not by the HTTP library: each is a server that somebody else
 //! has named.
 
+use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -11,7 +12,7 @@ use std::sync::OnceLock;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RANGE};
 use reqwest::{Body, Client, Method, RequestBuilder, Response, Url, redirect};
 
-use super::guard::{Guard, ThisHost};
+use super::guard::{Guard, ThisHost, proxies};
 use crate::address::{Host, Named, NotAllowed, private_kind};
 use crate::error::{Error, Result};
 use crate::limits::{CONNECT_TIME_MAX, REDIRECTS_MAX, SILENCE_TIME_MAX, UPLOAD_TIME_MAX};
@@ -19,6 +20,8 @@ use crate::limits::{CONNECT_TIME_MAX, REDIRECTS_MAX, SILENCE_TIME_MAX, UPLOAD_TI
 /// Sends requests.
 pub(crate) struct Transport {
     allowed: Named,
+    /// The names of the operator's proxies, which nobody else may ask for anything of their own.
+    proxies: BTreeSet<String>,
     /// Made when somebody is asked: most never ask a registry, and should not read certificates.
     usual: OnceLock<Clients>,
     /// For uploads, whose answer comes when everything is sent.
@@ -66,7 +69,7 @@ impl Ask {
 impl Transport {
     /// Asks public servers, and those that are `allowed` wherever they are.
     pub(crate) fn new(allowed: Named) -> Self {
-        Self { allowed, usual: OnceLock::new(), patient: OnceLock::new() }
+        Self { allowed, proxies: proxies(), usual: OnceLock::new(), patient: OnceLock::new() }
     }
 
     /// Sends `ask`, and goes where its answer sends it.
@@ -135,6 +138,10 @@ impl Transport {
             "http" if host.is_loopback() => {}
             _ => return Err(NotAllowed::Plain(shown(url)).into()),
         }
+        // They are let through when they are looked up, wherever they are.
+        if self.proxies.contains(host.name()) {
+            return Err(NotAllowed::Proxy(host.to_string()).into());
+        }
         // Numbers are connected to without being looked up.
         let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let number = if name == "localhost" { "127.0.0.1" } else { name };
@@ -151,7 +158,7 @@ impl Transport {
         if let Some(clients) = clients.get() {
             return Ok(clients);
         }
-        let made = Clients::new(is_upload).map_err(|source| Error::Request {
+        let made = Clients::new(is_upload, &self.proxies).map_err(|source| Error::Request {
             url: "any registry".to_owned(),
             source: Box::new(source),
         })?;
@@ -160,7 +167,7 @@ impl Transport {
 }
 
 impl Clients {
-    fn new(is_upload: bool) -> reqwest::Result<Self> {
+    fn new(is_upload: bool, proxies: &BTreeSet<String>) -> reqwest::Result<Self> {
         // A second one finds the first; both are the same.
         let _is_first = rustls::crypto::ring::default_provider().install_default();
         let client = || {
@@ -175,7 +182,7 @@ impl Clients {
             }
         };
         Ok(Self {
-            public: client().dns_resolver(Guard::new()).build()?,
+            public: client().dns_resolver(Guard::new(proxies.clone())).build()?,
             named: client().build()?,
             loopback: client().no_proxy().dns_resolver(ThisHost).build()?,
         })
@@ -195,7 +202,7 @@ pub(super) fn failed(url: &Url, error: reqwest::Error) -> Error {
     let mut source = error.source();
     while let Some(inner) = source {
         if let Some(not_allowed) = inner.downcast_ref::<NotAllowed>() {
-            return not_allowed.clone().into();
+            return not_allowed.clone().at(url).into();
         }
         source = inner.source();
     }
@@ -219,7 +226,8 @@ mod tests {
         let named = Named::new(
             ["127.0.0.1:5000", "10.0.0.1", "localhost:5000"].map(|it| it.parse().unwrap()),
         );
-        let transport = Transport::new(named);
+        let proxies = BTreeSet::from(["proxy.example".to_owned()]);
+        let transport = Transport { proxies, ..Transport::new(named) };
         let check = |url: &str, expect: Option<&str>| {
             let url = Url::parse(url).unwrap();
             let refusal = transport.client_for(&url, false).err().map(|error| error.to_string());
@@ -244,5 +252,7 @@ mod tests {
         check("https://[::ffff:127.0.0.1]/", Some("loopback"));
         check("https://me:pw@ghcr.io/", Some("no server"));
         check("ftp://ghcr.io/", Some("is not encrypted"));
+        check("https://proxy.example:8443/", Some("proxy.example:8443 is a proxy of this host"));
+        check("https://other.proxy.example/", None);
     }
 }

@@ -1,12 +1,16 @@
 //! Blobs by their digest.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::file::{make_folder, read_bounded, sync_folder, write_whole};
 use crate::digest::{Digest, Hasher};
 use crate::error::{Error, Result};
+
+/// How long to wait before looking again whether somebody else's download has come.
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 /// What came from registries, in one folder.
 #[derive(Clone, Debug)]
@@ -27,7 +31,20 @@ impl Blobs {
 
     /// Whether it is here. What it has is looked at when it is read.
     pub(crate) fn has(&self, digest: &Digest) -> bool {
-        self.path(digest).is_file()
+        self.length(digest).is_some()
+    }
+
+    /// How many bytes it has, if it is here.
+    pub(crate) fn length(&self, digest: &Digest) -> Option<u64> {
+        let metadata = fs::metadata(self.path(digest)).ok()?;
+        metadata.is_file().then(|| metadata.len())
+    }
+
+    /// Looks at the content of `digest`; what is something else goes, to be fetched again.
+    pub(crate) async fn inspect(&self, digest: &Digest) -> Result<()> {
+        let (blobs, digest) = (self.clone(), digest.clone());
+        let opened = tokio::task::spawn_blocking(move || blobs.open(&digest).map(drop));
+        opened.await.expect("reading a file must not panic")
     }
 
     /// Opens `digest`, whose content is looked at first.
@@ -59,9 +76,17 @@ impl Blobs {
     /// Begins or goes on with the download of `digest`; `None` if it has come meanwhile. Waits while
     /// somebody else is at it.
     pub(crate) async fn begin(&self, digest: &Digest) -> Result<Option<Partial>> {
-        let (blobs, digest) = (self.clone(), digest.clone());
-        let begun = tokio::task::spawn_blocking(move || Partial::open(blobs, digest));
-        begun.await.expect("opening a file must not panic")
+        loop {
+            let (blobs, digest) = (self.clone(), digest.clone());
+            let begun = tokio::task::spawn_blocking(move || Partial::open(blobs, digest));
+            match begun.await.expect("opening a file must not panic")? {
+                Begun::Ours(partial) => return Ok(Some(*partial)),
+                Begun::Here => return Ok(None),
+                // Another process may be at it, so nobody can be woken; and a thread that waited
+                // for as long as a download takes would be missing elsewhere.
+                Begun::Anothers => tokio::time::sleep(LOCK_PAUSE).await,
+            }
+        }
     }
 
     /// The bytes of all of them, the unfinished as well.
@@ -82,6 +107,16 @@ impl Blobs {
     }
 }
 
+/// What comes of beginning a download.
+enum Begun {
+    /// It is ours to go on with.
+    Ours(Box<Partial>),
+    /// Somebody else is at it.
+    Anothers,
+    /// There is nothing to download any more.
+    Here,
+}
+
 /// A download that is under way. Nobody else writes to it for as long as this is there; what has
 /// come stays when it is dropped.
 pub(crate) struct Partial {
@@ -94,24 +129,28 @@ pub(crate) struct Partial {
 }
 
 impl Partial {
-    fn open(blobs: Blobs, digest: Digest) -> Result<Option<Self>> {
+    fn open(blobs: Blobs, digest: Digest) -> Result<Begun> {
         let folder = blobs.folder.join("partial");
         let path = folder.join(digest.hex());
         make_folder(&folder).map_err(Error::file("make", &folder))?;
         loop {
             let file = OpenOptions::new().create(true).append(true).read(true).open(&path);
             let file = file.map_err(Error::file("write", &path))?;
-            file.lock().map_err(Error::file("write", &path))?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(Begun::Anothers),
+                Err(TryLockError::Error(error)) => return Err(Error::file("write", &path)(error)),
+            }
             if blobs.has(&digest) {
                 // Whoever brought it has moved the file away; one that we have made is of no use.
                 let _is_gone = fs::remove_file(&path);
-                return Ok(None);
+                return Ok(Begun::Here);
             }
             if is_at(&file, &path) {
                 let mut partial =
                     Self { blobs, digest, path, file, length: 0, hasher: Hasher::default() };
                 partial.reread()?;
-                return Ok(Some(partial));
+                return Ok(Begun::Ours(Box::new(partial)));
             }
             // It was taken away between opening and locking.
         }
@@ -180,4 +219,33 @@ fn is_at(file: &File, path: &Path) -> bool {
     let ours = file.metadata().map(|it| (it.dev(), it.ino()));
     let theirs = fs::metadata(path).map(|it| (it.dev(), it.ino()));
     matches!((ours, theirs), (Ok(ours), Ok(theirs)) if ours == theirs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_for_anothers_download_holds_no_thread() {
+        let state = tempfile::tempdir().unwrap();
+        let (blobs, digest) = (Blobs::new(state.path()), Digest::of(b"x"));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let first = blobs.begin(&digest).await.unwrap().unwrap();
+            let second = tokio::spawn({
+                let (blobs, digest) = (blobs.clone(), digest.clone());
+                async move { blobs.begin(&digest).await }
+            });
+            tokio::task::yield_now().await;
+            let others = tokio::task::spawn_blocking(|| ());
+            let others = tokio::time::timeout(Duration::from_secs(60), others).await;
+            drop(first);
+            others.expect("the only thread must be free").unwrap();
+            assert!(second.await.unwrap().unwrap().is_some());
+        });
+    }
 }
