@@ -59,6 +59,7 @@ impl Shelf {
             let (layer, diff_id) = files_layer(recipe)?;
             (media::IMAGE_CONFIG, image_config(recipe, &diff_id), media::TAR_GZIP, layer)
         };
+        let _no_pruning = self.bringing()?;
         let blobs = self.blobs();
         let config = serde_json::to_vec(&config).expect("a config must be writable as JSON");
         let descriptor = |media_type: &str, bytes: &[u8]| -> Result<Value> {

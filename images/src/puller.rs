@@ -72,6 +72,11 @@ impl Puller {
     /// The image that `name` stands for here, if it is here, the policy allows it, and the registry
     /// has given it to everybody or to one of `keyring`'s logins.
     pub async fn kept(&self, name: &ImageName, keyring: &Keyring) -> Result<Option<Image>> {
+        if !matches!(self.shelf.names()?.get(name), Some(Entry::Image(_))) {
+            return Ok(None);
+        }
+        // What has a name now is still here by the time that it is in use.
+        let _no_pruning = self.shelf.pulling().await?;
         let names = self.shelf.names()?;
         let Some(Entry::Image(kept)) = names.get(name) else { return Ok(None) };
         if !kept.is_for(name, &keyring.logins_for(name)) {
@@ -190,7 +195,8 @@ impl Puller {
     }
 
     fn has_room(&self, name: &ImageName, manifest: &Manifest) -> Result<()> {
-        if self.shelf.names()?.len() >= NAMES_MAX {
+        let names = self.shelf.names()?;
+        if names.len() >= NAMES_MAX && !names.contains_key(name) {
             let limit = format!(
                 "at most {NAMES_MAX} names are kept here; `mayfly image prune --all` forgets those \
                  that are not in use"
@@ -284,4 +290,40 @@ fn open(shelf: &Shelf, name: &str, kept: &Kept) -> Result<Option<Image>> {
         bytes: manifest.bytes(),
         in_use,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::Poll;
+
+    use futures_util::poll;
+
+    use super::*;
+    use crate::build::{ModuleKind, Recipe};
+
+    #[tokio::test]
+    async fn what_is_pruned_while_it_is_looked_up_is_not_here() {
+        let state = tempfile::tempdir().unwrap();
+        let shelf = Shelf::of(state.path());
+        let recipe = Recipe {
+            module: b"module",
+            kind: ModuleKind::Module,
+            file_name: "pi.wasm".to_owned(),
+            files: Vec::new(),
+            annotations: Vec::new(),
+        };
+        let name = ImageName::parse("pi").unwrap();
+        shelf.build(&name, &recipe).unwrap();
+        let puller = Puller::new(shelf.clone(), Named::default(), Policy::default());
+        let nobody = Keyring::default();
+        assert!(puller.kept(&name, &nobody).await.unwrap().is_some());
+
+        let pruning = shelf.pruning().unwrap();
+        let mut kept = pin!(puller.kept(&name, &nobody));
+        assert!(matches!(poll!(&mut kept), Poll::Pending));
+        shelf.remove(&name).unwrap();
+        drop(pruning);
+        assert!(kept.await.unwrap().is_none());
+    }
 }

@@ -73,8 +73,11 @@ async fn an_ordinary_image_brings_its_files() {
     let layer = registry.blob("application/vnd.oci.image.layer.v1.tar", &layer);
     registry.image("1", &config, &[layer]);
     let state = tempfile::tempdir().unwrap();
+    let dead = state.path().join("images/trees/unpacking-dead");
+    fs::create_dir_all(dead.join("root")).unwrap();
     let puller = registry.puller(state.path());
     let image = pull(&puller, &registry.name(":1")).await.unwrap();
+    assert!(!dead.exists(), "what somebody who died has left is removed");
     let root = image.root.unwrap();
     assert_eq!(image.module, root.join("app/pi.wasm"));
     assert_eq!(fs::read_to_string(root.join("etc/motd")).unwrap(), "hello");
@@ -84,6 +87,27 @@ async fn an_ordinary_image_brings_its_files() {
     // Unpacked once.
     let again = pull(&puller, &registry.name(":1")).await.unwrap();
     assert_eq!(again.root.unwrap(), root);
+}
+
+#[tokio::test]
+async fn where_there_are_as_many_names_as_may_be_those_can_be_pulled_again() {
+    let registry = Fake::start().await;
+    registry.artifact("1", b"module");
+    registry.artifact("2", b"another");
+    let state = tempfile::tempdir().unwrap();
+    let puller = registry.puller(state.path());
+    pull(&puller, &registry.name(":1")).await.unwrap();
+    let path = puller.shelf().names_path();
+    let mut names: serde_json::Map<_, _> =
+        serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let entry = names[&registry.name(":1").full()].clone();
+    for number in names.len()..mayfly_images::limits::NAMES_MAX {
+        names.insert(format!("ghcr.io/me/{number}:1"), entry.clone());
+    }
+    fs::write(&path, serde_json::to_vec(&names).unwrap()).unwrap();
+    pull(&puller, &registry.name(":1")).await.unwrap();
+    let said = words(&pull(&puller, &registry.name(":2")).await.unwrap_err());
+    assert!(said.contains("at most 20000 names are kept here"), "{said}");
 }
 
 /// Has the module break off after `bytes` of each answer; whether the registry knows of ranges.

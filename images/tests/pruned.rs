@@ -22,10 +22,15 @@ async fn what_nothing_names_and_nobody_runs_is_deleted() {
     assert_eq!(shelf.prune(Prune::default()).unwrap().files, [], "one is still run");
     assert!(running.module.exists());
     drop(running);
+    let cut = ["", "blobs/", "sha256/"].map(|it| shelf.folder().join(format!("{it}.writing-x")));
+    for file in &cut {
+        std::fs::write(file, b"somebody died").unwrap();
+    }
     let would = shelf.prune(Prune { dry_run: true, ..Prune::default() }).unwrap();
     assert!(would.bytes() >= 5, "{would:?}");
     let freed = shelf.prune(Prune::default()).unwrap();
     assert_eq!(freed, would);
+    assert!(cut.iter().all(|file| !file.exists()));
     assert!(freed.names.is_empty());
     let second = puller.kept(&registry.name(":1"), &Keyring::default()).await.unwrap().unwrap();
     assert_eq!(std::fs::read(&second.module).unwrap(), b"second");

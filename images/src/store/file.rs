@@ -5,9 +5,10 @@ use std::io::{Read, Write};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
-use tempfile::NamedTempFile;
-
 use crate::error::{Error, Result};
+
+/// How files are called that are not whole yet. Who writes one keeps pruning away meanwhile.
+pub(super) const UNFINISHED: &str = ".writing-";
 
 /// Has the folder `path`, for its owner alone: private images are in it.
 pub(crate) fn make_folder(path: &Path) -> std::io::Result<()> {
@@ -19,7 +20,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let write = || {
         let folder = path.parent().unwrap_or(Path::new("."));
         make_folder(folder)?;
-        let mut file = NamedTempFile::new_in(folder)?;
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path)?;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use super::file::UNFINISHED;
 use super::names::{Entry, Names, Origin};
 use super::shelf::Shelf;
 use super::trees::size_of;
@@ -123,6 +124,10 @@ impl Shelf {
         unneeded.extend(not_in("uses", &roots));
         unneeded.extend(not_in("partial", &BTreeSet::new()));
         unneeded.extend(self.trees().unfinished()?);
+        // Who wrote them has died: whoever writes now would have kept us waiting.
+        let folders = ["", "sha256", "blobs", "signatures"].map(|name| self.folder().join(name));
+        let written = folders.iter().flat_map(|folder| files(folder));
+        unneeded.extend(written.filter(|path| is_unfinished(path)));
         Ok(unneeded)
     }
 }
@@ -133,6 +138,11 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     files.sort();
     files
+}
+
+/// Whether the file at `path` was being written when its process died.
+fn is_unfinished(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(UNFINISHED.as_bytes()))
 }
 
 /// The digest that a file is called by, whatever its extension.

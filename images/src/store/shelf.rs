@@ -125,19 +125,22 @@ impl Shelf {
         self.folder.join("signatures").join(digest.hex()).with_extension("json")
     }
 
+    /// Keeps pruning away while something is brought here that no name leads to yet.
+    pub(crate) fn bringing(&self) -> Result<File> {
+        let path = self.pulls_path();
+        let locked = self.lock_file(&path).and_then(|file| file.lock_shared().map(|()| file));
+        locked.map_err(Error::file("lock", path))
+    }
+
     /// Keeps pruning away while a pull goes on.
     pub(crate) async fn pulling(&self) -> Result<File> {
-        let (shelf, path) = (self.clone(), self.pulls_path());
-        let locked = tokio::task::spawn_blocking(move || {
-            let file = shelf.lock_file(&path)?;
-            file.lock_shared().map(|()| file)
-        });
-        let locked = locked.await.expect("locking a file must not panic");
-        locked.map_err(Error::file("lock", self.pulls_path()))
+        let shelf = self.clone();
+        let locked = tokio::task::spawn_blocking(move || shelf.bringing());
+        locked.await.expect("locking a file must not panic")
     }
 
     /// Waits until nothing is pulled.
-    pub(super) fn pruning(&self) -> Result<File> {
+    pub(crate) fn pruning(&self) -> Result<File> {
         let path = self.pulls_path();
         let locked = self.lock_file(&path).and_then(|file| file.lock().map(|()| file));
         locked.map_err(Error::file("lock", path))

@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 
 /// What the file about a tree has at most.
 const ABOUT_BYTES_MAX: u64 = 64 << 10;
+/// What a file or folder takes up besides its content, about: a block. Stops images that consist of
+/// nothing else from costing nothing.
+const ENTRY_BYTES: u64 = 4096;
 /// How folders are called that are not trees yet.
 const UNFINISHED: &str = "unpacking-";
 
@@ -25,7 +28,7 @@ pub(crate) struct Trees {
 pub(crate) struct About {
     /// The module in it: where, and what it is.
     pub(crate) module: Option<(PathBuf, Digest)>,
-    /// What all files have.
+    /// What everything in it takes up.
     pub(crate) bytes: u64,
 }
 
@@ -62,6 +65,7 @@ impl Trees {
         if let Some(about) = self.about(manifest)? {
             return Ok(about);
         }
+        self.sweep();
         let folder = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(&self.folder);
         let folder = folder.map_err(Error::file("make a folder in", &self.folder))?;
         let module = match unpack(folder.path())? {
@@ -99,14 +103,28 @@ impl Trees {
             .collect()
     }
 
-    /// Removes what was being unpacked when its process died.
+    /// What was being unpacked when its process died.
     pub(super) fn unfinished(&self) -> Result<Vec<PathBuf>> {
         let _turn = self.lock()?;
+        Ok(self.left_over())
+    }
+
+    /// Removes what was being unpacked when its process died. Only for who has the turn.
+    fn sweep(&self) {
+        for folder in self.left_over() {
+            // It costs room and nothing else; the next one tries again.
+            if let Err(error) = fs::remove_dir_all(&folder) {
+                tracing::warn!(folder = %folder.display(), %error, "what is left of an image");
+            }
+        }
+    }
+
+    fn left_over(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let is_unfinished = |path: &PathBuf| {
             path.file_name().and_then(|it| it.to_str()).is_some_and(|it| it.starts_with(UNFINISHED))
         };
-        Ok(entries.map(|entry| entry.path()).filter(is_unfinished).collect())
+        entries.map(|entry| entry.path()).filter(is_unfinished).collect()
     }
 
     fn lock(&self) -> Result<File> {
@@ -118,12 +136,14 @@ impl Trees {
     }
 }
 
-/// The bytes of everything in `folder`; links are not followed.
+/// The bytes of everything in `folder`, with what its files and folders cost however little they
+/// have in them; links are not followed.
 pub(super) fn size_of(folder: &Path) -> u64 {
     let mut folders = vec![folder.to_owned()];
     let mut bytes = 0;
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            bytes += ENTRY_BYTES;
             match entry.metadata() {
                 Ok(metadata) if metadata.is_dir() => folders.push(entry.path()),
                 Ok(metadata) => bytes += metadata.len(),
@@ -132,4 +152,17 @@ pub(super) fn size_of(folder: &Path) -> u64 {
         }
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_empty_takes_up_room_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("a/b/c")).unwrap();
+        fs::write(folder.path().join("a/file"), [0; 10]).unwrap();
+        assert_eq!(size_of(folder.path()), 4 * ENTRY_BYTES + 10);
+    }
 }
