@@ -84,11 +84,11 @@ fn text_of(shown: &Shown<'_>) -> String {
         line("Arguments", &format!("{:?}", program.cmd));
     }
     if let Some(folder) = &program.working_dir {
-        line("Directory", folder);
+        line("Directory", &folder.escape_debug().to_string());
     }
     for (name, value) in &program.env {
         // What an image says may be meant for the terminal.
-        line("Variable", &format!("{name}={value:?}"));
+        line("Variable", &format!("{}={value:?}", name.escape_debug()));
     }
     for (key, value) in &about.annotations {
         line("Annotation", &format!("{key}={value}"));
@@ -107,5 +107,40 @@ fn kind_of(path: &Path) -> Option<&'static str> {
         b"\0asm\x01\0\0\0" => Some("module"),
         b"\0asm\x0d\0\x01\0" => Some("component"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use mayfly_images::{Digest, Program};
+
+    use super::*;
+
+    #[test]
+    fn what_an_image_says_of_its_program_is_fit_for_a_terminal() {
+        let evil = || "/\u{1b}[2J".to_owned();
+        let about = About {
+            digest: Digest::of(b""),
+            manifest: None,
+            origin: Some(Origin::Pulled),
+            size: 0,
+            artifact_type: None,
+            config: None,
+            layers: Vec::new(),
+            program: Program {
+                entrypoint: vec![evil()],
+                cmd: vec![evil()],
+                env: vec![(evil(), evil())],
+                working_dir: Some(evil()),
+            },
+            annotations: BTreeMap::new(),
+            signatures: 0,
+            module: None,
+        };
+        let text = text_of(&Shown { name: "x".to_owned(), about: &about, kind: None });
+        assert!(!text.contains('\u{1b}'), "{text:?}");
+        assert!(text.contains("Directory:    /\\u{1b}[2J\n"), "{text}");
     }
 }

@@ -28,7 +28,7 @@ const fn v6(address: [u16; 8], prefix: u8) -> Range {
 const LOOPBACKS: [Range; 2] = [v4(127, 0, 0, 0, 8), v6([0, 0, 0, 0, 0, 0, 0, 1], 128)];
 
 /// All others; of two that hold an address, the narrower comes first.
-const OTHERS: [Range; 19] = [
+const OTHERS: [Range; 20] = [
     // "This" network: Linux connects to itself there.
     v4(0, 0, 0, 0, 8),
     // The link, and on it most clouds' metadata services (169.254.169.254).
@@ -50,8 +50,9 @@ const OTHERS: [Range; 19] = [
     v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48),
     // Teredo: an IPv4 address, disguised.
     v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 32),
-    // Two clouds' metadata services.
+    // Two clouds' metadata services, and where one gives the machines of a cluster credentials.
     v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128),
+    v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23], 128),
     v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128),
     // The link, and the site of old.
     v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10),
@@ -150,6 +151,7 @@ mod tests {
             "ff02::1",
             "ff0e::1",
             "fd00:ec2::254",
+            "fd00:ec2::23",
             "fd20:ce::254",
         ] {
             check(special, true);
