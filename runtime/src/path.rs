@@ -1,6 +1,9 @@
 //! Paths in the guest, as text. Nothing here looks at a file, so a link is not followed: what
 //! keeps a guest inside its mounts is wasmtime-wasi, which opens them part by part.
 
+use crate::limits::PATH_BYTES_MAX;
+use crate::module::Digest;
+
 /// Brings an absolute path into one form: no `.`, no doubled and no final slash.
 ///
 /// Gives nothing if it is not absolute, has `..` in it or a zero byte.
@@ -8,13 +11,25 @@ pub(crate) fn absolute(path: &str) -> Option<String> {
     if !path.starts_with('/') || path.contains('\0') {
         return None;
     }
-    join("/", path.trim_start_matches('/')).filter(|_| !path.split('/').any(|part| part == ".."))
+    plain("/", path.trim_start_matches('/')).filter(|_| !path.split('/').any(|part| part == ".."))
 }
 
 /// The absolute path that `path` means in the directory `dir`, which is in the one form.
 ///
 /// Gives nothing if `path` is absolute, or leads out of `dir`.
+///
+/// One that is longer than any that a guest can name, as in directories that it has made in each
+/// other, is told by a digest: each descriptor has its path, and all of them would fill our memory.
+/// Nothing that we make up lies so deep.
 pub(crate) fn join(dir: &str, path: &str) -> Option<String> {
+    let joined = plain(dir, path)?;
+    if joined.len() <= PATH_BYTES_MAX as usize {
+        return Some(joined);
+    }
+    Some(format!("\0{}", Digest::of(joined.as_bytes()).hex()))
+}
+
+fn plain(dir: &str, path: &str) -> Option<String> {
     if path.starts_with('/') {
         return None;
     }
@@ -77,6 +92,18 @@ mod tests {
         for (dir, path, expect) in table {
             assert_eq!(join(dir, path).as_deref(), expect, "{path} in {dir}");
         }
+    }
+
+    #[test]
+    fn a_path_stays_short_however_deep_it_leads() {
+        let (name, other) = ("x".repeat(255), "y".repeat(255));
+        let down = |name: &str| (0..1000).try_fold("/".to_owned(), |dir, _| join(&dir, name));
+        let (deep, elsewhere) = (down(&name).unwrap(), down(&other).unwrap());
+        assert!(deep.len() <= 4096, "{}", deep.len());
+        assert_eq!(down(&name).as_ref(), Some(&deep));
+        assert_ne!(deep, elsewhere);
+        assert_eq!(join(&deep, "."), Some(deep.clone()));
+        assert_eq!(join(&deep, ".."), None);
     }
 
     #[test]

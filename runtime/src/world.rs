@@ -89,13 +89,11 @@ impl World {
     async fn enter(&mut self, dir: &str, mounts: &[(u32, String)]) -> Result<(), Error> {
         let Some((mount, rest)) = mount_of(mounts, dir) else { return Ok(()) };
         let stored = self.mounts_stored[mount as usize].clone();
-        let mount = preopen(mount);
-        let fd = if rest.is_empty() {
-            mount
-        } else {
-            let opened = open_directory(&mut self.wasi, mount, rest).await;
-            opened.map_err(|detail| Error::WorkingDir { path: dir.to_owned(), detail })?
-        };
+        // Opened anew even if it is the mount itself: a number of wasmtime-wasi's that two descriptors
+        // led to would be that of another file for one of them, once the guest closes the other.
+        let rest = if rest.is_empty() { "." } else { rest };
+        let opened = open_directory(&mut self.wasi, preopen(mount), rest).await;
+        let fd = opened.map_err(|detail| Error::WorkingDir { path: dir.to_owned(), detail })?;
         let (path, origin) = (dir.to_owned(), Origin::Given(".".to_owned()));
         self.descriptors.give(Descriptor::Wasi { fd, path, origin, stored });
         Ok(())

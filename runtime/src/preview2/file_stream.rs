@@ -68,17 +68,17 @@ pub(super) struct Store {
     /// Where it writes next.
     position: u64,
     state: State,
+    /// What wasmtime-wasi is writing may take so much.
+    taken: Option<Taken>,
 }
 
 enum State {
-    /// Nothing is under way.
+    /// Nothing waits.
     Idle,
     /// This waits for space.
     Waiting(Bytes),
-    /// wasmtime-wasi writes it.
-    Writing { _taken: Taken },
-    /// It could not be written.
-    Failed(Full),
+    /// Something could not be written, and the guest does not know it yet.
+    Failed(StreamError),
 }
 
 impl Store {
@@ -86,39 +86,45 @@ impl Store {
     pub(super) fn new(mut stored: Stored, position: Option<u64>) -> Option<Self> {
         stored.appends = position.is_none();
         let position = position.unwrap_or_default();
-        stored.is_growing().then_some(Self { stored, position, state: State::Idle })
+        stored.is_growing().then_some(Self { stored, position, state: State::Idle, taken: None })
     }
 }
 
 impl FileOutput {
     /// Writes what waits for space, as far as that goes, when there is some.
-    async fn advance(&mut self) -> Result<(), StreamError> {
-        let Some(store) = &mut self.store else { return Ok(()) };
+    ///
+    /// Dropping the future loses nothing: a guest that waits for several things does so.
+    async fn advance(&mut self) {
+        let Some(store) = &mut self.store else { return };
         while let State::Waiting(bytes) = &mut store.state {
-            match store.stored.write(store.position, bytes.len() as u64).await {
-                Ok(taken) => {
-                    let State::Waiting(mut bytes) =
-                        std::mem::replace(&mut store.state, State::Idle)
-                    else {
-                        unreachable!("nobody else has the stream")
-                    };
-                    let most = taken.bytes_max.and_then(|max| usize::try_from(max).ok());
-                    let rest = bytes.split_off(most.unwrap_or(usize::MAX).min(bytes.len()));
-                    store.position = store.position.saturating_add(bytes.len() as u64);
-                    self.meter.wrote(bytes.len() as u64);
-                    self.stream.write(bytes)?;
-                    if rest.is_empty() {
-                        store.state = State::Writing { _taken: taken };
-                    } else {
-                        self.stream.ready().await;
-                        self.stream.check_write()?;
-                        store.state = State::Waiting(rest);
-                    }
+            // A part of it may be on its way.
+            self.stream.ready().await;
+            store.taken = None;
+            let granted = match self.stream.check_write() {
+                Ok(_) => store.stored.write(store.position, bytes.len() as u64).await,
+                Err(error) => {
+                    store.state = State::Failed(error);
+                    return;
                 }
-                Err(full) => store.state = State::Failed(full),
+            };
+            match granted {
+                Ok(taken) => {
+                    let most = taken.bytes_max.and_then(|max| usize::try_from(max).ok());
+                    let part = bytes.split_to(most.unwrap_or(usize::MAX).min(bytes.len()));
+                    let length = part.len() as u64;
+                    let is_all = bytes.is_empty();
+                    match self.stream.write(part) {
+                        Ok(()) if is_all => store.state = State::Idle,
+                        Ok(()) => {}
+                        Err(error) => store.state = State::Failed(error),
+                    }
+                    store.position = store.position.saturating_add(length);
+                    store.taken = Some(taken);
+                    self.meter.wrote(length);
+                }
+                Err(full) => store.state = State::Failed(failed(full)),
             }
         }
-        Ok(())
     }
 
     /// What has failed, if anything has.
@@ -128,7 +134,7 @@ impl FileOutput {
             return Ok(());
         }
         match std::mem::replace(&mut store.state, State::Idle) {
-            State::Failed(full) => Err(failed(full)),
+            State::Failed(error) => Err(error),
             _ => Ok(()),
         }
     }
@@ -177,7 +183,7 @@ impl OutputStream for FileOutput {
         }
         let room = self.stream.check_write()?.min(WRITE_BYTES_MAX);
         if let Some(store) = self.store.as_mut().filter(|_| room > 0) {
-            store.state = State::Idle;
+            store.taken = None;
         }
         Ok(room)
     }
@@ -208,7 +214,80 @@ impl OutputStream for FileOutput {
 impl Pollable for FileOutput {
     async fn ready(&mut self) {
         // What fails here is told by the next call.
-        let _ = self.advance().await;
+        self.advance().await;
         self.stream.ready().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+    use std::sync::{Arc, Mutex};
+
+    use tokio::sync::{Notify, Semaphore};
+
+    use super::*;
+    use crate::guest::Access;
+    use crate::space::{Space, SpaceLimits, WhenFull};
+
+    /// Takes what is written, and then is not ready until somebody has waited in vain.
+    #[derive(Clone, Default)]
+    struct Slow {
+        taken: Arc<Mutex<Vec<u8>>>,
+        is_busy: Arc<AtomicBool>,
+        is_waited_for: Arc<Notify>,
+    }
+
+    impl OutputStream for Slow {
+        fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+            self.taken.lock().unwrap().extend_from_slice(&bytes);
+            self.is_busy.store(true, SeqCst);
+            Ok(())
+        }
+
+        fn flush(&mut self) -> StreamResult<()> {
+            Ok(())
+        }
+
+        fn check_write(&mut self) -> StreamResult<usize> {
+            Ok(if self.is_busy.load(SeqCst) { 0 } else { WRITE_BYTES_MAX })
+        }
+    }
+
+    #[async_trait]
+    impl Pollable for Slow {
+        async fn ready(&mut self) {
+            if self.is_busy.swap(false, SeqCst) {
+                self.is_waited_for.notify_one();
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_waiting_loses_nothing_of_what_was_written() {
+        const BYTES: usize = 40 << 10;
+        let folder = tempfile::tempdir().unwrap();
+        // Room for a part of it at a time.
+        let limits = SpaceLimits { bytes: 16 << 10, entries: 10, full: WhenFull::Fail };
+        let space = Space::new(folder.path(), limits, None, || {});
+        let stored = Stored::directory(space, Access::ReadWrite).file(1, false);
+        let (slow, permits) = (Slow::default(), Arc::new(Semaphore::new(1)));
+        let mut output = FileOutput {
+            stream: Box::new(slow.clone()),
+            meter: Meter::new(),
+            permit: permits.try_acquire_owned().unwrap(),
+            store: Store::new(stored, Some(0)),
+        };
+        output.write(vec![b'x'; BYTES].into()).unwrap();
+        let mut given_up = 0;
+        while output.check_write().unwrap() == 0 {
+            tokio::select! {
+                () = output.ready() => {}
+                () = slow.is_waited_for.notified() => given_up += 1,
+            }
+        }
+        assert!(given_up > 1, "{given_up}");
+        assert_eq!(slow.taken.lock().unwrap().len(), BYTES);
     }
 }

@@ -244,13 +244,14 @@ impl Space {
     /// Counts what is there, and sets right what is taken.
     async fn count(&self) -> Result<(), Full> {
         let names = Arc::clone(&self.names).lock_owned().await;
-        let _turn = COUNTS.acquire().await.map_err(|_| Full::NoSpace)?;
+        let turn = COUNTS.acquire().await.map_err(|_| Full::NoSpace)?;
         let before = self.taken.get();
         let flying = self.in_flight.get();
         let (directory, entries_max) = (self.directory.clone(), self.limits.entries);
         let counting = move || {
-            // Whoever waits for it may be gone by then, and names must not change all the same.
-            let _names = names;
+            // Whoever waits for it may be gone by then: names must not change all the same, and no
+            // more than so many may count.
+            let _held = (names, turn);
             count::count(&directory, entries_max)
         };
         let counted = tokio::task::spawn_blocking(counting).await;

@@ -176,6 +176,31 @@ async fn the_working_directory_is_given_as_a_dot() {
     assert_eq!(printed(&preopen(5), data().working_dir("/srv")).await.0, End::Exited(BADF));
 }
 
+/// The number of what is closed is given to the next file, which must not be reached by another.
+#[tokio::test]
+async fn a_closed_working_directory_leaves_its_mount_where_it_is() {
+    let (first, second) = (folder(), folder());
+    let mount =
+        |folder: &tempfile::TempDir, guest, access| mount(&folder.path().join("in"), guest, access);
+    // `.`, /dev, /first and /second are 3 to 6.
+    let guest = Guest::new()
+        .mount(mount(&first, "/first", Access::ReadOnly))
+        .mount(mount(&second, "/second", Access::ReadWrite))
+        .working_dir("/first");
+    let body = r#"(memory (export "memory") 1)
+        (data (i32.const 1024) "sub") (data (i32.const 1028) "made")
+        (func (export "_start")
+          (if (call $fd_close (i32.const 3)) (then unreachable))
+          (if (call $path_open (i32.const 6) (i32.const 0) (i32.const 1024) (i32.const 3)
+            (i32.const 2) (i64.const 0) (i64.const 0) (i32.const 0) (i32.const 16))
+            (then unreachable))
+          (call $exit (call $path_open (i32.const 5) (i32.const 0) (i32.const 1028) (i32.const 4)
+            (i32.const 1) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 16))))"#;
+    let (end, _) = printed(body, guest).await;
+    assert!(!second.path().join("in/sub/made").exists());
+    assert!([PERM, ROFS, ACCES].map(End::Exited).contains(&end), "{end:?}");
+}
+
 #[tokio::test]
 async fn what_cannot_be_mounted_or_entered_is_said() {
     let folder = folder();
