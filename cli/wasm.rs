@@ -9,7 +9,9 @@
 //! here.
 
 mod code;
+mod descriptors;
 mod end;
+mod kept;
 mod network;
 mod ready;
 mod storage;
@@ -26,14 +28,15 @@ use mayfly_controller::node::{
     Stdin, Storage, StorageExceeded, StorageLimits, Stream,
 };
 use mayfly_runtime::{
-    Access, Authorities, Engine, EngineSettings, Guest, Limits, Meter, Metering, Mount, Sandbox,
-    TerminationLog,
+    Access, Authorities, Engine, EngineSettings, Guest, Limits, Meter, Metering, Module, Mount,
+    Sandbox, TerminationLog,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::compiler;
 use crate::images::{Images, Registries};
 pub(crate) use code::Stamp;
+use kept::Kept;
 use ready::{Fetcher, Ready};
 use storage::PodSpaces;
 use threads::GuestThreads;
@@ -44,6 +47,7 @@ pub(crate) struct Wasm {
     sandbox: Sandbox,
     threads: GuestThreads,
     fetcher: Fetcher,
+    kept: Kept,
     /// What every run may use that its pod does not say.
     limits: Limits,
     reach: Reach,
@@ -71,14 +75,19 @@ impl Wasm {
         let sandbox = Sandbox::new(engine.clone());
         let threads = GuestThreads::start()?;
         let fetcher = Fetcher::new(images, registries);
-        Ok(Self { engine, sandbox, threads, fetcher, limits: limits.runs, reach })
+        let (kept, limits) = (Kept::default(), limits.runs);
+        Ok(Self { engine, sandbox, threads, fetcher, kept, limits, reach })
     }
 
     /// Finds and compiles the image that `pull` names, before any pod does.
     pub(crate) async fn prepare(&self, pull: Pull, metering: Metering) -> Result<(), PullError> {
         let ready = self.fetcher.fetch(pull).await?.0;
-        ready.code.module(&self.engine, metering).await.map_err(PullError::Failed)?;
+        self.module(&ready, metering).await.map_err(PullError::Failed)?;
         Ok(())
+    }
+
+    async fn module(&self, ready: &Ready, metering: Metering) -> Result<Module, String> {
+        ready.code.module(&self.engine, metering, &self.kept).await
     }
 }
 
@@ -87,7 +96,7 @@ impl PodRuntime for Wasm {
         let (ready, was_present) = self.fetcher.fetch(pull).await?;
         // A module that can't be compiled is no image; how it is metered is not known yet.
         if !ready.code.is_compiled() {
-            let compiled = ready.code.module(&self.engine, Metering::Epochs).await;
+            let compiled = self.module(&ready, Metering::Epochs).await;
             compiled.map_err(PullError::Failed)?;
         }
         Ok(Image { id: ready.id.clone(), was_present, bytes: ready.bytes })
@@ -102,7 +111,7 @@ impl PodRuntime for Wasm {
             StartError(format!("image {} has not been pulled", container.image_id))
         })?;
         let metering = metering(container.limits.fuel, container.deterministic.is_some());
-        let module = ready.code.module(&self.engine, metering).await.map_err(StartError)?;
+        let module = self.module(&ready, metering).await.map_err(StartError)?;
         let limits = limits_of(&container, self.limits);
         let network = network::of(&container.network, &self.reach);
         let guest = guest_of(container, &ready).network(network);
@@ -144,8 +153,13 @@ pub(crate) fn metering(fuel: Option<u64>, is_deterministic: bool) -> Metering {
 
 fn engine(cache: Option<PathBuf>, settings: &EngineSettings) -> anyhow::Result<Engine> {
     let compiler = compiler::child();
-    let settings =
-        |cache_dir| EngineSettings { cache_dir, compiler: compiler.clone(), ..settings.clone() };
+    let descriptors_max = Some(descriptors::for_guests());
+    let settings = |cache_dir| EngineSettings {
+        cache_dir,
+        descriptors_max,
+        compiler: compiler.clone(),
+        ..settings.clone()
+    };
     match Engine::new(settings(cache)) {
         // It is only slower without.
         Err(error @ mayfly_runtime::Error::CacheFolder { .. }) => {

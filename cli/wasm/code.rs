@@ -2,21 +2,25 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::SystemTime;
 
 use anyhow::Context;
 use mayfly_runtime::{Digest, Engine, Metering, Module};
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
+
+use super::kept::Kept;
 
 /// One image.
 pub(crate) struct Code {
     /// `sha256:…`, of its content.
-    id: String,
+    id: Arc<str>,
     path: PathBuf,
     stamp: Stamp,
-    epochs: OnceCell<Module>,
-    fuel: OnceCell<Module>,
-    deterministic: OnceCell<Module>,
+    is_compiled: AtomicBool,
+    /// Held while it is being compiled, or read from the cache.
+    loading: Mutex<()>,
 }
 
 /// What changes when a file does.
@@ -31,9 +35,9 @@ impl Code {
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         // Before the content, so that a change in between is seen the next time.
         let stamp = Stamp::of(path)?;
-        let id = Digest::of(&mayfly_images::read_module(path)?).to_string();
-        let [epochs, fuel, deterministic] = std::array::from_fn(|_| OnceCell::new());
-        Ok(Self { id, path: path.to_owned(), stamp, epochs, fuel, deterministic })
+        let id = Digest::of(&mayfly_images::read_module(path)?).to_string().into();
+        let (is_compiled, loading) = (AtomicBool::new(false), Mutex::default());
+        Ok(Self { id, path: path.to_owned(), stamp, is_compiled, loading })
     }
 
     /// `sha256:…`, of its content.
@@ -53,29 +57,36 @@ impl Code {
 
     /// Whether it can be run in one way at least.
     pub(crate) fn is_compiled(&self) -> bool {
-        [&self.epochs, &self.fuel, &self.deterministic].iter().any(|cell| cell.initialized())
+        self.is_compiled.load(Relaxed)
     }
 
-    /// The compiled module; who comes while it is being compiled waits for it.
-    pub(crate) async fn module(
+    /// The compiled module, which is `kept`; who comes while it is being compiled waits for it.
+    pub(super) async fn module(
         &self,
         engine: &Engine,
         metering: Metering,
+        kept: &Kept,
     ) -> Result<Module, String> {
-        let cell = match metering {
-            Metering::Epochs => &self.epochs,
-            Metering::Fuel => &self.fuel,
-            Metering::Deterministic => &self.deterministic,
-        };
-        let module = cell.get_or_try_init(|| self.compile(engine, metering)).await;
-        module.cloned().map_err(|error| format!("{error:#}"))
+        let key = (Arc::clone(&self.id), metering);
+        if let Some(module) = kept.get(&key) {
+            return Ok(module);
+        }
+        let _loading = self.loading.lock().await;
+        if let Some(module) = kept.get(&key) {
+            return Ok(module);
+        }
+        let module = self.compile(engine, metering).await;
+        let module = module.map_err(|error| format!("{error:#}"))?;
+        self.is_compiled.store(true, Relaxed);
+        kept.keep(key, module.clone());
+        Ok(module)
     }
 
     async fn compile(&self, engine: &Engine, metering: Metering) -> anyhow::Result<Module> {
         // Read again rather than kept: programs are large, and this happens once or twice.
         let bytes = mayfly_images::read_module(&self.path)?;
         anyhow::ensure!(
-            Digest::of(&bytes).to_string() == self.id,
+            Digest::of(&bytes).to_string() == *self.id,
             "{} has changed since it was pulled",
             self.path.display()
         );

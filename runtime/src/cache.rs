@@ -3,12 +3,16 @@
 //! One file an artifact, named by what was compiled and with what. It begins with a digest of the
 //! rest, so that a damaged file is found out before wasmtime maps it as code; it is then compiled
 //! anew. The folder is private to us: whoever can write there could run code as us.
+//!
+//! When there is too much, what was not used for longest goes.
 
-use std::fs;
+use std::fs::{self, File, FileTimes};
 use std::io::{self, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use rustix::process::geteuid;
 use sha2::{Digest as _, Sha256};
 
 /// Tells our files, and the version of their form, from others.
@@ -19,13 +23,20 @@ const HEADER_BYTES: usize = MAGIC.len() + 32;
 #[derive(Debug)]
 pub(crate) struct CodeCache {
     folder: PathBuf,
+    bytes_max: u64,
 }
 
 impl CodeCache {
-    /// Uses `folder`, which is made, for its owner only, if it is not there.
-    pub(crate) fn open(folder: &Path) -> io::Result<Self> {
+    /// Uses `folder`, which is made, for its owner only, if it is not there. It must be ours, and
+    /// nobody else may write to it. What is in it has no more than `bytes_max`.
+    pub(crate) fn open(folder: &Path, bytes_max: u64) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        Ok(Self { folder: folder.to_owned() })
+        let found = fs::metadata(folder)?;
+        if found.uid() != geteuid().as_raw() || found.mode() & 0o022 != 0 {
+            let message = "others can write to it; make it yours alone (chmod 700)";
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
+        }
+        Ok(Self { folder: folder.to_owned(), bytes_max })
     }
 
     /// The artifact that was kept under `key`, if it is there and whole.
@@ -44,6 +55,9 @@ impl CodeCache {
             return None;
         }
         file.drain(..HEADER_BYTES);
+        // It would only go sooner without.
+        let used = FileTimes::new().set_accessed(SystemTime::now());
+        let _ = File::open(&path).and_then(|file| file.set_times(used));
         Some(file)
     }
 
@@ -53,6 +67,35 @@ impl CodeCache {
         if let Err(error) = self.write(&path, artifact) {
             tracing::warn!(path = %path.display(), %error, "can't keep compiled code");
         }
+        if let Err(error) = self.make_room() {
+            tracing::warn!(folder = %self.folder.display(), %error, "can't remove compiled code");
+        }
+    }
+
+    /// Removes what was not used for longest, until there is no more than there may be.
+    fn make_room(&self) -> io::Result<()> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            // Another process may have removed it.
+            let Ok(found) = entry.metadata() else { continue };
+            files.push((found.accessed()?, found.len(), entry.path()));
+        }
+        let mut bytes: u64 = files.iter().map(|(_, length, _)| length).sum();
+        if bytes <= self.bytes_max {
+            return Ok(());
+        }
+        files.sort();
+        for (_, length, path) in files {
+            if bytes <= self.bytes_max {
+                break;
+            }
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => bytes -= length,
+            }
+        }
+        Ok(())
     }
 
     fn write(&self, path: &Path, artifact: &[u8]) -> io::Result<()> {
@@ -87,7 +130,7 @@ mod tests {
     #[test]
     fn a_damaged_file_is_as_good_as_none() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = CodeCache::open(&folder.path().join("code")).unwrap();
+        let cache = CodeCache::open(&folder.path().join("code"), u64::MAX).unwrap();
         assert_eq!(cache.get("a"), None);
         cache.put("a", b"artifact");
         assert_eq!(cache.get("a").as_deref(), Some(&b"artifact"[..]));
@@ -102,5 +145,32 @@ mod tests {
         *flipped.last_mut().unwrap() ^= 1;
         fs::write(&path, flipped).unwrap();
         assert_eq!(cache.get("a"), None);
+    }
+    #[test]
+    fn what_was_not_used_for_longest_goes_when_there_is_too_much() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = CodeCache::open(folder.path(), 2500).unwrap();
+        let is_there = || ["a", "b", "c"].map(|key| cache.path(key).exists());
+        for (key, age) in [("a", 100), ("b", 50)] {
+            cache.put(key, &[0; 1000]);
+            let then = SystemTime::now() - std::time::Duration::from_secs(age);
+            let file = File::open(cache.path(key)).unwrap();
+            file.set_times(FileTimes::new().set_accessed(then)).unwrap();
+        }
+        assert!(cache.get("a").is_some());
+        cache.put("c", &[0; 1000]);
+        assert_eq!(is_there(), [true, false, true]);
+        cache.put("b", &[0; 3000]);
+        assert_eq!(is_there(), [false; 3], "it is too much by itself");
+    }
+
+    #[test]
+    fn a_folder_that_others_can_write_to_is_not_used() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        for (mode, is_used) in [(0o700, true), (0o755, true), (0o770, false), (0o702, false)] {
+            fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(CodeCache::open(folder.path(), 1).is_ok(), is_used, "{mode:o}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use wasmtime_wasi::p1::types::{Errno, Error, Fd};
 
 use crate::device::Device;
+use crate::permits::{NoPermit, Permit, Permits};
 use crate::stored::Stored;
 
 /// What is behind a descriptor.
@@ -54,62 +55,69 @@ pub(crate) enum Origin {
 /// All descriptors of one guest.
 #[derive(Debug)]
 pub(crate) struct Descriptors {
-    slots: Vec<Option<Descriptor>>,
+    slots: Vec<Option<Slot>>,
     /// The slots that have become empty.
     free: BTreeSet<usize>,
-    live: u32,
-    live_max: u32,
+    permits: Permits,
+}
+
+#[derive(Debug)]
+struct Slot {
+    descriptor: Descriptor,
+    /// Given back when it is closed; what was given to the guest takes none.
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    permit: Option<Permit>,
 }
 
 impl Descriptors {
-    /// The three standard streams, and room to open as many as that.
-    pub(crate) fn new(opened_max: u32) -> Self {
-        let streams = [Device::Stdin, Device::Stdout, Device::Stderr];
-        let slots = streams.map(|device| Some(Descriptor::Device { device, position: 0 }));
-        let (slots, free) = (slots.into(), BTreeSet::new());
-        Self { slots, free, live: 3, live_max: opened_max.saturating_add(3) }
+    /// The three standard streams, and room to open as many as there are `permits`.
+    pub(crate) fn new(permits: Permits) -> Self {
+        let (slots, free) = (Vec::new(), BTreeSet::new());
+        let mut descriptors = Self { slots, free, permits };
+        for device in [Device::Stdin, Device::Stdout, Device::Stderr] {
+            descriptors.give(Descriptor::Device { device, position: 0 });
+        }
+        descriptors
     }
 
-    /// Adds a preopen, after those that are there.
+    /// Adds what the guest is given, after what is there.
     pub(crate) fn give(&mut self, descriptor: Descriptor) {
-        self.slots.push(Some(descriptor));
-        self.live += 1;
-        self.live_max = self.live_max.saturating_add(1);
+        self.slots.push(Some(Slot { descriptor, permit: None }));
     }
 
-    /// Fails if the guest has as many open as it may.
-    pub(crate) fn check_room(&self) -> Result<(), Error> {
-        if self.live >= self.live_max { Err(Errno::Mfile.into()) } else { Ok(()) }
+    /// A permit to open one more; fails if the guest has as many open as it may, or all guests have.
+    pub(crate) fn permit(&self) -> Result<Permit, Error> {
+        self.permits.take().map_err(|none| match none {
+            NoPermit::Own => Errno::Mfile.into(),
+            NoPermit::All => Errno::Nfile.into(),
+        })
     }
 
     /// Puts `descriptor` at a free number.
-    pub(crate) fn open(&mut self, descriptor: Descriptor) -> Result<Fd, Error> {
-        self.check_room()?;
-        self.live += 1;
+    pub(crate) fn open(&mut self, permit: Permit, descriptor: Descriptor) -> Result<Fd, Error> {
         let number = self.free.pop_last().unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() - 1
         });
-        self.slots[number] = Some(descriptor);
+        self.slots[number] = Some(Slot { descriptor, permit: Some(permit) });
         Ok(Fd::from(u32::try_from(number)?))
     }
 
     pub(crate) fn get(&self, fd: Fd) -> Result<&Descriptor, Error> {
         let slot = self.slots.get(index(fd)).and_then(Option::as_ref);
-        slot.ok_or_else(|| Errno::Badf.into())
+        slot.map(|slot| &slot.descriptor).ok_or_else(|| Errno::Badf.into())
     }
 
     pub(crate) fn get_mut(&mut self, fd: Fd) -> Result<&mut Descriptor, Error> {
         let slot = self.slots.get_mut(index(fd)).and_then(Option::as_mut);
-        slot.ok_or_else(|| Errno::Badf.into())
+        slot.map(|slot| &mut slot.descriptor).ok_or_else(|| Errno::Badf.into())
     }
 
     /// Frees the number and gives back what was behind it.
     pub(crate) fn close(&mut self, fd: Fd) -> Result<Descriptor, Error> {
         let closed = self.slots.get_mut(index(fd)).and_then(Option::take).ok_or(Errno::Badf)?;
         self.free.insert(index(fd));
-        self.live -= 1;
-        Ok(closed)
+        Ok(closed.descriptor)
     }
 
     /// Moves `from` to the number `to`, and gives back what was there.
@@ -121,8 +129,8 @@ impl Descriptors {
         }
         let moved = self.slots[index(from)].take();
         self.free.insert(index(from));
-        self.live -= 1;
-        Ok(std::mem::replace(&mut self.slots[index(to)], moved))
+        let replaced = std::mem::replace(&mut self.slots[index(to)], moved);
+        Ok(replaced.map(|slot| slot.descriptor))
     }
 }
 
@@ -141,11 +149,17 @@ impl Descriptor {
     }
 }
 
+#[cfg(test)]
+use crate::permits::HostDescriptors;
+
 #[test]
 fn numbers_are_given_out_as_wasmtime_gives_them() {
     let null = || Descriptor::Device { device: Device::Null, position: 0 };
-    let mut descriptors = Descriptors::new(5);
-    let mut open = |descriptors: &mut Descriptors| descriptors.open(null()).map(u32::from).ok();
+    let mut descriptors = Descriptors::new(Permits::new(7, &HostDescriptors::new(100).opened));
+    let open = |descriptors: &mut Descriptors| {
+        let permit = descriptors.permit().ok()?;
+        descriptors.open(permit, null()).map(u32::from).ok()
+    };
     assert_eq!([(); 4].map(|()| open(&mut descriptors)), [Some(3), Some(4), Some(5), Some(6)]);
     for closed in [1, 4] {
         descriptors.close(Fd::from(closed)).unwrap();
@@ -153,6 +167,7 @@ fn numbers_are_given_out_as_wasmtime_gives_them() {
     assert!(descriptors.renumber(Fd::from(6), Fd::from(1)).is_err(), "1 is closed");
     assert!(descriptors.renumber(Fd::from(6), Fd::from(2)).unwrap().is_some());
     assert_eq!([(); 3].map(|()| open(&mut descriptors)), [Some(6), Some(4), Some(1)]);
+    // What was given and is closed, such as 1, makes no room; what took its place, as in 2, takes it.
     assert_eq!(open(&mut descriptors), Some(7));
     assert_eq!(open(&mut descriptors), None, "as many as it may are open");
 }

@@ -17,6 +17,7 @@ use crate::error::{Error, ModuleError};
 use crate::inspect::{self, Kind};
 use crate::module::{self, Compiled, Digest, Metering, Module, Program};
 use crate::module_limits::ModuleLimits;
+use crate::permits::HostDescriptors;
 use crate::pool::MemoryPool;
 use crate::preview2;
 use crate::ticker::Ticker;
@@ -37,9 +38,20 @@ pub struct EngineSettings {
     /// aside for a run that begins is taken from those that have most beyond what is set aside for
     /// them, which ends them.
     pub memory_bytes_max: Option<u64>,
-    /// A folder of ours alone for compiled code; it is made if it is not there. `None`, the
-    /// default, compiles anew in each process.
+    /// Descriptors of this process that all guests may have together, for files, sockets and mounts;
+    /// `None`, the default, is as many as they ask for.
+    ///
+    /// Stops guests from leaving none to whoever else works in this process. A file that is one more
+    /// can't be opened; a run with more mounts than there are left waits.
+    pub descriptors_max: Option<usize>,
+    /// A folder of ours alone for compiled code; it is made if it is not there, and must be nobody
+    /// else's to write to. `None`, the default, compiles anew in each process.
     pub cache_dir: Option<PathBuf>,
+    /// Bytes that compiled code may have there; what was not used for longest goes.
+    ///
+    /// Stops whoever has many modules compiled from filling the disk. 16 GiB by default: some sixty
+    /// of the largest known program, and thousands of most.
+    pub cache_bytes_max: u64,
     /// Bytes that a module may have. 128 MiB by default: the largest known program, a chip
     /// synthesiser, has 60 MB.
     pub module_bytes_max: u64,
@@ -66,7 +78,9 @@ impl Default for EngineSettings {
         Self {
             instances_max: 1000,
             memory_bytes_max: None,
+            descriptors_max: None,
             cache_dir: None,
+            cache_bytes_max: 16 << 30,
             module_bytes_max: 128 << 20,
             module_limits: ModuleLimits::default(),
             compiler: Compiler::InProcess,
@@ -104,6 +118,7 @@ struct Inner {
     compiles: Arc<Semaphore>,
     instances: Arc<Semaphore>,
     memory: Arc<MemoryPool>,
+    descriptors: HostDescriptors,
 }
 
 /// One module, locked while it is being compiled so that whoever wants it too waits for it.
@@ -114,7 +129,7 @@ impl Engine {
     pub fn new(settings: EngineSettings) -> Result<Self, Error> {
         let cache = match &settings.cache_dir {
             Some(path) => Some(
-                CodeCache::open(path)
+                CodeCache::open(path, settings.cache_bytes_max)
                     .map_err(|source| Error::CacheFolder { path: path.clone(), source })?,
             ),
             None => None,
@@ -124,6 +139,7 @@ impl Engine {
             compiles: Arc::new(Semaphore::new(settings.compiles_max.max(1))),
             instances: Arc::new(Semaphore::new(settings.instances_max.max(1) as usize)),
             memory: MemoryPool::new(settings.memory_bytes_max.unwrap_or(u64::MAX)),
+            descriptors: HostDescriptors::new(settings.descriptors_max.unwrap_or(usize::MAX)),
             settings,
             cache,
             ticker,
@@ -221,6 +237,10 @@ impl Engine {
 
     pub(crate) fn memory(&self) -> &Arc<MemoryPool> {
         &self.0.memory
+    }
+
+    pub(crate) fn descriptors(&self) -> &HostDescriptors {
+        &self.0.descriptors
     }
 
     pub(crate) fn ticker(&self) -> &Ticker {

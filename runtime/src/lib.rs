@@ -75,6 +75,7 @@ mod network;
 mod outcome;
 mod output;
 mod path;
+mod permits;
 mod poll;
 mod pool;
 mod prepare;

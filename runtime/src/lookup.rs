@@ -116,14 +116,15 @@ impl World {
         rights: Rights,
         fdflags: Fdflags,
     ) -> Result<Fd> {
-        self.descriptors.check_room()?;
+        let permit = self.descriptors.permit()?;
         let stored = self.stored(fd);
         let opening = Opening { dirflags, oflags, rights, fdflags };
         let (node, made_up) = match self.place(memory, fd, path)? {
             Place::Nowhere if oflags.contains(Oflags::CREAT) => return Err(Errno::Rofs.into()),
             Place::Nowhere => return Err(Errno::Noent.into()),
             Place::Mount { directory, path: absolute } => {
-                return self.open_mounted(memory, directory, path, opening, stored, absolute).await;
+                let place = (directory, path, absolute);
+                return self.open_mounted(memory, place, opening, stored, permit).await;
             }
             Place::MadeUp { node, path } => (node, path),
         };
@@ -135,13 +136,14 @@ impl World {
         }
         match node {
             Node::Directory => {
-                self.descriptors.open(Descriptor::MadeUp { path: made_up, origin: Origin::Opened })
+                let made_up = Descriptor::MadeUp { path: made_up, origin: Origin::Opened };
+                self.descriptors.open(permit, made_up)
             }
             Node::Device(device) => {
                 if device == Device::TerminationLog && oflags.contains(Oflags::TRUNC) {
                     self.termination.clear();
                 }
-                self.descriptors.open(Descriptor::Device { device, position: 0 })
+                self.descriptors.open(permit, Descriptor::Device { device, position: 0 })
             }
             Node::File { mount, name } => {
                 let mut name = name.into_bytes();
@@ -150,8 +152,8 @@ impl World {
                 let (dirflags, oflags) = (Lookupflags::SYMLINK_FOLLOW, oflags & Oflags::TRUNC);
                 let opening = Opening { dirflags, oflags, ..opening };
                 let stored = self.mounts_stored[mount as usize].clone();
-                let directory = preopen(mount).into();
-                self.open_mounted(memory, directory, path, opening, stored, made_up).await
+                let place = (preopen(mount).into(), path, made_up);
+                self.open_mounted(memory, place, opening, stored, permit).await
             }
         }
     }

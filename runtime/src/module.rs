@@ -41,6 +41,15 @@ impl Module {
         self.0.digest
     }
 
+    /// How much memory its compiled code takes, in bytes.
+    pub fn code_bytes(&self) -> u64 {
+        let image = match &self.0.program {
+            Program::Module(program) => program.module().image_range(),
+            Program::Component(program) => program.instance_pre().component().image_range(),
+        };
+        image.end.addr().saturating_sub(image.start.addr()) as u64
+    }
+
     /// What its code was compiled to be stopped by.
     pub fn metering(&self) -> Metering {
         self.0.metering

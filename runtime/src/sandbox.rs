@@ -58,8 +58,8 @@ impl Sandbox {
     /// wrote to its mounts.
     ///
     /// The guest computes on the thread that polls the future, ten milliseconds at a time; files
-    /// are read and written on tokio's threads for blocking work. If as many guests run as may, it
-    /// waits for one of them to end, and the deadline starts only then.
+    /// are read and written on tokio's threads for blocking work. If as many guests run as may, or
+    /// have as many mounts, it waits for one of them to end, and the deadline starts only then.
     ///
     /// `Err` means that the guest could not be started, and that it was not its own fault.
     pub async fn run(
@@ -81,17 +81,23 @@ impl Sandbox {
             () = cancel.cancelled() => return Ok(never_started()),
             slot = instances.acquire_owned() => slot.map_err(|e| Error::Instantiate(e.into()))?,
         };
+        let descriptors = self.engine.descriptors();
+        let _mounts = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Ok(never_started()),
+            mounts = descriptors.mount(guest.mounts.len()) => mounts,
+        };
         let reserved = limits.memory_reserved_bytes.min(limits.memory_bytes);
         let holding = self.engine.memory().hold(reserved);
         let taken = holding.taken();
         let _ticking = (!module.metering().counts_fuel()).then(|| self.engine.ticker().running());
         let outcome = match &module.0.program {
             Program::Module(program) => {
-                let world = World::new(guest, &limits, holding);
+                let world = World::new(guest, &limits, holding, descriptors);
                 run(program, module.metering(), world, limits, meter, [cancel, taken]).await?
             }
             Program::Component(program) => {
-                let world = preview2::World::new(guest, &limits, holding);
+                let world = preview2::World::new(guest, &limits, holding, descriptors);
                 run(program, module.metering(), world, limits, meter, [cancel, taken]).await?
             }
         };

@@ -10,6 +10,7 @@ use wiggle::{GuestMemory, GuestPtr, GuestType as _};
 
 use crate::descriptor::{Descriptor, Origin};
 use crate::device_io::check_parts;
+use crate::permits::Permit;
 use crate::space::Full;
 use crate::stop::Stop;
 use crate::stored::{Named, Naming, Stored, is_same};
@@ -102,11 +103,10 @@ impl World {
     pub(crate) async fn open_mounted(
         &mut self,
         memory: &mut GuestMemory<'_>,
-        directory: Fd,
-        path: GuestPtr<str>,
+        (directory, path, absolute): (Fd, GuestPtr<str>, String),
         opening: Opening,
         stored: Option<Stored>,
-        absolute: String,
+        permit: Permit,
     ) -> Result<Fd> {
         let Opening { dirflags, oflags, rights, fdflags } = opening;
         let naming = match &stored {
@@ -138,7 +138,7 @@ impl World {
         };
         drop(naming);
         let (fd, path, origin) = (fd.into(), absolute, Origin::Opened);
-        self.descriptors.open(Descriptor::Wasi { fd, path, origin, stored })
+        self.descriptors.open(permit, Descriptor::Wasi { fd, path, origin, stored })
     }
 
     async fn is_there(

@@ -15,6 +15,7 @@ use crate::guest::Guest;
 use crate::limits::Limits;
 use crate::memory::MemoryMeter;
 use crate::meter::Meter;
+use crate::permits::{HostDescriptors, Permits};
 use crate::pool::Holding;
 use crate::prepare::{Prepared, mount_of};
 use crate::seeded::Seeded;
@@ -48,17 +49,19 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Builds the world that `guest`, which is checked, may see, and whose memory is of `holding`.
+    /// Builds the world that `guest`, which is checked, may see, whose memory is of `holding`, and
+    /// whose descriptors are of `host`'s.
     pub(crate) async fn new(
         mut guest: Guest,
         limits: &Limits,
         holding: Holding,
+        host: &HostDescriptors,
     ) -> Result<Self, Error> {
         let prepared = Prepared::new(&mut guest, limits)?;
         let Prepared { mut wasi, tree, directories, seeded, stored } = prepared;
         let mut world = Self {
             wasi: wasi.build_p1(),
-            descriptors: Descriptors::new(limits.descriptors),
+            descriptors: Descriptors::new(Permits::new(limits.descriptors, &host.opened)),
             tree,
             mounts_stored: stored,
             console: Console::new(guest.output, limits, guest.meter.clone()),

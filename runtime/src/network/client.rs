@@ -21,7 +21,6 @@ use hyper::{Method, Request, Response, Uri};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use wasmtime_wasi::runtime::spawn;
@@ -34,6 +33,7 @@ use self::place::{Place, Where};
 use super::lookup::LookupError;
 use super::session::Session;
 use crate::limits::{ANSWER_TIME_MAX, CONNECT_TIME_MAX, HEADER_BYTES_MAX};
+use crate::permits::Permit;
 
 /// What a request over HTTP comes to: the answer, and what must be polled for its body to come.
 pub(crate) type Answered = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
@@ -86,7 +86,7 @@ impl Client {
     }
 
     /// A connection to `place`, by the first of its addresses that is permitted and answers.
-    async fn connect(&self, place: &Place) -> Result<(Box<dyn Line>, OwnedSemaphorePermit), Error> {
+    async fn connect(&self, place: &Place) -> Result<(Box<dyn Line>, Permit), Error> {
         let addresses = self.addresses(place).await?;
         let permit = self.session.socket().ok_or(Error::ConnectionLimitReached)?;
         let mut failed = Error::DestinationNotFound;

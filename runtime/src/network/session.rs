@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::budget::Budget;
 use super::host::{HostName, Protocol};
@@ -14,6 +14,7 @@ use super::policy::{Network, Target};
 use super::tls::Authorities;
 use crate::limits::{LOOKUPS_MAX, Limits, RESOLVED_MAX};
 use crate::meter::Meter;
+use crate::permits::{HostDescriptors, Permit, Permits};
 
 /// One run's network. What the guest holds of it (sockets, streams, requests) all leads here.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub(crate) struct Session {
     network: Network,
     budget: Budget,
     /// How many sockets may still be opened.
-    sockets: Arc<Semaphore>,
+    sockets: Permits,
     /// How many names may be looked up at once.
     lookups: Arc<Semaphore>,
     /// What names were seen to stand for, the oldest first.
@@ -29,12 +30,17 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// A run's, which has used nothing yet.
-    pub(crate) fn new(network: Network, limits: &Limits, meter: Meter) -> Self {
+    /// A run's, which has used nothing yet, and whose sockets are of `host`'s descriptors.
+    pub(crate) fn new(
+        network: Network,
+        limits: &Limits,
+        meter: Meter,
+        host: &HostDescriptors,
+    ) -> Self {
         Self {
             network,
             budget: Budget::new(limits.network_bytes, meter),
-            sockets: Arc::new(Semaphore::new(limits.sockets as usize)),
+            sockets: Permits::new(limits.sockets, &host.opened),
             lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)),
             resolved: Mutex::default(),
         }
@@ -56,8 +62,8 @@ impl Session {
     }
 
     /// A permit for one more socket, unless there are as many as may be.
-    pub(crate) fn socket(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.sockets).try_acquire_owned().ok()
+    pub(crate) fn socket(&self) -> Option<Permit> {
+        self.sockets.take().ok()
     }
 
     /// Whose certificates are believed.
@@ -123,7 +129,8 @@ mod tests {
         });
         let network =
             Network { asked: rules.to_vec(), allowed: rules.to_vec(), ..Network::default() };
-        Session::new(network, &Limits { sockets: 2, ..Limits::default() }, Meter::new())
+        let limits = Limits { sockets: 2, ..Limits::default() };
+        Session::new(network, &limits, Meter::new(), &HostDescriptors::new(100))
     }
 
     #[test]

@@ -5,12 +5,12 @@
 
 use bytes::Bytes;
 use rustix::io::Errno;
-use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::p2::{
     DynInputStream, DynOutputStream, InputStream, OutputStream, Pollable, StreamError, StreamResult,
 };
 
+use super::handle::StreamPermit;
 use super::stream::{WRITE_BYTES_MAX, check_length};
 use crate::meter::Meter;
 use crate::space::{Full, Taken};
@@ -22,7 +22,7 @@ pub(super) struct FileInput {
     pub(super) stream: DynInputStream,
     pub(super) meter: Meter,
     #[expect(dead_code, reason = "it is there to be dropped")]
-    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) permit: StreamPermit,
     #[expect(dead_code, reason = "the file is open for as long as it is there")]
     pub(super) stored: Option<Stored>,
 }
@@ -58,7 +58,7 @@ pub(super) struct FileOutput {
     pub(super) stream: DynOutputStream,
     pub(super) meter: Meter,
     #[expect(dead_code, reason = "it is there to be dropped")]
-    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) permit: StreamPermit,
     pub(super) store: Option<Store>,
 }
 
@@ -276,7 +276,7 @@ mod tests {
         let mut output = FileOutput {
             stream: Box::new(slow.clone()),
             meter: Meter::new(),
-            permit: permits.try_acquire_owned().unwrap(),
+            permit: StreamPermit { _stream: permits.try_acquire_owned().unwrap(), _file: None },
             store: Store::new(stored, Some(0)),
         };
         output.write(vec![b'x'; BYTES].into()).unwrap();

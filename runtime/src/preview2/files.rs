@@ -11,7 +11,7 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult, IoEr
 
 use super::device::{device_type, made_up_hash, stat};
 use super::file_stream::{FileInput, FileOutput, Store};
-use super::handle::{Behind, Handle, Place, permit};
+use super::handle::{Behind, Handle, Place, StreamPermit};
 use super::seeded::seeded_hash;
 use super::storing::{Opening, full};
 use super::world::World;
@@ -225,7 +225,7 @@ impl HostDescriptor for World {
         oflags: OpenFlags,
         flags: DescriptorFlags,
     ) -> FsResult<Resource<Descriptor>> {
-        let permit = permit(&self.descriptors)?;
+        let permit = self.file_permit()?;
         let behind = match self.place(&fd, &path)? {
             Place::Nowhere if oflags.contains(OpenFlags::CREATE) => {
                 return Err(ErrorCode::ReadOnly.into());
@@ -318,9 +318,9 @@ impl HostDescriptor for World {
         if let Behind::Device(device) = *self.behind(&fd)? {
             return self.device_input(device, offset);
         }
-        let stored = self.stored(&fd);
+        let (stored, permit) = (self.stored(&fd), self.stream_permit(&fd));
         let fd = self.mounted(&fd, ErrorCode::IsDirectory)?;
-        let permit = permit(&self.streams)?;
+        let permit = permit?;
         let stream = self.filesystem().read_via_stream(fd, offset)?;
         let stream = self.table.delete(stream).map_err(FsError::trap)?;
         let meter = self.meter.clone();
@@ -337,9 +337,10 @@ impl HostDescriptor for World {
             return self.device_output(device);
         }
         let store = self.stored(&fd).and_then(|stored| Store::new(stored, Some(offset)));
+        let permit = self.stream_permit(&fd);
         let fd = self.mounted(&fd, ErrorCode::IsDirectory)?;
         let stream = self.filesystem().write_via_stream(fd, offset)?;
-        self.count_output(stream, store)
+        self.count_output(stream, store, permit?)
     }
 
     fn append_via_stream(
@@ -350,9 +351,10 @@ impl HostDescriptor for World {
             return self.device_output(device);
         }
         let store = self.stored(&fd).and_then(|stored| Store::new(stored, None));
+        let permit = self.stream_permit(&fd);
         let fd = self.mounted(&fd, ErrorCode::IsDirectory)?;
         let stream = self.filesystem().append_via_stream(fd)?;
-        self.count_output(stream, store)
+        self.count_output(stream, store, permit?)
     }
 
     async fn is_same_object(
@@ -450,9 +452,9 @@ impl World {
         &mut self,
         stream: Resource<DynOutputStream>,
         store: Option<Store>,
+        permit: StreamPermit,
     ) -> FsResult<Resource<DynOutputStream>> {
         let stream = self.table.delete(stream).map_err(FsError::trap)?;
-        let permit = permit(&self.streams)?;
         let meter = self.meter.clone();
         let stream: DynOutputStream = Box::new(FileOutput { stream, permit, store, meter });
         self.table.push(stream).map_err(FsError::trap)

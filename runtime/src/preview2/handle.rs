@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
@@ -15,6 +15,7 @@ use super::world::World;
 use crate::device::Device;
 use crate::limits::PATH_BYTES_MAX;
 use crate::path;
+use crate::permits::Permit;
 use crate::stored::Stored;
 use crate::tree::Node;
 
@@ -23,9 +24,15 @@ pub(super) struct Handle {
     pub(super) behind: Behind,
     /// Whether wasmtime-wasi's descriptor goes with it.
     pub(super) is_own: bool,
-    /// Given back when it is dropped; what was given to the guest takes none.
-    #[expect(dead_code, reason = "it is there to be dropped")]
-    pub(super) permit: Option<OwnedSemaphorePermit>,
+    /// Given back when it is dropped, and all streams of it with it: they keep the file open. What
+    /// was given to the guest takes none.
+    pub(super) permit: Option<Arc<Permit>>,
+}
+
+/// What lets a stream of a file be.
+pub(super) struct StreamPermit {
+    pub(super) _stream: OwnedSemaphorePermit,
+    pub(super) _file: Option<Arc<Permit>>,
 }
 
 /// What is behind a descriptor.
@@ -50,12 +57,22 @@ pub(super) enum Place {
     Nowhere,
 }
 
-/// A permit of those that are left; the call fails if there are none.
-pub(super) fn permit(of: &Arc<Semaphore>) -> FsResult<OwnedSemaphorePermit> {
-    Arc::clone(of).try_acquire_owned().map_err(|_| ErrorCode::Quota.into())
-}
-
 impl World {
+    /// A permit to open a file; the call fails if there are none left.
+    pub(super) fn file_permit(&self) -> FsResult<Permit> {
+        self.descriptors.take().map_err(|_| ErrorCode::Quota.into())
+    }
+
+    /// A permit for a stream of `fd`, and what keeps the file among those that are open; the call
+    /// fails if there are none left.
+    pub(super) fn stream_permit(&self, fd: &Resource<Descriptor>) -> FsResult<StreamPermit> {
+        let stream = Arc::clone(&self.streams).try_acquire_owned();
+        let stream = stream.map_err(|_| FsError::from(ErrorCode::Quota))?;
+        let handle = self.table.get(&Resource::<Handle>::new_borrow(fd.rep()));
+        let file = handle.map_err(FsError::trap)?.permit.clone();
+        Ok(StreamPermit { _stream: stream, _file: file })
+    }
+
     /// What is behind `fd`. One that is not there is a trap: the guest can't have come by it.
     pub(super) fn behind(&self, fd: &Resource<Descriptor>) -> FsResult<&Behind> {
         let handle = self.table.get(&Resource::<Handle>::new_borrow(fd.rep()));
@@ -119,10 +136,51 @@ impl World {
     pub(super) fn open(
         &mut self,
         behind: Behind,
-        permit: OwnedSemaphorePermit,
+        permit: Permit,
     ) -> FsResult<Resource<Descriptor>> {
-        let handle = Handle { behind, is_own: true, permit: Some(permit) };
+        let handle = Handle { behind, is_own: true, permit: Some(Arc::new(permit)) };
         let pushed = self.table.push(handle).map_err(FsError::trap)?;
         Ok(Resource::new_own(pushed.rep()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime_wasi::p2::bindings::filesystem::preopens;
+    use wasmtime_wasi::p2::bindings::filesystem::types::{
+        DescriptorFlags, HostDescriptor, OpenFlags, PathFlags,
+    };
+
+    use super::*;
+    use crate::guest::{Access, Guest, Mount};
+    use crate::limits::Limits;
+    use crate::permits::HostDescriptors;
+    use crate::pool::MemoryPool;
+
+    #[tokio::test]
+    async fn a_stream_keeps_its_file_among_those_that_are_open() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), "x").unwrap();
+        let (host, guest) = (folder.path().to_owned(), "/data".to_owned());
+        let mount = Mount { host, below: <_>::default(), guest, access: Access::ReadWrite };
+        let limits = Limits { descriptors: 1, ..Limits::default() };
+        let (pool, all) = (MemoryPool::new(u64::MAX), HostDescriptors::new(100));
+        let guest = Guest::new().mount(mount);
+        let mut world = World::new(guest, &limits, pool.hold(0), &all).await.unwrap();
+        let given = preopens::Host::get_directories(&mut world).unwrap();
+        let data = given.iter().find(|(_, name)| name == "/data").unwrap().0.rep();
+        let open = async |world: &mut World| {
+            let (follow, path) = (PathFlags::empty(), "file".to_owned());
+            let (oflags, flags) = (OpenFlags::empty(), DescriptorFlags::WRITE);
+            let directory = Resource::new_borrow(data);
+            HostDescriptor::open_at(world, directory, follow, path, oflags, flags).await
+        };
+        let file = open(&mut world).await.unwrap();
+        let borrowed = Resource::new_borrow(file.rep());
+        let stream = HostDescriptor::write_via_stream(&mut world, borrowed, 0).unwrap();
+        HostDescriptor::drop(&mut world, file).unwrap();
+        assert!(open(&mut world).await.is_err(), "the stream has the file open");
+        drop(world.table.delete(stream).unwrap());
+        assert!(open(&mut world).await.is_ok());
     }
 }

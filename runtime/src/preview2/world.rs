@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView as _};
 use wasmtime_wasi::p2::bindings::cli::{exit, stderr, stdout};
@@ -27,6 +27,7 @@ use crate::memory::MemoryMeter;
 use crate::meter::Meter;
 use crate::network::{Client, Session};
 use crate::output::Stream;
+use crate::permits::{HostDescriptors, Permit, Permits};
 use crate::pool::Holding;
 use crate::prepare::{Prepared, mount_of};
 use crate::seeded::Seeded;
@@ -54,7 +55,7 @@ pub(crate) struct World {
     /// The directories that the guest is given, and their names.
     given: Vec<(Behind, String)>,
     /// How many descriptors may still be opened.
-    pub(super) descriptors: Arc<Semaphore>,
+    pub(super) descriptors: Permits,
     /// How many streams of files may still be: one to read and one to write for each descriptor.
     pub(super) streams: Arc<Semaphore>,
     pub(super) console: Shared<Console>,
@@ -69,16 +70,18 @@ pub(crate) struct World {
     pub(super) due: HashMap<u32, u64>,
     pub(super) session: Arc<Session>,
     /// What is given back when the socket of that number is dropped.
-    pub(super) open_sockets: HashMap<u32, OwnedSemaphorePermit>,
+    pub(super) open_sockets: HashMap<u32, Permit>,
     pub(super) http: Http,
 }
 
 impl World {
-    /// Builds the world that `guest`, which is checked, may see, and whose memory is of `holding`.
+    /// Builds the world that `guest`, which is checked, may see, whose memory is of `holding`, and
+    /// whose descriptors are of `host`'s.
     pub(crate) async fn new(
         mut guest: Guest,
         limits: &Limits,
         holding: Holding,
+        host: &HostDescriptors,
     ) -> Result<Self, Error> {
         let prepared = Prepared::new(&mut guest, limits)?;
         let Prepared { mut wasi, tree, directories, seeded, stored } = prepared;
@@ -86,11 +89,11 @@ impl World {
             wasi.initial_cwd(dir);
         }
         let network = std::mem::take(&mut guest.network);
-        let session = Arc::new(Session::new(network, limits, guest.meter.clone()));
+        let session = Arc::new(Session::new(network, limits, guest.meter.clone(), host));
         network::give(&mut wasi, &session);
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
-        let descriptors = limits.descriptors as usize;
+        let streams = (limits.descriptors as usize).saturating_mul(2);
         let console = Console::new(guest.output, limits, guest.meter.clone());
         let mut world = Self {
             wasi: wasi.build(),
@@ -99,8 +102,8 @@ impl World {
             mounts: Vec::new(),
             mounts_stored: stored,
             given: Vec::new(),
-            descriptors: Arc::new(Semaphore::new(descriptors)),
-            streams: Arc::new(Semaphore::new(descriptors.saturating_mul(2))),
+            descriptors: Permits::new(limits.descriptors, &host.opened),
+            streams: Arc::new(Semaphore::new(streams)),
             console: Arc::new(Mutex::new(console)),
             termination: Arc::default(),
             memory: MemoryMeter::new(limits.memory_bytes, guest.meter.clone(), holding),

@@ -289,6 +289,53 @@ async fn descriptors_run_out_and_can_be_given_back() {
     assert_eq!(end_of(body, limits).await, End::Exited(20));
 }
 
+/// Opens a file until that fails, or it has 100, and then does `then` with how many it has.
+fn opens_many(then: &str) -> String {
+    format!(
+        r#"(memory (export "memory") 1) (data (i32.const 0) "file")
+        (data (i32.const 8) "\00\00\00\00\01\00\00\00")
+        (func (export "_start") (local $opened i32)
+          (block $full (loop $again
+            (br_if $full (call $path_open (i32.const 4) (i32.const 0) (i32.const 0) (i32.const 4)
+              (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 16)))
+            (local.set $opened (i32.add (local.get $opened) (i32.const 1)))
+            (br_if $again (i32.lt_u (local.get $opened) (i32.const 100)))))
+          {then})"#
+    )
+}
+
+#[tokio::test]
+async fn guests_leave_descriptors_to_others_whatever_each_may_have() {
+    // A quarter is for mounts.
+    let settings = EngineSettings { descriptors_max: Some(40), ..EngineSettings::default() };
+    let engine = Engine::new(settings).unwrap();
+    let load = async |then| engine.load(wat(&opens_many(then)).into(), Metering::Epochs).await;
+    let counts = load("(call $exit (local.get $opened))").await.unwrap();
+    let keeps = "(drop (call $fd_write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 24)))
+        (loop (br 0))";
+    let keeps = load(keeps).await.unwrap();
+    let (sandbox, folder) = (Sandbox::new(engine.clone()), files::folder());
+    let (host, capture) = (folder.path().join("in"), Arc::new(Capture::default()));
+    let run = async |module: &Module, cancel: &CancellationToken| {
+        let mount = files::mount(&host, "/data", crate::Access::ReadOnly);
+        let guest = Guest::new().mount(mount).output(capture.clone());
+        sandbox.run(module, guest, Limits::default(), cancel.clone()).await.unwrap().end
+    };
+    let (never, cancel) = (CancellationToken::new(), CancellationToken::new());
+    assert_eq!(run(&counts, &never).await, End::Exited(30));
+    let other = async {
+        while capture.taken(Stream::Stdout).is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let end = run(&counts, &never).await;
+        cancel.cancel();
+        end
+    };
+    let ends = tokio::join!(run(&keeps, &cancel), other);
+    assert_eq!(ends, (End::Cancelled, End::Exited(0)));
+    assert_eq!(run(&counts, &never).await, End::Exited(30));
+}
+
 #[tokio::test]
 async fn runs_wait_when_as_many_run_as_may() {
     let settings = EngineSettings { instances_max: 1, ..EngineSettings::default() };
