@@ -84,5 +84,8 @@ pub const NAMES_MAX: usize = 20_000;
 pub const STORE_BYTES_MAX: u64 = 32 << 30;
 /// The most logins that one image remembers to have been pulled with; the oldest are asked again.
 pub const LOGINS_REMEMBERED_MAX: usize = 64;
+/// The most repositories that one content is remembered to have come from; the oldest are asked
+/// again.
+pub const SOURCES_REMEMBERED_MAX: usize = 64;
 /// The most logins that are tried for one image.
 pub const LOGINS_TRIED_MAX: usize = 16;

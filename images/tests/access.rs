@@ -5,7 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::Response;
 use mayfly_images::{Keyring, Login, Named, Policy, Puller, Shelf, silent};
 
-use crate::fake::{Asked, Fake, answer, words};
+use crate::fake::{Asked, Fake, WASM, WASM_CONFIG, answer, words};
 
 /// `me:pw` in base64.
 const ME: &str = "Basic bWU6cHc=";
@@ -150,4 +150,28 @@ async fn a_password_does_not_go_where_a_registry_sends_us_on() {
     let asked = elsewhere.asked("blobs/");
     assert_eq!(asked.len(), 1);
     assert_eq!(authorization(&asked[0]), None);
+}
+
+#[tokio::test]
+async fn who_knows_the_digest_of_a_private_layer_does_not_have_it() {
+    let (registry, evil) = (private().await, Fake::start().await);
+    let state = tempfile::tempdir().unwrap();
+    let named = Named::new([&registry.host, &evil.host].map(|host| host.parse().unwrap()));
+    let puller = Puller::new(Shelf::of(state.path()), named, Policy::default());
+    let keyring = Keyring::one(&registry.host, login("pw"));
+    puller.pull(&registry.name(":1"), &keyring, &silent).await.unwrap();
+
+    let digest = mayfly_images::Digest::of(b"module");
+    let layer = format!(r#"{{"mediaType": "{WASM}", "digest": "{digest}", "size": 6}}"#);
+    let config = evil.blob(WASM_CONFIG, br#"{"architecture": "wasm", "os": "wasip1"}"#);
+    evil.image("1", &config, &[layer]);
+    let error = puller.pull(&evil.name(":1"), &Keyring::default(), &silent).await.unwrap_err();
+    assert!(words(&error).contains("404 Not Found"), "{error}");
+    assert!(puller.kept(&evil.name(":1"), &Keyring::default()).await.unwrap().is_none());
+    // Whoever has it themselves can have it, and it is kept once.
+    evil.blob(WASM, b"module");
+    let image = puller.pull(&evil.name(":1"), &Keyring::default(), &silent).await.unwrap();
+    assert_eq!(image.module_digest, digest);
+    puller.pull(&evil.name(":1"), &Keyring::default(), &silent).await.unwrap();
+    assert_eq!(evil.asked(digest.hex()).len(), 2, "once in vain, and once");
 }

@@ -168,7 +168,9 @@ async fn a_registry_without_ranges_is_begun_with_anew() {
     let partial = state.path().join("images/partial");
     fs::create_dir_all(&partial).unwrap();
     let digest = mayfly_images::Digest::of(&module);
-    fs::write(partial.join(digest.hex()), &module[..20_000]).unwrap();
+    let repository = mayfly_images::Digest::of(registry.name(":1").repository().as_bytes());
+    let file = format!("{}.{}", digest.hex(), &repository.hex()[..16]);
+    fs::write(partial.join(file), &module[..20_000]).unwrap();
     let image = pull(&registry.puller(state.path()), &registry.name(":1")).await.unwrap();
     assert_eq!(fs::read(&image.module).unwrap(), module);
     assert_eq!(registry.asked(digest.hex())[0].from(), 20_000);

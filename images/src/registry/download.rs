@@ -30,7 +30,8 @@ impl Fetch<'_> {
         if self.is_here().await? {
             return Ok(());
         }
-        let Some(mut partial) = self.blobs.begin(digest).await? else {
+        let repository = self.session.repository();
+        let Some(mut partial) = self.blobs.begin(digest, repository).await? else {
             return self.is_here().await.map(drop);
         };
         let mut attempts = 1;
@@ -56,10 +57,13 @@ impl Fetch<'_> {
         Ok(())
     }
 
-    /// Whether it is here already. It must have the size that is announced, by which the image was
-    /// weighed.
+    /// Whether it is here already, from the same repository. It must have the size that is
+    /// announced, by which the image was weighed.
     async fn is_here(&self) -> Result<bool> {
         let Descriptor { digest, bytes, .. } = self.blob;
+        if !self.blobs.is_from(digest, self.session.repository()) {
+            return Ok(false);
+        }
         match self.blobs.length(digest) {
             None => return Ok(false),
             Some(length) if length == *bytes => return Ok(true),
@@ -186,7 +190,7 @@ mod tests {
             (Transport::new(Named::default()), ImageName::parse("ghcr.io/x").unwrap());
         let session = Session::new(&transport, &name, None, Access::Pull);
         let fetch = Fetch { session: &session, blobs: &blobs, blob: &blob, watcher: &silent };
-        let mut partial = blobs.begin(&blob.digest).await.unwrap().unwrap();
+        let mut partial = blobs.begin(&blob.digest, session.repository()).await.unwrap().unwrap();
         let error = fetch.take(trickle(), &mut partial).await.unwrap_err().to_string();
         assert!(error.contains("fewer than 65536 bytes came in 60 seconds"), "{error}");
     }

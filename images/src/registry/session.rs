@@ -83,6 +83,11 @@ impl<'a> Session<'a> {
         Err(Error::Digest { what, expected: blob.digest.clone(), found })
     }
 
+    /// The registry and the repository that are asked.
+    pub(super) fn repository(&self) -> &str {
+        self.name.repository()
+    }
+
     /// The address of `rest` in the repository.
     pub(crate) fn url(&self, rest: &str) -> Result<Url> {
         let registry = self.name.registry();

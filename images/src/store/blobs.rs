@@ -24,6 +24,10 @@ impl Blobs {
         Self { folder: folder.to_owned() }
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Where `digest` is, if it is here.
     pub(crate) fn path(&self, digest: &Digest) -> PathBuf {
         self.folder.join("blobs").join(digest.hex())
@@ -73,12 +77,14 @@ impl Blobs {
         Ok(digest)
     }
 
-    /// Begins or goes on with the download of `digest`; `None` if it has come meanwhile. Waits while
-    /// somebody else is at it.
-    pub(crate) async fn begin(&self, digest: &Digest) -> Result<Option<Partial>> {
+    /// Begins or goes on with the download of `digest` from `repository`; `None` if it has come
+    /// meanwhile. Waits while somebody else is at it.
+    pub(crate) async fn begin(&self, digest: &Digest, repository: &str) -> Result<Option<Partial>> {
         loop {
             let (blobs, digest) = (self.clone(), digest.clone());
-            let begun = tokio::task::spawn_blocking(move || Partial::open(blobs, digest));
+            let repository = repository.to_owned();
+            let begun =
+                tokio::task::spawn_blocking(move || Partial::open(blobs, digest, repository));
             match begun.await.expect("opening a file must not panic")? {
                 Begun::Ours(partial) => return Ok(Some(*partial)),
                 Begun::Here => return Ok(None),
@@ -122,6 +128,7 @@ enum Begun {
 pub(crate) struct Partial {
     blobs: Blobs,
     digest: Digest,
+    repository: String,
     path: PathBuf,
     file: File,
     length: u64,
@@ -129,10 +136,10 @@ pub(crate) struct Partial {
 }
 
 impl Partial {
-    fn open(blobs: Blobs, digest: Digest) -> Result<Begun> {
-        let folder = blobs.folder.join("partial");
-        let path = folder.join(digest.hex());
-        make_folder(&folder).map_err(Error::file("make", &folder))?;
+    fn open(blobs: Blobs, digest: Digest, repository: String) -> Result<Begun> {
+        let path = blobs.partial_path(&digest, &repository);
+        let folder = path.parent().unwrap_or(&blobs.folder);
+        make_folder(folder).map_err(Error::file("make", folder))?;
         loop {
             let file = OpenOptions::new().create(true).append(true).read(true).open(&path);
             let file = file.map_err(Error::file("write", &path))?;
@@ -141,14 +148,14 @@ impl Partial {
                 Err(TryLockError::WouldBlock) => return Ok(Begun::Anothers),
                 Err(TryLockError::Error(error)) => return Err(Error::file("write", &path)(error)),
             }
-            if blobs.has(&digest) {
+            if blobs.is_from(&digest, &repository) {
                 // Whoever brought it has moved the file away; one that we have made is of no use.
                 let _is_gone = fs::remove_file(&path);
                 return Ok(Begun::Here);
             }
             if is_at(&file, &path) {
-                let mut partial =
-                    Self { blobs, digest, path, file, length: 0, hasher: Hasher::default() };
+                let (length, hasher) = (0, Hasher::default());
+                let mut partial = Self { blobs, digest, repository, path, file, length, hasher };
                 partial.reread()?;
                 return Ok(Begun::Ours(Box::new(partial)));
             }
@@ -184,6 +191,8 @@ impl Partial {
             let what = format!("blob {}", self.digest);
             return Err(Error::Digest { what, expected: self.digest.clone(), found });
         }
+        // Before it is there: who has waited for it sees both.
+        self.blobs.add_source(&self.digest, &self.repository)?;
         let target = self.blobs.path(&self.digest);
         let keep = || {
             self.file.sync_all()?;
@@ -235,10 +244,10 @@ mod tests {
             .build()
             .unwrap();
         runtime.block_on(async {
-            let first = blobs.begin(&digest).await.unwrap().unwrap();
+            let first = blobs.begin(&digest, "r/x").await.unwrap().unwrap();
             let second = tokio::spawn({
                 let (blobs, digest) = (blobs.clone(), digest.clone());
-                async move { blobs.begin(&digest).await }
+                async move { blobs.begin(&digest, "r/x").await }
             });
             tokio::task::yield_now().await;
             let others = tokio::task::spawn_blocking(|| ());

@@ -5,6 +5,7 @@
 //! STATE/images/sha256/….wasm    modules that the operator added
 //! STATE/images/blobs/…          what came from registries: manifests, configs, layers
 //! STATE/images/partial/…        downloads that are under way, or were broken off
+//! STATE/images/sources/…        which repositories have given us a blob
 //! STATE/images/trees/…/root     layers, unpacked, by the manifest that they belong to
 //! STATE/images/signatures/…     signatures that were good when they were fetched
 //! STATE/images/uses/…           is locked for as long as a process runs the image
@@ -18,6 +19,7 @@ mod file;
 mod names;
 mod prune;
 mod shelf;
+mod sources;
 mod trees;
 
 pub(crate) use blobs::{Blobs, Partial};

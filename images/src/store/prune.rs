@@ -119,13 +119,15 @@ impl Shelf {
         };
         let mut unneeded: Vec<_> = not_in("sha256", &modules).collect();
         unneeded.extend(not_in("blobs", &blobs));
+        unneeded.extend(not_in("sources", &blobs));
         unneeded.extend(not_in("signatures", &signed));
         unneeded.extend(not_in("trees", &roots));
         unneeded.extend(not_in("uses", &roots));
         unneeded.extend(not_in("partial", &BTreeSet::new()));
         unneeded.extend(self.trees().unfinished()?);
         // Who wrote them has died: whoever writes now would have kept us waiting.
-        let folders = ["", "sha256", "blobs", "signatures"].map(|name| self.folder().join(name));
+        let folders =
+            ["", "sha256", "blobs", "sources", "signatures"].map(|name| self.folder().join(name));
         let written = folders.iter().flat_map(|folder| files(folder));
         unneeded.extend(written.filter(|path| is_unfinished(path)));
         Ok(unneeded)
