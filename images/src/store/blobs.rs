@@ -41,7 +41,7 @@ impl Blobs {
     /// How many bytes it has, if it is here.
     pub(crate) fn length(&self, digest: &Digest) -> Option<u64> {
         let metadata = fs::metadata(self.path(digest)).ok()?;
-        metadata.is_file().then(|| metadata.len())
+        metadata.is_file().then_some(metadata.len())
     }
 
     /// Looks at the content of `digest`; what is something else goes, to be fetched again.
