@@ -20,7 +20,7 @@ use mayfly_controller::Settings;
 use mayfly_controller::job::BackoffSettings;
 use mayfly_controller::network::AllowedHosts;
 use mayfly_controller::node::{
-    BackoffCurve, HostPaths, LostRuns, NodeSettings, StorageDefaults, memory_root,
+    BackoffCurve, HostPaths, LostRuns, NodeSettings, VolumeSettings, memory_root,
 };
 use mayfly_controller::podgc::TERMINATED_POD_GC_THRESHOLD;
 use mayfly_runtime::Authorities;
@@ -103,10 +103,11 @@ impl StateFolder {
                 allowed_hosts: host.hosts,
                 capacity: limits.capacity.on_disk(&self.path),
                 limits: limits.pods,
-                storage: StorageDefaults {
+                volumes: VolumeSettings {
+                    entries: limits.volume_entries,
                     memory_root: self.memory.clone(),
-                    ..StorageDefaults::default()
                 },
+                logs: limits.logs,
                 ..NodeSettings::new(NODE_NAME, self.path.join("node"))
             },
             root_ca: None,

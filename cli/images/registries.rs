@@ -1,6 +1,6 @@
 //! The images that come from registries, in every folder that keeps some.
 
-use mayfly_images::{Entry, Image, ImageName, Keyring, Named, Puller, Shelf, silent};
+use mayfly_images::{Entry, Image, ImageName, Keyring, Named, PullLimits, Puller, Shelf, silent};
 
 use super::policy;
 use crate::args::ImageOptions;
@@ -27,16 +27,19 @@ pub(crate) enum Unasked {
 }
 
 impl Registries {
-    /// Those that `options` let us ask; images are kept on `shelves`. Pods have the logins of `own`
+    /// Those that `options` let us ask; images are kept on `shelves`, within `limits`. Pods have the logins of `own`
     /// beside those that they bring.
     pub(crate) fn new(
         options: &ImageOptions,
         shelves: &[Shelf],
         own: Keyring,
+        limits: PullLimits,
     ) -> anyhow::Result<Self> {
         let policy = policy(options.policy.as_deref())?;
         let named = Named::new(options.registries.iter().cloned());
-        let puller = |shelf: &Shelf| Puller::new(shelf.clone(), named.clone(), policy.clone());
+        let puller = |shelf: &Shelf| {
+            Puller::new(shelf.clone(), named.clone(), policy.clone()).within(limits)
+        };
         let pullers = shelves.iter().map(puller).collect();
         Ok(Self { pullers, own, is_offline: options.offline })
     }

@@ -1,21 +1,27 @@
 //! What the operator lets pods and this process have: `--limits FILE`, or what holds without one.
 //!
 //! ```text
-//! FILE ─▶ file (what it says) ─▶ Limits ─▶ admission, scheduler, node · sandbox · engine
+//! FILE ─▶ file (what it says) ─▶ meaning ─▶ Limits ─▶ admission, scheduler, node · sandbox · engine
 //! ```
 
 mod file;
+mod meaning;
+mod reader;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use mayfly_controller::node::NodeCapacity;
+use mayfly_controller::node::logs::LogLimits;
+use mayfly_controller::node::{NodeCapacity, VolumeSettings};
 use mayfly_controller::quota::OperatorLimits;
+use mayfly_images::PullLimits;
 use mayfly_runtime::EngineSettings;
 
 /// The largest file of limits. Stops a file that is none from filling memory; one that says
-/// everything has a kilobyte.
+/// everything has some kilobytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// What pods and this process may have.
@@ -23,6 +29,12 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 pub(crate) struct Limits {
     /// What each pod may have.
     pub(crate) pods: OperatorLimits,
+    /// Files, directories and links in a volume.
+    pub(crate) volume_entries: u64,
+    /// How much is kept of what a run prints.
+    pub(crate) logs: LogLimits,
+    /// What may be pulled.
+    pub(crate) images: PullLimits,
     /// What is the same for every run; what pods say of theirs comes over it.
     pub(crate) runs: mayfly_runtime::Limits,
     /// How modules are compiled, and how many run at a time.
@@ -37,6 +49,9 @@ impl Default for Limits {
         let memory_bytes_max = Some(capacity.memory_for_pods_bytes());
         Self {
             pods: OperatorLimits::default(),
+            volume_entries: VolumeSettings::default().entries,
+            logs: LogLimits::default(),
+            images: PullLimits::default(),
             runs: mayfly_runtime::Limits::default(),
             engine: EngineSettings { memory_bytes_max, ..EngineSettings::default() },
             capacity,
@@ -51,7 +66,7 @@ impl Limits {
         let read = || -> anyhow::Result<Self> {
             let bytes = fs::metadata(path)?.len();
             ensure!(bytes <= FILE_BYTES_MAX, "it has more than {FILE_BYTES_MAX} bytes");
-            file::read(&fs::read_to_string(path)?)
+            meaning::read(&fs::read_to_string(path)?)
         };
         read().with_context(|| format!("can't use the limits in {}", path.display()))
     }

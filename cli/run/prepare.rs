@@ -35,7 +35,7 @@ pub(crate) async fn runtime(
     let own = arguments.state_dir.as_deref();
     let shelves = shelves(own);
     // Whoever runs a manifest is the operator, as with `docker run`.
-    let registries = Registries::new(&arguments.images, &shelves, logins::own()?)?;
+    let registries = Registries::new(&arguments.images, &shelves, logins::own()?, limits.images)?;
     let mut images = Images::new(&arguments.images, shelves)?;
     for folder in &input.folders {
         images.add_manifest_folder(folder);

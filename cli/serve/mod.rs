@@ -92,7 +92,8 @@ async fn start(arguments: &ServeArguments, state: &StateFolder) -> anyhow::Resul
     let kubeconfig = write_kubeconfig(arguments, folder, &tls, address)?;
     let shelves = shelves(Some(folder));
     // The operator's own logins are not for whoever may use the API.
-    let registries = Registries::new(&arguments.images, &shelves, Keyring::default())?;
+    let registries =
+        Registries::new(&arguments.images, &shelves, Keyring::default(), allowed.images)?;
     let images = Images::new(&arguments.images, shelves)?;
     let cache = places::cache_dir(arguments.state_dir.as_deref()).ok();
     // No pod speaks to the server itself, unless the operator says so by name.

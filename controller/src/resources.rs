@@ -30,9 +30,14 @@ pub fn requests_or(spec: &PodSpec, unsaid: impl Fn(&Container) -> Amounts) -> Am
 
 /// The limits of a pod. A container that has none adds nothing.
 pub fn limits(spec: &PodSpec) -> Amounts {
-    let mut sum = total(spec, |container| {
+    limits_by(spec, |container| {
         amounts(container.resources.as_ref().and_then(|it| it.limits.as_ref()))
-    });
+    })
+}
+
+/// The same, where each container's limits are what `of` gives.
+pub fn limits_by(spec: &PodSpec, of: impl Fn(&Container) -> Amounts) -> Amounts {
+    let mut sum = total(spec, of);
     let mut overhead = amounts(spec.overhead.as_ref());
     overhead.retain(|name, _| sum.contains_key(name));
     add(&mut sum, &overhead);

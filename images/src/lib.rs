@@ -40,6 +40,6 @@ pub use name::{ImageName, InvalidName};
 pub use policy::{Document as PolicyDocument, Policy};
 pub use program::Program;
 pub use progress::{Progress, Watcher, silent};
-pub use puller::{Image, Puller};
+pub use puller::{Image, PullLimits, Puller};
 pub use store::{Entry, Freed, InUse, Kept, Names, Origin, Prune, Shelf};
 pub use unpack::unpack_layers;

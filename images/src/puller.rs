@@ -32,6 +32,7 @@ pub struct Puller {
     transport: Transport,
     policy: Policy,
     turns: Semaphore,
+    store_bytes_max: u64,
     /// Those that are being pulled: one name is pulled once at a time.
     busy: Mutex<HashMap<ImageName, Weak<tokio::sync::Mutex<()>>>>,
 }
@@ -55,13 +56,36 @@ pub struct Image {
     pub in_use: InUse,
 }
 
+/// What may be pulled, all together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PullLimits {
+    /// Bytes that all images on the shelf may take.
+    pub store_bytes_max: u64,
+    /// Pulls that go on at a time; the next wait.
+    pub pulls_max: usize,
+}
+
+impl Default for PullLimits {
+    fn default() -> Self {
+        Self { store_bytes_max: STORE_BYTES_MAX, pulls_max: PULLS_MAX }
+    }
+}
+
 impl Puller {
     /// Keeps what it has pulled on `shelf`, asks public registries and those that are `named`, and
     /// takes what `policy` allows.
     pub fn new(shelf: Shelf, named: Named, policy: Policy) -> Self {
         let transport = Transport::new(named);
         let turns = Semaphore::new(PULLS_MAX);
-        Self { shelf, transport, policy, turns, busy: Mutex::default() }
+        let (store_bytes_max, busy) = (STORE_BYTES_MAX, Mutex::default());
+        Self { shelf, transport, policy, turns, store_bytes_max, busy }
+    }
+
+    /// The same, within `limits`.
+    #[must_use]
+    pub fn within(self, limits: PullLimits) -> Self {
+        let turns = Semaphore::new(limits.pulls_max.max(1));
+        Self { turns, store_bytes_max: limits.store_bytes_max, ..self }
     }
 
     /// Where it keeps what it has pulled.
@@ -204,11 +228,11 @@ impl Puller {
             return Err(Error::limit(name.to_string(), limit));
         }
         let taken = self.shelf.blobs().bytes() + self.shelf.trees().bytes();
-        if taken + manifest.bytes() > STORE_BYTES_MAX {
+        if taken.saturating_add(manifest.bytes()) > self.store_bytes_max {
             let limit = format!(
-                "all images from registries have at most {} GiB here; `mayfly image prune` frees \
+                "all images from registries have at most {} bytes here; `mayfly image prune` frees \
                  some of it",
-                STORE_BYTES_MAX >> 30
+                self.store_bytes_max
             );
             return Err(Error::limit(name.to_string(), limit));
         }

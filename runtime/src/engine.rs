@@ -332,7 +332,8 @@ impl Inner {
     /// What compiled code of the module is kept under.
     fn key(&self, digest: Digest, metering: Metering) -> Result<String, ModuleError> {
         let backend = self.backend(metering, Allocation::Pool).map_err(host_error)?;
-        Ok(format!("{}-{}", digest.hex(), backend.compatibility))
+        let limits = self.settings.module_limits.mark();
+        Ok(format!("{}-{}{limits}", digest.hex(), backend.compatibility))
     }
 
     /// Makes a program of compiled code: in the pool, or if it does not fit there, out of it.

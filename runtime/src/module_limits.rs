@@ -6,6 +6,7 @@
 use wasmparser::{Parser, Payload};
 
 use crate::error::ModuleError;
+use crate::module::Digest;
 
 /// What a module may consist of; of a component, all that is nested in it together.
 ///
@@ -95,6 +96,16 @@ impl ModuleLimits {
             self.definitions,
             self.nesting,
         ]
+    }
+
+    /// What code is called by that was checked for these: nothing, for the defaults. What was compiled
+    /// when more was allowed is not taken when less is.
+    pub(crate) fn mark(self) -> String {
+        if self == Self::DEFAULT {
+            return String::new();
+        }
+        let bytes: Vec<u8> = self.to_numbers().iter().flat_map(|it| it.to_le_bytes()).collect();
+        format!("-{}", &Digest::of(&bytes).hex()[..16])
     }
 
     /// The limits that [`Self::to_numbers`] gave.

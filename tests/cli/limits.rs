@@ -38,3 +38,48 @@ fn a_default_holds_for_a_pod_that_does_not_say() {
     let ended = home.run(&["run", "--limits", "limits.yaml", "-o", "json", "pod.yaml"]).exits(1);
     assert!(ended.stdout.contains("FuelExhausted"), "{}", ended.stdout);
 }
+
+/// A Job whose pod writes `bytes` to an emptyDir of this source.
+fn writes(source: &str, bytes: &str) -> String {
+    let image = format!(
+        "image: {}\nargs: [/data, \"{bytes}\"]\nvolumeMounts: [{{name: v, mountPath: /data}}]",
+        guest("hog_write")
+    );
+    let job = job("a", "backoffLimit: 0", &image);
+    let volumes =
+        format!("      volumes: [{{name: v, emptyDir: {{{source}}}}}]\n      containers:");
+    job.replacen("      containers:", &volumes, 1)
+}
+
+#[test]
+fn what_is_stored_has_the_operators_default_and_no_more_than_the_maximum() {
+    let home = Home::new();
+    let run = |limits: &str, manifest: String| {
+        home.write("limits.yaml", limits);
+        home.write("job.yaml", manifest);
+        home.run(&["run", "--limits", "limits.yaml", "-o", "json", "job.yaml"])
+    };
+    let of_volumes = "volumes: {diskBytes: {default: 1Mi, max: 2Mi}}";
+    run(of_volumes, writes("", "900000")).exits(0);
+    run(of_volumes, writes("", "1500000")).exits(1);
+    run(of_volumes, writes("sizeLimit: 2Mi", "1500000")).exits(0);
+    run(of_volumes, writes("sizeLimit: 3Mi", "1"))
+        .exits(2)
+        .says("maximum emptyDir.sizeLimit usage per Volume is 2Mi, but limit is 3Mi");
+    let of_containers = "containers: {ephemeral-storage: {default: 1Mi}}";
+    run(of_containers, writes("", "900000")).exits(0);
+    run(of_containers, writes("", "1500000")).exits(1);
+}
+
+#[test]
+fn a_module_that_is_more_than_the_operator_takes_is_refused() {
+    let home = Home::new();
+    home.write("job.yaml", job("a", "completions: 1", &format!("image: {}", guest("job_echo"))));
+    let refused = |limits: &str, why: &str| {
+        home.write("limits.yaml", limits);
+        home.run(&["run", "--limits", "limits.yaml", "job.yaml"]).exits(2).says(why);
+    };
+    refused("modules: {functions: 5}", "functions");
+    refused("modules: {imports: 1}", "imports");
+    refused("modules: {bytes: 1Ki}", "where 1024 are allowed");
+}

@@ -62,7 +62,7 @@ struct Entry {
 impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
     /// An agent that has not begun.
     pub fn new(client: C, runtime: Arc<R>, clock: Clock, settings: NodeSettings) -> Self {
-        let logs = Logs::new(settings.root.clone(), clock.clone());
+        let logs = Logs::new(settings.root.clone(), clock.clone(), settings.logs);
         let host = Host {
             client,
             runtime,
@@ -75,7 +75,7 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
             host_paths: settings.host_paths.clone(),
             limits: settings.limits,
             allowed_hosts: settings.allowed_hosts.clone(),
-            storage: settings.storage.clone(),
+            volumes: settings.volumes.clone(),
         };
         let Allocatable { cpu, memory, .. } = host.allocatable;
         let room = Room::new(cpu, memory, settings.limits);
@@ -185,7 +185,7 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
             _ => {
                 self.pods.remove(&pod.uid);
                 self.room.release(&pod.uid);
-                let roots = [Some(&self.settings.root), self.settings.storage.memory_root.as_ref()];
+                let roots = [Some(&self.settings.root), self.settings.volumes.memory_root.as_ref()];
                 for directory in roots.into_iter().flatten().map(|it| PodDirectory::new(it, pod)) {
                     directory.into_iter().for_each(|directory| self.remove_directory(directory));
                 }
@@ -262,7 +262,7 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
     fn remove_strays(&self, uids: HashSet<String>) {
         // Without the folder there is nothing to remove. It is listed at once: what is there later
         // may be of a pod that has begun meanwhile.
-        let roots = [Some(&self.settings.root), self.settings.storage.memory_root.as_ref()];
+        let roots = [Some(&self.settings.root), self.settings.volumes.memory_root.as_ref()];
         let folders = roots.into_iter().flatten().map(|root| fs::read_dir(directory::pods(root)));
         let entries: Vec<_> = folders.flatten().flatten().flatten().collect();
         if entries.is_empty() {

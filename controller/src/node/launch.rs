@@ -24,7 +24,7 @@ use super::runtime::{
     Container, ContainerEnd, Image, Network, PodIdentity, PodRuntime, Pull, PullPolicy,
     ResourceLimits, StartError, Stdin, Storage,
 };
-use super::settings::StorageDefaults;
+use super::settings::VolumeSettings;
 use super::sources::{ConfigError, Needed, Sources};
 use super::status::container_id;
 use super::storage;
@@ -54,7 +54,7 @@ pub(crate) struct Host<C, R> {
     pub(crate) host_paths: HostPaths,
     pub(crate) limits: OperatorLimits,
     pub(crate) allowed_hosts: AllowedHosts,
-    pub(crate) storage: StorageDefaults,
+    pub(crate) volumes: VolumeSettings,
 }
 
 /// One run of a container that is to begin.
@@ -167,7 +167,7 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         let sources = Sources::fetch(&self.host.client, &self.identity.namespace, &needed);
         let sources = sources.await.map_err(|error| config(ConfigError(error.to_string())))?;
         let environment = Environment::of(container, &self.downward(), &sources).map_err(config)?;
-        let places = (&self.host.host_paths, self.host.storage.memory_root.as_deref());
+        let places = (&self.host.host_paths, self.host.volumes.memory_root.as_deref());
         let mounts = volumes::mounts(container, spec, &environment, &self.directory, places);
         let mounts = mounts.map_err(config)?;
         let files = self.files(container).map_err(|error| {
@@ -333,7 +333,7 @@ pub(crate) async fn prepare_volumes<C: ClusterClient, R>(
         }
         let content = volumes::content(volume, &downward, &sources)
             .map_err(|error| failed(error.to_string()))?;
-        let folder = storage::folder(volume, directory, host.storage.memory_root.as_deref());
+        let folder = storage::folder(volume, directory, host.volumes.memory_root.as_deref());
         let folder = folder.ok_or_else(|| failed("it has no place".to_owned()))?;
         volumes::materialise(&folder, &content).map_err(|error| failed(error.to_string()))?;
     }

@@ -73,6 +73,6 @@ pub use runtime::{
     PodIdentity, PodRuntime, Pull, PullError, PullPolicy, ResourceLimits, StartError, Stdin,
     Storage, StorageExceeded, StorageLimits, StoredVolume, Stream,
 };
-pub use settings::{LostRuns, NodeSettings, StorageDefaults};
+pub use settings::{LostRuns, NodeSettings, VolumeSettings};
 pub use usage::{Gauge, NodeUsage, Rate, RunningContainer, Totals, Usage, UsageSource, Usages};
 pub use volumes::{HostPaths, memory_root};

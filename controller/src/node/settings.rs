@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use super::backoff::BackoffCurve;
 use super::capacity::NodeCapacity;
+use super::logs::LogLimits;
 use super::volumes::HostPaths;
 use crate::api::{
     Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo, ObjectMeta, Time, Timestamp,
     names,
 };
-use crate::limits::{MEMORY_VOLUME_BYTES_DEFAULT, VOLUME_BYTES_DEFAULT, VOLUME_ENTRIES_MAX};
+use crate::limits::VOLUME_ENTRIES_MAX;
 use crate::network::AllowedHosts;
 use crate::quota::OperatorLimits;
 
@@ -36,32 +37,25 @@ pub struct NodeSettings {
     pub limits: OperatorLimits,
     /// The hosts that its pods may ask for.
     pub allowed_hosts: AllowedHosts,
-    /// What its pods may store where they do not say it themselves.
-    pub storage: StorageDefaults,
+    /// How its pods' volumes are kept.
+    pub volumes: VolumeSettings,
+    /// How much is kept of what its containers print.
+    pub logs: LogLimits,
 }
 
-/// What pods may store where they do not say it themselves.
+/// How volumes are kept, whatever their pods say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StorageDefaults {
-    /// Bytes in an `emptyDir` on disk that has no `sizeLimit`.
-    pub volume_bytes: u64,
+pub struct VolumeSettings {
     /// Files, directories and links in an `emptyDir`.
-    pub volume_entries: u64,
-    /// Bytes in an `emptyDir` in memory, if neither it nor the memory of its pod has a limit.
-    pub memory_volume_bytes: u64,
+    pub entries: u64,
     /// The directory for those in memory, such as [`memory_root`](super::memory_root) gives it. They
     /// are on disk if there is none.
     pub memory_root: Option<PathBuf>,
 }
 
-impl Default for StorageDefaults {
+impl Default for VolumeSettings {
     fn default() -> Self {
-        Self {
-            volume_bytes: VOLUME_BYTES_DEFAULT,
-            volume_entries: VOLUME_ENTRIES_MAX,
-            memory_volume_bytes: MEMORY_VOLUME_BYTES_DEFAULT,
-            memory_root: None,
-        }
+        Self { entries: VOLUME_ENTRIES_MAX, memory_root: None }
     }
 }
 
@@ -80,7 +74,8 @@ impl NodeSettings {
             host_paths: HostPaths::default(),
             limits: OperatorLimits::default(),
             allowed_hosts: AllowedHosts::default(),
-            storage: StorageDefaults::default(),
+            volumes: VolumeSettings::default(),
+            logs: LogLimits::default(),
         }
     }
 }

@@ -8,43 +8,48 @@ use std::path::Path;
 use super::directory::PodDirectory;
 use super::downward::containers;
 use super::runtime::{Medium, StorageExceeded, StorageLimits, StoredVolume};
-use super::settings::StorageDefaults;
-use crate::api::{Pod, Volume};
+use super::settings::VolumeSettings;
+use crate::api::{Container, Pod, Volume};
 use crate::quantity::Amount;
+use crate::quota::OperatorLimits;
 use crate::resources;
 
-/// The resource that files of a pod take on its node's disk.
-const EPHEMERAL_STORAGE: &str = "ephemeral-storage";
-
-/// What the pod may store, with its directories in `directory`.
+/// What the pod may store, with its directories in `directory`: what it says, within what the
+/// `operator` lets it.
 pub(crate) fn limits(
     pod: &Pod,
     directory: &PodDirectory,
-    defaults: &StorageDefaults,
+    settings: &VolumeSettings,
+    operator: &OperatorLimits,
 ) -> StorageLimits {
     let Some(spec) = &pod.spec else { return StorageLimits::default() };
     let volumes = spec.volumes.iter().flatten().filter_map(|volume| {
-        let source = volume.empty_dir.as_ref()?;
-        let medium = medium(volume);
-        let size = source.size_limit.as_ref().map(Amount::of).and_then(positive);
+        let (size, medium) = (size_limit(volume).and_then(positive), medium(volume));
+        volume.empty_dir.as_ref()?;
         let bytes_max = match medium {
-            Medium::Disk => size.unwrap_or(defaults.volume_bytes),
+            Medium::Disk => operator.volume_bytes.grant(size),
             // As the kubelet sizes it: no more than the pod may have of memory.
             Medium::Memory => {
                 let memory = memory_limit(pod);
-                let size = size.or(memory).unwrap_or(defaults.memory_volume_bytes);
-                size.min(memory.unwrap_or(u64::MAX))
+                let granted = operator.memory_volume_bytes.grant(size.or(memory));
+                granted.map(|bytes| bytes.min(memory.unwrap_or(u64::MAX)))
             }
         };
         Some(StoredVolume {
             name: volume.name.clone(),
-            directory: folder(volume, directory, defaults.memory_root.as_deref())?,
-            bytes_max,
-            entries_max: defaults.volume_entries,
+            directory: folder(volume, directory, settings.memory_root.as_deref())?,
+            bytes_max: bytes_max.unwrap_or(u64::MAX),
+            entries_max: settings.entries,
             medium,
         })
     });
-    StorageLimits { volumes: volumes.collect(), bytes_max: pod_limit(pod) }
+    let bytes_max = operator.ephemeral_storage_of_pod(spec).and_then(positive);
+    StorageLimits { volumes: volumes.collect(), bytes_max }
+}
+
+/// What is said of how large it may become.
+fn size_limit(volume: &Volume) -> Option<Amount> {
+    volume.empty_dir.as_ref()?.size_limit.as_ref().map(Amount::of)
 }
 
 /// Where the content of `volume` is, if it has a name that a directory can have.
@@ -71,22 +76,15 @@ pub(crate) fn kept_on_disk(pod: &Pod) -> impl Iterator<Item = &str> {
     volumes.filter(|it| medium(it) == Medium::Memory).map(|volume| volume.name.as_str())
 }
 
-/// `limits.ephemeral-storage` of the container at `index`, in bytes.
-pub(crate) fn container_limit(pod: &Pod, index: usize) -> Option<u64> {
-    let resources = containers(pod).nth(index)?.resources.as_ref()?;
-    resources.limits.as_ref()?.get(EPHEMERAL_STORAGE).map(Amount::of).and_then(positive)
-}
-
-/// The sum of what its containers are limited to; those that are not add nothing.
-fn pod_limit(pod: &Pod) -> Option<u64> {
-    let limits = resources::limits(pod.spec.as_ref()?);
-    limits.get(EPHEMERAL_STORAGE).copied().and_then(positive)
+/// `limits.ephemeral-storage` of `container`, in bytes.
+pub(crate) fn container_limit(container: &Container, operator: &OperatorLimits) -> Option<u64> {
+    operator.ephemeral_storage(container).and_then(positive)
 }
 
 /// What all containers may have of memory together, if each is limited.
 fn memory_limit(pod: &Pod) -> Option<u64> {
     let spec = pod.spec.as_ref()?;
-    let is_limited = |container: &crate::api::Container| {
+    let is_limited = |container: &Container| {
         let limits = container.resources.as_ref().and_then(|it| it.limits.as_ref());
         limits.is_some_and(|limits| limits.contains_key("memory"))
     };
@@ -100,14 +98,13 @@ fn positive(amount: Amount) -> Option<u64> {
 }
 
 /// Why the pod is evicted. The space at the end is the kubelet's.
-pub(crate) fn message(pod: &Pod, exceeded: &StorageExceeded) -> String {
+pub(crate) fn message(pod: &Pod, exceeded: &StorageExceeded, operator: &OperatorLimits) -> String {
     match exceeded {
         StorageExceeded::Volume(name) => {
             let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
             let limit = volumes
                 .filter(|volume| volume.name == *name)
-                .find_map(|volume| volume.empty_dir.as_ref()?.size_limit.as_ref())
-                .map(Amount::of)
+                .find_map(size_limit)
                 .filter(|limit| *limit > Amount::ZERO);
             match limit {
                 Some(limit) => {
@@ -121,17 +118,16 @@ pub(crate) fn message(pod: &Pod, exceeded: &StorageExceeded) -> String {
             }
         }
         StorageExceeded::Pod => {
-            let limits = pod.spec.as_ref().map(resources::limits).unwrap_or_default();
-            let limit = limits.get(EPHEMERAL_STORAGE).copied().unwrap_or_default();
+            let spec = pod.spec.as_ref();
+            let limit = spec.and_then(|spec| operator.ephemeral_storage_of_pod(spec));
+            let limit = limit.unwrap_or_default();
             format!(
                 "Pod ephemeral local storage usage exceeds the total limit of containers {limit}. "
             )
         }
         StorageExceeded::Container(name) => {
             let container = containers(pod).find(|container| container.name == *name);
-            let limits =
-                container.and_then(|it| it.resources.as_ref()).and_then(|it| it.limits.as_ref());
-            let limit = limits.and_then(|limits| limits.get(EPHEMERAL_STORAGE)).map(Amount::of);
+            let limit = container.and_then(|container| operator.ephemeral_storage(container));
             let limit = limit.unwrap_or_default();
             format!("Container {name} exceeded its local ephemeral storage limit \"{limit}\". ")
         }
@@ -143,13 +139,18 @@ mod tests {
     use super::*;
     use crate::node::fixtures::pod_from;
     use crate::node::runtime::PodIdentity;
+    use crate::quota::Bound;
 
-    fn defaults() -> StorageDefaults {
-        StorageDefaults {
-            volume_bytes: 1000,
-            volume_entries: 7,
-            memory_volume_bytes: 500,
-            memory_root: Some("/memory".into()),
+    fn settings() -> VolumeSettings {
+        VolumeSettings { entries: 7, memory_root: Some("/memory".into()) }
+    }
+
+    fn operator() -> OperatorLimits {
+        let bound = |default, max| Bound { default: Some(default), max: Some(max) };
+        OperatorLimits {
+            volume_bytes: bound(1000, 4 << 20),
+            memory_volume_bytes: bound(500, 4096),
+            ..OperatorLimits::default()
         }
     }
 
@@ -169,7 +170,7 @@ mod tests {
                     "containers": [{}]}}}}"#,
                 containers.join(",")
             ));
-            let found = super::limits(&pod, &directory, &defaults());
+            let found = super::limits(&pod, &directory, &settings(), &operator());
             let (path, bytes_max) = expected;
             let [found_volume] = &found.volumes[..] else { panic!("{found:?}") };
             assert_eq!(found_volume.directory, Path::new(path), "{volume}");
@@ -181,6 +182,9 @@ mod tests {
         check("", &[""], (disk, 1000), None);
         check(r#""sizeLimit": "0""#, &[""], (disk, 1000), None);
         check(r#""sizeLimit": "1Mi""#, &[""], (disk, 1 << 20), None);
+        // A pod that was made when there was no such maximum.
+        check(r#""sizeLimit": "5Mi""#, &[""], (disk, 4 << 20), None);
+        check(in_memory, &[r#""memory": "1Mi""#], (memory, 4096), None);
         check(in_memory, &[""], (memory, 500), None);
         check(in_memory, &[r#""memory": "1Ki""#, r#""memory": "2Ki""#], (memory, 3072), None);
         check(in_memory, &[r#""memory": "1Ki""#, ""], (memory, 500), None);
@@ -201,7 +205,7 @@ mod tests {
                     {"name": "b", "resources": {"limits": {"ephemeral-storage": "3Mi"}}}]}}"#,
         );
         let check = |exceeded: StorageExceeded, expected: &str| {
-            assert_eq!(message(&pod, &exceeded), expected);
+            assert_eq!(message(&pod, &exceeded, &OperatorLimits::default()), expected);
         };
         check(
             StorageExceeded::Volume("v".into()),

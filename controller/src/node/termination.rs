@@ -69,12 +69,13 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::node::fixtures::container_from;
+    use crate::node::logs::LogLimits;
     use crate::node::runtime::{Output, PodIdentity, Stream};
 
     #[test]
     fn the_message_is_from_the_file_or_else_from_the_log() {
         let root = tempfile::tempdir().unwrap();
-        let logs = Logs::new(root.path(), Clock::system());
+        let logs = Logs::new(root.path(), Clock::system(), LogLimits::default());
         let pod = PodIdentity { namespace: "ns".into(), name: "p".into(), uid: "u".into() };
         let run = Run { pod, container: "m".into(), restart: 0 };
         let writer = logs.create(run.clone(), None).unwrap();

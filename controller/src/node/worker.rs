@@ -114,7 +114,7 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
         let previous = pod.status.clone().unwrap_or_default();
         let reporter = Reporter::new(host.client.clone(), identity.clone(), previous);
         let (exceeded, storage, log_meters) = keep_account(&host, &pod, &directory);
-        let in_place_of_memory = match host.storage.memory_root {
+        let in_place_of_memory = match host.volumes.memory_root {
             Some(_) => Vec::new(),
             None => storage::kept_on_disk(&pod).map(memory_on_disk).collect(),
         };
@@ -302,7 +302,7 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
     /// Ends the pod if it has stored too much.
     fn evict(&mut self) {
         let Some(exceeded) = self.exceeded.borrow_and_update().clone() else { return };
-        let message = storage::message(&self.state.pod, &exceeded);
+        let message = storage::message(&self.state.pod, &exceeded, &self.host.limits);
         self.state.stop(Stop::Evicted { message });
         self.reporter.touch(self.host.clock.now(), true);
     }
@@ -395,7 +395,7 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
 
     /// Leaves behind what outlives the pod's end: its logs, and nothing once it is gone.
     fn clean_up(self, finish: Finish) -> Finish {
-        let memory = self.host.storage.memory_root.as_ref();
+        let memory = self.host.volumes.memory_root.as_ref();
         let memory = memory.map(|root| self.directory.in_memory(root).path().to_owned());
         let path = match finish {
             Finish::Ended => {
@@ -439,14 +439,14 @@ fn keep_account<C, R: PodRuntime>(
         sender.send_if_modified(|told| told.is_none() && told.replace(what).is_none());
     };
     let tell = Arc::new(tell);
-    let limits = storage::limits(pod, directory, &host.storage);
+    let limits = storage::limits(pod, directory, &host.volumes, &host.limits);
     let pod_is_limited = limits.bytes_max.is_some();
     let is_kept = pod_is_limited || !limits.volumes.is_empty();
     let account: Arc<dyn Fn(StorageExceeded) + Send + Sync> = Arc::clone(&tell) as _;
     let storage = is_kept.then(|| host.runtime.storage(limits, account)).flatten();
     let mut meters = BTreeMap::new();
     for (index, container) in containers(pod).enumerate().filter(|_| pod_is_limited) {
-        let bytes_max = storage::container_limit(pod, index);
+        let bytes_max = storage::container_limit(container, &host.limits);
         let (tell, name) = (Arc::clone(&tell), container.name.clone());
         let exceeded = move || tell(StorageExceeded::Container(name.clone()));
         let meter = LogMeter::new(bytes_max, storage.clone(), exceeded);

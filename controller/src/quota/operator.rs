@@ -6,9 +6,13 @@
 
 use crate::annotations::Annotations;
 use crate::api::names::{FUEL, NETWORK_BYTES, OPEN_FILES, OUTPUT_BYTES};
-use crate::api::{Container, Pod, PodSpec, Quantity};
+use crate::api::{Container, Pod, PodSpec, Quantity, Volume};
+use crate::limits::{MEMORY_VOLUME_BYTES_DEFAULT, VOLUME_BYTES_DEFAULT};
 use crate::quantity::Amount;
-use crate::resources::{Amounts, requests_or};
+use crate::resources::{Amounts, limits_by, requests_or};
+
+/// The resource that files of a pod take on its node's disk.
+const EPHEMERAL_STORAGE: &str = "ephemeral-storage";
 
 /// The default and the maximum of one limit; `None` is without.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +44,13 @@ pub struct OperatorLimits {
     pub memory_request_bytes: Option<u64>,
     /// `resources.limits.cpu` of a container, in thousandths of a core.
     pub cpu_millis: Bound,
+    /// `resources.limits.ephemeral-storage` of a container, in bytes.
+    pub ephemeral_storage_bytes: Bound,
+    /// `sizeLimit` of an `emptyDir` on disk, in bytes.
+    pub volume_bytes: Bound,
+    /// `sizeLimit` of an `emptyDir` in memory, in bytes. Its pod's memory limits come before the
+    /// default.
+    pub memory_volume_bytes: Bound,
     /// `mayfly.dev/fuel`.
     pub fuel: Bound,
     /// `mayfly.dev/output-bytes`.
@@ -62,6 +73,9 @@ impl Default for OperatorLimits {
             memory_bytes: Bound { default: Some(256 << 20), max: None },
             memory_request_bytes: None,
             cpu_millis: Bound::default(),
+            ephemeral_storage_bytes: Bound::default(),
+            volume_bytes: Bound { default: Some(VOLUME_BYTES_DEFAULT), max: None },
+            memory_volume_bytes: Bound { default: Some(MEMORY_VOLUME_BYTES_DEFAULT), max: None },
             fuel: Bound::default(),
             // More than anybody reads, and ten minutes of printing as fast as is allowed.
             output_bytes: bound(1 << 30, 64 << 30),
@@ -111,6 +125,24 @@ impl OperatorLimits {
         self.cpu_millis.grant(limit)
     }
 
+    /// What `container` and its logs may store on its node's disk. Zero is not a limit, as in
+    /// Kubernetes.
+    pub fn ephemeral_storage(&self, container: &Container) -> Option<Amount> {
+        let said = limited(container, EPHEMERAL_STORAGE).filter(|said| bytes(*said) > 0);
+        let granted = self.ephemeral_storage_bytes.grant(said.map(bytes))?;
+        // In its own words, where it has what it says.
+        said.filter(|said| bytes(*said) == granted).or_else(|| Amount::parse(&in_bytes(granted)))
+    }
+
+    /// What the containers of a pod may store there together; those without a limit add nothing.
+    pub fn ephemeral_storage_of_pod(&self, spec: &PodSpec) -> Option<Amount> {
+        let sum = limits_by(spec, |container| {
+            let own = self.ephemeral_storage(container);
+            own.map(|amount| (EPHEMERAL_STORAGE.to_owned(), amount)).into_iter().collect()
+        });
+        sum.get(EPHEMERAL_STORAGE).copied().filter(|sum| bytes(*sum) > 0)
+    }
+
     /// Whether `pod` keeps to the bounds; if not, where it does not, in a LimitRange's words.
     pub fn check(&self, pod: &Pod) -> Result<(), String> {
         let empty = PodSpec::default();
@@ -119,6 +151,9 @@ impl OperatorLimits {
         let mut complaints = Vec::new();
         for container in spec.containers.iter().chain(spec.init_containers.iter().flatten()) {
             self.check_container(container, &mut complaints);
+        }
+        for volume in spec.volumes.iter().flatten() {
+            self.check_volume(volume, &mut complaints);
         }
         for (name, bound, asked) in [
             (FUEL, self.fuel, annotations.fuel),
@@ -148,6 +183,18 @@ impl OperatorLimits {
         };
         hold("memory", self.memory_bytes.max, bytes, in_bytes);
         hold("cpu", self.cpu_millis.max, millis, in_millis);
+        hold(EPHEMERAL_STORAGE, self.ephemeral_storage_bytes.max, bytes, in_bytes);
+    }
+
+    fn check_volume(&self, volume: &Volume, complaints: &mut Vec<String>) {
+        let Some(source) = &volume.empty_dir else { return };
+        let bound = match source.medium.as_deref() {
+            Some("Memory") => self.memory_volume_bytes,
+            _ => self.volume_bytes,
+        };
+        let size = source.size_limit.as_ref().map(|size| bytes(Amount::of(size)));
+        let told = above("emptyDir.sizeLimit", "Volume", bound.max, ("limit", size), in_bytes);
+        complaints.extend(told);
     }
 }
 
@@ -219,6 +266,9 @@ mod tests {
         OperatorLimits {
             memory_bytes: Bound { default: Some(64 << 20), max: Some(1 << 30) },
             cpu_millis: most(500),
+            ephemeral_storage_bytes: Bound { default: Some(1 << 20), max: Some(1 << 30) },
+            volume_bytes: most(1 << 30),
+            memory_volume_bytes: most(1 << 20),
             fuel: most(1000),
             active_deadline_seconds: most(60),
             ..OperatorLimits::default()
@@ -297,5 +347,45 @@ mod tests {
                  1099511627776, maximum activeDeadlineSeconds usage per Pod is 60, but limit is 61]",
             ),
         );
+    }
+    #[test]
+    fn a_volume_above_its_maximum_is_refused_whatever_it_is_kept_in() {
+        let check = |volume: Value, expect: Result<(), &str>| {
+            let mut pod = pod(&json!({}), &json!({}), None);
+            let volume = json!({"name": "v", "emptyDir": volume});
+            let volume = serde_json::from_value(volume).expect("must be a volume");
+            pod.spec.as_mut().expect("a spec").volumes = Some(vec![volume]);
+            assert_eq!(bounded().check(&pod), expect.map_err(str::to_owned));
+        };
+        let in_memory = |size: &str| json!({"medium": "Memory", "sizeLimit": size});
+        check(json!({}), Ok(()));
+        check(json!({"sizeLimit": "1Gi"}), Ok(()));
+        check(in_memory("1Mi"), Ok(()));
+        check(
+            json!({"sizeLimit": "2Gi"}),
+            Err("maximum emptyDir.sizeLimit usage per Volume is 1Gi, but limit is 2Gi"),
+        );
+        check(
+            in_memory("2Mi"),
+            Err("maximum emptyDir.sizeLimit usage per Volume is 1Mi, but limit is 2Mi"),
+        );
+    }
+
+    #[test]
+    fn what_a_container_may_store_is_what_it_says_or_the_default() {
+        let check = |limit: Value, expect: &str| {
+            let pod = pod(&json!({}), &json!({"limits": limit}), None);
+            let spec = pod.spec.expect("a spec");
+            let found = bounded().ephemeral_storage(&spec.containers[0]).map(|it| it.to_string());
+            assert_eq!(found.as_deref(), Some(expect));
+            let sum = bounded().ephemeral_storage_of_pod(&spec).map(|it| it.to_string());
+            assert_eq!(sum.as_deref(), Some(expect));
+        };
+        check(json!({}), "1Mi");
+        check(json!({"ephemeral-storage": "0"}), "1Mi");
+        check(json!({"ephemeral-storage": "5M"}), "5M");
+        check(json!({"ephemeral-storage": "2Gi"}), "1Gi");
+        let without = OperatorLimits::default().ephemeral_storage(&Container::default());
+        assert_eq!(without, None);
     }
 }

@@ -60,6 +60,25 @@ async fn a_module_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
+async fn what_was_compiled_when_more_was_allowed_is_not_taken_when_less_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = async |functions: u64| {
+        let settings = EngineSettings {
+            cache_dir: Some(folder.path().to_owned()),
+            module_limits: crate::ModuleLimits { functions, ..Default::default() },
+            instances_max: 1,
+            ..EngineSettings::default()
+        };
+        let wasm = wat(r#"(func (export "_start")) (func)"#);
+        Engine::new(settings).unwrap().load(wasm.into(), Metering::Epochs).await
+    };
+    load(1000).await.unwrap();
+    let error = load(1).await.unwrap_err().to_string();
+    assert!(error.contains("functions"), "{error}");
+    load(2).await.unwrap();
+}
+
+#[tokio::test]
 async fn waiting_for_the_compiler_has_an_end() {
     let settings = EngineSettings { compile_deadline: Duration::ZERO, ..EngineSettings::default() };
     let engine = Engine::new(settings).unwrap();

@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use super::directory::PodDirectory;
 use super::runtime::PodIdentity;
 use crate::clock::Clock;
-use crate::limits::LOG_RUNS_MAX;
+use crate::limits::{LOG_FILE_BYTES_MAX, LOG_FILES_MAX, LOG_RUNS_MAX};
 use files::Files;
 use reader::Reader;
 
@@ -45,9 +45,31 @@ pub struct Logs {
     inner: Arc<Inner>,
 }
 
+/// How much is kept of what one run of a container prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogLimits {
+    /// Bytes of one file; at least [`FILE_BYTES_MIN`](Self::FILE_BYTES_MIN).
+    pub file_bytes: u64,
+    /// Files, the one that grows among them; at least two, so that something is left when the next
+    /// one begins.
+    pub files: u32,
+}
+
+impl LogLimits {
+    /// What the longest line takes, several times.
+    pub const FILE_BYTES_MIN: u64 = 64 << 10;
+}
+
+impl Default for LogLimits {
+    fn default() -> Self {
+        Self { file_bytes: LOG_FILE_BYTES_MAX as u64, files: LOG_FILES_MAX }
+    }
+}
+
 struct Inner {
     root: PathBuf,
     clock: Clock,
+    limits: LogLimits,
     /// The runs that are going on.
     live: Mutex<HashMap<Run, Weak<LogWriter>>>,
 }
@@ -64,9 +86,10 @@ pub struct Run {
 }
 
 impl Logs {
-    /// The logs under `root`, the node's own directory.
-    pub fn new(root: impl Into<PathBuf>, clock: Clock) -> Self {
-        Self { inner: Arc::new(Inner { root: root.into(), clock, live: Mutex::default() }) }
+    /// The logs under `root`, the node's own directory, of which `limits` says how much is kept.
+    pub fn new(root: impl Into<PathBuf>, clock: Clock, limits: LogLimits) -> Self {
+        let (root, live) = (root.into(), Mutex::default());
+        Self { inner: Arc::new(Inner { root, clock, limits, live }) }
     }
 
     /// Begins the log of `run`, and forgets that of a run long before it.

@@ -9,7 +9,7 @@ const ALL: ReadOptions = ReadOptions { tail_lines: None, since: None };
 
 fn logs() -> (tempfile::TempDir, Logs) {
     let root = tempfile::tempdir().unwrap();
-    let logs = Logs::new(root.path(), Clock::system());
+    let logs = Logs::new(root.path(), Clock::system(), LogLimits::default());
     (root, logs)
 }
 
@@ -158,7 +158,7 @@ fn a_run_that_begins_once_more_has_a_log_of_its_own() {
         writer.write(Stream::Stdout, attempt.as_bytes()).unwrap();
         // Not finished: as when the process is killed.
         std::mem::forget(writer);
-        let again = Logs::new(logs.inner.root.clone(), Clock::system());
+        let again = Logs::new(logs.inner.root.clone(), Clock::system(), LogLimits::default());
         assert_eq!(read(&again, 0).unwrap(), "", "what has no newline is lost with the process");
         let writer = again.create(run(0), None).unwrap();
         writer.write(Stream::Stdout, format!("{attempt}\n").as_bytes()).unwrap();

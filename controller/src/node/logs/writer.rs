@@ -8,8 +8,8 @@ use tokio::sync::watch;
 
 use super::files::Files;
 use super::reader::Place;
-use super::{LogMeter, Logs, Run, line};
-use crate::limits::{LOG_FILE_BYTES_MAX, LOG_FILES_MAX, LOG_LINE_BYTES_MAX};
+use super::{LogLimits, LogMeter, Logs, Run, line};
+use crate::limits::LOG_LINE_BYTES_MAX;
 use crate::node::runtime::{Output, Stream};
 
 /// The log of one run of a container. It ends with [`finish`](Self::finish), or when dropped.
@@ -29,6 +29,7 @@ struct Open {
     /// Followers wait on the other end; dropping it tells them that nothing more comes.
     growth: watch::Sender<()>,
     meter: Option<Arc<LogMeter>>,
+    limits: LogLimits,
 }
 
 impl LogWriter {
@@ -45,6 +46,7 @@ impl LogWriter {
             unfinished: [Vec::new(), Vec::new()],
             growth: watch::channel(()).0,
             meter,
+            limits: logs.inner.limits,
         };
         Ok(Self { open: Mutex::new(Some(open)), logs, run })
     }
@@ -140,7 +142,7 @@ impl Open {
     /// Adds `lines`, which are whole, to as many files as that takes.
     fn append(&mut self, mut lines: &[u8]) -> io::Result<()> {
         while !lines.is_empty() {
-            let room = (LOG_FILE_BYTES_MAX as u64).saturating_sub(self.place.offset);
+            let room = self.limits.file_bytes.saturating_sub(self.place.offset);
             let room = usize::try_from(room).unwrap_or(usize::MAX);
             let fitting = if lines.len() <= room { lines } else { whole_lines(&lines[..room]) };
             if fitting.is_empty() {
@@ -166,7 +168,7 @@ impl Open {
         let number = self.place.number + 1;
         self.file = self.files.create(number)?;
         self.place = Place { number, offset: 0 };
-        if let Some(old) = number.checked_sub(LOG_FILES_MAX) {
+        if let Some(old) = number.checked_sub(self.limits.files) {
             let removed = self.files.remove(old);
             if let Some(meter) = &self.meter {
                 meter.shrunk(removed);

@@ -50,7 +50,8 @@ impl Cluster {
         let store = Store::in_memory(clock.clone(), Names::seeded(7));
         let watch = store.watch(&[Kind::Pod], 0).unwrap();
         let root = tempfile::tempdir().unwrap();
-        let logs = super::logs::Logs::new(root.path(), clock.clone());
+        let logs =
+            super::logs::Logs::new(root.path(), clock.clone(), super::logs::LogLimits::default());
         let runtime = Arc::new(runtime);
         let mut cluster =
             Self { root, clock, start, store, watch, runtime, lost_runs, agent: None, logs };
