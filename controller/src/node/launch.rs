@@ -170,6 +170,9 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         let places = (&self.host.host_paths, self.host.volumes.memory_root.as_deref());
         let mounts = volumes::mounts(container, spec, &environment, &self.directory, places);
         let mounts = mounts.map_err(config)?;
+        if let Some(directory) = container.working_dir.as_deref().filter(|path| !path.is_empty()) {
+            volumes::make_working_dir(directory, &mounts);
+        }
         let files = self.files(container).map_err(|error| {
             Progress::ConfigFailed("CreateContainerError", format!("making its log: {error}"))
         })?;

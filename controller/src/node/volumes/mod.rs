@@ -21,7 +21,7 @@ use super::directory;
 pub(crate) use content::{Content, content};
 pub use host_path::HostPaths;
 pub use memory::memory_root;
-pub(crate) use mounts::mounts;
+pub(crate) use mounts::{make_working_dir, mounts};
 
 /// Puts the content of a volume into the directory `volume`, where its containers will see it.
 ///

@@ -53,6 +53,25 @@ pub(crate) fn mounts(
     Ok(mounts)
 }
 
+/// Makes the directory that a container begins in, if it lies in one of its `mounts` where it may
+/// write; container runtimes for Kubernetes do so.
+///
+/// What can't be made, such as what leads through a link, is left as it is: if nothing can be entered
+/// there, the runtime says so.
+pub(crate) fn make_working_dir(directory: &str, mounts: &[Mount]) {
+    let directory = absolute(directory);
+    let below = |mount: &Mount| {
+        let rest = directory.strip_prefix(mount.mount_path.trim_end_matches('/'))?;
+        rest.strip_prefix('/').map(|rest| (mount.mount_path.len(), rest.to_owned()))
+    };
+    let lies_in = mounts.iter().filter_map(|mount| Some((below(mount)?, mount)));
+    // The innermost is the one that the container sees there.
+    let Some(((_, rest), mount)) = lies_in.max_by_key(|((length, _), _)| *length) else { return };
+    if mount.access == MountAccess::ReadWrite {
+        let _ = beneath::make_directory(&mount.host_path, &mount.below.join(rest));
+    }
+}
+
 /// Where `volume` is.
 fn place(
     volume: &Volume,
@@ -103,6 +122,55 @@ fn sub_path(mount: &VolumeMount, environment: &Environment) -> Result<Option<Str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_working_directory_is_made_where_its_container_may_write() {
+        let root = tempfile::tempdir().unwrap();
+        let mount = |name: &str, below: &str, mount_path: &str, access| {
+            let host_path = root.path().join(name);
+            std::fs::create_dir_all(host_path.join(below)).unwrap();
+            let (below, mount_path) = (PathBuf::from(below), mount_path.to_owned());
+            Mount { volume: name.to_owned(), host_path, below, mount_path, access }
+        };
+        let mounts = [
+            mount("all", "", "/", MountAccess::ReadOnly),
+            mount("data", "sub", "/data", MountAccess::ReadWrite),
+            mount("inner", "", "/data/inner", MountAccess::ReadOnly),
+        ];
+        std::os::unix::fs::symlink(root.path(), root.path().join("data/sub/out")).unwrap();
+        for (directory, made) in [
+            ("/data/a/b", Some("data/sub/a/b")),
+            ("data/c/../d/", Some("data/sub/d")),
+            ("/database", None),
+            ("/data", None),
+            ("/work", None),
+            ("/data/inner/x", None),
+            ("/data/out/x", None),
+            ("/data/../../x", None),
+        ] {
+            let entries = || walk(root.path());
+            let before = entries();
+            make_working_dir(directory, &mounts);
+            match made {
+                Some(made) => assert!(root.path().join(made).is_dir(), "{directory}"),
+                None => assert_eq!(entries(), before, "{directory}"),
+            }
+        }
+    }
+
+    /// Everything beneath `directory`, by its path; links are not followed.
+    fn walk(directory: &Path) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                found.extend(walk(&entry.path()));
+            }
+            found.push(entry.path());
+        }
+        found.sort();
+        found
+    }
 
     #[test]
     fn a_mount_path_is_from_the_root_on() {
