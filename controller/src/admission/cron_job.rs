@@ -3,7 +3,7 @@
 use super::error::Errors;
 use super::path::Path;
 use super::validate::{cron_job as validate, format, job_update::same};
-use super::{Admitted, Invalid, defaults, keep_system_metadata};
+use super::{Admitted, Invalid, defaults, keep_system_metadata, unsupported};
 use crate::api::{CronJob, CronJobStatus, Kind};
 
 /// Admits a CronJob that is to be created with this uid. Its name must have been made.
@@ -22,6 +22,7 @@ pub fn admit_cron_job(mut cron_job: CronJob, uid: &str) -> Result<Admitted<CronJ
             complaints.join(" ")
         ));
     }
+    unsupported::cron_job(&cron_job, &mut warnings)?;
     Ok(Admitted { object: cron_job, warnings })
 }
 
@@ -45,6 +46,10 @@ pub fn admit_cron_job_update(
              https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details"
                 .to_owned(),
         );
+    }
+    // One that was stored before mayfly looked at its template can still be suspended.
+    if !same(&cron_job.spec.job_template, &old.spec.job_template) {
+        unsupported::cron_job(&cron_job, &mut warnings)?;
     }
     Ok(Admitted { object: cron_job, warnings })
 }

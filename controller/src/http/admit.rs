@@ -6,6 +6,8 @@
 use std::sync::Arc;
 
 use super::refusal::Refusal;
+use super::router::Api;
+use super::status::Status;
 use super::versions::Version;
 use crate::admission::{self, Admitted, ErrorKind, FieldError, Invalid};
 use crate::api::names::ALLOW_HOSTS;
@@ -73,6 +75,27 @@ pub(super) fn hosts(object: &Object, allowed: &AllowedHosts) -> Result<(), Inval
         detail: why.to_string(),
     };
     Err(Invalid { kind: object.kind(), name: key.name.to_string(), causes: vec![cause] })
+}
+
+/// Refuses a change by which pods would ask for more than they may have: of hosts, or of what the
+/// operator bounds. What asked for more before the change can still be labelled, suspended and so on.
+pub(super) fn change(new: &Object, old: &Object, api: &Api) -> Result<(), Refusal> {
+    if asked_hosts(new) != asked_hosts(old) {
+        hosts(new, &api.allowed_hosts)?;
+    }
+    if let (Object::Pod(new), Object::Pod(old)) = (new, old)
+        && let Err(why) = api.operator.check(new)
+        && api.operator.check(old).is_ok()
+    {
+        let name = new.metadata.name.as_deref().unwrap_or_default();
+        return Err(Status::forbidden(Kind::Pod, name, &why).into());
+    }
+    Ok(())
+}
+
+/// The hosts that the pods of `object` ask for, as they stand there.
+fn asked_hosts(object: &Object) -> Option<&String> {
+    network::pods_of(object)?.0.annotations.as_ref()?.get(ALLOW_HOSTS)
 }
 
 /// Admits `new` to be written over `old`, which is of the same kind; its status stays.

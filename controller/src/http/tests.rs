@@ -88,6 +88,10 @@ impl Api {
         self.send("GET", path, &[], String::new()).await
     }
 
+    async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send("PUT", path, &[], body.to_string()).await
+    }
+
     async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send("POST", path, &[], body.to_string()).await
     }

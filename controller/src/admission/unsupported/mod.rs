@@ -14,7 +14,7 @@ use super::Invalid;
 use super::error::Errors;
 use super::path::Path;
 use crate::api::names::JOB_CONTROLLER;
-use crate::api::{Job, Kind, Pod};
+use crate::api::{CronJob, Job, JobSpec, Kind, Pod};
 
 /// What was found.
 struct Findings<'a> {
@@ -41,19 +41,33 @@ impl<'a> Findings<'a> {
 /// Refuses or warns of what a Job asks for and does not get.
 pub(super) fn job(job: &Job, warnings: &mut Vec<String>) -> Result<(), Invalid> {
     let mut findings = Findings::new(warnings);
-    let Some(spec) = &job.spec else { return Ok(()) };
-    if let Some(manager) = spec.managed_by.as_deref().filter(|name| *name != JOB_CONTROLLER) {
-        let at = Path::new("spec").child("managedBy");
-        findings.warn(&at, &format!("mayfly leaves this Job to {manager} and runs nothing of it"));
-    }
-    let at = Path::new("spec").child("template");
-    if let Some(metadata) = &spec.template.metadata {
-        annotations::annotations(metadata, &at.child("metadata"), &mut findings);
-    }
-    if let Some(spec) = &spec.template.spec {
-        pod::pod_spec(spec, &at.child("spec"), &mut findings);
+    if let Some(spec) = &job.spec {
+        job_spec(spec, &Path::new("spec"), &mut findings);
     }
     findings.refused.into_result(Kind::Job, job.metadata.name.as_deref())
+}
+
+/// Refuses or warns of what the Jobs of a CronJob ask for and do not get.
+pub(super) fn cron_job(cron_job: &CronJob, warnings: &mut Vec<String>) -> Result<(), Invalid> {
+    let mut findings = Findings::new(warnings);
+    if let Some(spec) = &cron_job.spec.job_template.spec {
+        job_spec(spec, &Path::new("spec").child("jobTemplate").child("spec"), &mut findings);
+    }
+    findings.refused.into_result(Kind::CronJob, cron_job.metadata.name.as_deref())
+}
+
+fn job_spec(spec: &JobSpec, at: &Path, findings: &mut Findings<'_>) {
+    if let Some(manager) = spec.managed_by.as_deref().filter(|name| *name != JOB_CONTROLLER) {
+        let why = format!("mayfly leaves this Job to {manager} and runs nothing of it");
+        findings.warn(&at.child("managedBy"), &why);
+    }
+    let at = at.child("template");
+    if let Some(metadata) = &spec.template.metadata {
+        annotations::annotations(metadata, &at.child("metadata"), findings);
+    }
+    if let Some(spec) = &spec.template.spec {
+        pod::pod_spec(spec, &at.child("spec"), findings);
+    }
 }
 
 /// Refuses or warns of what a pod asks for and does not get.

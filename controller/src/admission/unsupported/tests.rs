@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use crate::admission::admit_job;
+use crate::admission::{admit_cron_job, admit_cron_job_update, admit_job, default_cron_job};
+use crate::api::CronJob;
 
 /// Admits a Job whose pod spec has `extra`, and whose container has `container`.
 fn check(extra: Value, container: Value, expect: &str) {
@@ -129,4 +130,61 @@ fn warns_of_annotations_of_its_own_that_there_are_not() {
         "1",
         "at[mayfly.dev/elsewhere]: mayfly has no such annotation",
     );
+}
+
+/// A CronJob whose Jobs' pods have this spec.
+fn cron_job(extra: &Value, annotations: &Value) -> CronJob {
+    let mut spec = json!({
+        "restartPolicy": "Never",
+        "containers": [{"name": "a", "image": "b:1"}],
+    });
+    let extra = extra.as_object().cloned().expect("must be an object");
+    spec.as_object_mut().expect("must be an object").extend(extra);
+    let template = json!({"metadata": {"annotations": annotations}, "spec": spec});
+    let spec = json!({"schedule": "0 * * * *", "jobTemplate": {"spec": {"template": template}}});
+    serde_json::from_value(json!({"metadata": {"name": "x"}, "spec": spec}))
+        .expect("must be a CronJob")
+}
+
+#[test]
+fn the_jobs_of_a_cron_job_are_asked_when_it_is_made_and_when_their_template_changes() {
+    let stored = admit_cron_job(cron_job(&json!({}), &json!({})), "u").expect("it is good").object;
+    let check = |extra: &Value, annotations: &Value, expect: &str| {
+        let made = admit_cron_job(cron_job(extra, annotations), "u");
+        let changed = admit_cron_job_update(cron_job(extra, annotations), &stored);
+        for result in [made, changed] {
+            let shown = match result {
+                Ok(admitted) => admitted.warnings.join("; "),
+                Err(invalid) => invalid.to_string(),
+            };
+            assert_eq!(shown.replace("CronJob.batch \"x\" is invalid: ", ""), expect);
+        }
+    };
+    check(&json!({}), &json!({"mayfly.dev/fuel": "1G"}), "");
+    check(
+        &json!({"priorityClassName": "high"}),
+        &json!({"mayfly.dev/feul": "1G"}),
+        "spec.jobTemplate.spec.template.metadata.annotations[mayfly.dev/feul]: mayfly has no such \
+         annotation, did you mean mayfly.dev/fuel?; spec.jobTemplate.spec.template.spec.\
+         priorityClassName: mayfly does not look at this when it chooses a node for a pod",
+    );
+    check(
+        &json!({"hostNetwork": true}),
+        &json!({"mayfly.dev/fuel": "much"}),
+        "[spec.jobTemplate.spec.template.metadata.annotations[mayfly.dev/fuel]: Invalid value: \
+         \"much\": must be a number of instructions, such as 1000000000 or 1G, \
+         spec.jobTemplate.spec.template.spec.hostNetwork: Forbidden: mayfly can't give a container \
+         the host's network; remove the field]",
+    );
+}
+
+#[test]
+fn a_cron_job_that_was_stored_before_can_still_be_suspended() {
+    let mut old = cron_job(&json!({"hostNetwork": true}), &json!({}));
+    default_cron_job(&mut old);
+    old.metadata.uid = Some("u".to_owned());
+    let mut new = old.clone();
+    new.spec.suspend = Some(true);
+    let admitted = admit_cron_job_update(new, &old).expect("it must be taken");
+    assert_eq!(admitted.warnings, Vec::<String>::new());
 }

@@ -8,9 +8,9 @@ use axum::http::StatusCode;
 use super::update::write;
 use crate::api::Object;
 use crate::http::refusal::Refusal;
+use crate::http::router::Api;
 use crate::http::target::Target;
 use crate::limits::WRITE_ATTEMPTS_MAX;
-use crate::store::Store;
 
 /// An attempt that failed.
 pub(super) struct Failed {
@@ -49,17 +49,17 @@ pub(super) async fn repeated(write: &impl Write) -> Result<Done, Refusal> {
 
 /// Writes `new` over `old`, of which the client has said that it knows the version, or has not.
 pub(super) async fn replace(
-    store: &Store,
+    api: &Api,
     target: &Target,
     new: Object,
     old: &Object,
     is_version_said: bool,
     is_dry_run: bool,
 ) -> Result<(Object, Vec<String>), Failed> {
-    let written = write(store, target, new, old, is_dry_run).await;
+    let written = write(api, target, new, old, is_dry_run).await;
     written.map_err(|refusal| {
         let version = |object: &Object| object.metadata().resource_version.clone();
-        let newest = store.get_object(target.kind, &old.key());
+        let newest = api.store.get_object(target.kind, &old.key());
         let has_moved = newest.is_some_and(|newest| version(&newest) != version(old));
         let is_conflict = refusal.status.reason == "Conflict";
         Failed { refusal, is_worth_another: is_conflict && has_moved && !is_version_said }

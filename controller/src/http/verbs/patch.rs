@@ -95,9 +95,9 @@ impl Write for Request<'_> {
                 let version = |object: &Object| object.metadata().resource_version.clone();
                 // What it says beside what was there already, it says itself.
                 let is_version_said = version(&new) != version(&old);
-                let (store, target) = (self.store, self.target);
+                let (api, target) = (self.api, self.target);
                 let written =
-                    replace(store, target, new, &old, is_version_said, self.is_dry_run).await;
+                    replace(api, target, new, &old, is_version_said, self.is_dry_run).await;
                 let (stored, more) = written?;
                 warnings.extend(more);
                 Ok((StatusCode::OK, stored, warnings))

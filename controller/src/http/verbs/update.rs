@@ -61,7 +61,7 @@ impl Write for Replacement<'_> {
         let is_version_said = version.is_some_and(|version| !version.is_empty());
         let (code, (stored, warnings)) = match old {
             Some(old) => {
-                let write = replace(store, target, new, &old, is_version_said, is_dry_run);
+                let write = replace(api, target, new, &old, is_version_said, is_dry_run);
                 (StatusCode::OK, write.await?)
             }
             None if is_made_by_updates(target) => {
@@ -104,7 +104,7 @@ async fn make(
 /// Writes `new`, of which is noted who owns what, over `old`, if nobody else has in the meantime;
 /// what is stored, and warnings.
 pub(super) async fn write(
-    store: &Store,
+    api: &Api,
     target: &Target,
     mut new: Object,
     old: &Object,
@@ -132,13 +132,14 @@ pub(super) async fn write(
         Some(Subresource::Finalize) => admit::finalize(&new, old)?,
         _ => admit::update(&new, old, target.version)?,
     };
+    admit::change(&admitted.object, old, api)?;
     // What was admitted was held against `old`, so it may be written over nothing else.
     admitted.object.metadata_mut().resource_version.clone_from(&old.metadata().resource_version);
     fields::settled(&mut admitted.object, old);
     if is_dry_run {
         return Ok((admitted.object, admitted.warnings));
     }
-    let committed = store.commit(Transaction::new().replace_object(admitted.object)).await?;
+    let committed = api.store.commit(Transaction::new().replace_object(admitted.object)).await?;
     let stored = committed.objects.into_iter().next().expect("a replace must give what it made");
     Ok((stored, admitted.warnings))
 }
