@@ -35,6 +35,7 @@ mod watch;
 mod yaml;
 
 use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::client::ClientCommand;
 use crate::exit::Exit;
@@ -45,22 +46,61 @@ pub(crate) use complaint::Complaint;
 pub(crate) fn run(command: &ClientCommand) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("can't start")?;
-    // Ctrl-C ends the process as it ends any: nothing here has to be put in order.
     runtime.block_on(async {
-        match command {
-            ClientCommand::Create(arguments) => create::create(arguments).await,
-            ClientCommand::Apply(arguments) => apply::apply(arguments).await,
-            ClientCommand::Get(arguments) => get::get(arguments).await,
-            ClientCommand::Describe(arguments) => describe::describe(arguments).await,
-            ClientCommand::Logs(arguments) => logs::logs(arguments).await,
-            ClientCommand::Delete(arguments) => delete::delete(arguments).await,
-            ClientCommand::Wait(arguments) => wait::wait(arguments).await,
-            ClientCommand::Events(arguments) => events::events(arguments).await,
-            ClientCommand::Top(command) => top::top(command).await,
-            ClientCommand::Suspend(arguments) => suspend::switch(arguments, true).await,
-            ClientCommand::Resume(arguments) => suspend::switch(arguments, false).await,
-            ClientCommand::Rerun(arguments) => rerun::rerun(arguments).await,
-            ClientCommand::Config(command) => config::config(command),
+        let answer = answer(command);
+        if !waits(command) {
+            // A signal ends the process as it ends any: nothing here has to be put in order.
+            return answer.await;
+        }
+        tokio::select! {
+            biased;
+            answer = answer => answer,
+            given_up = given_up() => given_up.map(|()| Exit::Failed),
         }
     })
+}
+
+async fn answer(command: &ClientCommand) -> anyhow::Result<Exit> {
+    match command {
+        ClientCommand::Create(arguments) => create::create(arguments).await,
+        ClientCommand::Apply(arguments) => apply::apply(arguments).await,
+        ClientCommand::Get(arguments) => get::get(arguments).await,
+        ClientCommand::Describe(arguments) => describe::describe(arguments).await,
+        ClientCommand::Logs(arguments) => logs::logs(arguments).await,
+        ClientCommand::Delete(arguments) => delete::delete(arguments).await,
+        ClientCommand::Wait(arguments) => wait::wait(arguments).await,
+        ClientCommand::Events(arguments) => events::events(arguments).await,
+        ClientCommand::Top(command) => top::top(command).await,
+        ClientCommand::Suspend(arguments) => suspend::switch(arguments, true).await,
+        ClientCommand::Resume(arguments) => suspend::switch(arguments, false).await,
+        ClientCommand::Rerun(arguments) => rerun::rerun(arguments).await,
+        ClientCommand::Config(command) => config::config(command),
+    }
+}
+
+/// Whether kubectl's command of that name waits for what happens, and takes a signal as the end of
+/// its patience: it exits with 1.
+fn waits(command: &ClientCommand) -> bool {
+    match command {
+        ClientCommand::Get(arguments) => arguments.watch || arguments.watch_only,
+        ClientCommand::Events(arguments) => arguments.watch,
+        ClientCommand::Wait(_) | ClientCommand::Delete(_) => true,
+        _ => false,
+    }
+}
+
+/// Waits for one of the signals that kubectl listens to while it waits.
+async fn given_up() -> anyhow::Result<()> {
+    let listen = |kind| signal(kind).context("can't listen for signals");
+    let mut hangup = listen(SignalKind::hangup())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut quit = listen(SignalKind::quit())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    tokio::select! {
+        _ = hangup.recv() => {}
+        _ = interrupt.recv() => {}
+        _ = quit.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
 }

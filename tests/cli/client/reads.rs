@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use super::Site;
 use crate::harness::{Home, Running, Server, Stream, guest, job, module};
 
@@ -48,9 +50,21 @@ fn changes_are_shown_as_they_come() {
     watch.line(|_, line| is_row(line, &["MODIFIED", "a", "Complete", "1/1"]));
     site.told("delete job a");
     watch.line(|from, line| from == Stream::Stdout && is_row(line, &["DELETED", "a"]));
-    // Not INT, which whoever runs the tests in the background may have them ignore.
-    watch.signal(rustix::process::Signal::TERM);
-    assert!(watch.wait().status.code() != Some(0), "a signal ends it");
+    watch.signal(Signal::TERM);
+    watch.wait().exits(1);
+}
+
+#[test]
+fn a_signal_ends_what_waits_as_it_ends_kubectl() {
+    let site = Site::new();
+    site.told("create configmap a --from-literal=k=v");
+    for signal in [Signal::INT, Signal::HUP, Signal::QUIT, Signal::TERM] {
+        let mut watch = site.home.start(&["get", "cm", "-w", "-o", "name"]);
+        watch.line(|_, line| line == "configmap/a");
+        watch.signal(signal);
+        let ended = watch.wait().exits(1);
+        assert_eq!(ended.stderr, "", "{signal:?}");
+    }
 }
 
 #[test]
