@@ -1,11 +1,12 @@
 //! `mayfly image inspect`.
 
-use std::fs::File;
-use std::io::Read as _;
+use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
+use mayfly_images::limits::MODULE_BYTES_MAX;
 use mayfly_images::{About, Origin};
+use mayfly_runtime::imports;
 use serde::Serialize;
 
 use super::{parse, print, shelf};
@@ -22,6 +23,9 @@ struct Shown<'a> {
     /// `module` or `component`, once it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
+    /// The interfaces, or modules of functions, that it wants of its host.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    imports: Vec<String>,
 }
 
 /// Prints what is known of the image `name`.
@@ -36,8 +40,10 @@ pub(super) fn inspect(
         let folder = shelf.folder().display();
         format!("there is no image {name} in {folder}; `mayfly image pull {name}` fetches it")
     })?;
-    let kind = about.module.as_deref().and_then(kind_of);
-    let shown = Shown { name: name.full(), about: &about, kind };
+    let module = about.module.as_deref().and_then(read);
+    let module = module.as_deref().unwrap_or_default();
+    let (kind, imports) = (kind_of(module), imports(module));
+    let shown = Shown { name: name.full(), about: &about, kind, imports };
     match output {
         Some(Format::Json) => print(&(serde_json::to_string_pretty(&shown)? + "\n")),
         Some(Format::Yaml) => print(&serde_yaml::to_string(&shown)?),
@@ -65,6 +71,10 @@ fn text_of(shown: &Shown<'_>) -> String {
     );
     line("Size", &format!("{} bytes", about.size));
     line("Kind", shown.kind.unwrap_or("not unpacked yet"));
+    for name in &shown.imports {
+        // It is a stranger's, and may be meant for the terminal.
+        line("Import", &name.escape_debug().to_string());
+    }
     if let Some(kind) = &about.artifact_type {
         line("Artifact", kind);
     }
@@ -99,11 +109,15 @@ fn text_of(shown: &Shown<'_>) -> String {
     text
 }
 
-/// What the file at `path` is, by its first bytes.
-fn kind_of(path: &Path) -> Option<&'static str> {
-    let mut head = [0; 8];
-    File::open(path).and_then(|mut file| file.read_exact(&mut head)).ok()?;
-    match &head {
+/// The module in the file at `path`, unless it is larger than any that is run.
+fn read(path: &Path) -> Option<Vec<u8>> {
+    let bytes = fs::metadata(path).ok()?.len();
+    (bytes <= MODULE_BYTES_MAX).then(|| fs::read(path).ok()).flatten()
+}
+
+/// What a module is, by its first bytes.
+fn kind_of(module: &[u8]) -> Option<&'static str> {
+    match module.first_chunk::<8>()? {
         b"\0asm\x01\0\0\0" => Some("module"),
         b"\0asm\x0d\0\x01\0" => Some("component"),
         _ => None,
@@ -139,7 +153,12 @@ mod tests {
             signatures: 0,
             module: None,
         };
-        let text = text_of(&Shown { name: "x".to_owned(), about: &about, kind: None });
+        let text = text_of(&Shown {
+            name: "x".to_owned(),
+            about: &about,
+            kind: None,
+            imports: vec![evil()],
+        });
         assert!(!text.contains('\u{1b}'), "{text:?}");
         assert!(text.contains("Directory:    /\\u{1b}[2J\n"), "{text}");
     }

@@ -1,5 +1,7 @@
 //! Tells from its first bytes what a file is, so that the error for a wrong one can say so.
 
+use wasmparser::{Parser, Payload};
+
 use crate::cache;
 use crate::error::ModuleError;
 
@@ -25,6 +27,33 @@ impl Kind {
             Self::Component => "component",
         }
     }
+}
+
+/// What the module or component `wasm` imports, in its order: of a module the names of modules, of a
+/// component those of interfaces. What can't be read ends the list.
+pub fn imports(wasm: &[u8]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut add = |name: &str| {
+        if !found.iter().any(|it| it == name) {
+            found.push(name.to_owned());
+        }
+    };
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload {
+            Ok(Payload::ModuleSection { .. } | Payload::ComponentSection { .. }) => depth += 1,
+            Ok(Payload::End(_)) => depth = depth.saturating_sub(1),
+            Ok(Payload::ImportSection(imports)) if depth == 0 => {
+                imports.into_imports().flatten().for_each(|import| add(import.module));
+            }
+            Ok(Payload::ComponentImportSection(imports)) if depth == 0 => {
+                imports.into_iter().flatten().for_each(|import| add(import.name.name));
+            }
+            Ok(_) => {}
+            Err(_) => break,
+        }
+    }
+    found
 }
 
 /// Tells by how `bytes` begin whether they are a module or a component in binary form.
@@ -112,5 +141,28 @@ mod tests {
         }
         assert_eq!(kind_of(b"\0asm\x01\0\0\0").unwrap(), Kind::Module);
         assert_eq!(kind_of(b"\0asm\x0d\0\x01\0").unwrap(), Kind::Component);
+    }
+    #[test]
+    fn imports_are_those_of_the_whole_and_each_is_told_once() {
+        let check = |text: &str, expect: &[&str]| {
+            let wasm = wat::parse_str(text).unwrap();
+            assert_eq!(imports(&wasm), expect, "{text}");
+            // What is cut off ends the list, and nothing else.
+            assert!(imports(&wasm[..wasm.len() - 1]).len() <= expect.len());
+        };
+        check("(module)", &[]);
+        check(
+            r#"(module (import "a" "f" (func)) (import "b" "g" (func)) (import "a" "h" (func)))"#,
+            &["a", "b"],
+        );
+        check(
+            r#"(component
+                 (import "wasi:cli/stdout@0.2.6" (instance))
+                 (core module (import "inside" "f" (func)))
+                 (component (import "deeper:still/it@1.0.0" (instance)))
+                 (import "wasi:io/poll@0.2.6" (instance)))"#,
+            &["wasi:cli/stdout@0.2.6", "wasi:io/poll@0.2.6"],
+        );
+        assert_eq!(imports(b"no module"), Vec::<String>::new());
     }
 }

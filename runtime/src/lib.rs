@@ -102,6 +102,7 @@ pub use compile::{Compiler, compile_for_parent};
 pub use engine::{Engine, EngineSettings};
 pub use error::{Error, ModuleError};
 pub use guest::{Access, Guest, Mount, Stdin, TerminationLog};
+pub use inspect::imports;
 pub use limits::Limits;
 pub use meter::Meter;
 pub use module::{Digest, Metering, Module};

@@ -27,6 +27,7 @@ fn what_is_pushed_is_what_is_pulled() {
     assert_eq!(about["digest"], digest);
     assert_eq!(about["origin"], "pulled");
     assert_eq!(about["kind"], "module");
+    assert_eq!(about["imports"], serde_json::json!(["wasi_snapshot_preview1"]));
     assert_eq!(about["config"]["mediaType"], "application/vnd.wasm.config.v0+json");
     assert_eq!(about["layers"][0]["mediaType"], "application/wasm");
     let size = fs::metadata(home.path(&guest("job_echo"))).expect("the guest must be there").len();
