@@ -44,9 +44,8 @@ lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
-    shellcheck .ci/run guests/build examples/perl/build tests/clients/install tests/programs/install
-
-    shellcheck .ci/run fuzz/run fuzz/seed guests/build examples/perl/build tests/clients/install
+    shellcheck .ci/run fuzz/run fuzz/seed guests/build examples/perl/build \
+        tests/clients/install tests/programs/install
 
 # Measure mayfly beside its peers, as BENCHMARKS.md tells; some rows, as in `just bench --scale 0.02 latency`.
 bench *OPTIONS:
