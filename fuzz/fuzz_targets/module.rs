@@ -80,6 +80,7 @@ fn generated(data: &[u8]) -> arbitrary::Result<Vec<u8>> {
     config.max_memory32_bytes = 64 << 20;
     config.max_table_elements = 1 << 20;
     config.min_funcs = 1;
+    config.max_funcs = config.max_funcs.max(1);
     config.exports = Some(wat::parse_str(r#"(module (func (export "_start")))"#).expect("valid"));
     Ok(wasm_smith::Module::new(config, &mut choices)?.to_bytes())
 }
