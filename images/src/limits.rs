@@ -58,6 +58,11 @@ pub const LINKS_MAX: usize = 40;
 /// The most times that an answer may send us elsewhere. Registries do it once, to where their files
 /// are.
 pub const REDIRECTS_MAX: usize = 5;
+/// The names of registries that are looked up at a time; the next wait. Stops those that are given up,
+/// which the system's resolver goes on with, from taking every thread.
+pub const LOOKUPS_MAX: usize = 32;
+/// The most addresses of one name that are looked at.
+pub const ADDRESSES_MAX: usize = 64;
 /// How long a registry may take to be connected to.
 pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(15);
 /// How long a small answer may take altogether.

@@ -3,23 +3,30 @@
 //! It is asked by the connector itself, so what is checked is what is connected to.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
+use std::sync::{Arc, LazyLock};
 
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::Semaphore;
 
 use crate::address::{NotAllowed, private_kind};
+use crate::limits::{ADDRESSES_MAX, LOOKUPS_MAX};
+
+/// Those that may go on at a time.
+static LOOKUPS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(LOOKUPS_MAX)));
 
 /// Looks up names whose addresses must be public.
 pub(super) struct Guard {
     /// The operator's own proxies, which may be anywhere.
     proxies: BTreeSet<String>,
+    lookups: Arc<Semaphore>,
 }
 
 impl Guard {
     /// One that lets `proxies` through.
     pub(super) fn new(proxies: BTreeSet<String>) -> Self {
-        Self { proxies }
+        Self { proxies, lookups: Arc::clone(&LOOKUPS) }
     }
 }
 
@@ -38,8 +45,17 @@ impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
         let host = name.as_str().to_ascii_lowercase();
         let is_proxy = self.proxies.contains(&host);
+        let lookups = Arc::clone(&self.lookups);
         Box::pin(async move {
-            let found: Vec<_> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
+            // The resolver can't be stopped: the permit is its own, whether anybody waits or not.
+            let permit = lookups.acquire_owned().await?;
+            let name = host.clone();
+            let resolve = tokio::task::spawn_blocking(move || {
+                let _permit = permit;
+                let found = (name.as_str(), 0).to_socket_addrs()?;
+                std::io::Result::Ok(found.take(ADDRESSES_MAX).collect::<Vec<_>>())
+            });
+            let found = resolve.await??;
             let found = if is_proxy { found } else { public(host, found)? };
             Ok(Box::new(found.into_iter()) as Addrs)
         })
@@ -73,6 +89,18 @@ impl Resolve for ThisHost {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn so_many_names_are_looked_up_at_a_time() {
+        let guard = Guard { proxies: BTreeSet::new(), lookups: Arc::new(Semaphore::new(0)) };
+        let mut first = guard.resolve("localhost".parse().unwrap());
+        assert!(futures_util::poll!(&mut first).is_pending());
+        assert_eq!(guard.lookups.available_permits(), 0);
+        guard.lookups.add_permits(1);
+        let refused = first.await.err().unwrap().to_string();
+        assert!(refused.contains("which is loopback"), "{refused}");
+        assert_eq!(guard.lookups.available_permits(), 1);
+    }
 
     #[test]
     fn a_name_with_private_addresses_alone_is_refused() {

@@ -12,8 +12,8 @@ use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::name::ImageName;
 
-/// The largest file of names: some hundred thousand of them.
-const NAMES_BYTES_MAX: u64 = 64 << 20;
+/// The largest file of names: as many as there may be, each with as many logins.
+const NAMES_BYTES_MAX: u64 = 128 << 20;
 
 /// The images of one state folder, which need not exist.
 #[derive(Clone, Debug)]
@@ -222,6 +222,22 @@ mod tests {
         assert!(shelf.remove(&name("b:2")).unwrap());
         assert!(!shelf.module(&first).exists());
         assert!(shelf.module(&second).exists());
+    }
+
+    #[test]
+    fn as_many_names_as_there_may_be_are_read() {
+        let digest = Digest::of(b"");
+        let kept = Kept {
+            digest: digest.clone(),
+            manifest: digest.clone(),
+            origin: Origin::Pulled,
+            public: false,
+            logins: vec![digest.hex().to_owned(); crate::limits::LOGINS_REMEMBERED_MAX],
+        };
+        let longest = name(&format!("r.example/{}@{digest}", "x".repeat(245)));
+        let names = Names::from([(longest, Entry::Image(kept))]);
+        let one = serde_json::to_vec_pretty(&names).unwrap().len() as u64;
+        assert!(one * crate::limits::NAMES_MAX as u64 <= NAMES_BYTES_MAX, "{one} bytes each");
     }
 
     #[test]
