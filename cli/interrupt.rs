@@ -1,14 +1,21 @@
 //! Ctrl-C and SIGTERM: the first asks the run to end, the second ends the process.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::Context;
+use mayfly_controller::node::remove_directory;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::{SIGINT, SIGTERM};
+
+/// How long somebody who wants the process to end at once waits for its files to be removed. Stops
+/// guests that still run, and make others, from keeping it alive.
+const REMOVAL_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Whether we were asked to stop.
 #[derive(Clone)]
@@ -32,9 +39,8 @@ impl Interrupt {
                     else => return,
                 };
                 if told.asked.is_cancelled() {
-                    if let Some(folder) = &temporary {
-                        // What can't be removed is the system's to clean, like all that is there.
-                        let _ = std::fs::remove_dir_all(folder);
+                    if let Some(folder) = temporary {
+                        remove_soon(folder);
                     }
                     std::process::exit(128 + i32::from(number));
                 }
@@ -50,4 +56,15 @@ impl Interrupt {
         self.asked.cancelled().await;
         self.signal.load(Ordering::Relaxed)
     }
+}
+
+/// Removes `folder`, as far as that goes soon. What is left is the system's to clean, like all that
+/// is there.
+fn remove_soon(folder: PathBuf) {
+    let (done, is_done) = mpsc::channel();
+    thread::spawn(move || {
+        let removed = remove_directory(&folder);
+        done.send(removed.is_ok())
+    });
+    let _ = is_done.recv_timeout(REMOVAL_TIME_MAX);
 }

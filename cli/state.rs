@@ -20,7 +20,7 @@ use mayfly_controller::Settings;
 use mayfly_controller::job::BackoffSettings;
 use mayfly_controller::network::AllowedHosts;
 use mayfly_controller::node::{
-    BackoffCurve, HostPaths, LostRuns, NodeSettings, VolumeSettings, memory_root,
+    BackoffCurve, HostPaths, LostRuns, NodeSettings, VolumeSettings, memory_root, remove_directory,
 };
 use mayfly_controller::podgc::TERMINATED_POD_GC_THRESHOLD;
 use mayfly_runtime::Authorities;
@@ -43,11 +43,15 @@ pub(crate) struct StateFolder {
 
 impl Drop for StateFolder {
     fn drop(&mut self) {
-        if let (Some(_), Some(memory)) = (&self.temporary, &self.memory) {
+        let Some(temporary) = self.temporary.take() else { return };
+        // Not by the standard library, which has a descriptor and some stack for each directory in
+        // another: guests may have made a hundred thousand of them.
+        if let Some(memory) = &self.memory {
             // The folder itself is not ours to remove once we are confined. The next node on this
             // host does that, and looks for what could not be removed.
-            let _ = std::fs::remove_dir_all(memory.join("pods"));
+            let _ = remove_directory(&memory.join("pods"));
         }
+        let _ = remove_directory(&temporary.keep());
     }
 }
 
@@ -156,4 +160,26 @@ fn authorities(options: &HostOptions) -> anyhow::Result<Authorities> {
 fn restarts(base: SignedDuration, cap: SignedDuration) -> BackoffCurve {
     let (base, cap) = (base.unsigned_abs(), cap.unsigned_abs());
     BackoffCurve { base, cap: cap.min(BackoffCurve::KUBELET.cap).max(base) }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
+
+    use super::*;
+
+    #[test]
+    fn a_temporary_folder_goes_however_deep_guests_have_gone() {
+        let state = StateFolder::open(None).expect("it must be made");
+        let path = state.path().to_owned();
+        let directory = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let mut at = openat(CWD, &path, directory, Mode::empty()).expect("it is there");
+        for _ in 0..20_000 {
+            mkdirat(&at, "d", Mode::from_raw_mode(0o755)).expect("it must be made");
+            at = openat(&at, "d", directory, Mode::empty()).expect("it is there");
+        }
+        drop(at);
+        drop(state);
+        assert!(!path.exists());
+    }
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use super::runtime::PodIdentity;
 
-pub(crate) use remove::remove;
+pub use remove::remove;
 
 /// The directory of one pod.
 #[derive(Clone, Debug, PartialEq, Eq)]

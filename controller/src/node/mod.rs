@@ -66,6 +66,7 @@ pub use agent::Agent;
 pub use backoff::BackoffCurve;
 pub use capacity::NodeCapacity;
 pub use client::{ClientError, ClusterClient, PodEvent, PodWatch, PodsChange, Report};
+pub use directory::remove as remove_directory;
 pub use inputs::{Input, Inputs, NoInput, Typing};
 pub use local::{LocalClient, LocalPods};
 pub use runtime::{

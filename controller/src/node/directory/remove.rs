@@ -14,8 +14,9 @@ use rustix::io::Errno;
 
 const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Removes the directory at `path`; it is no failure if it is not there.
-pub(crate) fn remove(path: &Path) -> io::Result<()> {
+/// Removes the directory at `path` with all that is in it, however deep that is; it is no failure if
+/// it is not there. Blocks, for as long as somebody goes on making things in it.
+pub fn remove(path: &Path) -> io::Result<()> {
     let top = match openat(CWD, path, DIRECTORY, Mode::empty()) {
         Ok(top) => top,
         Err(Errno::NOENT) => return Ok(()),
