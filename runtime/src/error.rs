@@ -193,3 +193,19 @@ pub enum ModuleError {
     #[error("can't compile the WebAssembly module")]
     Host(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
+
+/// What of a text of strangers is told: of a name in a module, or of what a compiler says of one. It
+/// stops them from filling statuses and events; WebAssembly's names may have 100,000 bytes.
+const TOLD_BYTES_MAX: usize = 1024;
+
+/// Names that an error tells; a module that was built for another host may have hundreds.
+pub(crate) const NAMES_TOLD_MAX: usize = 8;
+
+/// As much of `text` as is told.
+pub(crate) fn told(mut text: String) -> String {
+    if text.len() > TOLD_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(TOLD_BYTES_MAX));
+        text.push('…');
+    }
+    text
+}

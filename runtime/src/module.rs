@@ -8,12 +8,9 @@ use wasmtime::{ExternType, InstancePre, UnknownImportError};
 use wasmtime_wasi::p2::bindings::CommandPre;
 
 use crate::backend::Backend;
-use crate::error::ModuleError;
+use crate::error::{ModuleError, NAMES_TOLD_MAX, told};
 use crate::preview2;
 use crate::world::World;
-
-/// Unknown imports that an error names; a module built for another host may have hundreds.
-const UNKNOWN_IMPORTS_NAMED_MAX: usize = 8;
 
 /// A program, checked and compiled once, and shared by all its runs. Cheap to clone.
 ///
@@ -126,7 +123,7 @@ pub(crate) fn link(
     backend.linker.instantiate_pre(module).map_err(|error| {
         let names = unknown_imports(backend, module);
         if names.is_empty() {
-            return ModuleError::Invalid { what: "module", detail: format!("{error:#}") };
+            return ModuleError::Invalid { what: "module", detail: told(format!("{error:#}")) };
         }
         ModuleError::UnknownImports { names }
     })
@@ -153,14 +150,14 @@ fn unknown_imports(backend: &Backend, module: &wasmtime::Module) -> Vec<String> 
     let mut names = Vec::new();
     while let Err(error) = linker.instantiate_pre(module) {
         let Some(unknown) = error.downcast_ref::<UnknownImportError>() else { break };
-        names.push(format!("{}.{}", unknown.module(), unknown.name()));
+        names.push(told(format!("{}.{}", unknown.module(), unknown.name())));
         let stub = match unknown.ty() {
             ExternType::Func(ty) => {
                 linker.func_new(unknown.module(), unknown.name(), ty, |_, _, _| Ok(()))
             }
             _ => break,
         };
-        if stub.is_err() || names.len() == UNKNOWN_IMPORTS_NAMED_MAX {
+        if stub.is_err() || names.len() == NAMES_TOLD_MAX {
             break;
         }
     }

@@ -212,8 +212,11 @@ fn end(failure: Failure) -> Result<End, Error> {
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => Ok(End::FuelExhausted),
-        // A start function of the module's is run, and may trap, as it is instantiated.
-        None if is_ours => Err(Error::Instantiate(error.into_boxed_dyn_error())),
+        // A start function of the module's is run as it is instantiated, and what fails in it is the
+        // guest's affair.
+        None if is_ours && !error.is::<WasmBacktrace>() => {
+            Err(Error::Instantiate(error.into_boxed_dyn_error()))
+        }
         trap => {
             let reason = match trap {
                 Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),

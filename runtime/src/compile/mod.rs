@@ -17,7 +17,7 @@ mod wire;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::error::ModuleError;
+use crate::error::{ModuleError, told};
 use crate::inspect::Kind;
 use crate::module::Metering;
 use crate::module_limits::ModuleLimits;
@@ -70,5 +70,5 @@ fn refusal(error: &wasmtime::Error, kind: Kind, wasm: &[u8]) -> ModuleError {
     if detail.contains("unexpected end") {
         return ModuleError::Truncated { what, bytes: wasm.len() as u64 };
     }
-    ModuleError::Invalid { what, detail }
+    ModuleError::Invalid { what, detail: told(detail) }
 }

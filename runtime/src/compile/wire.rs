@@ -12,7 +12,7 @@ use std::io::{self, Read};
 
 use super::Work;
 use crate::confine::CompilerBounds;
-use crate::error::ModuleError;
+use crate::error::{ModuleError, told};
 use crate::inspect::Kind;
 use crate::module::Metering;
 use crate::module_limits::ModuleLimits;
@@ -106,7 +106,7 @@ impl Answer {
     pub(super) fn parse(mut bytes: Vec<u8>, work: Work, length: u64) -> Option<Self> {
         let rest = bytes.strip_prefix(ANSWER)?;
         let (is_confined, tag) = (*rest.first()? == 1, *rest.get(1)?);
-        let words = || String::from_utf8_lossy(&rest[2..]).into_owned();
+        let words = || told(String::from_utf8_lossy(&rest[2..]).into_owned());
         let what = work.kind.name();
         let error = match tag {
             0 => {
@@ -177,6 +177,9 @@ mod tests {
         for nonsense in [&b""[..], b"mayfly!\x01", b"mayfly!\x01\0", b"mayfly!\x01\0\x09", b"x"] {
             assert!(Answer::parse(nonsense.to_vec(), WORK, 12).is_none(), "{nonsense:?}");
         }
+        let flood = [&b"mayfly!\x01\x01\x01"[..], &[b'x'; 1 << 20]].concat();
+        let told = Answer::parse(flood, WORK, 12).unwrap().result.unwrap_err().to_string();
+        assert!(told.len() < 2000, "{}", told.len());
         let no_numbers = b"mayfly!\x01\x01\x03x y z".to_vec();
         assert!(Answer::parse(no_numbers, WORK, 12).is_none());
     }

@@ -35,6 +35,8 @@ pub(crate) struct CompilerBounds {
 ///
 /// True if the kernel could do all of it; what it can't do is left out.
 pub(crate) fn confine_compiler(bounds: CompilerBounds) -> bool {
+    // When the system has no memory left, a compiler goes before whoever waits for it.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let memory = bounds.memory_bytes_max;
     let limits = [
         (Resource::Data, memory),

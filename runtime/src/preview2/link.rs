@@ -11,7 +11,7 @@ use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsView};
 use wasmtime_wasi_io::bindings::wasi::io;
 
 use super::world::World;
-use crate::error::ModuleError;
+use crate::error::{ModuleError, NAMES_TOLD_MAX, told};
 
 /// The interfaces below, of any version: what is unknown of them is a matter of versions.
 const PACKAGES: [&str; 7] = [
@@ -78,12 +78,14 @@ pub(crate) fn link(
     let linked = linker.instantiate_pre(component).map_err(|error| {
         let names = unknown_imports(component);
         if names.is_empty() {
-            return ModuleError::Invalid { what: "component", detail: format!("{error:#}") };
+            return ModuleError::Invalid { what: "component", detail: told(format!("{error:#}")) };
         }
         ModuleError::UnknownComponentImports { names }
     })?;
-    CommandPre::new(linked)
-        .map_err(|error| ModuleError::Invalid { what: "component", detail: format!("{error:#}") })
+    CommandPre::new(linked).map_err(|error| ModuleError::Invalid {
+        what: "component",
+        detail: told(format!("{error:#}")),
+    })
 }
 
 fn check_run(component: &Component) -> Result<(), ModuleError> {
@@ -107,7 +109,9 @@ fn unknown_imports(component: &Component) -> Vec<String> {
     let component_type = component.component_type();
     component_type
         .imports(component.engine())
-        .map(|(name, _)| name.to_owned())
+        .map(|(name, _)| name)
         .filter(|name| !PACKAGES.iter().any(|package| name.starts_with(package)))
+        .take(NAMES_TOLD_MAX)
+        .map(|name| told(name.to_owned()))
         .collect()
 }

@@ -52,6 +52,21 @@ async fn a_pointer_out_of_the_guests_memory_is_its_own_fault() {
     assert!(matches!(end, End::Trapped { .. }), "{end:?}");
 }
 
+#[tokio::test]
+async fn what_fails_in_a_start_function_is_the_guests_own_fault() {
+    let check = async |body: &str, expect: &str| {
+        let end = end_of(body, Limits::default()).await;
+        let End::Trapped { reason, .. } = &end else { panic!("{body}: {end:?}") };
+        assert!(reason.contains(expect), "{body}: {end:?}");
+    };
+    let start = r#"(func (export "_start")) (start $start)"#;
+    let traps = format!("(func $start unreachable) {start}");
+    check(&traps, "unreachable").await;
+    // It has no memory for the call to look into.
+    let calls = "(func $start (drop (call $args_get (i32.const 0) (i32.const 0))))";
+    check(&format!("{calls} {start}"), "memory").await;
+}
+
 /// Guests that never end by themselves, and hold on to different things.
 pub(super) const ENDLESS: [(&str, &str); 4] = [
     ("busy loop", r#"(memory (export "memory") 1) (func (export "_start") (loop (br 0)))"#),

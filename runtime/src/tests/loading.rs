@@ -52,6 +52,25 @@ async fn what_is_no_command_is_refused_with_a_reason() {
 }
 
 #[tokio::test]
+async fn what_a_module_says_of_itself_fills_no_message() {
+    let long = "x".repeat(90_000);
+    let module = |fields: &str| format!(r#"(module {fields} (func (export "_start")))"#);
+    let import = |name: &str| format!(r#"(import "{name}" "{long}" (func))"#);
+    let imports: String = (0..20).map(|at| import(&format!("{at}"))).collect();
+    let exports = format!(r#"(func (export "{long}")) (func (export "{long}"))"#);
+    let instances = (0..5000).map(|at| format!(r#"(import "acme:thing{at}/api" (instance))"#));
+    let component = format!(
+        r#"(component {} (instance $i) (export "wasi:cli/run@0.2.0" (instance $i)))"#,
+        instances.collect::<String>()
+    );
+    for text in [module(&imports), module(&exports), component] {
+        let wasm = wat::parse_str(text).unwrap();
+        let error = ENGINE.load(wasm.into(), Metering::Epochs).await.unwrap_err().to_string();
+        assert!(error.len() < 10_000, "{} bytes: {}", error.len(), &error[..100]);
+    }
+}
+
+#[tokio::test]
 async fn a_module_that_is_too_large_is_refused() {
     let settings = EngineSettings { module_bytes_max: 100, ..EngineSettings::default() };
     let engine = Engine::new(settings).unwrap();
