@@ -6,7 +6,7 @@
 //! ```
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::Semaphore;
@@ -24,7 +24,7 @@ use crate::progress::Watcher;
 use crate::registry::{Access, Fetch, Session, Transport};
 use crate::signature;
 use crate::store::{Entry, InUse, Kept, Origin, Shelf};
-use crate::unpack::{ROOT, unpack};
+use crate::unpack::{Patience, ROOT, unpack};
 
 /// Has images.
 pub struct Puller {
@@ -199,7 +199,8 @@ impl Puller {
     /// Makes `kept` ready to run; `None` if something of it is missing.
     async fn open(&self, name: &ImageName, kept: Kept) -> Result<Option<Image>> {
         let (shelf, name) = (self.shelf.clone(), name.to_string());
-        let opened = tokio::task::spawn_blocking(move || open(&shelf, &name, &kept));
+        let (patience, _waiting) = Patience::new();
+        let opened = tokio::task::spawn_blocking(move || open(&shelf, &name, &kept, &patience));
         opened.await.expect("unpacking must not panic")
     }
 
@@ -272,7 +273,7 @@ impl Puller {
 }
 
 /// Makes `kept` ready to run; `None` if something of it is missing.
-fn open(shelf: &Shelf, name: &str, kept: &Kept) -> Result<Option<Image>> {
+fn open(shelf: &Shelf, name: &str, kept: &Kept, patience: &Patience) -> Result<Option<Image>> {
     let in_use = shelf.use_it(kept)?;
     let (blobs, trees) = (shelf.blobs(), shelf.trees());
     if !blobs.has(&kept.manifest) {
@@ -295,7 +296,8 @@ fn open(shelf: &Shelf, name: &str, kept: &Kept) -> Result<Option<Image>> {
                 Place::File(path) => Some((path.as_str(), plan.program.working_dir.as_deref())),
                 Place::Layer(_) => None,
             };
-            Some(trees.make(&kept.manifest, |folder| unpack(&layers, &blobs, entry, folder))?)
+            let unpack = |folder: &Path| unpack(&layers, &blobs, entry, folder, patience);
+            Some(trees.make(&kept.manifest, patience, unpack)?)
         }
     };
     let folder = trees.path(&kept.manifest);

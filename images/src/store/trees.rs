@@ -1,13 +1,17 @@
 //! Layers that have been unpacked.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::file::{make_folder, read_bounded, sync_folder, write_whole};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
+use crate::unpack::Patience;
 
 /// What the file about a tree has at most.
 const ABOUT_BYTES_MAX: u64 = 64 << 10;
@@ -16,6 +20,8 @@ const ABOUT_BYTES_MAX: u64 = 64 << 10;
 const ENTRY_BYTES: u64 = 4096;
 /// How folders are called that are not trees yet.
 const UNFINISHED: &str = "unpacking-";
+/// How long to wait before looking again whether it is one's turn.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Layers that have been unpacked, in one folder.
 #[derive(Clone, Debug)]
@@ -55,13 +61,14 @@ impl Trees {
     }
 
     /// Has `unpack` fill a folder for the layers of `manifest`, unless it is there. One is unpacked
-    /// at a time; who comes meanwhile waits.
+    /// at a time; who comes meanwhile waits, as long as `patience` lasts.
     pub(crate) fn make(
         &self,
         manifest: &Digest,
+        patience: &Patience,
         unpack: impl FnOnce(&Path) -> Result<Option<PathBuf>>,
     ) -> Result<About> {
-        let _turn = self.lock()?;
+        let _turn = self.lock(patience)?;
         if let Some(about) = self.about(manifest)? {
             return Ok(about);
         }
@@ -105,7 +112,8 @@ impl Trees {
 
     /// What was being unpacked when its process died.
     pub(super) fn unfinished(&self) -> Result<Vec<PathBuf>> {
-        let _turn = self.lock()?;
+        let (patience, _waiting) = Patience::new();
+        let _turn = self.lock(&patience)?;
         Ok(self.left_over())
     }
 
@@ -127,12 +135,22 @@ impl Trees {
         entries.map(|entry| entry.path()).filter(is_unfinished).collect()
     }
 
-    fn lock(&self) -> Result<File> {
+    /// Waits for one's turn. Another process may have it, so nobody can be woken.
+    fn lock(&self, patience: &Patience) -> Result<File> {
         let path = self.folder.join("lock");
-        let locked = make_folder(&self.folder)
-            .and_then(|()| File::create(&path))
-            .and_then(|file| file.lock().map(|()| file));
-        locked.map_err(Error::file("lock", &path))
+        let lock = || -> io::Result<File> {
+            make_folder(&self.folder)?;
+            let file = File::create(&path)?;
+            loop {
+                match file.try_lock() {
+                    Ok(()) => return Ok(file),
+                    Err(TryLockError::Error(error)) => return Err(error),
+                    Err(TryLockError::WouldBlock) => patience.check()?,
+                }
+                thread::sleep(LOCK_PAUSE);
+            }
+        };
+        lock().map_err(Error::file("lock", &path))
     }
 }
 

@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use super::Patience;
 use super::path::Names;
 use super::tree::{Tree, What, resolve};
 use crate::error::{Error, Result};
@@ -18,9 +19,10 @@ pub(crate) fn content(contents: &Path, number: u64) -> PathBuf {
 }
 
 /// Makes the folder `root` of `tree`, whose files are in `contents`.
-pub(crate) fn make(tree: &Tree, contents: &Path, root: &Path) -> Result<()> {
+pub(crate) fn make(tree: &Tree, contents: &Path, root: &Path, patience: &Patience) -> Result<()> {
     fs::create_dir(root).map_err(Error::file("make", root))?;
     for (path, what) in tree.nodes() {
+        patience.check().map_err(Error::file("make", root))?;
         let place = below(root, path);
         match what {
             What::Directory => fs::create_dir(&place).map_err(Error::file("make", &place))?,
@@ -31,6 +33,7 @@ pub(crate) fn make(tree: &Tree, contents: &Path, root: &Path) -> Result<()> {
         }
     }
     for (path, what) in tree.nodes() {
+        patience.check().map_err(Error::file("make", root))?;
         if let What::Link(target) = what {
             let place = below(root, path);
             tree.check_link(path)

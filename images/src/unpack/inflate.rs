@@ -6,6 +6,7 @@ use std::io::{self, BufReader, Cursor, Read};
 use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
+use super::Patience;
 use crate::limits::{
     UNPACKED_BYTES_FREE, UNPACKED_BYTES_MAX, UNPACKED_RATIO_MAX, ZSTD_FRAMES_MAX,
     ZSTD_WINDOW_BYTES_MAX,
@@ -18,6 +19,7 @@ pub(crate) struct Inflate {
     read: u64,
     /// No more is read; with what to say then.
     max: (u64, String),
+    patience: Patience,
 }
 
 enum Source {
@@ -33,6 +35,7 @@ impl Inflate {
         compression: Compression,
         compressed: u64,
         left: u64,
+        patience: Patience,
     ) -> io::Result<Self> {
         // Media types are often wrong about it: the first bytes never are.
         let source = match actual(&mut file, compression)? {
@@ -54,7 +57,7 @@ impl Inflate {
                 format!("an image becomes at most {UNPACKED_BYTES_MAX} bytes when it is unpacked"),
             )
         };
-        Ok(Self { source, read: 0, max })
+        Ok(Self { source, read: 0, max, patience })
     }
 
     /// Reads what is left, and gives how much it was altogether.
@@ -66,6 +69,7 @@ impl Inflate {
 
 impl Read for Inflate {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.patience.check()?;
         let count = match &mut self.source {
             Source::Plain(reader) => reader.read(buffer)?,
             Source::Gzip(reader) => reader.read(buffer)?,

@@ -13,6 +13,7 @@ mod entries;
 mod folder;
 mod inflate;
 mod path;
+mod patience;
 mod tree;
 
 use std::fs;
@@ -26,18 +27,20 @@ use crate::media::Compression;
 use crate::store::{Blobs, Shelf};
 use entries::{Entries, Entry};
 use inflate::Inflate;
+pub(crate) use patience::Patience;
 use tree::Tree;
 
 /// The folder, in the one that is made, that the files are in.
 pub(crate) const ROOT: &str = "root";
 
 /// Makes the folder `target`, which must be empty, of `layers`, the lowest first; gives the
-/// path below `target` of the file that `entry` names in them.
+/// path below `target` of the file that `entry` names in them. It goes on as long as `patience` lasts.
 pub(crate) fn unpack(
     layers: &[(Digest, Compression)],
     blobs: &Blobs,
     entry: Option<(&str, Option<&str>)>,
     target: &Path,
+    patience: &Patience,
 ) -> Result<Option<PathBuf>> {
     let contents = target.join("contents");
     fs::create_dir(&contents).map_err(Error::file("make", &contents))?;
@@ -47,11 +50,13 @@ pub(crate) fn unpack(
         let file = blobs.open(digest)?;
         let compressed = file.metadata().map_err(Error::file("read", blobs.path(digest)))?.len();
         let left = UNPACKED_BYTES_MAX - unpacking.bytes;
-        let reader = Inflate::new(BufReader::new(file), *compression, compressed, left);
-        unpacking.layer(reader.map_err(|error| layer_error(digest, &error))?, digest)?;
+        let file = BufReader::new(file);
+        let reader = Inflate::new(file, *compression, compressed, left, patience.clone());
+        let reader = reader.map_err(|error| layer_error(digest, &error))?;
+        unpacking.layer(reader, digest, patience)?;
     }
     let root = target.join(ROOT);
-    folder::make(&unpacking.tree, &contents, &root)?;
+    folder::make(&unpacking.tree, &contents, &root, patience)?;
     fs::remove_dir_all(&contents).map_err(Error::file("remove", &contents))?;
     let Some((entry, working_dir)) = entry else { return Ok(None) };
     let path = unpacking.tree.file(entry, working_dir).ok_or_else(|| {
@@ -67,7 +72,8 @@ pub fn unpack_layers(layers: &[Vec<u8>], state: &Path, target: &Path) -> Result<
     let blobs = Shelf::of(state).blobs();
     let layers: Result<Vec<_>> =
         layers.iter().map(|layer| Ok((blobs.write(layer)?, Compression::None))).collect();
-    unpack(&layers?, &blobs, None, target).map(drop)
+    let (patience, _waiting) = Patience::new();
+    unpack(&layers?, &blobs, None, target, &patience).map(drop)
 }
 
 struct Unpacking {
@@ -78,10 +84,12 @@ struct Unpacking {
 }
 
 impl Unpacking {
-    fn layer(&mut self, reader: Inflate, digest: &Digest) -> Result<()> {
+    fn layer(&mut self, reader: Inflate, digest: &Digest, patience: &Patience) -> Result<()> {
         self.tree.begin_layer();
         let mut entries = Entries::new(reader);
         while let Some(entry) = entries.next().map_err(|error| layer_error(digest, &error))? {
+            // Entries of no size are read by the thousand at a time.
+            patience.check().map_err(|error| layer_error(digest, &error))?;
             self.files += 1;
             if self.files > FILES_MAX {
                 let limit = format!("an image has at most {FILES_MAX} files");

@@ -51,13 +51,23 @@ impl Unpacked {
         compression: Compression,
         entry: Option<(&str, Option<&str>)>,
     ) -> Self {
+        let (patience, _waiting) = Patience::new();
+        Self::within(&patience, layers, compression, entry)
+    }
+
+    fn within(
+        patience: &Patience,
+        layers: &[Vec<u8>],
+        compression: Compression,
+        entry: Option<(&str, Option<&str>)>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let blobs = Shelf::of(folder.path()).blobs();
         let layers: Vec<_> =
             layers.iter().map(|layer| (blobs.write(layer).unwrap(), compression)).collect();
         let target = folder.path().join("target");
         fs::create_dir(&target).unwrap();
-        let result = unpack(&layers, &blobs, entry, &target);
+        let result = unpack(&layers, &blobs, entry, &target, patience);
         Self { _folder: folder, root: target.join(ROOT), result }
     }
 
@@ -334,6 +344,24 @@ fn a_bomb_is_stopped_long_before_it_is_unpacked() {
     let error =
         Unpacked::of(&[gzip(&hidden)], Compression::Gzip, None).result.unwrap_err().to_string();
     assert!(error.contains("more than 100 times as many"), "{error}");
+}
+
+#[test]
+fn nothing_is_unpacked_for_longer_than_it_may_take_nor_for_nobody() {
+    let layer = tar(&[(b'0', "file", "", b"content")]);
+    let end = |patience: &Patience| {
+        let unpacked =
+            Unpacked::within(patience, std::slice::from_ref(&layer), Compression::None, None);
+        assert!(!unpacked.root.exists());
+        unpacked.result.unwrap_err().to_string()
+    };
+    let (patience, _waiting) = patience::tests::none();
+    let error = end(&patience);
+    assert!(error.contains("an image is unpacked for at most 600 s"), "{error}");
+    let (patience, waiting) = Patience::new();
+    drop(waiting);
+    let error = end(&patience);
+    assert!(error.contains("nobody waits for it any more"), "{error}");
 }
 
 #[test]
