@@ -88,6 +88,7 @@ pub(super) struct Runs {
     pub(super) output_bytes_per_second: Option<Quantity>,
     pub(super) output_burst_bytes: Option<Quantity>,
     pub(super) directory_bytes: Option<Quantity>,
+    pub(super) one_memory_bytes: Option<Quantity>,
     pub(super) random_bytes: Option<Quantity>,
     pub(super) subscriptions: Option<Quantity>,
     pub(super) sockets: Option<Quantity>,

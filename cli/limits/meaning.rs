@@ -92,6 +92,7 @@ fn runs(reader: &mut Reader, said: &Runs, limits: &mut Limits) {
         ("outputBytesPerSecond", &said.output_bytes_per_second, &mut every.output_bytes_per_second),
         ("outputBurstBytes", &said.output_burst_bytes, &mut every.output_burst_bytes),
         ("directoryBytes", &said.directory_bytes, &mut every.directory_bytes),
+        ("oneMemoryBytes", &said.one_memory_bytes, &mut every.one_memory_bytes),
     ] {
         reader.set(&format!("runs.{key}"), given.as_ref(), (Unit::Bytes, 1..=ANY), limit);
     }

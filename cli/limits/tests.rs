@@ -48,7 +48,7 @@ fn what_the_example_says_of_runs_and_modules_is_what_they_have() {
     assert_eq!((runs.output_bytes_per_second, runs.output_burst_bytes), (4 << 20, 16 << 20));
     assert_eq!((runs.directory_bytes, runs.random_bytes), (1 << 20, 1 << 20));
     assert_eq!((runs.subscriptions, limits.engine.instances_max), (256, 500));
-    assert_eq!(runs.sockets, 16);
+    assert_eq!((runs.sockets, runs.one_memory_bytes), (16, 1 << 30));
     assert_eq!(limits.images, PullLimits { store_bytes_max: 8 << 30, pulls_max: 2 });
     let engine = limits.engine;
     assert_eq!((engine.module_bytes_max, engine.compiles_max), (64 << 20, 1));

@@ -18,7 +18,7 @@
 //! 128 and the number of the signal that a Unix system sends for the same.
 
 use mayfly_controller::node::ContainerEnd;
-use mayfly_runtime::{End, Outcome};
+use mayfly_runtime::{End, MemoryUse, Outcome};
 
 /// The longest message; what a backtrace has beyond is cut. The size is that of Kubernetes'
 /// termination messages.
@@ -33,9 +33,7 @@ pub(crate) fn of(outcome: Outcome) -> ContainerEnd {
         End::Trapped { reason, backtrace } => (134, "Error", Some(trap(&reason, &backtrace))),
         End::Cancelled => (137, "Error", None),
         End::DeadlineExceeded => (137, "DeadlineExceeded", Some("it ran for too long".to_owned())),
-        End::OutOfMemory => {
-            (137, "OOMKilled", Some("it asked for more memory than its limit".to_owned()))
-        }
+        End::OutOfMemory(what) => (137, "OOMKilled", Some(out_of_memory(what).to_owned())),
         End::NoMemoryLeft => {
             let what = "it had more memory than it requests when the node had none left";
             (137, "OOMKilled", Some(what.to_owned()))
@@ -52,6 +50,26 @@ pub(crate) fn of(outcome: Outcome) -> ContainerEnd {
         }
     };
     ContainerEnd { exit_code, reason: reason.to_owned(), message }
+}
+
+fn out_of_memory(what: MemoryUse) -> &'static str {
+    match what {
+        MemoryUse::Memories => "it asked for more memory than its limit",
+        MemoryUse::OneMemory => {
+            "one of its memories or tables was to be larger than the node allows (oneMemoryBytes)"
+        }
+        MemoryUse::Instance => {
+            "it takes more memory to be started than its limit: its module refers to many functions, \
+             or the limit is below some 3 MiB"
+        }
+        MemoryUse::Directory => {
+            "the lists of directories that it reads take more memory than its limit"
+        }
+        MemoryUse::Network => "the buffers of its connections take more memory than its limit",
+        MemoryUse::Files => {
+            "the files that it has open, or keeps in volumes in memory, take more memory than its limit"
+        }
+    }
 }
 
 fn trap(reason: &str, backtrace: &str) -> String {
@@ -90,7 +108,12 @@ mod tests {
             check(trap, 134, "Error"),
             check(End::Cancelled, 137, "Error"),
             check(End::DeadlineExceeded, 137, "DeadlineExceeded"),
-            check(End::OutOfMemory, 137, "OOMKilled"),
+            check(End::OutOfMemory(MemoryUse::Memories), 137, "OOMKilled"),
+            check(End::OutOfMemory(MemoryUse::OneMemory), 137, "OOMKilled"),
+            check(End::OutOfMemory(MemoryUse::Instance), 137, "OOMKilled"),
+            check(End::OutOfMemory(MemoryUse::Directory), 137, "OOMKilled"),
+            check(End::OutOfMemory(MemoryUse::Network), 137, "OOMKilled"),
+            check(End::OutOfMemory(MemoryUse::Files), 137, "OOMKilled"),
             check(End::NoMemoryLeft, 137, "OOMKilled"),
             check(End::FuelExhausted, 152, "FuelExhausted"),
             check(End::OutputExceeded, 153, "OutputExceeded"),

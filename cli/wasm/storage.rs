@@ -33,7 +33,8 @@ impl PodSpaces {
             };
             let (exceeded, told) = (Arc::clone(exceeded), name.clone());
             let exceeded = move || exceeded(StorageExceeded::Volume(told.clone()));
-            let limits = SpaceLimits { bytes, entries, full };
+            let in_memory = medium == Medium::Memory;
+            let limits = SpaceLimits { bytes, entries, full, in_memory };
             (name, Space::new(directory, limits, shared, exceeded))
         };
         Self { spaces: limits.volumes.into_iter().map(space).collect(), all }

@@ -12,7 +12,7 @@ use crate::preview2;
 use crate::world::World;
 
 /// The stack of a guest's own calls. Twice wasmtime's default, since interpreters recurse.
-const WASM_STACK_BYTES_MAX: usize = 1 << 20;
+pub(crate) const WASM_STACK_BYTES_MAX: usize = 1 << 20;
 
 /// The stack of a guest and of the host functions that it calls. What it does not touch costs no
 /// memory.
@@ -42,6 +42,9 @@ const POOL_RESIDENT_BYTES: usize = 128 << 10;
 
 /// The same for tables.
 const POOL_TABLE_RESIDENT_BYTES: usize = 16 << 10;
+
+/// The same for stacks: what a guest that does not recurse touches.
+const POOL_STACK_RESIDENT_BYTES: usize = 32 << 10;
 
 /// Where an instance's memory comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,6 +76,8 @@ impl Backend {
         let mut config = code_config(metering);
         if allocation == Allocation::Pool {
             config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
+            // A guest that has recursed would leave its stack to nobody's account.
+            config.async_stack_zeroing(true);
         }
         let engine = wasmtime::Engine::new(&config)?;
         let mut linker = Linker::new(&engine);
@@ -114,6 +119,7 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         .table_elements(POOL_TABLE_ELEMENTS_MAX)
         .linear_memory_keep_resident(POOL_RESIDENT_BYTES)
         .table_keep_resident(POOL_TABLE_RESIDENT_BYTES)
+        .async_stack_keep_resident(POOL_STACK_RESIDENT_BYTES)
         // Asks the system which pages were written to, where it can tell: a Rust guest writes to a
         // few that lie a mebibyte apart, and starting it again takes a fifth less.
         .pagemap_scan(Enabled::Auto);

@@ -14,6 +14,7 @@ use crate::cache::CodeCache;
 use crate::compile::{self, Compiler, Work};
 use crate::confine::CompilerBounds;
 use crate::error::{Error, ModuleError};
+use crate::footprint;
 use crate::inspect::{self, Kind};
 use crate::module::{self, Compiled, Digest, Metering, Module, Program};
 use crate::module_limits::ModuleLimits;
@@ -180,11 +181,14 @@ impl Engine {
         if let Some(compiled) = loading.upgrade() {
             return Ok(Module(compiled));
         }
-        let compiled = match self.compiled_before(digest, kind, metering).await? {
-            Some(compiled) => compiled,
-            None => self.compile(digest, kind, wasm, metering).await?,
+        let program = match self.compiled_before(digest, kind, metering).await? {
+            Some(program) => program,
+            None => self.compile(digest, kind, wasm.clone(), metering).await?,
         };
-        let compiled = Arc::new(compiled);
+        // It has been found to be valid by now.
+        let run_bytes = blocking(move || footprint::run_bytes(&wasm)).await?;
+        let run_bytes = run_bytes.map_err(|error| ModuleError::Host(error.into()))?;
+        let compiled = Arc::new(Compiled { digest, metering, program, run_bytes });
         *loading = Arc::downgrade(&compiled);
         Ok(Module(compiled))
     }
@@ -195,7 +199,7 @@ impl Engine {
         digest: Digest,
         kind: Kind,
         metering: Metering,
-    ) -> Result<Option<Compiled>, ModuleError> {
+    ) -> Result<Option<Program>, ModuleError> {
         let inner = Arc::clone(&self.0);
         blocking(move || inner.compiled_before(digest, kind, metering)).await?
     }
@@ -207,7 +211,7 @@ impl Engine {
         kind: Kind,
         wasm: Bytes,
         metering: Metering,
-    ) -> Result<Compiled, ModuleError> {
+    ) -> Result<Program, ModuleError> {
         let permit = Arc::clone(&self.0.compiles).acquire_owned().await;
         let permit = permit.map_err(|error| ModuleError::Host(error.into()))?;
         let settings = &self.0.settings;
@@ -301,11 +305,11 @@ impl Inner {
         digest: Digest,
         kind: Kind,
         metering: Metering,
-    ) -> Result<Option<Compiled>, ModuleError> {
+    ) -> Result<Option<Program>, ModuleError> {
         let Some(cache) = &self.cache else { return Ok(None) };
         let Some(artifact) = cache.get(&self.key(digest, metering)?) else { return Ok(None) };
         match self.link(kind, &artifact, metering) {
-            Ok(program) => Ok(Some(Compiled { digest, metering, program })),
+            Ok(program) => Ok(Some(program)),
             Err(error) => {
                 tracing::warn!(%digest, %error, "compiled code can't be used");
                 Ok(None)
@@ -321,12 +325,12 @@ impl Inner {
         kind: Kind,
         artifact: &[u8],
         metering: Metering,
-    ) -> Result<Compiled, ModuleError> {
+    ) -> Result<Program, ModuleError> {
         let program = self.link(kind, artifact, metering)?;
         if let Some(cache) = &self.cache {
             cache.put(&self.key(digest, metering)?, artifact);
         }
-        Ok(Compiled { digest, metering, program })
+        Ok(program)
     }
 
     /// What compiled code of the module is kept under.

@@ -6,11 +6,21 @@ use std::time::Duration;
 /// the guest's call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of linear memory and tables together, and of lists that the host holds for the guest.
+    /// Bytes of all the memory that it takes: its linear memories and tables, and what the host holds
+    /// for it (its instances and its stack, lists of directories, buffers of sockets and requests,
+    /// files that it has stored in a mount that is kept in memory).
     ///
     /// Stops a guest from taking the host's memory. 256 MiB by default: CPython and Perl need some
-    /// 50 MiB, and most guests 2 MiB.
+    /// 50 MiB, and most guests 3 MiB.
     pub memory_bytes: u64,
+    /// Bytes of one linear memory, or of the elements of one table, within
+    /// [`memory_bytes`](Self::memory_bytes).
+    ///
+    /// Stops one instruction that fills or copies memory never touched before, which wasmtime can't
+    /// break off, from running on for more than a second past a deadline. 512 MiB by default: a GiB
+    /// takes 0.7 s of processor time where the machine is idle, and twice that where the system has
+    /// to find the memory first.
+    pub one_memory_bytes: u64,
     /// What of that is set aside for it, whatever others take: of all that the
     /// [engine](crate::EngineSettings::memory_bytes_max) has for its guests. None by default.
     pub memory_reserved_bytes: u64,
@@ -85,6 +95,7 @@ impl Limits {
     /// What holds when nobody says otherwise.
     pub const DEFAULT: Self = Self {
         memory_bytes: 256 << 20,
+        one_memory_bytes: 512 << 20,
         memory_reserved_bytes: 0,
         cpu_millis: None,
         fuel: None,
@@ -151,8 +162,17 @@ pub(crate) const ADDRESSES_MAX: usize = 64;
 /// having the host remember without end.
 pub(crate) const RESOLVED_MAX: usize = 1024;
 
-/// What the kernel may keep of a connection for a guest, one way, as far as the guest can ask for it.
-pub(crate) const SOCKET_BUFFER_BYTES_MAX: u64 = 1 << 20;
+/// What the kernel keeps of a socket's data, one way; Linux sets aside twice that. A guest may ask for
+/// less. It is what a connection begins with anyway, and without it would grow to 6 MiB.
+pub(crate) const SOCKET_BUFFER_BYTES_MAX: u64 = 128 << 10;
+
+/// What a socket, or a connection for a request, takes of memory at most, and is counted with while
+/// it is open: the kernel's buffers, both ways, are half of it; what of a stream is on its way to them
+/// has 64 KiB each way, and so do the buffers of HTTP and of TLS.
+pub(crate) const SOCKET_MEMORY_BYTES: u64 = 1 << 20;
+
+/// What is read at a time of an answer over HTTP, and written of a request: its buffers.
+pub(crate) const HTTP_BUFFER_BYTES_MAX: usize = 64 << 10;
 
 /// What a datagram counts beside its content: the headers of IPv4 and UDP. Without it, empty ones
 /// would cost nothing.

@@ -22,6 +22,8 @@ pub(crate) struct Compiled {
     pub(crate) digest: Digest,
     pub(crate) metering: Metering,
     pub(crate) program: Program,
+    /// What the host keeps for a run of it, beside its memories and tables.
+    pub(crate) run_bytes: u64,
 }
 
 /// What is compiled and linked, and can be started.

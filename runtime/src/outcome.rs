@@ -32,8 +32,9 @@ pub enum End {
     DeadlineExceeded,
     /// [`Limits::fuel`](crate::Limits::fuel) was used up.
     FuelExhausted,
-    /// It asked for more than [`Limits::memory_bytes`](crate::Limits::memory_bytes).
-    OutOfMemory,
+    /// It asked for more than [`Limits::memory_bytes`](crate::Limits::memory_bytes), or for one memory
+    /// or table of more than [`Limits::one_memory_bytes`](crate::Limits::one_memory_bytes).
+    OutOfMemory(MemoryUse),
     /// It had more than [`Limits::memory_reserved_bytes`](crate::Limits::memory_reserved_bytes), or
     /// asked for it, when there was none left for all guests together:
     /// [`EngineSettings::memory_bytes_max`](crate::EngineSettings::memory_bytes_max).
@@ -48,6 +49,23 @@ pub enum End {
     SpaceExceeded,
     /// The caller cancelled it.
     Cancelled,
+}
+
+/// What a guest's memory is used for, by itself or by the host on its behalf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryUse {
+    /// Its linear memories and tables.
+    Memories,
+    /// One of them, which was to have more than one may have.
+    OneMemory,
+    /// Its instances, the stack of its calls, and its world.
+    Instance,
+    /// Lists of directories.
+    Directory,
+    /// Buffers of sockets and of requests.
+    Network,
+    /// Files in a mount that is kept in memory.
+    Files,
 }
 
 /// What a run used.

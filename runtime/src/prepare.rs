@@ -10,6 +10,7 @@ use wasmtime_wasi::{FsPerms, WasiCtxBuilder, p2};
 use crate::error::Error;
 use crate::guest::{Access, Guest, Mount, Stdin};
 use crate::limits::Limits;
+use crate::memory::MemoryAccount;
 use crate::mount::HostSide;
 use crate::path;
 use crate::seeded::{Seed, Seeded};
@@ -31,8 +32,12 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Opens what `guest`, which is checked, may see.
-    pub(crate) fn new(guest: &mut Guest, limits: &Limits) -> Result<Self, Error> {
+    /// Opens what `guest`, which is checked, may see, and whose memory `memory` counts.
+    pub(crate) fn new(
+        guest: &mut Guest,
+        limits: &Limits,
+        memory: &MemoryAccount,
+    ) -> Result<Self, Error> {
         let mut wasi = WasiCtxBuilder::new();
         wasi.args(&guest.args).envs(&guest.env);
         // Whoever has a network to give says so later.
@@ -46,7 +51,7 @@ impl Prepared {
         make_up_directories(&mut tree, &directories);
         let spaces: Vec<Option<Arc<Space>>> = std::mem::take(&mut guest.spaces);
         let stored = std::iter::zip(spaces, &guest.mounts)
-            .map(|(space, mount)| Some(Stored::directory(space?, mount.access)));
+            .map(|(space, mount)| Some(Stored::new(space?, mount.access, memory)));
         Ok(Self { wasi, tree, directories, seeded, stored: stored.collect() })
     }
 }

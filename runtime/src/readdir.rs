@@ -8,6 +8,7 @@ use wasmtime_wasi::p1::wasi_snapshot_preview1::WasiSnapshotPreview1 as _;
 use wiggle::{GuestMemory, GuestPtr, GuestType as _};
 
 use crate::descriptor::Descriptor;
+use crate::outcome::MemoryUse;
 use crate::path;
 use crate::seeded::Seeded;
 use crate::tree::Node;
@@ -48,8 +49,9 @@ impl World {
             return Err(Errno::Nomem.into());
         }
         let bytes = size.saturating_mul(LISTED_PER_BYTE);
-        self.memory.hold(bytes).map_err(|stop| Error::trap(stop.into()))?;
-        let listed = match &self.seeded {
+        let held = self.memory.account().hold(bytes, MemoryUse::Directory);
+        let _held = held.map_err(|stop| Error::trap(stop.into()))?;
+        match &self.seeded {
             None => {
                 let (start, length) = (buffer.as_ptr(), buffer.len());
                 self.wasi.fd_readdir(memory, directory, start, length, cookie).await
@@ -58,9 +60,7 @@ impl World {
                 Ok(entries) => give(memory, entries, buffer, cookie),
                 Err(error) => Err(error),
             },
-        };
-        self.memory.release(bytes);
-        listed
+        }
     }
 
     fn made_up_entries(&self, directory: &str) -> Vec<Entry> {

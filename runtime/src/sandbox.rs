@@ -13,10 +13,11 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::guest::Guest;
 use crate::limits::Limits;
+use crate::memory::MemoryAccount;
 use crate::meter::Meter;
 use crate::module::{Metering, Module, Program};
 use crate::network::Session;
-use crate::outcome::{End, Outcome, Usage};
+use crate::outcome::{End, MemoryUse, Outcome};
 use crate::preview2;
 use crate::share::Share;
 use crate::stop::Stop;
@@ -42,6 +43,8 @@ enum Wait {
     DeadlineExceeded,
     NoMemoryLeft,
     NetworkExceeded,
+    /// What holds memory for it on other tasks wanted too much.
+    Memory(Stop),
     Cancelled,
 }
 
@@ -78,28 +81,32 @@ impl Sandbox {
         let instances = self.engine.instances();
         let _slot = tokio::select! {
             biased;
-            () = cancel.cancelled() => return Ok(never_started()),
+            () = cancel.cancelled() => return Ok(ended_at_once(End::Cancelled, &meter)),
             slot = instances.acquire_owned() => slot.map_err(|e| Error::Instantiate(e.into()))?,
         };
         let descriptors = self.engine.descriptors();
         let _mounts = tokio::select! {
             biased;
-            () = cancel.cancelled() => return Ok(never_started()),
+            () = cancel.cancelled() => return Ok(ended_at_once(End::Cancelled, &meter)),
             mounts = descriptors.mount(guest.mounts.len()) => mounts,
         };
         let reserved = limits.memory_reserved_bytes.min(limits.memory_bytes);
         let holding = self.engine.memory().hold(reserved);
         let taken = holding.taken();
         let _ticking = (!module.metering().counts_fuel()).then(|| self.engine.ticker().running());
-        let outcome = match &module.0.program {
-            Program::Module(program) => {
-                let world = World::new(guest, &limits, holding, descriptors);
-                run(program, module.metering(), world, limits, meter, [cancel, taken]).await?
-            }
-            Program::Component(program) => {
-                let world = preview2::World::new(guest, &limits, holding, descriptors);
-                run(program, module.metering(), world, limits, meter, [cancel, taken]).await?
-            }
+        let memory = MemoryAccount::new(limits.memory_bytes, meter.clone(), holding);
+        let outcome = match memory.take(module.0.run_bytes, MemoryUse::Instance) {
+            Err(stop) => ended_at_once(end_of(stop), &meter),
+            Ok(()) => match &module.0.program {
+                Program::Module(program) => {
+                    let world = World::new(guest, &limits, memory, descriptors);
+                    run(program, module.metering(), world, limits, meter, [cancel, taken]).await?
+                }
+                Program::Component(program) => {
+                    let world = preview2::World::new(guest, &limits, memory, descriptors);
+                    run(program, module.metering(), world, limits, meter, [cancel, taken]).await?
+                }
+            },
         };
         keep(termination_log.as_deref(), &outcome.termination_message);
         Ok(outcome)
@@ -118,13 +125,14 @@ async fn run<P: Command>(
 ) -> Result<Outcome, Error> {
     let started = Instant::now();
     let mut store = store(program, metering, world.await?, &limits);
-    let session = store.data().session();
+    let (session, memory) = (store.data().session(), store.data_mut().memory().account().clone());
     let wait = tokio::select! {
         biased;
         () = cancel.cancelled() => Wait::Cancelled,
         () = passed(limits.deadline) => Wait::DeadlineExceeded,
         () = taken.cancelled() => Wait::NoMemoryLeft,
         () = exceeded(session.as_deref()) => Wait::NetworkExceeded,
+        stop = memory.over() => Wait::Memory(stop),
         result = in_turns(program.start(&mut store), &meter, share(&limits)) => Wait::Over(result),
     };
     let end = match wait {
@@ -132,6 +140,7 @@ async fn run<P: Command>(
         Wait::DeadlineExceeded => End::DeadlineExceeded,
         Wait::NoMemoryLeft => End::NoMemoryLeft,
         Wait::NetworkExceeded => End::NetworkExceeded,
+        Wait::Memory(stop) => end_of(stop),
         Wait::Over(Ok(code)) => End::Exited(code),
         Wait::Over(Err(failure)) => end(failure)?,
     };
@@ -147,8 +156,9 @@ fn share(limits: &Limits) -> Option<Share> {
     Some(Share::new(cpu_millis, Instant::now()))
 }
 
-fn never_started() -> Outcome {
-    Outcome { end: End::Cancelled, usage: Usage::default(), termination_message: Vec::new() }
+/// The outcome of a guest that was never started.
+fn ended_at_once(end: End, meter: &Meter) -> Outcome {
+    Outcome { end, usage: meter.usage(), termination_message: Vec::new() }
 }
 
 fn store<P: Command>(
@@ -197,18 +207,11 @@ fn end(failure: Failure) -> Result<End, Error> {
         Failure::Run(error) => (error, false),
     };
     if let Some(stop) = error.downcast_ref::<Stop>() {
-        return Ok(match stop {
-            Stop::Exit(code) => End::Exited(*code),
-            Stop::OutOfMemory => End::OutOfMemory,
-            Stop::NoMemoryLeft => End::NoMemoryLeft,
-            Stop::OutputExceeded => End::OutputExceeded,
-            Stop::NetworkExceeded => End::NetworkExceeded,
-            Stop::SpaceExceeded => End::SpaceExceeded,
-        });
+        return Ok(end_of(*stop));
     }
     // wasmtime keeps to itself why the heap of objects could not grow: for us only the limit can be.
     if error.is::<GcHeapOutOfMemory<()>>() {
-        return Ok(End::OutOfMemory);
+        return Ok(End::OutOfMemory(MemoryUse::Memories));
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => Ok(End::FuelExhausted),
@@ -224,6 +227,18 @@ fn end(failure: Failure) -> Result<End, Error> {
             };
             Ok(End::Trapped { reason, backtrace: backtrace(&error) })
         }
+    }
+}
+
+/// The end of a guest that we stopped.
+fn end_of(stop: Stop) -> End {
+    match stop {
+        Stop::Exit(code) => End::Exited(code),
+        Stop::OutOfMemory(what) => End::OutOfMemory(what),
+        Stop::NoMemoryLeft => End::NoMemoryLeft,
+        Stop::OutputExceeded => End::OutputExceeded,
+        Stop::NetworkExceeded => End::NetworkExceeded,
+        Stop::SpaceExceeded => End::SpaceExceeded,
     }
 }
 

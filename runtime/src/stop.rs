@@ -2,6 +2,8 @@
 //!
 //! They travel through wasmtime as errors, because that is the only way out of a guest's call.
 
+use crate::outcome::MemoryUse;
+
 /// Why a host function ended the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Stop {
@@ -10,7 +12,7 @@ pub(crate) enum Stop {
     Exit(u32),
     /// It asked for more memory than it may have.
     #[error("the guest asked for more memory than it may have")]
-    OutOfMemory,
+    OutOfMemory(MemoryUse),
     /// It asked for memory that it may have, when there was none left.
     #[error("the guest asked for memory when there was none left")]
     NoMemoryLeft,

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::guest::Access;
-use crate::space::{Amount, FileId, Full, OpenFile, Space, Taken};
+use crate::memory::MemoryAccount;
+use crate::space::{Amount, Charge, FileId, Full, OpenFile, Space, Taken};
 
 /// A target that is longer has a block of its own in ext4; others keep it in the inode.
 const SHORT_TARGET_BYTES: usize = 60;
@@ -16,6 +17,8 @@ const SHORT_TARGET_BYTES: usize = 60;
 pub(crate) struct Stored {
     space: Arc<Space>,
     access: Access,
+    /// What the run is charged with for it, if it is kept in memory.
+    charge: Option<Arc<Charge>>,
     file: Option<Arc<OpenFile>>,
     /// Whether writes go to the end, wherever they should go.
     pub(crate) appends: bool,
@@ -37,9 +40,10 @@ pub(crate) struct Named {
 }
 
 impl Stored {
-    /// A directory of `space`, or all of it.
-    pub(crate) fn directory(space: Arc<Space>, access: Access) -> Self {
-        Self { space, access, file: None, appends: false }
+    /// All of `space`, for the run whose memory `account` counts.
+    pub(crate) fn new(space: Arc<Space>, access: Access, account: &MemoryAccount) -> Self {
+        let charge = space.charge(account);
+        Self { space, access, charge, file: None, appends: false }
     }
 
     /// A file that has been opened in it. While its names are held.
@@ -55,9 +59,17 @@ impl Stored {
     /// Takes what writing `length` bytes at `offset` may add, for as long as that goes on.
     pub(crate) async fn write(&self, offset: u64, length: u64) -> Result<Taken, Full> {
         let offset = (!self.appends).then_some(offset);
-        let taken = self.space.take(self.space.written(offset, length)).await?;
+        let taken = self.take(self.space.written(offset, length)).await?;
         if let Some(file) = &self.file {
             file.grown(taken.bytes());
+        }
+        Ok(taken)
+    }
+
+    async fn take(&self, amount: Amount) -> Result<Taken, Full> {
+        let taken = self.space.take(amount).await?;
+        if let Some(charge) = &self.charge {
+            charge.took(taken.bytes()).await.map_err(Full::NoMemory)?;
         }
         Ok(taken)
     }
@@ -65,7 +77,7 @@ impl Stored {
     /// Takes `amount` and holds the names.
     async fn naming(&self, amount: Amount) -> Result<Naming, Full> {
         let is_taken = self.access == Access::ReadWrite && amount != Amount::default();
-        let taken = if is_taken { Some(self.space.take(amount).await?) } else { None };
+        let taken = if is_taken { Some(self.take(amount).await?) } else { None };
         let names = self.space.names().await;
         Ok(Naming { space: Arc::clone(&self.space), _taken: taken, _names: names })
     }

@@ -12,7 +12,6 @@ use crate::descriptor::{Descriptor, Origin};
 use crate::device_io::check_parts;
 use crate::permits::Permit;
 use crate::space::Full;
-use crate::stop::Stop;
 use crate::stored::{Named, Naming, Stored, is_same};
 use crate::transfer::FILE_TRANSFER_BYTES_MAX;
 use crate::world::World;
@@ -284,9 +283,9 @@ impl World {
 
 /// What a guest is told, or that it ends.
 fn full(full: Full) -> Error {
-    match full {
-        Full::NoSpace => Errno::Nospc.into(),
-        Full::Exceeded => Error::trap(Stop::SpaceExceeded.into()),
+    match full.stop() {
+        None => Errno::Nospc.into(),
+        Some(stop) => Error::trap(stop.into()),
     }
 }
 

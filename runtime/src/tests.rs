@@ -17,7 +17,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Capture, End, Engine, EngineSettings, Guest, Limits, Metering, Module, Outcome, Sandbox, Stream,
+    Capture, End, Engine, EngineSettings, Guest, Limits, MemoryUse, Metering, Module, Outcome,
+    Sandbox, Stream,
 };
 
 /// Long enough for any guest here on a busy machine, so that a broken promise fails and does not

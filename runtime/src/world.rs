@@ -13,10 +13,9 @@ use crate::descriptor::{Descriptor, Descriptors, Origin};
 use crate::error::Error;
 use crate::guest::Guest;
 use crate::limits::Limits;
-use crate::memory::MemoryMeter;
+use crate::memory::{MemoryAccount, MemoryMeter};
 use crate::meter::Meter;
 use crate::permits::{HostDescriptors, Permits};
-use crate::pool::Holding;
 use crate::prepare::{Prepared, mount_of};
 use crate::seeded::Seeded;
 use crate::stored::Stored;
@@ -49,15 +48,15 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Builds the world that `guest`, which is checked, may see, whose memory is of `holding`, and
+    /// Builds the world that `guest`, which is checked, may see, whose memory `memory` counts, and
     /// whose descriptors are of `host`'s.
     pub(crate) async fn new(
         mut guest: Guest,
         limits: &Limits,
-        holding: Holding,
+        memory: MemoryAccount,
         host: &HostDescriptors,
     ) -> Result<Self, Error> {
-        let prepared = Prepared::new(&mut guest, limits)?;
+        let prepared = Prepared::new(&mut guest, limits, &memory)?;
         let Prepared { mut wasi, tree, directories, seeded, stored } = prepared;
         let mut world = Self {
             wasi: wasi.build_p1(),
@@ -66,7 +65,7 @@ impl World {
             mounts_stored: stored,
             console: Console::new(guest.output, limits, guest.meter.clone()),
             termination: TerminationMessage::default(),
-            memory: MemoryMeter::new(limits.memory_bytes, guest.meter.clone(), holding),
+            memory: MemoryMeter::new(memory, limits),
             meter: guest.meter,
             limits: *limits,
             seeded,

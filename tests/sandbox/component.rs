@@ -90,7 +90,7 @@ async fn components_take_no_more_than_modules() {
     }
     let limits = Limits { memory_bytes: 16 << 20, ..Limits::default() };
     let ran = run_component("hog_memory", [], Guest::new(), limits).await;
-    assert_eq!(ran.outcome.end, End::OutOfMemory);
+    assert_eq!(ran.outcome.end, End::OutOfMemory(MemoryUse::Memories));
 
     let limits = Limits { output_bytes: 1_000_000, ..Limits::default() };
     let ran = run_component("hog_output", [], Guest::new(), limits).await;

@@ -34,7 +34,7 @@ attacks! {
         escape_symlink_chain escape_table escape_utf8 escape_write;
     exit: exit_bad_name exit_code exit_garbage exit_message exit_negative exit_panic exit_signal
         exit_start exit_trap exit_wide;
-    hog: hog_clock hog_copy hog_cpu hog_depth hog_descriptors hog_directory hog_files hog_fill
+    hog: hog_clock hog_copy hog_cpu hog_depth hog_descriptors hog_directory hog_files hog_fill hog_fill_first
         hog_first_memory hog_frames hog_gc hog_indirect_stack hog_iovec hog_iovecs hog_links hog_memories
         hog_memory hog_memory_wide hog_output hog_outputs hog_poll_all hog_poll_forever
         hog_poll_none hog_random hog_sparse hog_stack hog_start hog_table hog_table_fill

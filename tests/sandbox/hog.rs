@@ -19,7 +19,7 @@ pub(super) async fn hog_cpu() {
 pub(super) async fn hog_memory() {
     let limits = Limits { memory_bytes: 16 << 20, ..Limits::default() };
     let ran = run_with("hog_memory", [], Guest::new(), limits).await;
-    assert_eq!(ran.outcome.end, End::OutOfMemory);
+    assert_eq!(ran.outcome.end, End::OutOfMemory(MemoryUse::Memories));
     assert!(ran.outcome.usage.memory_bytes_peak <= 16 << 20);
 
     let ran = run_with("hog_memory", ["8"], Guest::new(), limits).await.exited(0);
@@ -60,7 +60,7 @@ fn memory(bytes: u64) -> Limits {
 /// Runs a guest that wants more memory than it may have, and checks that it is ended for that.
 async fn out_of_memory(name: &str, memory_bytes: u64) {
     let ran = run_with(name, [], Guest::new(), memory(memory_bytes)).await;
-    assert_eq!(ran.outcome.end, End::OutOfMemory);
+    assert_eq!(ran.outcome.end, End::OutOfMemory(MemoryUse::Memories));
     assert!(ran.outcome.usage.memory_bytes_peak <= memory_bytes);
 }
 
@@ -127,6 +127,20 @@ pub(super) async fn hog_directory() {
 
 pub(super) async fn hog_fill() {
     endless("hog_fill").await;
+}
+
+pub(super) async fn hog_fill_first() {
+    let limits = Limits { memory_bytes: 1 << 30, ..deadline(100) };
+    let ran = run_with("hog_fill_first", [], Guest::new(), limits).await;
+    assert_eq!(ran.outcome.end, End::DeadlineExceeded);
+    // On a machine that has nothing else to do it computes all the time.
+    let late = ran.outcome.usage.cpu;
+    println!("512 MiB were filled for the first time, in {late:?} of processor time at most");
+    assert!(late < LATE_MAX, "{late:?} late");
+
+    let limits = Limits { one_memory_bytes: (512 << 20) - 1, ..limits };
+    let ran = run_with("hog_fill_first", [], Guest::new(), limits).await;
+    assert_eq!(ran.outcome.end, End::OutOfMemory(MemoryUse::OneMemory));
 }
 
 pub(super) async fn hog_first_memory() {
@@ -203,7 +217,7 @@ pub(super) async fn hog_start() {
 }
 
 pub(super) async fn hog_table() {
-    out_of_memory("hog_table", 256 << 10).await;
+    out_of_memory("hog_table", 3 << 19).await;
 }
 
 pub(super) async fn hog_table_fill() {

@@ -22,8 +22,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use mayfly_runtime::{
-    Access, Capture, End, Engine, EngineSettings, Guest, Limits, Metering, Module, ModuleError,
-    Mount, Outcome, Sandbox, Stream,
+    Access, Capture, End, Engine, EngineSettings, Guest, Limits, MemoryUse, Metering, Module,
+    ModuleError, Mount, Outcome, Sandbox, Stream,
 };
 use tokio_util::sync::CancellationToken;
 

@@ -29,7 +29,7 @@ struct Store {
 
 impl Store {
     fn new(full: WhenFull) -> Self {
-        Self::with(SpaceLimits { bytes: BYTES, entries: 10_000, full })
+        Self::with(SpaceLimits { bytes: BYTES, entries: 10_000, full, in_memory: false })
     }
 
     fn with(limits: SpaceLimits) -> Self {
@@ -128,7 +128,7 @@ impl Store {
         let bytes = "500000";
         let other = Space::new(
             self.field.data(),
-            SpaceLimits { bytes: BYTES, entries: 10_000, full: WhenFull::Fail },
+            SpaceLimits { bytes: BYTES, entries: 10_000, full: WhenFull::Fail, in_memory: false },
             None,
             || {},
         );
@@ -187,7 +187,8 @@ pub(super) async fn hog_empty_files() {
         let store = Store::new(WhenFull::Fail);
         let made = no_space(store.run("hog_empty_files", ["/data", kind]).await, "made");
         assert!((100..=BYTES / NAME_BYTES).contains(&made), "{made} {kind}");
-        let limits = SpaceLimits { bytes: BYTES, entries: 50, full: WhenFull::End };
+        let limits =
+            SpaceLimits { bytes: BYTES, entries: 50, full: WhenFull::End, in_memory: false };
         let store = Store::with(limits);
         let made = no_space(store.run("hog_empty_files", ["/data", kind]).await, "made");
         assert_eq!(made, 47, "{kind}: `file`, `in` and `first` are there");
@@ -214,7 +215,12 @@ pub(super) async fn hog_unlinked() {
 }
 
 pub(super) async fn hog_deep() {
-    let store = Store::with(SpaceLimits { bytes: 64 << 20, entries: 10_000, full: WhenFull::Fail });
+    let store = Store::with(SpaceLimits {
+        bytes: 64 << 20,
+        entries: 10_000,
+        full: WhenFull::Fail,
+        in_memory: false,
+    });
     let guest = store.guest(Access::ReadWrite);
     run_with("hog_deep", [], guest, Limits::default()).await.exited(51);
     assert!(store.space.used() <= (64 << 20) + OVERSHOOT, "{:?}", store.space);
@@ -254,7 +260,8 @@ async fn two_mounts_of_one_space_share_it_and_two_spaces_share_a_limit() {
     let shared = SharedSpace::new(BYTES, move || {
         tell.fetch_add(1, SeqCst);
     });
-    let limits = SpaceLimits { bytes: 2 * BYTES, entries: 1000, full: WhenFull::End };
+    let limits =
+        SpaceLimits { bytes: 2 * BYTES, entries: 1000, full: WhenFull::End, in_memory: false };
     let space = |field: &Field| Space::new(field.data(), limits, Some(shared.clone()), || {});
     let spaces = [space(&one), space(&other)];
     let run = |field: &Field, space: &Arc<Space>, bytes: &'static str| {
@@ -300,4 +307,50 @@ async fn components_store_no_more_than_modules() {
     let guest = store.guest(Access::ReadWrite);
     let ran = run_component("hog_write", ["/data"], guest, Limits::default()).await;
     assert_eq!(ran.outcome.end, End::SpaceExceeded, "{}", ran.stdout);
+}
+
+/// A store that is kept in memory, and has room for more than its guests may have.
+fn in_memory() -> Store {
+    let full = WhenFull::Fail;
+    Store::with(SpaceLimits { bytes: 256 << 20, entries: 1000, full, in_memory: true })
+}
+
+async fn run_within<const N: usize>(store: &Store, name: &str, args: [&str; N], bytes: u64) -> Ran {
+    let limits = Limits { memory_bytes: bytes, ..Limits::default() };
+    run_with(name, args, store.guest(Access::ReadWrite), limits).await
+}
+
+#[tokio::test]
+async fn what_is_stored_in_memory_is_memory_of_whoever_stores_it() {
+    let store = in_memory();
+    let ran = run_within(&store, "hog_write", ["/data", "100000000"], 16 << 20).await;
+    assert_eq!(ran.outcome.end, End::OutOfMemory(MemoryUse::Files), "{}", ran.stdout);
+    let usage = ran.outcome.usage;
+    assert!(usage.file_bytes_written > 8 << 20 && usage.memory_bytes_peak <= 16 << 20, "{usage:?}");
+
+    // What it has left is the next one's.
+    let left = usage.file_bytes_written;
+    let ran = run_within(&store, "exit_code", [], left).await;
+    assert_eq!(ran.outcome.end, End::OutOfMemory(MemoryUse::Files));
+    let ran = run_within(&store, "exit_code", [], left + (8 << 20)).await.exited(0);
+    assert!(ran.outcome.usage.memory_bytes_peak > left);
+    // On a disk it is nobody's memory.
+    let store = Store::with(SpaceLimits {
+        bytes: 256 << 20,
+        entries: 1000,
+        full: WhenFull::End,
+        in_memory: false,
+    });
+    let ran = run_within(&store, "hog_write", ["/data", "30000000"], 16 << 20).await.exited(0);
+    assert!(ran.outcome.usage.memory_bytes_peak <= 16 << 20);
+}
+
+#[tokio::test]
+async fn what_is_written_over_in_memory_counts_once() {
+    let store = in_memory();
+    // 20 times 3 MiB, and no more than that at a time.
+    let args = ["/data", "3145728", "20"];
+    let ran = run_within(&store, "hog_overwrite", args, 24 << 20).await.exited(0);
+    assert_eq!(ran.stdout, "done\n");
+    assert!(ran.outcome.usage.file_bytes_written > 100 << 20, "{:?}", ran.outcome.usage);
 }

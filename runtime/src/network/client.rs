@@ -11,6 +11,7 @@ mod answer;
 mod counted;
 mod place;
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use hyper::client::conn::http1;
 use hyper::{Method, Request, Response, Uri};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use wasmtime_wasi::runtime::spawn;
@@ -31,9 +32,11 @@ use self::answer::Answer;
 use self::counted::Counted;
 use self::place::{Place, Where};
 use super::lookup::LookupError;
-use super::session::Session;
-use crate::limits::{ANSWER_TIME_MAX, CONNECT_TIME_MAX, HEADER_BYTES_MAX};
-use crate::permits::Permit;
+use super::session::{OpenSocket, Session};
+use crate::limits::{
+    ANSWER_TIME_MAX, CONNECT_TIME_MAX, HEADER_BYTES_MAX, HTTP_BUFFER_BYTES_MAX,
+    SOCKET_BUFFER_BYTES_MAX,
+};
 
 /// What a request over HTTP comes to: the answer, and what must be polled for its body to come.
 pub(crate) type Answered = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
@@ -67,34 +70,36 @@ impl Client {
         }
         let until = Instant::now() + at_most(options.connect_timeout, CONNECT_TIME_MAX);
         let connected = timeout_at(until, self.connect(&place)).await;
-        let (line, permit) = connected.map_err(|_| Error::ConnectionTimeout)??;
+        let (line, open) = connected.map_err(|_| Error::ConnectionTimeout)??;
         let mut http = http1::Builder::new();
-        http.max_header_size(HEADER_BYTES_MAX);
+        http.max_header_size(HEADER_BYTES_MAX).max_buf_size(HTTP_BUFFER_BYTES_MAX);
         let handshake = http.handshake(TokioIo::new(line)).await;
         let (mut sender, connection) = handshake.map_err(Error::from)?;
         // It goes with whatever waits for it: the answer, and then its body.
+        let in_use = Arc::clone(&open);
         let connection = spawn(async move {
-            let _permit = permit;
+            let _in_use = in_use;
             connection.await
         });
         let first_byte = at_most(options.first_byte_timeout, ANSWER_TIME_MAX);
         let answer = timeout(first_byte, sender.send_request(to_host(request)?)).await;
         let answer = answer.map_err(|_| Error::ConnectionReadTimeout)??;
         let idle = at_most(options.between_bytes_timeout, ANSWER_TIME_MAX);
-        let answer = answer.map(|body| Answer::new(body, idle).boxed_unsync());
+        let answer = answer.map(|body| Answer::new(body, idle, open).boxed_unsync());
         Ok((answer, Box::new(async move { connection.await.map_err(Error::from) })))
     }
 
     /// A connection to `place`, by the first of its addresses that is permitted and answers.
-    async fn connect(&self, place: &Place) -> Result<(Box<dyn Line>, Permit), Error> {
+    async fn connect(&self, place: &Place) -> Result<(Box<dyn Line>, Arc<OpenSocket>), Error> {
         let addresses = self.addresses(place).await?;
-        let permit = self.session.socket().ok_or(Error::ConnectionLimitReached)?;
+        // Without memory for it the run is over, whatever the guest would be told.
+        let open = self.session.socket().map_err(|_| Error::ConnectionLimitReached)?;
         let mut failed = Error::DestinationNotFound;
         for address in addresses {
-            match TcpStream::connect(address).await {
+            match connect(address).await {
                 Ok(stream) => {
                     let line = self.secure(Counted::new(stream, self.session.clone()), place);
-                    return Ok((line.await?, permit));
+                    return Ok((line.await?, Arc::new(open)));
                 }
                 Err(error) => failed = Error::Connect(error),
             }
@@ -137,6 +142,18 @@ impl Client {
         let connector = TlsConnector::from(self.session.authorities().config());
         Ok(Box::new(connector.connect(server, stream).await.map_err(Error::Tls)?))
     }
+}
+
+/// A connection whose buffers are no larger than those of a guest's own.
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    let bytes = u32::try_from(SOCKET_BUFFER_BYTES_MAX).unwrap_or(u32::MAX);
+    socket.set_recv_buffer_size(bytes)?;
+    socket.set_send_buffer_size(bytes)?;
+    socket.connect(address).await
 }
 
 /// What the guest wants, within our own limit.

@@ -29,4 +29,4 @@ pub use tls::{Authorities, AuthoritiesError};
 pub(crate) use budget::Way;
 pub(crate) use client::{Answered, Client};
 pub(crate) use lookup::LookupError;
-pub(crate) use session::Session;
+pub(crate) use session::{NoSocket, OpenSocket, Session};

@@ -12,9 +12,12 @@ use super::lookup::{self, LookupError};
 use super::own::is_own;
 use super::policy::{Network, Target};
 use super::tls::Authorities;
-use crate::limits::{LOOKUPS_MAX, Limits, RESOLVED_MAX};
+use crate::limits::{LOOKUPS_MAX, Limits, RESOLVED_MAX, SOCKET_MEMORY_BYTES};
+use crate::memory::{Held, MemoryAccount};
 use crate::meter::Meter;
+use crate::outcome::MemoryUse;
 use crate::permits::{HostDescriptors, Permit, Permits};
+use crate::stop::Stop;
 
 /// One run's network. What the guest holds of it (sockets, streams, requests) all leads here.
 #[derive(Debug)]
@@ -25,16 +28,36 @@ pub(crate) struct Session {
     sockets: Permits,
     /// How many names may be looked up at once.
     lookups: Arc<Semaphore>,
+    /// What the buffers of sockets count as.
+    memory: MemoryAccount,
     /// What names were seen to stand for, the oldest first.
     resolved: Mutex<VecDeque<(IpAddr, HostName)>>,
 }
 
+/// A socket that counts as open, and its buffers as memory, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct OpenSocket {
+    _permit: Permit,
+    _held: Held,
+}
+
+/// Why a socket can't be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoSocket {
+    /// As many are open as may be.
+    TooMany,
+    /// The run is over.
+    NoMemory(Stop),
+}
+
 impl Session {
-    /// A run's, which has used nothing yet, and whose sockets are of `host`'s descriptors.
+    /// A run's, which has used nothing yet, whose sockets are of `host`'s descriptors, and their buffers
+    /// of its `memory`.
     pub(crate) fn new(
         network: Network,
         limits: &Limits,
         meter: Meter,
+        memory: MemoryAccount,
         host: &HostDescriptors,
     ) -> Self {
         Self {
@@ -42,6 +65,7 @@ impl Session {
             budget: Budget::new(limits.network_bytes, meter),
             sockets: Permits::new(limits.sockets, &host.opened),
             lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)),
+            memory,
             resolved: Mutex::default(),
         }
     }
@@ -61,9 +85,11 @@ impl Session {
         self.budget.exceeded().await;
     }
 
-    /// A permit for one more socket, unless there are as many as may be.
-    pub(crate) fn socket(&self) -> Option<Permit> {
-        self.sockets.take().ok()
+    /// One more socket, unless there are as many as may be, or no memory is left for its buffers.
+    pub(crate) fn socket(&self) -> Result<OpenSocket, NoSocket> {
+        let permit = self.sockets.take().map_err(|_| NoSocket::TooMany)?;
+        let held = self.memory.hold(SOCKET_MEMORY_BYTES, MemoryUse::Network);
+        Ok(OpenSocket { _permit: permit, _held: held.map_err(NoSocket::NoMemory)? })
     }
 
     /// Whose certificates are believed.
@@ -130,7 +156,8 @@ mod tests {
         let network =
             Network { asked: rules.to_vec(), allowed: rules.to_vec(), ..Network::default() };
         let limits = Limits { sockets: 2, ..Limits::default() };
-        Session::new(network, &limits, Meter::new(), &HostDescriptors::new(100))
+        let memory = MemoryAccount::alone(3 * SOCKET_MEMORY_BYTES);
+        Session::new(network, &limits, Meter::new(), memory, &HostDescriptors::new(100))
     }
 
     #[test]
@@ -169,9 +196,21 @@ mod tests {
     fn sockets_run_out_and_come_back() {
         let session = session();
         let (first, second) = (session.socket(), session.socket());
-        assert!(first.is_some() && second.is_some() && session.socket().is_none());
+        assert!(first.is_ok() && second.is_ok());
+        assert_eq!(session.socket().unwrap_err(), NoSocket::TooMany);
         drop(first);
-        assert!(session.socket().is_some());
+        assert!(session.socket().is_ok());
+    }
+
+    #[test]
+    fn a_socket_takes_memory_while_it_is_open() {
+        let session = session();
+        let held = session.memory.hold(2 * SOCKET_MEMORY_BYTES, MemoryUse::Memories);
+        let first = session.socket().unwrap();
+        let stop = Stop::OutOfMemory(MemoryUse::Network);
+        assert_eq!(session.socket().unwrap_err(), NoSocket::NoMemory(stop));
+        drop((first, held));
+        assert!(session.socket().is_ok());
     }
 
     #[tokio::test]

@@ -14,8 +14,10 @@ use super::handle::StreamPermit;
 use super::stream::{WRITE_BYTES_MAX, check_length};
 use crate::meter::Meter;
 use crate::space::{Full, Taken};
-use crate::stop::Stop;
 use crate::stored::Stored;
+
+/// What a stream counts as memory: what waits for space, and what wasmtime-wasi reads or writes.
+pub(super) const STREAM_MEMORY_BYTES: u64 = 2 * WRITE_BYTES_MAX as u64;
 
 /// wasmtime-wasi's stream that reads a file.
 pub(super) struct FileInput {
@@ -145,12 +147,12 @@ impl FileOutput {
 }
 
 fn failed(full: Full) -> StreamError {
-    match full {
-        Full::NoSpace => {
+    match full.stop() {
+        None => {
             let error = std::io::Error::from_raw_os_error(Errno::NOSPC.raw_os_error());
             StreamError::LastOperationFailed(error.into())
         }
-        Full::Exceeded => StreamError::Trap(Stop::SpaceExceeded.into()),
+        Some(stop) => StreamError::Trap(stop.into()),
     }
 }
 
@@ -228,6 +230,8 @@ mod tests {
 
     use super::*;
     use crate::guest::Access;
+    use crate::memory::MemoryAccount;
+    use crate::outcome::MemoryUse;
     use crate::space::{Space, SpaceLimits, WhenFull};
 
     /// Takes what is written, and then is not ready until somebody has waited in vain.
@@ -269,14 +273,20 @@ mod tests {
         const BYTES: usize = 40 << 10;
         let folder = tempfile::tempdir().unwrap();
         // Room for a part of it at a time.
-        let limits = SpaceLimits { bytes: 16 << 10, entries: 10, full: WhenFull::Fail };
+        let (full, in_memory) = (WhenFull::Fail, true);
+        let limits = SpaceLimits { bytes: 16 << 10, entries: 10, full, in_memory };
+        let memory = MemoryAccount::alone(1 << 20);
         let space = Space::new(folder.path(), limits, None, || {});
-        let stored = Stored::directory(space, Access::ReadWrite).file(1, false);
+        let stored = Stored::new(space, Access::ReadWrite, &memory).file(1, false);
         let (slow, permits) = (Slow::default(), Arc::new(Semaphore::new(1)));
         let mut output = FileOutput {
             stream: Box::new(slow.clone()),
             meter: Meter::new(),
-            permit: StreamPermit { _stream: permits.try_acquire_owned().unwrap(), _file: None },
+            permit: StreamPermit {
+                _stream: permits.try_acquire_owned().unwrap(),
+                _file: None,
+                _held: memory.hold(STREAM_MEMORY_BYTES, MemoryUse::Files).unwrap(),
+            },
             store: Store::new(stored, Some(0)),
         };
         output.write(vec![b'x'; BYTES].into()).unwrap();

@@ -11,9 +11,12 @@ use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 use wasmtime_wasi::p2::{FsError, FsResult};
 
+use super::file_stream::STREAM_MEMORY_BYTES;
 use super::world::World;
 use crate::device::Device;
 use crate::limits::PATH_BYTES_MAX;
+use crate::memory::Held;
+use crate::outcome::MemoryUse;
 use crate::path;
 use crate::permits::Permit;
 use crate::stored::Stored;
@@ -29,10 +32,11 @@ pub(super) struct Handle {
     pub(super) permit: Option<Arc<Permit>>,
 }
 
-/// What lets a stream of a file be.
+/// What lets a stream of a file be, and counts its buffers as memory.
 pub(super) struct StreamPermit {
     pub(super) _stream: OwnedSemaphorePermit,
     pub(super) _file: Option<Arc<Permit>>,
+    pub(super) _held: Held,
 }
 
 /// What is behind a descriptor.
@@ -70,7 +74,8 @@ impl World {
         let stream = stream.map_err(|_| FsError::from(ErrorCode::Quota))?;
         let handle = self.table.get(&Resource::<Handle>::new_borrow(fd.rep()));
         let file = handle.map_err(FsError::trap)?.permit.clone();
-        Ok(StreamPermit { _stream: stream, _file: file })
+        let held = self.memory.account().hold(STREAM_MEMORY_BYTES, MemoryUse::Files);
+        Ok(StreamPermit { _stream: stream, _file: file, _held: held.map_err(FsError::trap)? })
     }
 
     /// What is behind `fd`. One that is not there is a trap: the guest can't have come by it.
@@ -154,8 +159,8 @@ mod tests {
     use super::*;
     use crate::guest::{Access, Guest, Mount};
     use crate::limits::Limits;
+    use crate::memory::MemoryAccount;
     use crate::permits::HostDescriptors;
-    use crate::pool::MemoryPool;
 
     #[tokio::test]
     async fn a_stream_keeps_its_file_among_those_that_are_open() {
@@ -164,9 +169,9 @@ mod tests {
         let (host, guest) = (folder.path().to_owned(), "/data".to_owned());
         let mount = Mount { host, below: <_>::default(), guest, access: Access::ReadWrite };
         let limits = Limits { descriptors: 1, ..Limits::default() };
-        let (pool, all) = (MemoryPool::new(u64::MAX), HostDescriptors::new(100));
+        let (memory, all) = (MemoryAccount::alone(u64::MAX), HostDescriptors::new(100));
         let guest = Guest::new().mount(mount);
-        let mut world = World::new(guest, &limits, pool.hold(0), &all).await.unwrap();
+        let mut world = World::new(guest, &limits, memory, &all).await.unwrap();
         let given = preopens::Host::get_directories(&mut world).unwrap();
         let data = given.iter().find(|(_, name)| name == "/data").unwrap().0.rep();
         let open = async |world: &mut World| {

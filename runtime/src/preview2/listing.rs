@@ -13,6 +13,8 @@ use wasmtime_wasi::p2::{FsError, FsResult};
 
 use super::device::device_type;
 use super::world::World;
+use crate::memory::Held;
+use crate::outcome::MemoryUse;
 use crate::tree::Node;
 
 /// What an entry takes besides its name.
@@ -22,7 +24,7 @@ const ENTRY_BYTES: u64 = size_of::<FsResult<DirectoryEntry>>() as u64 + 16;
 struct Listing {
     entries: std::vec::IntoIter<FsResult<DirectoryEntry>>,
     /// What counts as the guest's memory.
-    bytes: u64,
+    _held: Held,
 }
 
 impl World {
@@ -72,8 +74,9 @@ impl World {
             .iter()
             .map(|entry| ENTRY_BYTES + entry.as_ref().map_or(0, |entry| entry.name.len() as u64))
             .sum();
-        self.memory.hold(bytes).map_err(FsError::trap)?;
-        let listing = Listing { entries: entries.into_iter(), bytes };
+        let held =
+            self.memory.account().hold(bytes, MemoryUse::Directory).map_err(FsError::trap)?;
+        let listing = Listing { entries: entries.into_iter(), _held: held };
         let pushed = self.table.push(listing).map_err(FsError::trap)?;
         Ok(Resource::new_own(pushed.rep()))
     }
@@ -89,8 +92,7 @@ impl HostDirectoryEntryStream for World {
     }
 
     fn drop(&mut self, stream: Resource<DirectoryEntryStream>) -> wasmtime::Result<()> {
-        let listing = self.table.delete(Resource::<Listing>::new_own(stream.rep()))?;
-        self.memory.release(listing.bytes);
+        self.table.delete(Resource::<Listing>::new_own(stream.rep()))?;
         Ok(())
     }
 }

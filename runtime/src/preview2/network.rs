@@ -16,6 +16,8 @@ use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{
 use wasmtime_wasi::p2::bindings::sockets::network::{
     self, ErrorCode, IpAddress, IpAddressFamily, Network,
 };
+use wasmtime_wasi::p2::bindings::sockets::tcp::HostTcpSocket;
+use wasmtime_wasi::p2::bindings::sockets::udp::HostUdpSocket;
 use wasmtime_wasi::p2::bindings::sockets::{tcp_create_socket, udp_create_socket};
 use wasmtime_wasi::p2::{
     DynPollable, Pollable, SocketError, SocketResult, TcpSocket, UdpSocket, subscribe,
@@ -25,7 +27,8 @@ use wasmtime_wasi::sockets::{SocketAddrUse, WasiSocketsView as _};
 use wasmtime_wasi::{WasiCtxBuilder, async_trait};
 
 use super::world::World;
-use crate::network::{HostName, LookupError, Protocol, Session};
+use crate::limits::SOCKET_BUFFER_BYTES_MAX;
+use crate::network::{HostName, LookupError, NoSocket, Protocol, Session};
 
 /// Gives `wasi` the network of `session`.
 pub(super) fn give(wasi: &mut WasiCtxBuilder, session: &Arc<Session>) {
@@ -78,9 +81,12 @@ impl tcp_create_socket::Host for World {
         if self.session.is_closed() {
             return Err(ErrorCode::AccessDenied.into());
         }
-        let permit = self.session.socket().ok_or(ErrorCode::NewSocketLimit)?;
+        let open = self.session.socket().map_err(no_socket)?;
         let socket = self.sockets().create_tcp_socket(family)?;
-        self.open_sockets.insert(socket.rep(), permit);
+        self.open_sockets.insert(socket.rep(), open);
+        let borrowed = || Resource::new_borrow(socket.rep());
+        HostTcpSocket::set_receive_buffer_size(self, borrowed(), SOCKET_BUFFER_BYTES_MAX)?;
+        HostTcpSocket::set_send_buffer_size(self, borrowed(), SOCKET_BUFFER_BYTES_MAX)?;
         Ok(socket)
     }
 }
@@ -93,10 +99,20 @@ impl udp_create_socket::Host for World {
         if self.session.is_closed() {
             return Err(ErrorCode::AccessDenied.into());
         }
-        let permit = self.session.socket().ok_or(ErrorCode::NewSocketLimit)?;
+        let open = self.session.socket().map_err(no_socket)?;
         let socket = self.sockets().create_udp_socket(family).await?;
-        self.open_sockets.insert(socket.rep(), permit);
+        self.open_sockets.insert(socket.rep(), open);
+        let borrowed = || Resource::new_borrow(socket.rep());
+        HostUdpSocket::set_receive_buffer_size(self, borrowed(), SOCKET_BUFFER_BYTES_MAX)?;
+        HostUdpSocket::set_send_buffer_size(self, borrowed(), SOCKET_BUFFER_BYTES_MAX)?;
         Ok(socket)
+    }
+}
+
+fn no_socket(why: NoSocket) -> SocketError {
+    match why {
+        NoSocket::TooMany => ErrorCode::NewSocketLimit.into(),
+        NoSocket::NoMemory(stop) => SocketError::trap(stop),
     }
 }
 

@@ -11,7 +11,6 @@ use wasmtime_wasi::p2::{FsError, FsResult};
 use super::handle::Behind;
 use super::world::World;
 use crate::space::Full;
-use crate::stop::Stop;
 use crate::stored::{Named, Naming, Stored, is_same};
 
 /// How a guest opens something.
@@ -154,8 +153,8 @@ impl World {
 
 /// What a guest is told, or that it ends.
 pub(super) fn full(full: Full) -> FsError {
-    match full {
-        Full::NoSpace => ErrorCode::InsufficientSpace.into(),
-        Full::Exceeded => FsError::trap(Stop::SpaceExceeded),
+    match full.stop() {
+        None => ErrorCode::InsufficientSpace.into(),
+        Some(stop) => FsError::trap(stop),
     }
 }

@@ -23,12 +23,11 @@ use crate::console::{Console, TerminationMessage};
 use crate::error::Error;
 use crate::guest::Guest;
 use crate::limits::{Limits, RESOURCES_MAX};
-use crate::memory::MemoryMeter;
+use crate::memory::{MemoryAccount, MemoryMeter};
 use crate::meter::Meter;
-use crate::network::{Client, Session};
+use crate::network::{Client, OpenSocket, Session};
 use crate::output::Stream;
-use crate::permits::{HostDescriptors, Permit, Permits};
-use crate::pool::Holding;
+use crate::permits::{HostDescriptors, Permits};
 use crate::prepare::{Prepared, mount_of};
 use crate::seeded::Seeded;
 use crate::stop::Stop;
@@ -70,26 +69,27 @@ pub(crate) struct World {
     pub(super) due: HashMap<u32, u64>,
     pub(super) session: Arc<Session>,
     /// What is given back when the socket of that number is dropped.
-    pub(super) open_sockets: HashMap<u32, Permit>,
+    pub(super) open_sockets: HashMap<u32, OpenSocket>,
     pub(super) http: Http,
 }
 
 impl World {
-    /// Builds the world that `guest`, which is checked, may see, whose memory is of `holding`, and
+    /// Builds the world that `guest`, which is checked, may see, whose memory `memory` counts, and
     /// whose descriptors are of `host`'s.
     pub(crate) async fn new(
         mut guest: Guest,
         limits: &Limits,
-        holding: Holding,
+        memory: MemoryAccount,
         host: &HostDescriptors,
     ) -> Result<Self, Error> {
-        let prepared = Prepared::new(&mut guest, limits)?;
+        let prepared = Prepared::new(&mut guest, limits, &memory)?;
         let Prepared { mut wasi, tree, directories, seeded, stored } = prepared;
         if let Some(dir) = &guest.working_dir {
             wasi.initial_cwd(dir);
         }
         let network = std::mem::take(&mut guest.network);
-        let session = Arc::new(Session::new(network, limits, guest.meter.clone(), host));
+        let (meter, held) = (guest.meter.clone(), memory.clone());
+        let session = Arc::new(Session::new(network, limits, meter, held, host));
         network::give(&mut wasi, &session);
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
@@ -106,7 +106,7 @@ impl World {
             streams: Arc::new(Semaphore::new(streams)),
             console: Arc::new(Mutex::new(console)),
             termination: Arc::default(),
-            memory: MemoryMeter::new(limits.memory_bytes, guest.meter.clone(), holding),
+            memory: MemoryMeter::new(memory, limits),
             meter: guest.meter,
             limits: *limits,
             seeded,

@@ -14,6 +14,7 @@
 //! and [`ENTRY_BYTES`] for each name, so that empty files do.
 
 mod amount;
+mod charge;
 mod count;
 mod open_file;
 mod shared;
@@ -27,9 +28,13 @@ use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 
 pub(crate) use amount::Amount;
 use amount::Tally;
+pub(crate) use charge::Charge;
 use open_file::OpenFiles;
 pub(crate) use open_file::{FileId, OpenFile};
 pub use shared::SharedSpace;
+
+use crate::memory::MemoryAccount;
+use crate::stop::Stop;
 
 /// What one name takes: an inode of ext4 has 256 bytes, and the longest name 264 in its directory.
 ///
@@ -58,6 +63,9 @@ pub struct SpaceLimits {
     pub entries: u64,
     /// What comes of one byte more.
     pub full: WhenFull,
+    /// Whether the directory is kept in memory. What a guest stores there counts as its
+    /// [memory](crate::Limits::memory_bytes), too.
+    pub in_memory: bool,
 }
 
 /// What comes of storing more than may be.
@@ -93,6 +101,8 @@ pub struct Space {
     /// Held while names come and go, and while they are counted.
     names: Arc<Mutex<()>>,
     open_files: OpenFiles,
+    /// What runs are charged with, if it is kept in memory.
+    charged: std::sync::Mutex<u64>,
     exceeded: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -103,6 +113,19 @@ pub(crate) enum Full {
     NoSpace,
     /// There is more than there may be, and that ends the guest.
     Exceeded,
+    /// It would be kept in memory, of which there is no more for the guest, and that ends it.
+    NoMemory(Stop),
+}
+
+impl Full {
+    /// Why the guest ends, if it does.
+    pub(crate) fn stop(self) -> Option<Stop> {
+        match self {
+            Self::NoSpace => None,
+            Self::Exceeded => Some(Stop::SpaceExceeded),
+            Self::NoMemory(stop) => Some(stop),
+        }
+    }
 }
 
 /// What a call may store, until it is dropped: when the call is over.
@@ -138,6 +161,7 @@ impl Space {
             has_no_names_left: AtomicBool::new(false),
             names: Arc::default(),
             open_files: OpenFiles::default(),
+            charged: std::sync::Mutex::default(),
             exceeded: Box::new(exceeded),
         });
         if let Some(shared) = &space.shared {
@@ -154,6 +178,11 @@ impl Space {
     /// The directory.
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// Begins to charge a run with what it stores here, if that is memory.
+    pub(crate) fn charge(self: &Arc<Self>, account: &MemoryAccount) -> Option<Arc<Charge>> {
+        self.limits.in_memory.then(|| Charge::begin(self, account))
     }
 
     /// Takes `amount`, once it is sure that there is as much.

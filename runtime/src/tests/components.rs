@@ -229,7 +229,7 @@ async fn a_component_has_the_same_limits() {
         (func (export "_start") (loop (drop (memory.grow (i32.const 16))) (br 0)))"#;
     let limits = Limits { memory_bytes: 8 << 20, ..Limits::default() };
     let outcome = run(&load_adapted(grows, Metering::Epochs).await, Guest::new(), limits).await;
-    assert_eq!(outcome.end, End::OutOfMemory);
+    assert_eq!(outcome.end, End::OutOfMemory(MemoryUse::Memories));
     assert!(outcome.usage.memory_bytes_peak <= 8 << 20);
 
     let prints = r#"(memory (export "memory") 1)

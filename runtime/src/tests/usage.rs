@@ -24,18 +24,21 @@ async fn memory_is_what_it_takes_at_the_most() {
         (func (export "_start") (drop (memory.grow (i32.const 128))))"#;
     let [module, component] = both(grows).await;
     let used = usage(&module, Guest::new()).await;
-    assert_eq!((used.memory_bytes, used.memory_bytes_peak), (130 * PAGE, 130 * PAGE));
+    let all = 130 * PAGE + module.0.run_bytes;
+    assert_eq!((used.memory_bytes, used.memory_bytes_peak), (all, all));
     assert!(usage(&component, Guest::new()).await.memory_bytes_peak >= 130 * PAGE);
 
     // Beyond what the module itself declares: it is not given, and not counted.
     let declines = r#"(memory (export "memory") 2 3)
         (func (export "_start") (drop (memory.grow (i32.const 128))))"#;
     let module = load(declines, Metering::Epochs).await;
-    assert_eq!(usage(&module, Guest::new()).await.memory_bytes_peak, 2 * PAGE);
+    let all = 2 * PAGE + module.0.run_bytes;
+    assert_eq!(usage(&module, Guest::new()).await.memory_bytes_peak, all);
 
     let table = r#"(memory (export "memory") 1) (table 1000 funcref) (func (export "_start"))"#;
     let module = load(table, Metering::Epochs).await;
-    assert_eq!(usage(&module, Guest::new()).await.memory_bytes_peak, PAGE + 8000);
+    let all = PAGE + 8000 + module.0.run_bytes;
+    assert_eq!(usage(&module, Guest::new()).await.memory_bytes_peak, all);
 }
 
 #[tokio::test]
@@ -126,11 +129,12 @@ async fn usage_can_be_read_while_it_runs() {
     };
     let sandbox = Sandbox::new(ENGINE.clone());
     let guest = Guest::new().meter(meter.clone());
+    let run_bytes = module.0.run_bytes;
     let running = sandbox.run(&module, guest, Limits::default(), cancel.clone());
     let (outcome, during) = tokio::join!(running, reader);
     let outcome = outcome.unwrap();
     assert_eq!(outcome.end, End::Cancelled);
-    assert_eq!((during.memory_bytes, during.printed_bytes), (3 * PAGE, 5));
+    assert_eq!((during.memory_bytes, during.printed_bytes), (3 * PAGE + run_bytes, 5));
     assert_eq!((during.fuel, during.wall), (None, Duration::ZERO));
     assert!(outcome.usage.cpu > during.cpu && outcome.usage.wall > Duration::ZERO);
     assert_eq!(meter.usage(), outcome.usage);

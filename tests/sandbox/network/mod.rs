@@ -160,6 +160,12 @@ pub(super) async fn hog_sockets() {
     let expect = "opened 10 sockets: Some(new-socket-limit)\n\
                   opened 10 connections: Some(new-socket-limit)\n";
     assert_eq!(ran.stdout, expect);
+
+    // Their buffers are memory.
+    let limits = Limits { memory_bytes: 16 << 20, ..Limits::default() };
+    let run = run_in(&network, "hog_sockets", [&address], limits);
+    let ran = beside(server.accept(silent), run).await;
+    assert_eq!(ran.outcome.end, End::OutOfMemory(MemoryUse::Network));
 }
 
 const BYTES_MAX: u64 = 1_000_000;

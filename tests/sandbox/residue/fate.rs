@@ -101,7 +101,7 @@ impl Fate {
         match end {
             End::Exited(code) => self.letter == "e" && *code == 0,
             End::Trapped { reason, .. } => self.letter == "t" && reason.contains("unreachable"),
-            End::OutOfMemory => self.limits.memory_bytes < Limits::default().memory_bytes,
+            End::OutOfMemory(_) => self.limits.memory_bytes < Limits::default().memory_bytes,
             End::OutputExceeded => self.limits.output_bytes < Limits::default().output_bytes,
             End::DeadlineExceeded => self.limits.deadline.is_some(),
             End::Cancelled => matches!(self.leave, Leave::BeforeStart | Leave::Cancelled(_)),

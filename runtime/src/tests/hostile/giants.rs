@@ -146,10 +146,14 @@ async fn a_module_that_fills_what_it_has() {
         (
             "data of a memory too large",
             module(&[memory(1600), data(100 * MIB)]),
-            Ends(End::OutOfMemory),
+            Ends(End::OutOfMemory(MemoryUse::Memories)),
         ),
         ("elements that fit", module(&[table(MIB), elements(MIB)]), DONE),
-        ("a table too large", module(&[table(10_000_000), elements(MIB)]), Ends(End::OutOfMemory)),
+        (
+            "a table too large",
+            module(&[table(10_000_000), elements(MIB)]),
+            Ends(End::OutOfMemory(MemoryUse::Memories)),
+        ),
         ("too many elements", module(&[table(MIB), elements(10_000_001)]), Refused("")),
         ("a section of 127 MB", module(&[(CUSTOM, section(127_000_000))]), DONE),
         ("129 MiB", module(&[(CUSTOM, section(129 * MIB))]), Refused("134217728 are allowed")),
