@@ -178,8 +178,8 @@ pub(crate) const HTTP_BUFFER_BYTES_MAX: usize = 64 << 10;
 /// would cost nothing.
 pub(crate) const DATAGRAM_HEADER_BYTES: usize = 28;
 
-/// How long a connection for a request may take to be made, TLS included, unless the guest wants
-/// less. It is what browsers wait at most.
+/// How long a connection may take to be made, by a socket or, TLS included, for a request; the guest
+/// may want less for the latter. It is what browsers wait at most, and half as long as Linux would.
 pub(crate) const CONNECT_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// How long an answer may take to begin, and to go on, unless the guest wants less; wasmtime's own.

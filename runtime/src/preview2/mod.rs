@@ -12,6 +12,7 @@
 //! inside, and what we make up is done here. Nothing here opens a file of the host by itself, and
 //! nothing is connected to before `crate::network` has agreed to the address.
 
+mod connects;
 mod device;
 mod file_stream;
 mod files;

@@ -61,7 +61,7 @@ impl poll::Host for World {
         let first = dues.min();
         match (self.clock(), first) {
             (Some(clock), Some(first)) => self.poll_seeded(&clock, first, &pollables).await,
-            _ => poll::Host::poll(&mut self.table, pollables).await,
+            _ => self.connects.poll(&mut self.table, pollables).await,
         }
     }
 }
@@ -70,7 +70,7 @@ impl poll::HostPollable for World {
     async fn ready(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<bool> {
         match (self.clock(), self.due.get(&pollable.rep())) {
             (Some(clock), Some(due)) => Ok(*due <= clock.elapsed()),
-            _ => self.table.ready(pollable).await,
+            _ => self.connects.is_ready(&mut self.table, pollable).await,
         }
     }
 
@@ -80,12 +80,13 @@ impl poll::HostPollable for World {
                 clock.sleep_until(*due);
                 Ok(())
             }
-            _ => self.table.block(pollable).await,
+            _ => self.connects.block(&mut self.table, pollable).await,
         }
     }
 
     fn drop(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
         self.due.remove(&pollable.rep());
+        self.connects.unsubscribe(pollable.rep());
         poll::HostPollable::drop(&mut self.table, pollable)
     }
 }

@@ -39,11 +39,25 @@ impl HostTcpSocket for World {
         HostTcpSocket::start_bind(&mut self.sockets(), this, network, address).await
     }
 
+    fn start_connect(
+        &mut self,
+        this: Resource<TcpSocket>,
+        network: Resource<Network>,
+        address: IpSocketAddress,
+    ) -> SocketResult<()> {
+        let rep = this.rep();
+        HostTcpSocket::start_connect(&mut self.sockets(), this, network, address)?;
+        self.connects.begin(rep);
+        Ok(())
+    }
+
     fn finish_connect(
         &mut self,
         this: Resource<TcpSocket>,
     ) -> SocketResult<(Resource<DynInputStream>, Resource<DynOutputStream>)> {
-        let streams = HostTcpSocket::finish_connect(&mut self.sockets(), this)?;
+        let rep = this.rep();
+        let connected = HostTcpSocket::finish_connect(&mut self.sockets(), this);
+        let streams = self.connects.finish(rep, connected)?;
         let input = self.table.get_mut(&streams.0)?;
         let stream = std::mem::replace(input, Box::new(wasmtime_wasi::p2::pipe::ClosedInputStream));
         *input = Box::new(Received { stream, session: Arc::clone(&self.session) });
@@ -51,6 +65,13 @@ impl HostTcpSocket for World {
         let stream = std::mem::replace(output, Box::new(Sink));
         *output = Box::new(Sent { stream, session: Arc::clone(&self.session) });
         Ok(streams)
+    }
+
+    fn subscribe(&mut self, this: Resource<TcpSocket>) -> wasmtime::Result<Resource<DynPollable>> {
+        let rep = this.rep();
+        let pollable = HostTcpSocket::subscribe(&mut self.sockets(), this)?;
+        self.connects.subscribe(rep, pollable.rep());
+        Ok(pollable)
     }
 
     async fn start_listen(&mut self, this: Resource<TcpSocket>) -> SocketResult<()> {
@@ -75,12 +96,12 @@ impl HostTcpSocket for World {
         let rep = this.rep();
         HostTcpSocket::drop(&mut self.sockets(), this)?;
         self.open_sockets.remove(&rep);
+        self.connects.forget(rep);
         Ok(())
     }
 
     as_they_are! {
         finish_bind() -> SocketResult<()>;
-        start_connect(network: Resource<Network>, address: IpSocketAddress) -> SocketResult<()>;
         finish_listen() -> SocketResult<()>;
         accept() -> SocketResult<(
             Resource<TcpSocket>, Resource<DynInputStream>, Resource<DynOutputStream>,
@@ -102,7 +123,6 @@ impl HostTcpSocket for World {
         set_hop_limit(value: u8) -> SocketResult<()>;
         receive_buffer_size() -> SocketResult<u64>;
         send_buffer_size() -> SocketResult<u64>;
-        subscribe() -> wasmtime::Result<Resource<DynPollable>>;
         shutdown(shutdown_type: ShutdownType) -> SocketResult<()>;
     }
 }

@@ -14,6 +14,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 use wasmtime_wasi::p2::{DynOutputStream, FsResult};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use super::connects::Connects;
 use super::handle::{Behind, Handle};
 use super::http::Http;
 use super::network;
@@ -70,6 +71,7 @@ pub(crate) struct World {
     pub(super) session: Arc<Session>,
     /// What is given back when the socket of that number is dropped.
     pub(super) open_sockets: HashMap<u32, OpenSocket>,
+    pub(super) connects: Connects,
     pub(super) http: Http,
 }
 
@@ -114,6 +116,7 @@ impl World {
             http: Http::new(Client::new(Arc::clone(&session))),
             session,
             open_sockets: HashMap::new(),
+            connects: Connects::default(),
         };
         world.open_mounts()?;
         world.give(&directories);

@@ -168,6 +168,23 @@ pub(super) async fn hog_sockets() {
     assert_eq!(ran.outcome.end, End::OutOfMemory(MemoryUse::Network));
 }
 
+#[tokio::test]
+async fn a_connection_that_nobody_takes_is_given_up() {
+    let (listener, address) = server::full().await;
+    let wasm = component("job_talk");
+    // So that nothing but the guest needs time from here on.
+    let _loaded = ENGINE.load(wasm.into(), Metering::Epochs).await.expect("it must load");
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    let port = address.port().to_string();
+    let args = ["tcp", "127.0.0.1", &*port, "hello"];
+    let limits = deadline(600_000);
+    let ran = run_in(&only(address), "job_talk", args, limits).await.exited(1);
+    assert_eq!(ran.stderr, "127.0.0.1: timeout\n");
+    assert_eq!(began.elapsed().as_secs(), 60);
+    drop(listener);
+}
+
 const BYTES_MAX: u64 = 1_000_000;
 
 fn few_bytes() -> Limits {

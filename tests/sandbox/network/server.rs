@@ -3,10 +3,12 @@
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::timeout;
 
 /// Takes connections.
 pub(super) struct Server {
@@ -129,4 +131,21 @@ pub(super) fn address_of_host() -> Option<Ipv4Addr> {
         IpAddr::V4(address) if !address.is_loopback() => Some(address),
         _ => None,
     }
+}
+
+/// Listens where no connection is taken any more, so that whoever asks for one waits.
+pub(super) async fn full() -> (TcpListener, SocketAddr) {
+    let socket = TcpSocket::new_v4().expect("a socket must be had");
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("there must be a free port");
+    let listener = socket.listen(1).expect("it must listen");
+    let address = listener.local_addr().expect("it must have an address");
+    let mut waiting = Vec::new();
+    // Linux lets one more wait than it was told.
+    while let Ok(stream) = timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
+        waiting.push(stream.expect("it must be queued or dropped"));
+        assert!(waiting.len() < 100, "it must be full at some time");
+    }
+    // They are kept for as long as the process runs.
+    std::mem::forget(waiting);
+    (listener, address)
 }
