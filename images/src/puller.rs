@@ -23,7 +23,7 @@ use crate::program::{Place, Plan, Program};
 use crate::progress::Watcher;
 use crate::registry::{Access, Fetch, Session, Transport};
 use crate::signature;
-use crate::store::{Entry, InUse, Kept, Origin, Shelf};
+use crate::store::{Entry, InUse, Kept, Origin, Shelf, size_of};
 use crate::unpack::{Patience, ROOT, unpack};
 
 /// Has images.
@@ -199,8 +199,11 @@ impl Puller {
     /// Makes `kept` ready to run; `None` if something of it is missing.
     async fn open(&self, name: &ImageName, kept: Kept) -> Result<Option<Image>> {
         let (shelf, name) = (self.shelf.clone(), name.to_string());
+        let store_bytes_max = self.store_bytes_max;
         let (patience, _waiting) = Patience::new();
-        let opened = tokio::task::spawn_blocking(move || open(&shelf, &name, &kept, &patience));
+        let opened = tokio::task::spawn_blocking(move || {
+            open(&shelf, &name, &kept, store_bytes_max, &patience)
+        });
         opened.await.expect("unpacking must not panic")
     }
 
@@ -228,16 +231,10 @@ impl Puller {
             );
             return Err(Error::limit(name.to_string(), limit));
         }
-        let taken = self.shelf.blobs().bytes() + self.shelf.trees().bytes();
-        if taken.saturating_add(manifest.bytes()) > self.store_bytes_max {
-            let limit = format!(
-                "all images from registries have at most {} bytes here; `mayfly image prune` frees \
-                 some of it",
-                self.store_bytes_max
-            );
-            return Err(Error::limit(name.to_string(), limit));
-        }
-        Ok(())
+        let blobs = self.shelf.blobs();
+        let missing = manifest.blobs().filter(|blob| !blobs.has(&blob.digest));
+        let more = missing.map(|blob| blob.bytes).sum();
+        fits(&self.shelf, more, self.store_bytes_max, &name.to_string())
     }
 
     /// Whether the signatures that are kept of `digest` are what the policy wants now.
@@ -272,8 +269,27 @@ impl Puller {
     }
 }
 
+/// Whether so many bytes more may be kept on `shelf`, for the image `what`.
+fn fits(shelf: &Shelf, more: u64, store_bytes_max: u64, what: &str) -> Result<()> {
+    let taken = || shelf.blobs().bytes() + shelf.trees().bytes();
+    if more == 0 || taken().saturating_add(more) <= store_bytes_max {
+        return Ok(());
+    }
+    let limit = format!(
+        "all images from registries have at most {store_bytes_max} bytes here; `mayfly image \
+         prune` frees what has no name, with --all also what is not in use"
+    );
+    Err(Error::limit(what, limit))
+}
+
 /// Makes `kept` ready to run; `None` if something of it is missing.
-fn open(shelf: &Shelf, name: &str, kept: &Kept, patience: &Patience) -> Result<Option<Image>> {
+fn open(
+    shelf: &Shelf,
+    name: &str,
+    kept: &Kept,
+    store_bytes_max: u64,
+    patience: &Patience,
+) -> Result<Option<Image>> {
     let in_use = shelf.use_it(kept)?;
     let (blobs, trees) = (shelf.blobs(), shelf.trees());
     if !blobs.has(&kept.manifest) {
@@ -296,7 +312,14 @@ fn open(shelf: &Shelf, name: &str, kept: &Kept, patience: &Patience) -> Result<O
                 Place::File(path) => Some((path.as_str(), plan.program.working_dir.as_deref())),
                 Place::Layer(_) => None,
             };
-            let unpack = |folder: &Path| unpack(&layers, &blobs, entry, folder, patience);
+            let unpack = |folder: &Path| {
+                let module = unpack(&layers, &blobs, entry, folder, patience)?;
+                // How large it becomes is not known before.
+                if kept.origin == Origin::Pulled {
+                    fits(shelf, size_of(folder), store_bytes_max, name)?;
+                }
+                Ok(module)
+            };
             Some(trees.make(&kept.manifest, patience, unpack)?)
         }
     };

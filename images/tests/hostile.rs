@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use mayfly_images::{Digest, Error, Keyring, Named, Policy, Puller, Shelf, silent};
+use mayfly_images::{Digest, Error, Keyring, Named, Policy, PullLimits, Puller, Shelf, silent};
 
 use crate::fake::{Fake, MANIFEST, WASM, answer, pull, words};
 
@@ -224,6 +224,37 @@ async fn what_is_here_already_must_have_the_size_that_is_announced() {
     std::fs::write(&blob, b"cut").unwrap();
     let image = pull(&puller, &registry.name(":1")).await.unwrap();
     assert_eq!(std::fs::read(image.module).unwrap(), [9; 1000]);
+}
+
+#[tokio::test]
+async fn an_image_that_becomes_too_large_for_the_folder_is_not_kept() {
+    let registry = Fake::start().await;
+    registry.artifact("1", &[7; 1000]);
+    let mut archive = tar::Builder::new(Vec::new());
+    for number in 0..100 {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(0);
+        archive.append_data(&mut header, format!("{number}.wasm"), std::io::empty()).unwrap();
+    }
+    let layer = archive.into_inner().unwrap();
+    let layer = registry.blob("application/vnd.oci.image.layer.v1.tar", &layer);
+    let config = br#"{"config": {"Entrypoint": ["/1.wasm"]}}"#;
+    let config = registry.blob("application/vnd.oci.image.config.v1+json", config);
+    registry.image("2", &config, &[layer]);
+    let state = tempfile::tempdir().unwrap();
+    // The layer has room, and files of no size take up some.
+    let limits = PullLimits { store_bytes_max: 300_000, ..PullLimits::default() };
+    let puller = registry.puller(state.path()).within(limits);
+    let said = words(&pull(&puller, &registry.name(":2")).await.unwrap_err());
+    assert!(said.contains("have at most 300000 bytes here"), "{said}");
+    let trees = std::fs::read_dir(state.path().join("images/trees")).unwrap();
+    let left: Vec<_> = trees.flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(left, ["lock"]);
+
+    pull(&puller, &registry.name(":1")).await.unwrap();
+    // What is here needs no more room.
+    let full = PullLimits { store_bytes_max: 1, ..limits };
+    pull(&registry.puller(state.path()).within(full), &registry.name(":1")).await.unwrap();
 }
 
 #[tokio::test]

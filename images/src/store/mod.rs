@@ -27,3 +27,4 @@ pub(crate) use file::{read_bounded, write_whole};
 pub use names::{Entry, Kept, Names, Origin};
 pub use prune::{Freed, Prune};
 pub use shelf::{InUse, Shelf};
+pub(crate) use trees::size_of;

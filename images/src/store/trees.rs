@@ -156,7 +156,7 @@ impl Trees {
 
 /// The bytes of everything in `folder`, with what its files and folders cost however little they
 /// have in them; links are not followed.
-pub(super) fn size_of(folder: &Path) -> u64 {
+pub(crate) fn size_of(folder: &Path) -> u64 {
     let mut folders = vec![folder.to_owned()];
     let mut bytes = 0;
     while let Some(folder) = folders.pop() {
