@@ -112,6 +112,7 @@ impl StateFolder {
                     memory_root: self.memory.clone(),
                 },
                 logs: limits.logs,
+                disk: Some(limits.disk),
                 ..NodeSettings::new(NODE_NAME, self.path.join("node"))
             },
             root_ca: None,

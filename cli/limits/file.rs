@@ -133,4 +133,8 @@ pub(super) struct Node {
     pub(super) ephemeral_storage: Option<Quantity>,
     pub(super) memory: Option<Quantity>,
     pub(super) pods: Option<Quantity>,
+    #[serde(rename = "diskReserveBytes")]
+    pub(super) disk_reserve_bytes: Option<Quantity>,
+    #[serde(rename = "diskReserveFiles")]
+    pub(super) disk_reserve_files: Option<Quantity>,
 }

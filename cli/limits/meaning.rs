@@ -167,6 +167,11 @@ fn node(reader: &mut Reader, said: &Node, limits: &mut Limits) {
         (capacity.memory_bytes, capacity.memory_reserved_bytes) = (bytes, 0);
         limits.engine.memory_bytes_max = Some(bytes);
     }
+    let disk = &mut limits.disk;
+    let (bytes, files) = (said.disk_reserve_bytes.as_ref(), said.disk_reserve_files.as_ref());
+    let bytes = reader.number("node.diskReserveBytes", bytes, Unit::Bytes);
+    let files = reader.number("node.diskReserveFiles", files, Unit::Count);
+    (disk.bytes, disk.entries) = (bytes, files);
     let pods = (Unit::Count, 1..=1_000_000);
     reader.set("node.pods", said.pods.as_ref(), pods, &mut capacity.pods);
     let storage = said.ephemeral_storage.as_ref();

@@ -15,7 +15,7 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use mayfly_controller::node::logs::LogLimits;
-use mayfly_controller::node::{NodeCapacity, VolumeSettings};
+use mayfly_controller::node::{DiskReserve, NodeCapacity, VolumeSettings};
 use mayfly_controller::quota::OperatorLimits;
 use mayfly_images::PullLimits;
 use mayfly_runtime::EngineSettings;
@@ -39,6 +39,8 @@ pub(crate) struct Limits {
     pub(crate) runs: mayfly_runtime::Limits,
     /// How modules are compiled, and how many run at a time.
     pub(crate) engine: EngineSettings,
+    /// What must be left of the disk that state is on.
+    pub(crate) disk: DiskReserve,
     /// What the node takes on.
     pub(crate) capacity: NodeCapacity,
 }
@@ -54,6 +56,7 @@ impl Default for Limits {
             images: PullLimits::default(),
             runs: mayfly_runtime::Limits::default(),
             engine: EngineSettings { memory_bytes_max, ..EngineSettings::default() },
+            disk: DiskReserve::default(),
             capacity,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mayfly_controller::node::DiskReserve;
 use mayfly_controller::node::logs::LogLimits;
 use mayfly_controller::quota::Bound;
 use mayfly_images::PullLimits;
@@ -38,6 +39,8 @@ fn what_the_example_says_of_pods_is_what_they_have() {
     assert_eq!(limits.logs, LogLimits { file_bytes: 5 << 20, files: 3 });
     let node = limits.capacity;
     assert_eq!((node.cpu_millis, node.memory_for_pods_bytes()), (2000, 4 << 30));
+    let reserve = DiskReserve { bytes: Some(2 << 30), entries: Some(50_000) };
+    assert_eq!(limits.disk, reserve);
     assert_eq!((node.pods, node.ephemeral_storage_bytes), (250, Some(20 << 30)));
 }
 

@@ -64,6 +64,14 @@ pub const VOLUME_ENTRIES_MAX: u64 = 250_000;
 /// the node's memory; as much as a container may use that has no limit.
 pub const MEMORY_VOLUME_BYTES_DEFAULT: u64 = 256 << 20;
 
+/// Bytes that are left of the disk that a node keeps its state on, unless a tenth of it is less. Stops
+/// pods from taking what the store needs to write: its journals and tables, several times.
+pub const DISK_RESERVE_BYTES: u64 = 1 << 30;
+
+/// Files that can still be made on it, unless a twentieth of all is less. Stops pods from taking
+/// those that the store and logs need.
+pub const DISK_ENTRIES_RESERVE: u64 = 100_000;
+
 /// Logs that are sent and clients that are attached at once. Stops clients that open them and never
 /// read from filling memory: with a chunk of a log and the buffers of a connection each, all of them
 /// together hold some 200 MB at worst.

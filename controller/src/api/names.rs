@@ -2,6 +2,9 @@
 //!
 //! Source: the Kubernetes well-known labels and annotations, and the constants of batch/v1.
 
+/// The condition of a node whose disk has no room for more.
+pub const DISK_PRESSURE: &str = "DiskPressure";
+
 /// Keeps a Job's pod until its end has been counted.
 pub const JOB_TRACKING_FINALIZER: &str = "batch.kubernetes.io/job-tracking";
 /// Label and annotation of an Indexed Job's pod: which index it is.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::{ClusterClient, PodWatch, PodsChange};
 use super::directory::{self, PodDirectory};
+use super::disk::{self, Shortage};
 use super::downward::Allocatable;
 use super::inputs::Inputs;
 use super::launch::Host;
@@ -23,7 +24,7 @@ use super::settings::{NodeSettings, describe};
 use super::stop::Stop;
 use super::usage::Usages;
 use super::worker::{News, Worker};
-use crate::api::Pod;
+use crate::api::{Pod, Timestamp};
 use crate::clock::Clock;
 
 /// How often the control plane is told that the node is alive, as the kubelet does while nothing
@@ -32,6 +33,12 @@ const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(300);
 
 /// How long after a request that has failed it is tried again.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// How long after one pod was evicted for the disk's sake the next one is; the kubelet looks as often.
+const EVICTION_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The least that a pod has stored which is evicted for it.
+const EVICTED_BYTES_MIN: u64 = 1 << 20;
 
 /// How long a shutdown waits for what still has to be told and ended.
 const SHUTDOWN_WITHIN: Duration = Duration::from_secs(10);
@@ -46,6 +53,12 @@ pub struct Agent<C, R> {
     workers: JoinSet<PodIdentity>,
     /// Requests and removals that nobody waits for.
     chores: JoinSet<()>,
+    /// What its disk is short of.
+    disk: watch::Sender<Option<Shortage>>,
+    /// Looks for the pod that has stored most; its uid, if there is one.
+    largest: JoinSet<Option<String>>,
+    /// When the next pod may be evicted.
+    evict_after: Option<Timestamp>,
     shutdown: CancellationToken,
 }
 
@@ -86,6 +99,9 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
             pods: BTreeMap::new(),
             workers: JoinSet::new(),
             chores: JoinSet::new(),
+            disk: watch::channel(None).0,
+            largest: JoinSet::new(),
+            evict_after: None,
             shutdown: CancellationToken::new(),
         }
     }
@@ -100,6 +116,12 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
         self.host.inputs.clone()
     }
 
+    /// What tells it of its disk.
+    #[cfg(test)]
+    pub(super) fn disk(&self) -> watch::Sender<Option<Shortage>> {
+        self.disk.clone()
+    }
+
     /// What its pods' containers use.
     pub fn usages(&self) -> Usages {
         self.host.usages.clone()
@@ -111,7 +133,12 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
     pub async fn run(mut self, cancel: CancellationToken) {
         self.shutdown = cancel.clone();
         let mut pods = self.host.client.watch_pods(&self.settings.name);
-        self.chores.spawn(heartbeat(Arc::clone(&self.host), self.settings.clone()));
+        let mut disk = self.disk.subscribe();
+        self.chores.spawn(heartbeat(Arc::clone(&self.host), self.settings.clone(), disk.clone()));
+        if let Some(reserve) = self.settings.disk {
+            let (root, clock) = (self.settings.root.clone(), self.host.clock.clone());
+            self.chores.spawn(disk::look_after(root, reserve, clock, self.disk.clone()));
+        }
         self.chores.spawn(self.usages().keep_sampling());
         loop {
             tokio::select! {
@@ -122,6 +149,8 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
                     Err(error) => tracing::error!(%error, "the worker of a pod was lost"),
                 },
                 Some(_) = self.chores.join_next() => {}
+                Ok(()) = disk.changed() => self.make_room(),
+                Some(found) = self.largest.join_next() => self.evict(found.ok().flatten()),
                 change = pods.next() => self.fold(change),
             }
         }
@@ -130,6 +159,39 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
         if tokio::time::timeout(SHUTDOWN_WITHIN, ended).await.is_err() {
             tracing::warn!(pods = self.workers.len(), "pods were left behind at shutdown");
         }
+    }
+
+    /// Looks for the pod that has stored most, when the disk is short and that was not just done.
+    fn make_room(&mut self) {
+        let now = self.host.clock.now();
+        let is_early = self.evict_after.is_some_and(|after| now < after);
+        if self.disk.borrow().is_none() || is_early || !self.largest.is_empty() {
+            return;
+        }
+        let root = self.settings.root.clone();
+        let running = self
+            .pods
+            .values()
+            .filter(|entry| !entry.has_finished && entry.news.borrow().evicted.is_none());
+        let pods = running.map(|entry| PodIdentity::of(&entry.news.borrow().pod));
+        let pods: Vec<_> = pods.collect();
+        self.largest.spawn_blocking(move || {
+            let stored = pods.into_iter().filter_map(|pod| {
+                let bytes = disk::stored(PodDirectory::new(&root, &pod).ok()?.path());
+                // The end of one that has next to nothing would help nobody.
+                (bytes >= EVICTED_BYTES_MIN).then_some((bytes, pod.uid))
+            });
+            stored.max().map(|(_, uid)| uid)
+        });
+    }
+
+    /// Ends the pod that has stored most, if the disk is still short.
+    fn evict(&mut self, uid: Option<String>) {
+        let Some(shortage) = *self.disk.borrow() else { return };
+        let Some(entry) = uid.and_then(|uid| self.pods.get(&uid)) else { return };
+        entry.news.send_modify(|news| news.evicted = Some(shortage.message()));
+        // Until what it had is removed, the disk is as full as it was.
+        self.evict_after = Some(self.host.clock.now() + EVICTION_INTERVAL);
     }
 
     fn fold(&mut self, change: PodsChange) {
@@ -163,13 +225,13 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
             if let Some(entry) = self.pods.get_mut(&identity.uid) {
                 entry.is_known_over = true;
                 self.room.release(&identity.uid);
-                entry.news.send_replace(News { pod, is_gone: false });
+                entry.news.send_modify(|news| news.pod = pod);
                 self.forget(&identity.uid);
             }
             return;
         }
         match self.pods.get(&identity.uid) {
-            Some(entry) => drop(entry.news.send_replace(News { pod, is_gone: false })),
+            Some(entry) => entry.news.send_modify(|news| news.pod = pod),
             None => self.start(pod, identity),
         }
     }
@@ -204,8 +266,9 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
         let is_full = self.pods.len() >= capacity && running.count() >= capacity;
         let has_begun = pod.status.as_ref().is_some_and(|status| status.start_time.is_some());
         // One that has begun was let in before, when the node may have had more.
-        let shortage = self.room.take(&pod).filter(|_| !has_begun);
-        let (sender, news) = watch::channel(News { pod, is_gone: false });
+        let is_disk_short = self.disk.borrow().is_some().then_some(Stop::DiskPressure);
+        let shortage = self.room.take(&pod).or(is_disk_short).filter(|_| !has_begun);
+        let (sender, news) = watch::channel(News { pod, is_gone: false, evicted: None });
         let rules = Rules {
             restarts: self.settings.restart_backoff,
             pulls: self.settings.image_backoff,
@@ -283,10 +346,17 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
 }
 
 /// Makes the node known, and tells for ever that it is alive.
-async fn heartbeat<C: ClusterClient, R: PodRuntime>(host: Arc<Host<C, R>>, settings: NodeSettings) {
+///
+/// It tells at once when its disk has become short, or is not any more.
+async fn heartbeat<C: ClusterClient, R: PodRuntime>(
+    host: Arc<Host<C, R>>,
+    settings: NodeSettings,
+    mut disk: watch::Receiver<Option<Shortage>>,
+) {
     loop {
+        let is_disk_short = disk.borrow_and_update().is_some();
         let now = host.clock.now();
-        let delay = match host.client.register(describe(&settings, now)).await {
+        let delay = match host.client.register(describe(&settings, now, is_disk_short)).await {
             Ok(()) => HEARTBEAT_INTERVAL,
             Err(error) => {
                 let cause = error.source.to_string();
@@ -295,7 +365,13 @@ async fn heartbeat<C: ClusterClient, R: PodRuntime>(host: Arc<Host<C, R>>, setti
             }
         };
         // By the time that passes: a clock that is set back must not make the node look dead.
-        host.clock.sleep(delay).await;
+        let has_turned = disk.wait_for(|shortage| shortage.is_some() != is_disk_short);
+        tokio::select! {
+            biased;
+            // The agent holds the other end for as long as it holds this task.
+            Ok(_) = has_turned, if delay == HEARTBEAT_INTERVAL => {}
+            () = host.clock.sleep(delay) => {}
+        }
     }
 }
 

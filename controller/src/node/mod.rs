@@ -30,6 +30,7 @@ mod backoff;
 mod capacity;
 mod client;
 mod directory;
+mod disk;
 mod downward;
 mod env;
 mod events;
@@ -67,6 +68,7 @@ pub use backoff::BackoffCurve;
 pub use capacity::NodeCapacity;
 pub use client::{ClientError, ClusterClient, PodEvent, PodWatch, PodsChange, Report};
 pub use directory::remove as remove_directory;
+pub use disk::DiskReserve;
 pub use inputs::{Input, Inputs, NoInput, Typing};
 pub use local::{LocalClient, LocalPods};
 pub use runtime::{

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use super::backoff::BackoffCurve;
 use super::capacity::NodeCapacity;
+use super::disk::DiskReserve;
 use super::logs::LogLimits;
 use super::volumes::HostPaths;
+use crate::api::names::DISK_PRESSURE;
 use crate::api::{
     Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo, ObjectMeta, Time, Timestamp,
     names,
@@ -41,6 +43,8 @@ pub struct NodeSettings {
     pub volumes: VolumeSettings,
     /// How much is kept of what its containers print.
     pub logs: LogLimits,
+    /// What must be left of the disk that `root` is on; `None` does not look at it.
+    pub disk: Option<DiskReserve>,
 }
 
 /// How volumes are kept, whatever their pods say.
@@ -76,6 +80,7 @@ impl NodeSettings {
             allowed_hosts: AllowedHosts::default(),
             volumes: VolumeSettings::default(),
             logs: LogLimits::default(),
+            disk: None,
         }
     }
 }
@@ -111,10 +116,14 @@ fn os_image() -> String {
 }
 
 /// What a node says of how it is, in the kubelet's words.
-fn conditions(now: Timestamp) -> Vec<NodeCondition> {
+fn conditions(now: Timestamp, is_disk_short: bool) -> Vec<NodeCondition> {
+    let disk = match is_disk_short {
+        true => (DISK_PRESSURE, "True", "KubeletHasDiskPressure", "disk pressure"),
+        false => (DISK_PRESSURE, "False", "KubeletHasNoDiskPressure", "no disk pressure"),
+    };
     let all = [
         ("MemoryPressure", "False", "KubeletHasSufficientMemory", "sufficient memory available"),
-        ("DiskPressure", "False", "KubeletHasNoDiskPressure", "no disk pressure"),
+        disk,
         ("PIDPressure", "False", "KubeletHasSufficientPID", "sufficient PID available"),
         ("Ready", "True", "KubeletReady", ""),
     ];
@@ -132,8 +141,8 @@ fn conditions(now: Timestamp) -> Vec<NodeCondition> {
     all.into_iter().map(condition).collect()
 }
 
-/// How the node describes itself at `now`.
-pub(crate) fn describe(settings: &NodeSettings, now: Timestamp) -> Node {
+/// How the node describes itself at `now`, when its disk is short or is not.
+pub(crate) fn describe(settings: &NodeSettings, now: Timestamp, is_disk_short: bool) -> Node {
     let [capacity, allocatable] = settings.capacity.quantities();
     let address = |type_: &str, address: &str| NodeAddress {
         address: address.to_owned(),
@@ -166,7 +175,7 @@ pub(crate) fn describe(settings: &NodeSettings, now: Timestamp) -> Node {
             ]),
             allocatable: Some(allocatable),
             capacity: Some(capacity),
-            conditions: Some(conditions(now)),
+            conditions: Some(conditions(now, is_disk_short)),
             node_info: Some(NodeSystemInfo {
                 architecture: architecture.to_owned(),
                 container_runtime_version: format!("mayfly://{version}"),

@@ -21,6 +21,10 @@ pub(crate) enum Stop {
     OutOfCpu { requested: i64, used: i64, capacity: i64 },
     /// It asks for more memory than the node has left; in bytes.
     OutOfMemory { requested: i64, used: i64, capacity: i64 },
+    /// The node's disk has no room for what it might store.
+    DiskPressure,
+    /// The node's disk has no room, and it has stored most.
+    LowOnDisk { message: String },
     /// It has stored more than it may.
     Evicted { message: String },
 }
@@ -45,6 +49,13 @@ impl Stop {
             // Kubernetes says nothing of a disruption here: the pod has brought it upon itself, and
             // would do so again.
             Self::Evicted { message } => Some(cause("Evicted", message)),
+            Self::DiskPressure => {
+                Some(cause("Evicted", "Pod was rejected: The node had condition: [DiskPressure]. "))
+            }
+            Self::LowOnDisk { message } => Some(Cause {
+                disruption: Some("TerminationByKubelet"),
+                ..cause("Evicted", message)
+            }),
             Self::Deleted => None,
             Self::Deadline => Some(cause(
                 "DeadlineExceeded",
@@ -66,7 +77,7 @@ impl Stop {
         let cause = self.cause()?;
         let (event_type, message) = match self.shortage() {
             Some((_, message)) => (EventType::Warning, message),
-            None if matches!(self, Self::Evicted { .. }) => (EventType::Warning, cause.message),
+            None if cause.reason == "Evicted" => (EventType::Warning, cause.message),
             None => (EventType::Normal, cause.message),
         };
         Some(PodEvent { event_type, reason: cause.reason, message, field_path: None })
@@ -92,7 +103,12 @@ impl Stop {
             Self::OutOfMemory { requested, used, capacity } => {
                 short("OutOfmemory", "memory", requested, used, capacity)
             }
-            Self::Deleted | Self::Deadline | Self::Lost | Self::Evicted { .. } => None,
+            Self::Deleted
+            | Self::Deadline
+            | Self::Lost
+            | Self::DiskPressure
+            | Self::LowOnDisk { .. }
+            | Self::Evicted { .. } => None,
         }
     }
 }

@@ -43,6 +43,8 @@ pub(crate) struct News {
     pub(crate) pod: Arc<Pod>,
     /// Whether it is no more.
     pub(crate) is_gone: bool,
+    /// Why it has to make room for others, if it has to.
+    pub(crate) evicted: Option<String>,
 }
 
 /// How a worker came to its end.
@@ -362,7 +364,7 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
     }
 
     fn hear(&mut self) {
-        let News { pod, is_gone } = self.news.borrow_and_update().clone();
+        let News { pod, is_gone, evicted } = self.news.borrow_and_update().clone();
         let now = self.host.clock.now();
         if is_gone {
             self.finish = Some(Finish::Gone);
@@ -376,6 +378,10 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
         } else if pod.metadata.deletion_timestamp.is_some() {
             self.state.stop(Stop::Deleted);
             self.reporter.touch(now, false);
+        }
+        if let Some(message) = evicted {
+            self.state.stop(Stop::LowOnDisk { message });
+            self.reporter.touch(now, true);
         }
         if self.state.update(pod) {
             self.reporter.touch(now, false);

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use super::request::Request;
 use crate::api::Node;
+use crate::api::names::DISK_PRESSURE;
 use crate::quantity::Amount;
+
+/// What the scheduler says of a node with the taint that stands for a disk that is short.
+const DISK_TAINT: &str = "node(s) had untolerated taint {node.kubernetes.io/disk-pressure: }";
 
 /// One node, with a running tally of what its pods have asked for.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +16,8 @@ pub(super) struct NodeTally {
     /// Known to the control plane; pods may be bound to a node before it is.
     is_known: bool,
     is_cordoned: bool,
+    /// Its disk is short, by its own account.
+    is_disk_short: bool,
     labels: BTreeMap<String, String>,
     allocatable: BTreeMap<String, Amount>,
     used: BTreeMap<String, Amount>,
@@ -37,6 +43,8 @@ impl NodeTally {
         self.labels = node.metadata.labels.clone().unwrap_or_default();
         self.is_cordoned =
             node.spec.as_ref().and_then(|spec| spec.unschedulable).unwrap_or_default();
+        let mut conditions = status.into_iter().flat_map(|it| it.conditions.iter().flatten());
+        self.is_disk_short = conditions.any(|it| it.type_ == DISK_PRESSURE && it.status == "True");
         self.is_known = true;
     }
 
@@ -76,6 +84,10 @@ impl NodeTally {
         let lasting = |reason: &str| Refusal { reason: reason.to_owned(), is_for_now: false };
         if self.is_cordoned {
             return vec![lasting("node(s) were unschedulable")];
+        }
+        // In Kubernetes it has a taint by then, which a Job's pods don't tolerate.
+        if self.is_disk_short {
+            return vec![lasting(DISK_TAINT)];
         }
         if request.selector.iter().any(|(name, value)| self.labels.get(name) != Some(value)) {
             return vec![lasting("node(s) didn't match Pod's node affinity/selector")];

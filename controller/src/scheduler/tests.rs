@@ -58,3 +58,40 @@ async fn pods_are_bound_when_a_node_comes_and_told_if_it_is_full() {
     cancel.cancel();
     running.await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_node_whose_disk_is_short_takes_no_pods_until_it_is_not() {
+    let clock = Clock::simulated("2026-01-02T03:04:05Z".parse().unwrap());
+    let store = Store::in_memory(clock.clone(), Names::seeded(1));
+    let cancel = CancellationToken::new();
+    let running = tokio::spawn(Scheduler::new(store.clone()).run(cancel.clone()));
+    let pressed = |status: &str| {
+        let mut node = node();
+        node.status.as_mut().unwrap().conditions = serde_json::from_value(serde_json::json!([
+            {"type": "DiskPressure", "status": status}
+        ]))
+        .unwrap();
+        node
+    };
+    let commit = async |transaction| drop(store.commit(transaction).await.unwrap());
+    commit(Transaction::new().create(pressed("True"))).await;
+    commit(Transaction::new().create(pod("a"))).await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let bound_to = || {
+        let pods = store.list::<Pod>(None).items;
+        pods[0].spec.as_ref().and_then(|spec| spec.node_name.clone())
+    };
+    assert_eq!(bound_to(), None);
+    let told = store.list::<Event>(None).items[0].message.clone().unwrap();
+    let why = "1 node(s) had untolerated taint {node.kubernetes.io/disk-pressure: }";
+    assert!(told.contains(why), "{told}");
+    let status = pressed("False").status;
+    commit(Transaction::new().modify(Key::new("", "here"), None, move |node: &mut Node| {
+        node.status = status;
+    }))
+    .await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert_eq!(bound_to().as_deref(), Some("here"));
+    cancel.cancel();
+    running.await.unwrap();
+}

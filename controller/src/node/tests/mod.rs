@@ -1,5 +1,6 @@
 //! The agent with a store, in simulated time, over a runtime that plays what it is told.
 
+mod disk;
 mod failures;
 mod fake;
 mod late;
@@ -37,6 +38,8 @@ struct Cluster {
     lost_runs: LostRuns,
     agent: Option<(CancellationToken, JoinHandle<()>)>,
     logs: super::logs::Logs,
+    /// What the node hears of its disk.
+    disk: tokio::sync::watch::Sender<Option<super::disk::Shortage>>,
 }
 
 impl Cluster {
@@ -53,8 +56,9 @@ impl Cluster {
         let logs =
             super::logs::Logs::new(root.path(), clock.clone(), super::logs::LogLimits::default());
         let runtime = Arc::new(runtime);
+        let disk = tokio::sync::watch::channel(None).0;
         let mut cluster =
-            Self { root, clock, start, store, watch, runtime, lost_runs, agent: None, logs };
+            Self { root, clock, start, store, watch, runtime, lost_runs, agent: None, logs, disk };
         cluster.start_agent();
         cluster
     }
@@ -65,6 +69,7 @@ impl Cluster {
         let client = LocalClient::new(self.store.clone());
         let agent = Agent::new(client, Arc::clone(&self.runtime), self.clock.clone(), settings);
         self.logs = agent.logs();
+        self.disk = agent.disk();
         let cancel = CancellationToken::new();
         self.agent = Some((cancel.clone(), tokio::spawn(agent.run(cancel))));
     }
