@@ -98,6 +98,8 @@ impl PodRuntime for Wasm {
         if !ready.code.is_compiled() {
             let compiled = self.module(&ready, Metering::Epochs).await;
             compiled.map_err(PullError::Failed)?;
+            // That may have taken long, and it is only now that somebody runs it.
+            ready.touch();
         }
         Ok(Image { id: ready.id.clone(), was_present, bytes: ready.bytes })
     }

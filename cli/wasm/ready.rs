@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use mayfly_controller::node::{
     Container, LoginFile, Mount, MountAccess, Pull, PullError, PullPolicy,
@@ -27,9 +28,14 @@ pub(crate) struct Ready {
     program: Program,
     /// Its files, which every container of it sees at `/`.
     root: Option<PathBuf>,
-    /// Keeps it from being pruned.
-    _in_use: Option<InUse>,
+    /// Keeps one of a registry's from being pruned.
+    in_use: Option<InUse>,
+    used_at: Mutex<Instant>,
 }
+
+/// How long an image of a registry is held that nobody runs. Each has a file open and can't be pruned
+/// meanwhile; stops whoever names many images from using up descriptors, and the room for images.
+const IDLE_MAX: Duration = Duration::from_secs(300);
 
 /// Has images ready.
 pub(crate) struct Fetcher {
@@ -59,7 +65,25 @@ struct LookedUp {
     ready: Arc<Ready>,
 }
 
+impl Known {
+    /// Forgets images of registries that nobody has used lately, and that nobody has at the moment.
+    fn forget(&mut self, now: Instant) {
+        let is_idle = |ready: &Ready| {
+            let used_at = *ready.used_at.lock().unwrap_or_else(PoisonError::into_inner);
+            ready.in_use.is_some() && now.saturating_duration_since(used_at) > IDLE_MAX
+        };
+        self.looked_up.retain(|_, it| !is_idle(&it.ready));
+        self.images.retain(|_, ready| !is_idle(ready) || Arc::strong_count(ready) > 1);
+        self.codes.retain(|_, code| Arc::strong_count(code) > 1);
+    }
+}
+
 impl Ready {
+    /// Takes note that it is used: somebody is about to run it.
+    pub(crate) fn touch(&self) {
+        *self.used_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
     /// The whole argument vector of `container`, out of which it is taken.
     ///
     /// As in Kubernetes, its command stands for the image's entrypoint and arguments, and its
@@ -119,7 +143,7 @@ impl Fetcher {
 
     /// The image with this id, if it has been fetched.
     pub(crate) fn ready(&self, id: &str) -> Option<Arc<Ready>> {
-        self.known().images.get(id).cloned()
+        self.known().images.get(id).cloned().inspect(|ready| ready.touch())
     }
 
     /// The image that `pull` names, and whether it was here before.
@@ -177,7 +201,8 @@ impl Fetcher {
             code,
             program: Program::default(),
             root: None,
-            _in_use: None,
+            in_use: None,
+            used_at: Mutex::new(Instant::now()),
         });
         known.images.insert(ready.id.clone(), ready.clone());
         known.names.insert(image.to_owned(), ready.clone());
@@ -193,6 +218,7 @@ impl Fetcher {
         missing: Option<Missing>,
     ) -> Result<(Arc<Ready>, bool), PullError> {
         let failed = |error: anyhow::Error| failure(&error, &pull.image, missing.as_ref());
+        self.known().forget(Instant::now());
         let asks = !is_built && !self.registries.is_offline();
         let is_pulled = asks && pull.policy == PullPolicy::Always;
         let stamps = self.registries.stamps();
@@ -231,7 +257,7 @@ impl Fetcher {
         let known = self.known();
         let before = known.looked_up.get(&pull.image)?;
         let is_same = before.stamps == stamps && before.logins == pull.logins;
-        is_same.then(|| before.ready.clone())
+        is_same.then(|| before.ready.clone()).inspect(|ready| ready.touch())
     }
 
     fn image(&self, name: &ImageName, image: mayfly_images::Image) -> anyhow::Result<Arc<Ready>> {
@@ -252,6 +278,7 @@ impl Fetcher {
         };
         let mut known = self.known();
         if let Some(ready) = known.images.get(&id) {
+            ready.touch();
             return Ok(ready.clone());
         }
         known.codes.insert(code.id().to_owned(), code.clone());
@@ -261,7 +288,8 @@ impl Fetcher {
             bytes: image.bytes,
             program: image.program,
             root: image.root,
-            _in_use: Some(image.in_use),
+            in_use: Some(image.in_use),
+            used_at: Mutex::new(Instant::now()),
         });
         known.images.insert(id, ready.clone());
         Ok(ready)
@@ -296,5 +324,47 @@ fn failure(error: &anyhow::Error, image: &str, missing: Option<&Missing>) -> Pul
             Advice(&name)
         )),
         _ => PullError::Failed(format!("{error:#}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mayfly_images::{Digest, Kept, Origin, Shelf};
+
+    use super::*;
+
+    #[test]
+    fn an_image_that_nobody_runs_is_let_go_of() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let module = folder.path().join("module.wasm");
+        std::fs::write(&module, b"\0asm\x01\0\0\0").expect("it must be written");
+        let (shelf, digest) = (Shelf::of(folder.path()), Digest::of(b"manifest"));
+        let (origin, manifest) = (Origin::Pulled, digest.clone());
+        let kept = Kept { digest, manifest, origin, public: true, logins: Vec::new() };
+        let mut known = Known::default();
+        let add = |known: &mut Known, name: &str, in_use| {
+            let code = Arc::new(Code::read(&module).expect("a module"));
+            known.codes.insert(name.to_owned(), code.clone());
+            let (id, program, root) = (name.to_owned(), Program::default(), None);
+            let used_at = Mutex::new(Instant::now());
+            let ready = Arc::new(Ready { id, code, bytes: 0, program, root, in_use, used_at });
+            known.images.insert(name.to_owned(), ready.clone());
+            let looked_up = LookedUp { stamps: Vec::new(), logins: Vec::new(), ready };
+            known.looked_up.insert(name.to_owned(), looked_up);
+        };
+        add(&mut known, "file", None);
+        for name in ["idle", "running"] {
+            add(&mut known, name, Some(shelf.use_it(&kept).expect("it must be held")));
+        }
+        let running = known.images["running"].clone();
+        known.forget(Instant::now());
+        assert_eq!((known.images.len(), known.codes.len(), known.looked_up.len()), (3, 3, 3));
+        let later = Instant::now() + IDLE_MAX + Duration::from_secs(1);
+        known.forget(later);
+        assert_eq!((known.images.len(), known.codes.len(), known.looked_up.len()), (2, 2, 1));
+        assert!(known.images.contains_key("running") && known.looked_up.contains_key("file"));
+        drop(running);
+        known.forget(later);
+        assert_eq!((known.images.len(), known.codes.len()), (1, 1));
     }
 }
