@@ -32,7 +32,7 @@ pub const UNPACKED_BYTES_MAX: u64 = 4 << 30;
 pub const UNPACKED_RATIO_MAX: u64 = 100;
 /// What a layer may become in any case: a small file of zeros is none of our business.
 pub const UNPACKED_BYTES_FREE: u64 = 16 << 20;
-/// How long an image may take to be unpacked, with those before it. Stops one whose content is
+/// How long an image may take to be unpacked, once it is its turn. Stops one whose content is
 /// quickly sent and slowly made from keeping the others waiting; 4 GiB take a minute or two.
 pub const UNPACK_TIME_MAX: Duration = Duration::from_secs(600);
 /// The largest window of a layer compressed by zstd, which is kept in memory. Its own default for

@@ -312,7 +312,7 @@ fn open(
                 Place::File(path) => Some((path.as_str(), plan.program.working_dir.as_deref())),
                 Place::Layer(_) => None,
             };
-            let unpack = |folder: &Path| {
+            let unpack = |folder: &Path, patience: &Patience| {
                 let module = unpack(&layers, &blobs, entry, folder, patience)?;
                 // How large it becomes is not known before.
                 if kept.origin == Origin::Pulled {

@@ -61,21 +61,23 @@ impl Trees {
     }
 
     /// Has `unpack` fill a folder for the layers of `manifest`, unless it is there. One is unpacked
-    /// at a time; who comes meanwhile waits, as long as `patience` lasts.
+    /// at a time; who comes meanwhile waits, as long as `patience` lasts, and begins with all of the
+    /// time that an image may take.
     pub(crate) fn make(
         &self,
         manifest: &Digest,
         patience: &Patience,
-        unpack: impl FnOnce(&Path) -> Result<Option<PathBuf>>,
+        unpack: impl FnOnce(&Path, &Patience) -> Result<Option<PathBuf>>,
     ) -> Result<About> {
         let _turn = self.lock(patience)?;
+        let patience = patience.begun();
         if let Some(about) = self.about(manifest)? {
             return Ok(about);
         }
         self.sweep();
         let folder = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(&self.folder);
         let folder = folder.map_err(Error::file("make a folder in", &self.folder))?;
-        let module = match unpack(folder.path())? {
+        let module = match unpack(folder.path(), &patience)? {
             Some(path) => {
                 let file = folder.path().join(&path);
                 let digest = File::open(&file).and_then(Digest::of_reader);

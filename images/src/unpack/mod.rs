@@ -73,7 +73,7 @@ pub fn unpack_layers(layers: &[Vec<u8>], state: &Path, target: &Path) -> Result<
     let layers: Result<Vec<_>> =
         layers.iter().map(|layer| Ok((blobs.write(layer)?, Compression::None))).collect();
     let (patience, _waiting) = Patience::new();
-    unpack(&layers?, &blobs, None, target, &patience).map(drop)
+    unpack(&layers?, &blobs, None, target, &patience.begun()).map(drop)
 }
 
 struct Unpacking {

@@ -13,7 +13,8 @@ use crate::limits::UNPACK_TIME_MAX;
 /// What whoever unpacks looks at.
 #[derive(Clone, Debug)]
 pub(crate) struct Patience {
-    until: Instant,
+    /// None before it has begun: who waits for a turn is not told to be smaller.
+    until: Option<Instant>,
     is_over: Arc<AtomicBool>,
 }
 
@@ -22,14 +23,16 @@ pub(crate) struct Patience {
 pub(crate) struct Waiting(Arc<AtomicBool>);
 
 impl Patience {
-    /// As long as an image may take, from now on, and as what is given with it is kept.
+    /// As long as what is given with it is kept.
     pub(crate) fn new() -> (Self, Waiting) {
-        Self::until(Instant::now() + UNPACK_TIME_MAX)
+        let is_over = Arc::new(AtomicBool::new(false));
+        (Self { until: None, is_over: Arc::clone(&is_over) }, Waiting(is_over))
     }
 
-    fn until(until: Instant) -> (Self, Waiting) {
-        let is_over = Arc::new(AtomicBool::new(false));
-        (Self { until, is_over: Arc::clone(&is_over) }, Waiting(is_over))
+    /// The same, and no longer than an image may take from now on.
+    pub(crate) fn begun(&self) -> Self {
+        let until = Some(Instant::now() + UNPACK_TIME_MAX);
+        Self { until, is_over: Arc::clone(&self.is_over) }
     }
 
     /// Whether to go on; or else what to say.
@@ -37,7 +40,7 @@ impl Patience {
         if self.is_over.load(Relaxed) {
             return Err(io::Error::other("nobody waits for it any more"));
         }
-        if Instant::now() >= self.until {
+        if self.until.is_some_and(|until| Instant::now() >= until) {
             let seconds = UNPACK_TIME_MAX.as_secs();
             let words = format!("an image is unpacked for at most {seconds} s; make it smaller");
             return Err(io::Error::other(words));
@@ -58,12 +61,14 @@ pub(super) mod tests {
 
     /// Patience that is over by now.
     pub(crate) fn none() -> (Patience, Waiting) {
-        Patience::until(Instant::now())
+        let (patience, waiting) = Patience::new();
+        (Patience { until: Some(Instant::now()), ..patience }, waiting)
     }
 
     #[test]
     fn it_ends_with_its_time_and_with_whoever_waits() {
         let (patience, waiting) = Patience::new();
+        let patience = patience.begun();
         patience.check().unwrap();
         drop(waiting);
         assert_eq!(patience.check().unwrap_err().to_string(), "nobody waits for it any more");
