@@ -1,6 +1,10 @@
 //! Which events are new, which only count, and which are too many. Pure but for its memory.
+//!
+//! What belongs together is known by a hash of what it has in common. Its key is this process's own,
+//! so that nobody can make two that are the same; by chance none are among so few.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroUsize;
 
 use lru::LruCache;
@@ -17,39 +21,11 @@ const SIMILAR_WINDOW_SECONDS: f64 = 600.0;
 
 /// What has happened.
 pub(super) struct Happening<'a> {
-    pub(super) about: About,
+    /// The object that it has happened to.
+    pub(super) about: &'a ObjectReference,
     pub(super) event_type: EventType,
     pub(super) reason: &'a str,
     pub(super) message: &'a str,
-}
-
-/// The object that it has happened to.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct About {
-    api_version: String,
-    kind: String,
-    namespace: String,
-    name: String,
-    uid: String,
-    field_path: String,
-}
-
-impl About {
-    pub(super) fn of(reference: &ObjectReference) -> Self {
-        let owned = |field: &Option<String>| field.clone().unwrap_or_default();
-        Self {
-            api_version: owned(&reference.api_version),
-            kind: owned(&reference.kind),
-            namespace: owned(&reference.namespace),
-            name: owned(&reference.name),
-            uid: owned(&reference.uid),
-            field_path: owned(&reference.field_path),
-        }
-    }
-
-    fn whole(&self) -> Self {
-        Self { field_path: String::new(), ..self.clone() }
-    }
 }
 
 /// The event as it is to be written: a new one, or a later state of one that was written before.
@@ -61,22 +37,21 @@ pub(super) struct Correlated {
     pub(super) message: String,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Topic {
-    about: About,
-    event_type: EventType,
-    reason: String,
-}
+/// The hash of an object.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct About(u64);
 
-/// One event that is counted: of one message, or of many combined.
-#[derive(PartialEq, Eq, Hash)]
-struct Thread {
-    topic: Topic,
-    message: Option<String>,
-}
+/// That of an object and what is said of it, but for the message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Topic(u64);
+
+/// That of one event that is counted: of one message, or of many combined.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Thread(u64);
 
 struct Similar {
-    messages: HashSet<String>,
+    /// The hash of each.
+    messages: HashSet<u64>,
     last: Timestamp,
 }
 
@@ -94,6 +69,7 @@ struct Budget {
 
 /// What is remembered of earlier events.
 pub(super) struct Correlator {
+    hasher: RandomState,
     similar: LruCache<Topic, Similar>,
     written: LruCache<Thread, Written>,
     budgets: LruCache<About, Budget>,
@@ -103,6 +79,7 @@ impl Default for Correlator {
     fn default() -> Self {
         let size = NonZeroUsize::new(EVENT_CORRELATIONS_MAX).expect("the limit must not be zero");
         Self {
+            hasher: RandomState::new(),
             similar: LruCache::new(size),
             written: LruCache::new(size),
             budgets: LruCache::new(size),
@@ -118,10 +95,11 @@ impl Correlator {
         now: Timestamp,
         name: String,
     ) -> Option<Correlated> {
-        let thread = self.thread(happening, now);
-        let message = match thread.message {
-            Some(_) => happening.message.to_owned(),
-            None => format!("(combined from similar events): {}", happening.message),
+        let about = self.about(happening.about);
+        let (thread, is_combined) = self.thread(about, happening, now);
+        let message = match is_combined {
+            false => happening.message.to_owned(),
+            true => format!("(combined from similar events): {}", happening.message),
         };
         // Also what is then found too much is counted, and shown by the next that is not.
         let written =
@@ -133,32 +111,38 @@ impl Correlator {
             count: written.count,
             message,
         };
-        self.spend(happening.about.whole(), now).then_some(correlated)
+        self.spend(about, now).then_some(correlated)
     }
 
-    /// The event that `happening` is counted in.
-    fn thread(&mut self, happening: &Happening<'_>, now: Timestamp) -> Thread {
-        let topic = |about| Topic {
-            about,
-            event_type: happening.event_type,
-            reason: happening.reason.to_owned(),
-        };
-        let combined = topic(happening.about.whole());
+    /// The object as a whole, whichever field of it is meant.
+    fn about(&self, object: &ObjectReference) -> About {
+        let ObjectReference { api_version, kind, namespace, name, uid, .. } = object;
+        About(self.hasher.hash_one([api_version, kind, namespace, name, uid]))
+    }
+
+    /// The event that `happening` is counted in, and whether it is one of many messages.
+    fn thread(
+        &mut self,
+        about: About,
+        happening: &Happening<'_>,
+        now: Timestamp,
+    ) -> (Thread, bool) {
+        let Happening { about: object, event_type, reason, message } = happening;
+        let combined = Topic(self.hasher.hash_one((about, event_type, reason)));
+        let message = self.hasher.hash_one(message);
         let none = || Similar { messages: HashSet::new(), last: now };
-        let similar = self.similar.get_or_insert_mut(combined.clone(), none);
+        let similar = self.similar.get_or_insert_mut(combined, none);
         if seconds_between(similar.last, now) > SIMILAR_WINDOW_SECONDS {
             similar.messages.clear();
         }
         similar.last = now;
-        let is_known = similar.messages.contains(happening.message);
-        if is_known || similar.messages.len() + 1 < SIMILAR_EVENTS_MAX {
-            if !is_known {
-                similar.messages.insert(happening.message.to_owned());
+        if !similar.messages.contains(&message) {
+            if similar.messages.len() + 1 >= SIMILAR_EVENTS_MAX {
+                return (Thread(self.hasher.hash_one(combined)), true);
             }
-            let message = Some(happening.message.to_owned());
-            return Thread { topic: topic(happening.about.clone()), message };
+            similar.messages.insert(message);
         }
-        Thread { topic: combined, message: None }
+        (Thread(self.hasher.hash_one((combined, &object.field_path, message))), false)
     }
 
     /// Whether `about` may write one more event now.

@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::api::{Event, EventSource, ObjectMeta, ObjectReference, Resource, Time, Timestamp};
 use crate::store::{Names, Transaction};
 
-use correlator::{About, Correlated, Correlator, Happening};
+use correlator::{Correlated, Correlator, Happening};
 
 pub use expiry::expire;
 
@@ -71,7 +71,7 @@ impl Recorder {
         message: &str,
         now: Timestamp,
     ) -> Transaction {
-        let happening = Happening { about: About::of(about), event_type, reason, message };
+        let happening = Happening { about, event_type, reason, message };
         let name =
             format!("{}.{:x}", about.name.as_deref().unwrap_or_default(), self.names.stamp(now));
         let correlated = {
