@@ -44,13 +44,17 @@ lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
-    shellcheck .ci/run fuzz/run fuzz/seed guests/build examples/perl/build \
+    shellcheck .ci/run benches/instructions fuzz/run fuzz/seed guests/build examples/perl/build \
         tests/clients/install tests/programs/install
 
 # Measure mayfly beside its peers, as BENCHMARKS.md tells; some rows, as in `just bench --scale 0.02 latency`.
 bench *OPTIONS:
     cargo build --release --workspace --bins --locked
     cargo run --release --locked --manifest-path benches/speed/Cargo.toml -- {{OPTIONS}}
+
+# Count the instructions that a pod takes, and compare them with the kept bounds.
+instructions:
+    benches/instructions
 
 # What is claimed about the speed of embedded databases, measured here.
 bench-databases:
