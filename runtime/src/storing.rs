@@ -118,6 +118,9 @@ impl World {
             }),
             Some(stored) => Some(stored.name().await.map_err(full)?),
         };
+        if stored.is_none() {
+            self.check_opens_at_once(memory, directory, dirflags, path).await?;
+        }
         let none = Rights::empty();
         let fd = self
             .wasi
@@ -138,6 +141,28 @@ impl World {
         drop(naming);
         let (fd, path, origin) = (fd.into(), absolute, Origin::Opened);
         self.descriptors.open(permit, Descriptor::Wasi { fd, path, origin, stored })
+    }
+
+    /// Refuses what is neither a file nor a directory, which only the host can put there: a named
+    /// pipe would keep one of its threads until somebody comes to the other end.
+    async fn check_opens_at_once(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        directory: Fd,
+        flags: Lookupflags,
+        path: GuestPtr<str>,
+    ) -> Result<()> {
+        match self
+            .wasi
+            .path_filestat_get(memory, directory, flags, path)
+            .await
+            .map(|it| it.filetype)
+        {
+            Ok(Filetype::RegularFile | Filetype::Directory | Filetype::SymbolicLink) | Err(_) => {
+                Ok(())
+            }
+            Ok(_) => Err(Errno::Notsup.into()),
+        }
     }
 
     async fn is_there(

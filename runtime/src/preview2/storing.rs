@@ -76,6 +76,9 @@ impl World {
             }
             Some(stored) => Some(stored.name().await.map_err(full)?),
         };
+        if stored.is_none() {
+            self.check_opens_at_once(at(), follow, path.clone()).await?;
+        }
         let opened = self.filesystem().open_at(at(), follow, path, oflags, flags).await?;
         let rep = opened.rep();
         let stored = match stored {
@@ -92,6 +95,21 @@ impl World {
         };
         drop(naming);
         Ok(Behind::Wasi { rep, path: absolute, stored })
+    }
+
+    /// Refuses what is neither a file nor a directory, which only the host can put there: a named
+    /// pipe would keep one of its threads until somebody comes to the other end.
+    async fn check_opens_at_once(
+        &mut self,
+        directory: Resource<Descriptor>,
+        follow: PathFlags,
+        path: String,
+    ) -> FsResult<()> {
+        use DescriptorType::{Directory, RegularFile, SymbolicLink};
+        match self.filesystem().stat_at(directory, follow, path).await.map(|it| it.type_) {
+            Ok(RegularFile | Directory | SymbolicLink) | Err(_) => Ok(()),
+            Ok(_) => Err(ErrorCode::Unsupported.into()),
+        }
     }
 
     /// Holds the names of the space that `fd` lies in.

@@ -4,7 +4,7 @@
 //! those that say what no module can are written as they are.
 
 use super::ends::ENDLESS;
-use super::files::{folder, mount, opens};
+use super::files::{folder, folder_with_a_pipe, mount, opens};
 use super::loading::engine_with_cache;
 use super::streams::{reads, strings};
 use super::*;
@@ -159,6 +159,16 @@ async fn nothing_leads_a_component_out_of_a_mount() {
         }
     }
     assert_eq!(std::fs::read(folder.path().join("secret")).unwrap(), b"secret");
+}
+
+#[tokio::test]
+async fn a_named_pipe_keeps_no_component_waiting() {
+    let folder = folder_with_a_pipe();
+    for write in [false, true] {
+        let mount = mount(&folder.path().join("in"), "/data", Access::ReadWrite);
+        let (end, _) = printed(&opens(4, "pipe", write), Guest::new().mount(mount)).await;
+        assert_eq!(end, End::Exited(1), "write {write}");
+    }
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use crate::{Access, Mount};
 const ACCES: u32 = 2;
 const BADF: u32 = 8;
 const NOENT: u32 = 44;
+const NOTSUP: u32 = 58;
 const PERM: u32 = 63;
 const ROFS: u32 = 69;
 
@@ -114,6 +115,24 @@ async fn what_is_mounted_to_read_cannot_be_written() {
     let guest = Guest::new().mount(mount(&folder.path().join("in"), "/data", Access::ReadOnly));
     assert_ne!(printed(&opens(4, "made", true), guest).await.0, End::Exited(0));
     assert!(!folder.path().join("in/made").exists());
+}
+
+/// A folder with a named pipe `in/pipe` that nobody else opens.
+pub(super) fn folder_with_a_pipe() -> tempfile::TempDir {
+    let folder = folder();
+    let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU);
+    rustix::fs::mknodat(rustix::fs::CWD, folder.path().join("in/pipe"), kind, mode, 0).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn a_named_pipe_keeps_nobody_waiting() {
+    let folder = folder_with_a_pipe();
+    for write in [false, true] {
+        let mount = mount(&folder.path().join("in"), "/data", Access::ReadWrite);
+        let (end, _) = printed(&opens(4, "pipe", write), Guest::new().mount(mount)).await;
+        assert_eq!(end, End::Exited(NOTSUP), "write {write}");
+    }
 }
 
 #[tokio::test]
