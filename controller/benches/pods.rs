@@ -113,7 +113,7 @@ async fn completed(jobs: &mut Watch, mut count: usize) {
 fn processor_time() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("/proc is mounted");
     let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    let ticks = after_name.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>());
+    let ticks = after_name.split(' ').skip(11).take(2).map(str::parse::<u64>);
     let ticks: u64 = ticks.map(|ticks| ticks.expect("a number")).sum();
     // The kernel's unit, on every Linux.
     Duration::from_millis(ticks * 10)
