@@ -56,7 +56,7 @@ fn out_of_memory(what: MemoryUse) -> &'static str {
     match what {
         MemoryUse::Memories => "it asked for more memory than its limit",
         MemoryUse::OneMemory => {
-            "one of its memories or tables was to be larger than the node allows (oneMemoryBytes)"
+            "one of its memories or tables was to be larger than the node allows (runs.oneMemoryBytes of --limits)"
         }
         MemoryUse::Instance => {
             "it takes more memory to be started than its limit: its module refers to many functions, \
