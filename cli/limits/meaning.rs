@@ -143,7 +143,7 @@ fn parts(reader: &mut Reader, said: &Modules, module: &mut ModuleLimits) {
         ("types", &said.types, 1_000_000, &mut module.types),
         ("globals", &said.globals, 1_000_000, &mut module.globals),
         ("tables", &said.tables, 100, &mut module.tables),
-        ("memories", &said.memories, 100, &mut module.memories),
+        ("memories", &said.memories, 16, &mut module.memories),
         ("dataSegments", &said.data_segments, 100_000, &mut module.data_segments),
         ("elementSegments", &said.element_segments, 100_000, &mut module.element_segments),
         ("functionBytes", &said.function_bytes, 7_654_321, &mut module.function_bytes),

@@ -137,8 +137,9 @@ pub(crate) const RESOURCES_MAX: usize = 8192;
 /// Python's some thirty; each takes memory of the host's that is not counted.
 pub(crate) const CORE_INSTANCES_MAX: usize = 100;
 
-/// Linear memories that a guest may have. Each sets aside gigabytes of address space.
-pub(crate) const MEMORIES_MAX: usize = 100;
+/// Linear memories that a guest may have. Each sets aside 4 GiB of the host's address space, of which
+/// there are 128 TiB: a thousand guests with as many as this leave room for the others.
+pub(crate) const MEMORIES_MAX: usize = 16;
 
 /// Tables that a guest may have.
 pub(crate) const TABLES_MAX: usize = 100;

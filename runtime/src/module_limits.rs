@@ -66,7 +66,7 @@ impl ModuleLimits {
         types: 100_000,
         globals: 100_000,
         tables: 100,
-        memories: 100,
+        memories: 16,
         data_segments: 100_000,
         element_segments: 100_000,
         function_bytes: 7_654_321,

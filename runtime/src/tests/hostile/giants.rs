@@ -118,9 +118,9 @@ async fn a_module_with_too_many_of_something() {
         ("too many globals", globals(100_001), Refused("100001 globals, where")),
         ("too much data", data(100_001), Refused("100001 segments of data, where")),
         ("too many elements", elements(100_001), Refused("100001 segments of elements, where")),
-        ("101 memories", memories(101), Refused("101 memories, where")),
+        ("17 memories", memories(17), Refused("17 memories, where")),
         ("101 tables", tables(101), Refused("101 tables, where")),
-        ("100 memories", memories(100), DONE),
+        ("16 memories", memories(16), DONE),
         ("100 tables", tables(100), DONE),
         ("code", module(&[(CODE, leb(u32::MAX as usize))]), Refused("code")),
     ])
