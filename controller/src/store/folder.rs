@@ -4,6 +4,8 @@ use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::error::OpenError;
 
@@ -13,6 +15,12 @@ const FORMAT_FILE: &str = "format";
 const LOCK_FILE: &str = "lock";
 const DATABASE_FOLDER: &str = "objects";
 
+/// How long a folder that is in use is waited for. A process that was killed has it until the system
+/// has taken back its memory, and whoever looks after it starts the next one at once.
+const CLAIM_WITHIN: Duration = Duration::from_secs(2);
+/// How long to wait before looking again.
+const CLAIM_PAUSE: Duration = Duration::from_millis(10);
+
 /// A claimed folder. The claim ends with the process, however that ends.
 #[derive(Debug)]
 pub(super) struct Folder {
@@ -21,7 +29,7 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Makes the folder if there is none, and claims it.
+    /// Makes the folder if there is none, and claims it; waits for a moment for whoever has it.
     pub(super) fn claim(path: &Path) -> Result<Self, OpenError> {
         let not_usable = |source| OpenError::NotUsable { folder: path.into(), source };
         // Secrets are among the objects: nobody else on the host may look.
@@ -33,13 +41,20 @@ impl Folder {
             .truncate(false)
             .open(path.join(LOCK_FILE))
             .map_err(not_usable)?;
-        match lock.try_lock() {
-            Ok(()) => write_pid(&mut lock).map_err(not_usable)?,
-            Err(TryLockError::WouldBlock) => {
-                return Err(OpenError::InUse { folder: path.into(), pid: read_pid(&mut lock) });
+        let until = Instant::now() + CLAIM_WITHIN;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                    thread::sleep(CLAIM_PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(OpenError::InUse { folder: path.into(), pid: read_pid(&mut lock) });
+                }
+                Err(TryLockError::Error(source)) => return Err(not_usable(source)),
             }
-            Err(TryLockError::Error(source)) => return Err(not_usable(source)),
         }
+        write_pid(&mut lock).map_err(not_usable)?;
         check_format(path)?;
         Ok(Self { path: path.into(), _lock: lock })
     }
@@ -109,8 +124,9 @@ mod tests {
         let pid = std::process::id();
         let shown = path.display();
         assert_eq!(message(&path), format!("the state folder {shown} is in use by process {pid}"));
+        let next = thread::spawn(move || Folder::claim(&path));
         drop(claimed);
-        Folder::claim(&path).unwrap();
+        next.join().unwrap().unwrap();
     }
 
     #[test]
