@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Component;
 
 use crate::backend::{Allocation, Backend};
@@ -60,8 +60,9 @@ pub struct EngineSettings {
     pub module_limits: ModuleLimits,
     /// Who compiles. This process, by default.
     pub compiler: Compiler,
-    /// How long to wait for a module to be compiled, and for those before it. 10 minutes by default:
-    /// the same program takes half a minute on two quick cores, and many times that on a busy host.
+    /// How long a module may take to be compiled, once it is its turn: those before it are not its
+    /// fault. 10 minutes by default: the same program takes half a minute on two quick cores, and many
+    /// times that on a busy host.
     pub compile_deadline: Duration,
     /// Memory that a compiler in a process of its own may write to. 4 GiB by default: a Perl of 25
     /// MB takes 350 MB.
@@ -162,10 +163,7 @@ impl Engine {
         }
         let kind = inspect::kind_of(&wasm)?;
         let (digest, wasm) = blocking(move || (Digest::of(&wasm), wasm)).await?;
-        let deadline = self.0.settings.compile_deadline;
-        tokio::time::timeout(deadline, self.load_once(digest, kind, wasm, metering))
-            .await
-            .unwrap_or(Err(ModuleError::CompileDeadline(deadline)))
+        self.load_once(digest, kind, wasm, metering).await
     }
 
     /// Loads a module that nobody has at the moment, and waits if somebody is just loading it.
@@ -214,25 +212,45 @@ impl Engine {
     ) -> Result<Program, ModuleError> {
         let permit = Arc::clone(&self.0.compiles).acquire_owned().await;
         let permit = permit.map_err(|error| ModuleError::Host(error.into()))?;
-        let settings = &self.0.settings;
-        let work = Work { kind, metering, limits: settings.module_limits };
-        let artifact = match &settings.compiler {
+        let deadline = self.0.settings.compile_deadline;
+        let work = Work { kind, metering, limits: self.0.settings.module_limits };
+        let artifact = self.compiled(permit, work, wasm);
+        let artifact = tokio::time::timeout(deadline, artifact)
+            .await
+            .unwrap_or(Err(ModuleError::CompileDeadline(deadline)))?;
+        let inner = Arc::clone(&self.0);
+        blocking(move || inner.keep(digest, kind, &artifact, metering)).await?
+    }
+
+    /// What the compiler makes of `wasm`, whose turn is over when it has ended.
+    async fn compiled(
+        &self,
+        turn: OwnedSemaphorePermit,
+        work: Work,
+        wasm: Bytes,
+    ) -> Result<Vec<u8>, ModuleError> {
+        match &self.0.settings.compiler {
             Compiler::InProcess => {
                 let inner = Arc::clone(&self.0);
                 let compile = move || {
-                    let _permit = permit; // held by the compiler even when nobody waits for it
-                    let backend = inner.backend(metering, Allocation::Pool).map_err(host_error)?;
+                    let _turn = turn; // held by the compiler even when nobody waits for it
+                    let backend =
+                        inner.backend(work.metering, Allocation::Pool).map_err(host_error)?;
                     compile::compile(&backend.engine, work, &wasm)
                 };
-                blocking(compile).await??
+                blocking(compile).await?
             }
             Compiler::Child { program, args } => {
-                let _permit = permit;
-                compile::in_child(program, args, work, settings.bounds(), wasm).await?
+                let _turn = turn;
+                compile::in_child(program, args, work, self.0.settings.bounds(), wasm).await
             }
-        };
-        let inner = Arc::clone(&self.0);
-        blocking(move || inner.keep(digest, kind, &artifact, metering)).await?
+        }
+    }
+
+    /// Turns at the compiler.
+    #[cfg(test)]
+    pub(crate) fn compiles(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.compiles)
     }
 
     pub(crate) fn instances(&self) -> Arc<Semaphore> {

@@ -97,6 +97,19 @@ async fn what_was_compiled_when_more_was_allowed_is_not_taken_when_less_is() {
     load(2).await.unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn those_before_a_module_take_nothing_of_its_time() {
+    let settings = EngineSettings { compiles_max: 1, ..EngineSettings::default() };
+    let deadline = settings.compile_deadline;
+    let engine = Engine::new(settings).unwrap();
+    let turn = engine.compiles().acquire_owned().await.unwrap();
+    let load = engine.load(wat(EMPTY).into(), Metering::Epochs);
+    tokio::pin!(load);
+    assert!(tokio::time::timeout(2 * deadline, &mut load).await.is_err(), "it is not its turn");
+    drop(turn);
+    load.await.unwrap();
+}
+
 #[tokio::test]
 async fn waiting_for_the_compiler_has_an_end() {
     let settings = EngineSettings { compile_deadline: Duration::ZERO, ..EngineSettings::default() };
