@@ -112,7 +112,11 @@ async fn those_before_a_module_take_nothing_of_its_time() {
 
 #[tokio::test]
 async fn waiting_for_the_compiler_has_an_end() {
-    let settings = EngineSettings { compile_deadline: Duration::ZERO, ..EngineSettings::default() };
+    let settings = EngineSettings {
+        compiler: Compiler::Child { program: "sleep".into(), args: vec!["infinity".into()] },
+        compile_deadline: Duration::from_millis(1),
+        ..EngineSettings::default()
+    };
     let engine = Engine::new(settings).unwrap();
     let error = engine.load(wat(EMPTY).into(), Metering::Epochs).await.unwrap_err();
     assert!(matches!(error, ModuleError::CompileDeadline(_)), "{error}");
