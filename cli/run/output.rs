@@ -10,7 +10,7 @@ use crate::client::output::{Output, list_of};
 pub(crate) fn text_of(objects: &[Object], format: Format) -> anyhow::Result<String> {
     let values = objects
         .iter()
-        .map(|object| Ok(serde_json::from_slice(&object.to_json()?)?))
+        .map(|object| Ok(serde_json::from_slice(&object.to_json())?))
         .collect::<anyhow::Result<Vec<Value>>>()?;
     let form = match format {
         Format::Yaml => Output::Yaml,

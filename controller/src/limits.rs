@@ -8,6 +8,10 @@ use std::time::Duration;
 /// still lets a watcher pause for the better part of a second.
 pub const WATCH_HISTORY_MAX: usize = 16_384;
 
+/// Bytes of all those changes together, as they are written to disk. Stops objects of a megabyte
+/// each from filling memory; twice what a whole history of pods and their events has.
+pub const WATCH_HISTORY_BYTES_MAX: usize = 64 << 20;
+
 /// Changes that a watcher takes from the history at once. Stops one that has much to catch up on
 /// from holding up commits.
 pub const WATCH_CHUNK_MAX: usize = 256;
@@ -15,6 +19,10 @@ pub const WATCH_CHUNK_MAX: usize = 256;
 /// Watches over HTTP at once. Stops clients that open them and never end them from filling memory:
 /// with what each may have waiting (below), all of them together hold some 200 MB at worst.
 pub const WATCHES_MAX: usize = 1_024;
+
+/// Bytes of a list that are written at once, and then go to the client before there are more. Stops
+/// the list of very many objects from being built up in memory; large enough to spare most writes.
+pub const LIST_PIECE_BYTES: usize = 64 * 1024;
 
 /// Bytes of events that go to a client together, unless a single event has more. Stops a watch that
 /// has much to tell from building it all up at once; large enough to spare most writes.

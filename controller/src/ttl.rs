@@ -74,7 +74,7 @@ impl TtlController {
         tokio::select! {
             // A change may concern what is due.
             biased;
-            change = watch.next() => timers.note(&change?),
+            change = watch.next() => timers.note(&*change?),
             () = timer => {
                 if let Some((_, key)) = next {
                     let again = self.delete(&key).await;

@@ -153,7 +153,7 @@ async fn print(trace: &Trace, cluster: &Cluster) -> Vec<String> {
 }
 
 /// Everything that happens until `seconds` after `start`, each with its time.
-async fn record(store: Store, start: Timestamp, seconds: f64) -> Vec<(f64, Change)> {
+async fn record(store: Store, start: Timestamp, seconds: f64) -> Vec<(f64, Arc<Change>)> {
     let kinds = &[Kind::CronJob, Kind::Job, Kind::Pod, Kind::Event];
     let mut watch = store.watch(kinds, 0).expect("a new store must have its history");
     let mut changes = Vec::new();

@@ -1,6 +1,7 @@
 //! The story of our replay of a trace, from what changed in the store.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use mayfly_controller::api::{CronJob, Event, Job, Pod, Resource};
 use mayfly_controller::store::{Change, ChangeKind};
@@ -16,7 +17,7 @@ use super::trace::Trace;
 impl Story {
     /// What we have made of it: all changes of CronJobs, Jobs, pods and events, each with its time.
     /// `names` are what everything is called.
-    pub(super) fn replayed(trace: &Trace, changes: &[(f64, Change)], names: &Names) -> Self {
+    pub(super) fn replayed(trace: &Trace, changes: &[(f64, Arc<Change>)], names: &Names) -> Self {
         let mut replay = Replay::default();
         for (t, change) in changes {
             let (object, what) = (&change.object, change.what);

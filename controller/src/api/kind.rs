@@ -6,10 +6,14 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::json;
 use super::{
-    ConfigMap, CronJob, Event, Job, Lease, LimitRange, Namespace, Node, ObjectMeta, Pod, PodSpec,
+    ConfigMap, CronJob, Event, Job, Lease, LimitRange, Namespace, Node, ObjectMeta, Pod,
     ResourceQuota, Secret, ServiceAccount,
 };
+
+/// Most objects are no larger than this as JSON.
+const JSON_BYTES_USUAL: usize = 4096;
 
 /// Where an object is: its namespace (empty for kinds that have none) and its name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -136,9 +140,9 @@ macro_rules! kinds {
                 match self { $(Self::$kind(object) => &mut Arc::make_mut(object).metadata,)+ }
             }
 
-            /// The object as JSON, with `apiVersion` and `kind`.
-            pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-                match self { $(Self::$kind(object) => serde_json::to_vec(&**object),)+ }
+            /// Appends the object as JSON to `out`. It begins with `apiVersion` and `kind`.
+            pub(crate) fn write_json(&self, out: &mut Vec<u8>) {
+                match self { $(Self::$kind(object) => json::write(&**object, out),)+ }
             }
 
             /// The same as a tree.
@@ -205,17 +209,30 @@ impl Object {
         Key::of(self.metadata())
     }
 
+    /// The object as JSON, with `apiVersion` and `kind`.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut json = Vec::with_capacity(JSON_BYTES_USUAL);
+        self.write_json(&mut json);
+        json
+    }
+
     /// Whether `other` wants the same as this: of the kinds whose generations are counted, the same
     /// `spec`. Binding a pod to a node is not another wish.
-    pub fn same_spec(&self, other: &Self) -> bool {
+    pub(crate) fn same_spec(&self, other: &mut Self) -> bool {
         match (self, other) {
             (Self::Job(one), Self::Job(other)) => one.spec == other.spec,
             (Self::CronJob(one), Self::CronJob(other)) => one.spec == other.spec,
             (Self::Pod(one), Self::Pod(other)) if one.spec != other.spec => {
-                let (Some(one), Some(other)) = (&one.spec, &other.spec) else { return false };
-                one.node_name.is_none() && PodSpec { node_name: None, ..other.clone() } == *one
+                let (Some(one), Some(other)) = (&one.spec, &mut Arc::make_mut(other).spec) else {
+                    return false;
+                };
+                // Without a copy: it has no node for as long as they are compared.
+                let node = other.node_name.take();
+                let is_same = other == one;
+                other.node_name = node;
+                is_same
             }
-            _ => self.kind() == other.kind(),
+            (one, other) => one.kind() == other.kind(),
         }
     }
 }

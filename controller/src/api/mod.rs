@@ -3,6 +3,7 @@
 //! The types are k8s-openapi's for the version that we claim, and those that it leaves out. No logic and no IO: what an object
 //! *means* is said by a view in the room that acts on it.
 
+pub(crate) mod json;
 mod kind;
 pub mod lists;
 pub mod metrics;

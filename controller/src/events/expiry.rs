@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Event, Key, Kind, Resource, Timestamp};
@@ -36,6 +37,7 @@ async fn follow(
         while let Some(change) = watch.try_next() {
             ages.fold(&change);
         }
+        watch.keeps_up()?;
         let now = store.clock().now();
         let due = ages.due(now);
         if !due.is_empty() {
@@ -44,7 +46,7 @@ async fn follow(
         }
         tokio::select! {
             biased;
-            change = watch.next() => ages.fold(&change?),
+            change = watch.next() => ages.fold(&*change?),
             () = store.clock().sleep_until(ages.next_due()) => {}
         }
     }
@@ -64,7 +66,7 @@ async fn delete(store: &Store, due: &[Key]) {
 /// When each event was last written.
 #[derive(Default)]
 struct Ages {
-    by_key: HashMap<Key, Timestamp>,
+    by_key: HashMap<Key, Timestamp, RandomState>,
     by_time: BTreeMap<(Timestamp, Key), ()>,
 }
 
@@ -77,9 +79,12 @@ impl Ages {
     }
 
     fn set(&mut self, key: Key, at: Timestamp) {
-        self.forget(&key);
-        self.by_time.insert((at, key.clone()), ());
-        self.by_key.insert(key, at);
+        match self.by_key.insert(key.clone(), at) {
+            Some(same) if same == at => return,
+            Some(earlier) => self.by_time.remove(&(earlier, key.clone())),
+            None => None,
+        };
+        self.by_time.insert((at, key), ());
     }
 
     fn forget(&mut self, key: &Key) {

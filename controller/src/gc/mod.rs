@@ -69,10 +69,11 @@ impl Collector {
             while let Some(change) = watch.try_next() {
                 graph.fold(&change);
             }
+            watch.keeps_up()?;
             if graph.has_unchecked() {
                 self.collect(graph).await;
             } else {
-                graph.fold(&watch.next().await?);
+                graph.fold(&*watch.next().await?);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The forms in which objects are answered: as they are, as a table, or their metadata alone.
 
+mod lists;
+
 use axum::body::Body;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use axum::http::{Response, StatusCode};
@@ -10,7 +12,7 @@ use super::refusal::Refusal;
 use super::status::Status;
 use super::table;
 use super::versions::Version;
-use crate::api::{Kind, Object, Timestamp};
+use crate::api::{Kind, Object, Timestamp, json};
 
 const JSON: &str = "application/json";
 const WARNING: HeaderName = HeaderName::from_static("warning");
@@ -73,6 +75,11 @@ impl Form {
         matches!(self.shape, Shape::Table(_))
     }
 
+    /// Whether objects are answered as they are kept.
+    pub(super) fn is_kept(self) -> bool {
+        self.shape == Shape::Object && self.version == Version::Kept
+    }
+
     /// The same, of objects in `version`.
     pub(super) fn of_version(self, version: Version) -> Self {
         Self { version, ..self }
@@ -108,38 +115,22 @@ pub(super) fn object(
     now: Timestamp,
     warnings: &[String],
 ) -> Response<Body> {
-    let body = match form.shape {
-        Shape::Object => form.version.json(object),
-        Shape::Metadata => metadata_of(object),
-        Shape::Table(include) => table_of_one(object, (include, form.version), now),
-    };
-    json(code, &body, warnings)
+    let mut body = Vec::new();
+    write(form, object, true, now, &mut body);
+    bytes(code, body.into(), warnings)
 }
 
 /// Answers with some objects of one kind.
 pub(super) fn list(
     form: Form,
     kind: Kind,
-    objects: &[Object],
+    objects: Vec<Object>,
     meta: &ListMeta,
     now: Timestamp,
     warnings: &[String],
 ) -> Response<Body> {
-    let meta = meta.to_json();
-    let body = match form.shape {
-        Shape::Object => {
-            let item = |object| item_of(object, form.version);
-            let items: Vec<Value> = objects.iter().map(item).collect();
-            let kind_name = format!("{}List", kind.name());
-            json!({"kind": kind_name, "apiVersion": form.version.api_version(kind), "metadata": meta, "items": items})
-        }
-        Shape::Metadata => {
-            let items: Vec<Value> = objects.iter().map(metadata_of).collect();
-            json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": meta, "items": items})
-        }
-        Shape::Table(include) => table_of(kind, objects, &meta, (include, form.version), now),
-    };
-    json(StatusCode::OK, &body, warnings)
+    let list = lists::List::new(form, kind, objects, &meta.to_json(), now);
+    bytes(StatusCode::OK, list.into_body(), warnings)
 }
 
 /// Answers with a list of a kind of which there are none.
@@ -188,95 +179,100 @@ pub(super) fn events(body: Body) -> Response<Body> {
     response
 }
 
-/// One line of a watch: `what` has become of `object`. `columns` says whether a table has its heads,
-/// which only the first one needs.
+/// Appends one line of a watch to `out`: `what` has become of `object`, whose `json` may be there
+/// already. `columns` says whether a table has its heads, which only the first one needs.
 pub(super) fn event(
     form: Form,
     what: &str,
-    object: &Object,
+    (object, json): (&Object, Option<&[u8]>),
     columns: bool,
     now: Timestamp,
-) -> Vec<u8> {
-    let bytes = match form.shape {
-        Shape::Object if form.version == Version::Kept => {
-            object.to_json().expect("an object must have a JSON form")
-        }
-        Shape::Object => form.version.json(object).to_string().into_bytes(),
-        Shape::Metadata => metadata_of(object).to_string().into_bytes(),
-        Shape::Table(include) => {
-            let mut table = table_of_one(object, (include, form.version), now);
-            if !columns {
-                table["columnDefinitions"] = Value::Null;
-            }
-            table.to_string().into_bytes()
-        }
-    };
-    line(what, &bytes)
-}
-
-/// The last line of a watch that can't go on.
-pub(super) fn error_event(status: &Status) -> Vec<u8> {
-    line("ERROR", &serde_json::to_vec(status).expect("a Status must have a JSON form"))
-}
-
-fn line(what: &str, json: &[u8]) -> Vec<u8> {
-    let head = format!("{{\"type\":\"{what}\",\"object\":");
-    [head.as_bytes(), json, b"}\n"].concat()
-}
-
-fn table_of_one(object: &Object, include: (Include, Version), now: Timestamp) -> Value {
-    let version = object.metadata().resource_version.clone().unwrap_or_default();
-    let meta = json!({"resourceVersion": version});
-    table_of(object.kind(), std::slice::from_ref(object), &meta, include, now)
-}
-
-fn table_of(
-    kind: Kind,
-    objects: &[Object],
-    meta: &Value,
-    (include, row_version): (Include, Version),
-    now: Timestamp,
-) -> Value {
-    let rows = objects.iter().map(|object| {
-        let mut row =
-            serde_json::to_value(table::row(object, now)).expect("a row must have a JSON form");
-        row["object"] = match include {
-            Include::Nothing => Value::Null,
-            Include::Metadata => metadata_of(object),
-            Include::Object => row_version.json(object),
-        };
-        row
-    });
-    json!({
-        "kind": "Table",
-        "apiVersion": "meta.k8s.io/v1",
-        "metadata": meta,
-        "columnDefinitions": table::columns(kind),
-        "rows": rows.collect::<Vec<_>>(),
-    })
-}
-
-/// `object` as an item of a list, which says its kind for all.
-fn item_of(object: &Object, version: Version) -> Value {
-    let mut item = version.json(object);
-    if let Value::Object(fields) = &mut item {
-        fields.remove("kind");
-        fields.remove("apiVersion");
+    out: &mut Vec<u8>,
+) {
+    begin_line(what, out);
+    match json {
+        Some(json) if form.is_kept() => out.extend_from_slice(json),
+        _ => write(form, object, columns, now, out),
     }
-    item
+    out.extend_from_slice(b"}\n");
 }
 
-fn metadata_of(object: &Object) -> Value {
-    json!({
-        "kind": "PartialObjectMetadata",
-        "apiVersion": "meta.k8s.io/v1",
-        "metadata": object.metadata(),
-    })
+/// Appends the last line of a watch that can't go on to `out`.
+pub(super) fn error_event(status: &Status, out: &mut Vec<u8>) {
+    begin_line("ERROR", out);
+    json::write(status, out);
+    out.extend_from_slice(b"}\n");
+}
+
+fn begin_line(what: &str, out: &mut Vec<u8>) {
+    for part in ["{\"type\":\"", what, "\",\"object\":"] {
+        out.extend_from_slice(part.as_bytes());
+    }
+}
+
+/// Appends `object` to `out` as `form` has it; a table of one, with `columns` or without.
+fn write(form: Form, object: &Object, columns: bool, now: Timestamp, out: &mut Vec<u8>) {
+    match form.shape {
+        Shape::Object => write_object(object, form.version, out),
+        Shape::Metadata => write_metadata(object, out),
+        Shape::Table(include) => {
+            let version = object.metadata().resource_version.as_deref().unwrap_or_default();
+            let meta = json!({"resourceVersion": version});
+            begin_table(columns.then_some(object.kind()), &meta, out);
+            write_row(object, (include, form.version), now, out);
+            out.extend_from_slice(b"]}");
+        }
+    }
+}
+
+fn write_object(object: &Object, version: Version, out: &mut Vec<u8>) {
+    match version {
+        Version::Kept => object.write_json(out),
+        other => json::write(&other.json(object), out),
+    }
+}
+
+fn write_metadata(object: &Object, out: &mut Vec<u8>) {
+    let head = r#"{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":"#;
+    out.extend_from_slice(head.as_bytes());
+    json::write(object.metadata(), out);
+    out.push(b'}');
+}
+
+/// Begins a table up to its first row, with the columns of a kind if it is given.
+fn begin_table(kind: Option<Kind>, meta: &Value, out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":"#);
+    json::write(meta, out);
+    out.extend_from_slice(br#","columnDefinitions":"#);
+    json::write(&kind.map(table::columns), out);
+    out.extend_from_slice(br#","rows":["#);
+}
+
+fn write_row(
+    object: &Object,
+    (include, version): (Include, Version),
+    now: Timestamp,
+    out: &mut Vec<u8>,
+) {
+    json::write(&table::row(object, now), out);
+    // A row has cells at least, and the object after them.
+    out.pop();
+    out.extend_from_slice(br#","object":"#);
+    match include {
+        Include::Nothing => out.extend_from_slice(b"null"),
+        Include::Metadata => write_metadata(object, out),
+        Include::Object => write_object(object, version, out),
+    }
+    out.push(b'}');
 }
 
 /// Answers with `body`.
 pub(super) fn json(code: StatusCode, body: &Value, warnings: &[String]) -> Response<Body> {
-    let mut response = Response::new(Body::from(body.to_string()));
+    bytes(code, Body::from(body.to_string()), warnings)
+}
+
+fn bytes(code: StatusCode, body: Body, warnings: &[String]) -> Response<Body> {
+    let mut response = Response::new(body);
     *response.status_mut() = code;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));

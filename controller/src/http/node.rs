@@ -58,7 +58,7 @@ fn pods(api: &Api, node: &str, form: Form) -> Response<Body> {
     let on_node = pods.items.into_iter().filter(|pod| is_there(pod));
     let objects: Vec<Object> = on_node.map(|pod| Object::Pod(Arc::clone(&pod))).collect();
     let meta = ListMeta { resource_version: pods.resource_version, ..ListMeta::default() };
-    answer::list(form, Kind::Pod, &objects, &meta, api.store.clock().now(), &[])
+    answer::list(form, Kind::Pod, objects, &meta, api.store.clock().now(), &[])
 }
 
 fn text(text: &'static str) -> Response<Body> {

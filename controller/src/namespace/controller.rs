@@ -90,7 +90,7 @@ impl NamespaceController {
             }
             match self.queue.pop_first() {
                 Some(name) => self.sync(name).await,
-                None => self.note(&watch.next().await?),
+                None => self.note(&*watch.next().await?),
             }
         }
     }

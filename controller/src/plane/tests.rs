@@ -167,7 +167,7 @@ async fn a_job_completes_and_no_more_pods_are_active_than_it_says() {
         if matches!(phase, Some("Succeeded" | "Failed")) || change.what == ChangeKind::Deleted {
             active.remove(&change.key);
         } else {
-            active.insert(change.key);
+            active.insert(change.key.clone());
         }
         assert!(active.len() <= 100, "{active:?}");
     }

@@ -111,7 +111,7 @@ impl QuotaController {
             };
             tokio::select! {
                 biased;
-                change = watch.next() => self.note(&change?),
+                change = watch.next() => self.note(&*change?),
                 () = timer => {}
             }
         }

@@ -1,11 +1,14 @@
 //! Applies transactions to the newest state, published or not. No I/O, no locks.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::OnceLock;
+
+use foldhash::fast::RandomState;
 
 use super::deletion::{self, Deletion};
 use super::error::CommitError;
 use super::names::Names;
-use super::state::State;
+use super::state::{ByKey, State};
 use super::transaction::{Committed, DeleteOptions, EachEdit, Operation, Transaction};
 use super::watch::{Change, ChangeKind};
 use crate::api::{Key, Kind, Object, ObjectMeta, Time, Timestamp};
@@ -18,7 +21,7 @@ pub(super) struct Batch<'a> {
     /// The time of the transaction that is being applied.
     now: Timestamp,
     /// What differs from `state`; `None` for what is gone.
-    staged: HashMap<Kind, BTreeMap<Key, Option<Object>>>,
+    staged: HashMap<Kind, ByKey<Option<Object>>, RandomState>,
     changes: Vec<Change>,
     /// For each change, what was staged in its place before.
     before: Vec<Option<Option<Object>>>,
@@ -27,7 +30,14 @@ pub(super) struct Batch<'a> {
 impl<'a> Batch<'a> {
     pub(super) fn new(state: &'a State, names: &'a Names) -> Self {
         let now = Timestamp::UNIX_EPOCH;
-        Self { state, names, now, staged: HashMap::new(), changes: Vec::new(), before: Vec::new() }
+        Self {
+            state,
+            names,
+            now,
+            staged: HashMap::default(),
+            changes: Vec::new(),
+            before: Vec::new(),
+        }
     }
 
     /// Adds all that `transaction` does at `now`, or nothing.
@@ -82,10 +92,11 @@ impl<'a> Batch<'a> {
             Operation::Replace(object) => self.replace(object).map(Some),
             Operation::Modify { kind, key, uid, edit } => Ok(self
                 .find(kind, &key, uid.as_deref())
-                .and_then(|old| edit(&old).map(|new| self.update(&old, new)))),
+                .and_then(|old| edit(&old).map(|new| self.update(key, &old, new)))),
             Operation::CreateOrModify { object, edit } => {
-                match self.get(object.kind(), &object.key()) {
-                    Some(old) => Ok(edit(&old).map(|new| self.update(&old, new))),
+                let key = object.key();
+                match self.get(object.kind(), &key) {
+                    Some(old) => Ok(edit(&old).map(|new| self.update(key, &old, new))),
                     None => self.create(object).map(Some),
                 }
             }
@@ -122,9 +133,10 @@ impl<'a> Batch<'a> {
     fn each(&mut self, kind: Kind, namespace: &str, mut edit: EachEdit) -> Result<(), CommitError> {
         for key in self.keys(kind, namespace) {
             let Some(old) = self.get(kind, &key) else { continue };
-            let new = edit(&old).map_err(|why| CommitError::Vetoed { kind, key, why })?;
-            if let Some(new) = new {
-                self.update(&old, new);
+            match edit(&old) {
+                Ok(Some(new)) => drop(self.update(key, &old, new)),
+                Ok(None) => {}
+                Err(why) => return Err(CommitError::Vetoed { kind, key, why }),
             }
         }
         Ok(())
@@ -132,12 +144,10 @@ impl<'a> Batch<'a> {
 
     /// The keys of all objects of `kind` in `namespace`, and of some that have been there.
     fn keys(&self, kind: Kind, namespace: &str) -> BTreeSet<Key> {
-        let first = Key::new(namespace, "");
-        let staged = self.staged.get(&kind).into_iter().flat_map(|all| all.range(first.clone()..));
-        let staged = staged.map(|(key, _)| key.clone());
-        let staged = staged.take_while(|key| *key.namespace == *namespace);
-        let visible = self.state.objects(kind, Some(namespace)).map(Object::key);
-        staged.chain(visible).collect()
+        let is_there = |key: &&Key| *key.namespace == *namespace;
+        let staged = self.staged.get(&kind).into_iter().flat_map(HashMap::keys).filter(is_there);
+        let visible = self.state.entries(kind, Some(namespace)).map(|(key, _)| key);
+        staged.chain(visible).cloned().collect()
     }
 
     fn create(&mut self, mut object: Object) -> Result<Object, CommitError> {
@@ -188,7 +198,7 @@ impl<'a> Batch<'a> {
         {
             return Err(CommitError::Conflict { kind, key });
         }
-        Ok(self.update(&old, new))
+        Ok(self.update(key, &old, new))
     }
 
     fn delete(&mut self, kind: Kind, key: &Key, options: &DeleteOptions) -> Option<Object> {
@@ -206,14 +216,15 @@ impl<'a> Batch<'a> {
     }
 
     /// Stages `new` in the place of `old`, with the metadata that is the store's to write.
-    fn update(&mut self, old: &Object, mut new: Object) -> Object {
+    fn update(&mut self, key: Key, old: &Object, mut new: Object) -> Object {
         let generation = old.metadata().generation;
-        let generation = if old.same_spec(&new) { generation } else { generation.map(|g| g + 1) };
+        let is_same = old.same_spec(&mut new);
+        let generation = if is_same { generation } else { generation.map(|g| g + 1) };
         keep_system_metadata(old.metadata(), new.metadata_mut(), generation);
         if new == *old {
             return new;
         }
-        self.settle(old.key(), new)
+        self.settle(key, new)
     }
 
     /// Stages `object` as it is now, or its end if nothing holds it back any more.
@@ -231,9 +242,15 @@ impl<'a> Batch<'a> {
         let before = self.staged.entry(kind).or_default().insert(key.clone(), left);
         self.before.push(before);
         // What was there before is known for certain when the change is published.
-        let change =
-            Change { kind, key, what, object: object.clone(), before: None, resource_version };
-        self.changes.push(change);
+        self.changes.push(Change {
+            kind,
+            key,
+            what,
+            object: object.clone(),
+            before: None,
+            resource_version,
+            json: OnceLock::new(),
+        });
         object
     }
 

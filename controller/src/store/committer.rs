@@ -7,10 +7,11 @@
 //!
 //! No lock is held while the disk works, and readers see the state before the batch until then.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use foldhash::fast::RandomState;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 
@@ -170,28 +171,24 @@ impl<D: Disk> Writer<D> {
         let visible = |(kind, key): &(Kind, Key)| Row {
             kind: *kind,
             key: key.clone(),
-            json: state.get(*kind, key).map(json),
+            json: state.get(*kind, key).map(|object| object.to_json().into()),
         };
         (self.in_doubt.iter().map(visible).collect(), state.version())
     }
 }
 
-/// The last version of each object in `changes`, in order of their keys.
+/// The last version of each object in `changes`, in their order.
 fn rows(changes: &[Change]) -> Vec<Row> {
-    let mut last = BTreeMap::new();
-    for change in changes {
-        last.insert((change.kind, &change.key), change);
-    }
-    let row = |change: &Change| Row {
-        kind: change.kind,
-        key: change.key.clone(),
-        json: (change.what != ChangeKind::Deleted).then(|| json(&change.object)),
-    };
-    last.into_values().map(row).collect()
+    let mut met = HashSet::with_capacity_and_hasher(changes.len(), RandomState::default());
+    let last = changes.iter().rev().filter(|change| met.insert((change.kind, &change.key)));
+    let mut rows: Vec<Row> = last.map(row).collect();
+    rows.reverse();
+    rows
 }
 
-fn json(object: &Object) -> Vec<u8> {
-    object.to_json().expect("a wire type must be writable as JSON")
+fn row(change: &Change) -> Row {
+    let json = (change.what != ChangeKind::Deleted).then(|| change.json().clone());
+    Row { kind: change.kind, key: change.key.clone(), json }
 }
 
 /// The state that `disk` has kept.

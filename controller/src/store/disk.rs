@@ -8,6 +8,8 @@ use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::api::{Key, Kind};
 
 /// What went wrong, in the words of the database or the operating system.
@@ -43,7 +45,7 @@ pub struct Row {
     /// Its key.
     pub key: Key,
     /// Its newest version as JSON, or `None` to forget it.
-    pub json: Option<Vec<u8>>,
+    pub json: Option<Bytes>,
 }
 
 /// What has been kept.

@@ -103,7 +103,7 @@ impl Open {
 struct UnknownKind(String);
 
 fn row_key(kind: Kind, key: &Key) -> String {
-    format!("{}/{}/{}", kind.name(), key.namespace, key.name)
+    [kind.name(), &key.namespace, &key.name].join("/")
 }
 
 fn kind_of(row_key: &[u8]) -> Option<Kind> {

@@ -192,6 +192,11 @@ impl Store {
         self.inner.shared.read().version()
     }
 
+    /// Completes when the state of `version`, or a newer one, is visible.
+    pub async fn reached(&self, version: u64) {
+        self.inner.shared.reached(version).await;
+    }
+
     /// Makes `transaction` so, whole or not at all.
     ///
     /// Its operations are checked against the newest state. When this returns, they are durable and

@@ -1,25 +1,30 @@
 //! The visible state: the newest durable version of every object, and the latest changes.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
+use foldhash::fast::RandomState;
 use tokio::sync::Notify;
 
 use super::error::Gone;
-use super::watch::{Change, ChangeKind, History};
+use super::watch::{Change, ChangeKind, History, Kinds};
 use crate::api::{Key, Kind, Object};
+
+/// Objects by key, found by their hash: names that begin alike are slow to compare. In no order;
+/// who wants one sorts them.
+pub(super) type ByKey<T> = HashMap<Key, T, RandomState>;
 
 /// Every object as readers see it.
 #[derive(Default)]
 pub(super) struct State {
-    kinds: BTreeMap<Kind, BTreeMap<Key, Object>>,
+    kinds: HashMap<Kind, ByKey<Object>, RandomState>,
     pub(super) history: History,
 }
 
 impl State {
     /// These objects, with no history before `version`.
     pub(super) fn of(objects: Vec<Object>, version: u64) -> Self {
-        let mut kinds: BTreeMap<Kind, BTreeMap<Key, Object>> = BTreeMap::new();
+        let mut kinds: HashMap<Kind, ByKey<Object>, RandomState> = HashMap::default();
         for object in objects {
             kinds.entry(object.kind()).or_default().insert(object.key(), object);
         }
@@ -34,12 +39,13 @@ impl State {
         self.kinds.get(&kind)?.get(key)
     }
 
+    /// The objects of `kind`, of one namespace or of all, by namespace and name.
     pub(super) fn objects(
         &self,
         kind: Kind,
         namespace: Option<&str>,
     ) -> impl Iterator<Item = &Object> {
-        self.entries(kind, namespace).map(|(_, object)| object)
+        sorted(self.entries(kind, namespace).collect())
     }
 
     /// The objects as they were at `version`, if the history reaches back to it.
@@ -50,7 +56,7 @@ impl State {
         version: u64,
     ) -> Result<Vec<Object>, Gone> {
         // What the first change since then found is what was there.
-        let mut then: HashMap<&Key, Option<&Object>> = HashMap::new();
+        let mut then: HashMap<&Key, Option<&Object>, RandomState> = HashMap::default();
         for change in self.history.after(version)? {
             let is_there = namespace.is_none_or(|it| *change.key.namespace == *it);
             if change.kind == kind && is_there {
@@ -59,22 +65,18 @@ impl State {
         }
         let now = self.entries(kind, namespace).filter(|(key, _)| !then.contains_key(key));
         let changed = then.iter().filter_map(|(key, object)| Some((*key, (*object)?)));
-        let mut entries: Vec<(&Key, &Object)> = now.chain(changed).collect();
-        entries.sort_by_key(|(key, _)| *key);
-        Ok(entries.into_iter().map(|(_, object)| object.clone()).collect())
+        Ok(sorted(now.chain(changed).collect()).cloned().collect())
     }
 
-    fn entries(
+    /// In no order.
+    pub(super) fn entries(
         &self,
         kind: Kind,
         namespace: Option<&str>,
     ) -> impl Iterator<Item = (&Key, &Object)> {
-        let namespace = namespace.map(String::from);
-        let first = Key::new(namespace.as_deref().unwrap_or_default(), "");
-        let objects =
-            self.kinds.get(&kind).into_iter().flat_map(move |all| all.range(first.clone()..));
-        objects
-            .take_while(move |(key, _)| namespace.as_deref().is_none_or(|n| *key.namespace == *n))
+        let is_there = move |key: &Key| namespace.is_none_or(|it| *key.namespace == *it);
+        let all = self.kinds.get(&kind).into_iter().flatten();
+        all.filter(move |(key, _)| is_there(key))
     }
 
     fn publish(&mut self, mut change: Change) {
@@ -89,17 +91,47 @@ impl State {
     }
 }
 
-/// The state behind its lock, and the bell that rings when it has changed.
+/// Each of `entries`, by namespace and name.
+fn sorted<'a>(mut entries: Vec<(&'a Key, &'a Object)>) -> impl Iterator<Item = &'a Object> {
+    entries.sort_unstable_by_key(|(key, _)| *key);
+    entries.into_iter().map(|(_, object)| object)
+}
+
+/// The state behind its lock, and the bells that ring when it has changed.
 pub(super) struct Shared {
     state: RwLock<State>,
-    /// Wakes those who wait in the order in which they came, so that the same events make the same
+    /// One for each choice of kinds that somebody has followed, of which there are few. Each wakes
+    /// those who wait in the order in which they came, so that the same events make the same
     /// history.
-    bell: Notify,
+    bells: Mutex<Vec<(Kinds, Arc<Notify>)>>,
 }
 
 impl Shared {
     pub(super) fn of(state: State) -> Self {
-        Self { state: RwLock::new(state), bell: Notify::new() }
+        Self { state: RwLock::new(state), bells: Mutex::default() }
+    }
+
+    /// What rings when an object of one of `kinds` has changed.
+    pub(super) fn bell(&self, kinds: Kinds) -> Arc<Notify> {
+        let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, bell)) = bells.iter().find(|(of, _)| *of == kinds) {
+            return Arc::clone(bell);
+        }
+        let bell = Arc::new(Notify::new());
+        bells.push((kinds, Arc::clone(&bell)));
+        bell
+    }
+
+    /// Completes when `version` is visible.
+    pub(super) async fn reached(&self, version: u64) {
+        let bell = self.bell(Kinds::of(Kind::ALL.iter().copied()));
+        loop {
+            let changed = bell.notified();
+            if self.read().version() >= version {
+                return;
+            }
+            changed.await;
+        }
     }
 
     pub(super) fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -112,17 +144,16 @@ impl Shared {
         if changes.is_empty() {
             return;
         }
+        let kinds = Kinds::of(changes.iter().map(|change| change.kind));
         {
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
             for change in changes {
                 state.publish(change);
             }
         }
-        self.bell.notify_waiters();
-    }
-
-    /// Completes at the first change that is published after this was called.
-    pub(super) fn changed(&self) -> impl Future<Output = ()> + '_ {
-        self.bell.notified()
+        let bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, bell) in bells.iter().filter(|(of, _)| of.shares(kinds)) {
+            bell.notify_waiters();
+        }
     }
 }

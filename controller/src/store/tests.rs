@@ -217,7 +217,7 @@ async fn the_last_finalizer_lets_go() {
 async fn a_watch_wakes_for_its_kinds_and_tells_when_it_is_behind() {
     let store = store();
     let mut watch = store.watch(&[Kind::Job], 0).unwrap();
-    let waiting = tokio::spawn(async move { (watch.next().await.unwrap().key, watch) });
+    let waiting = tokio::spawn(async move { (watch.next().await.unwrap().key.clone(), watch) });
     tokio::task::yield_now().await;
     store.commit(Transaction::new().create(config_map("no"))).await.unwrap();
     store.commit(Transaction::new().create(job("yes"))).await.unwrap();
@@ -225,12 +225,28 @@ async fn a_watch_wakes_for_its_kinds_and_tells_when_it_is_behind() {
     assert_eq!(woken_for, key("yes"));
     assert_eq!(watch.resource_version(), 2);
 
-    for i in 0..=WATCH_HISTORY_MAX {
-        store.commit(Transaction::new().create(config_map(&i.to_string()))).await.unwrap();
-    }
+    let many = |prefix: &str| {
+        let store = store.clone();
+        let names: Vec<_> = (0..=WATCH_HISTORY_MAX).map(|i| format!("{prefix}{i}")).collect();
+        async move {
+            for name in names {
+                store.commit(Transaction::new().create(config_map(&name))).await.unwrap();
+            }
+        }
+    };
+    // What it does not follow can't leave it behind.
+    many("a").await;
+    assert_eq!(drain(&mut watch), []);
+    assert!(watch.keeps_up().is_ok());
+    assert_eq!(watch.resource_version(), store.resource_version());
+    let seen = store.resource_version();
+    store.commit(Transaction::new().create(job("missed"))).await.unwrap();
+    many("b").await;
     let newest = store.resource_version();
+    assert_eq!(watch.try_next().map(|change| change.resource_version), None);
+    assert!(watch.keeps_up().is_err(), "it must be told before it acts");
     let gone = watch.next().await.unwrap_err();
-    assert_eq!(gone, Gone { after: 2, oldest: newest - WATCH_HISTORY_MAX as u64, newest });
+    assert_eq!(gone, Gone { after: seen, oldest: newest - WATCH_HISTORY_MAX as u64, newest });
     assert!(store.watch(&[Kind::Job], newest + 1).is_err(), "the future is unknown");
     assert!(store.watch(&[Kind::Job], newest).is_ok());
 }

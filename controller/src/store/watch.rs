@@ -1,15 +1,18 @@
 //! What has changed, each change once and in order, for as long as the history reaches back.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
 
 use super::error::Gone;
 use super::state::Shared;
 use crate::api::{Key, Kind, Object};
-use crate::limits::{WATCH_CHUNK_MAX, WATCH_HISTORY_MAX};
+use crate::limits::{WATCH_CHUNK_MAX, WATCH_HISTORY_BYTES_MAX, WATCH_HISTORY_MAX};
 
-/// One change of one object.
-#[derive(Clone, Debug)]
+/// One change of one object, shared by all who follow it.
+#[derive(Debug)]
 pub struct Change {
     /// The object's kind.
     pub kind: Kind,
@@ -23,6 +26,16 @@ pub struct Change {
     pub before: Option<Object>,
     /// The version of the state that this change made. No two changes share one.
     pub resource_version: u64,
+    /// The object after it as JSON, once somebody has asked for it.
+    pub(super) json: OnceLock<Bytes>,
+}
+
+impl Change {
+    /// The object after it as JSON, made once for all: for the disk and for every watcher.
+    pub fn json(&self) -> &Bytes {
+        // Exactly as large as it is, since it is kept for a while.
+        self.json.get_or_init(|| Bytes::copy_from_slice(&self.object.to_json()))
+    }
 }
 
 /// What happened to an object.
@@ -36,18 +49,47 @@ pub enum ChangeKind {
     Deleted,
 }
 
+/// Some kinds, as a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Kinds(u32);
+
+impl Kinds {
+    pub(super) fn of(kinds: impl IntoIterator<Item = Kind>) -> Self {
+        Self(kinds.into_iter().fold(0, |set, kind| set | 1 << kind as u32))
+    }
+
+    fn has(self, kind: Kind) -> bool {
+        self.shares(Self::of([kind]))
+    }
+
+    pub(super) fn shares(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// A change, and how much it counts against the history's bound.
+struct Held {
+    change: Arc<Change>,
+    bytes: usize,
+}
+
 /// The latest changes. Their versions follow each other without a gap.
 #[derive(Default)]
 pub(super) struct History {
-    changes: VecDeque<Change>,
+    changes: VecDeque<Held>,
+    /// Of all that are held, as JSON.
+    bytes: usize,
     /// The version before the first change that is held.
     oldest: u64,
+    /// For each kind, the last version that may have changed an object of it and is not held.
+    forgotten: [u64; Kind::ALL.len()],
 }
 
 impl History {
     /// Nothing yet after `version`.
     pub(super) fn from(version: u64) -> Self {
-        Self { changes: VecDeque::new(), oldest: version }
+        let forgotten = [version; Kind::ALL.len()];
+        Self { oldest: version, forgotten, ..Self::default() }
     }
 
     pub(super) fn newest(&self) -> u64 {
@@ -56,22 +98,37 @@ impl History {
 
     pub(super) fn push(&mut self, change: Change) {
         debug_assert_eq!(change.resource_version, self.newest() + 1, "versions must have no gap");
-        self.changes.push_back(change);
-        if self.changes.len() > WATCH_HISTORY_MAX {
-            self.changes.pop_front();
+        let bytes = change.json.get().map_or(0, Bytes::len);
+        self.changes.push_back(Held { change: Arc::new(change), bytes });
+        self.bytes += bytes;
+        while self.changes.len() > WATCH_HISTORY_MAX || self.bytes > WATCH_HISTORY_BYTES_MAX {
+            let Some(Held { change, bytes }) = self.changes.pop_front() else { return };
             self.oldest += 1;
+            self.bytes -= bytes;
+            self.forgotten[change.kind as usize] = change.resource_version;
         }
     }
 
+    /// The changes after version `after`, or all that are held if none before them was of `kinds`.
+    fn after_of(
+        &self,
+        after: u64,
+        kinds: Kinds,
+    ) -> Result<impl Iterator<Item = &Arc<Change>>, Gone> {
+        let mut forgotten = Kind::ALL.iter().zip(self.forgotten);
+        let has_missed = forgotten.any(|(kind, version)| kinds.has(*kind) && version > after);
+        self.after(if has_missed { after } else { after.max(self.oldest) })
+    }
+
     /// The changes after version `after`.
-    pub(super) fn after(&self, after: u64) -> Result<impl Iterator<Item = &Change>, Gone> {
+    pub(super) fn after(&self, after: u64) -> Result<impl Iterator<Item = &Arc<Change>>, Gone> {
         let gone = Gone { after, oldest: self.oldest, newest: self.newest() };
         let skipped = after.checked_sub(self.oldest).ok_or(gone)?;
         let skipped = usize::try_from(skipped).map_err(|_| gone)?;
         if skipped > self.changes.len() {
             return Err(gone);
         }
-        Ok(self.changes.range(skipped..))
+        Ok(self.changes.range(skipped..).map(|held| &held.change))
     }
 }
 
@@ -79,9 +136,11 @@ impl History {
 /// told so.
 pub struct Watch {
     shared: Arc<Shared>,
-    kinds: Vec<Kind>,
+    kinds: Kinds,
+    /// Rings when an object of these kinds has changed.
+    bell: Arc<Notify>,
     /// Taken from the history, not yet given out.
-    taken: VecDeque<Change>,
+    taken: VecDeque<Arc<Change>>,
     /// Up to where the history has been looked through.
     seen: u64,
 }
@@ -89,17 +148,19 @@ pub struct Watch {
 impl Watch {
     pub(super) fn new(shared: Arc<Shared>, kinds: &[Kind], after: u64) -> Result<Self, Gone> {
         shared.read().history.after(after).map(drop)?;
-        Ok(Self { shared, kinds: kinds.to_vec(), taken: VecDeque::new(), seen: after })
+        let kinds = Kinds::of(kinds.iter().copied());
+        let bell = shared.bell(kinds);
+        Ok(Self { shared, kinds, bell, taken: VecDeque::new(), seen: after })
     }
 
     /// The next change, when there is one. Dropping the future loses nothing.
     ///
     /// [`Gone`] if the history no longer reaches back to it: list again, and watch from there.
-    pub async fn next(&mut self) -> Result<Change, Gone> {
-        let shared = Arc::clone(&self.shared);
+    pub async fn next(&mut self) -> Result<Arc<Change>, Gone> {
+        let bell = Arc::clone(&self.bell);
         loop {
             // Asked for before the look, so that what comes in between is not missed.
-            let changed = shared.changed();
+            let changed = bell.notified();
             if let Some(change) = self.take()? {
                 return Ok(change);
             }
@@ -109,22 +170,29 @@ impl Watch {
 
     /// The next change, if it is there already. A watch that is behind says so in
     /// [`next`](Self::next).
-    pub fn try_next(&mut self) -> Option<Change> {
+    pub fn try_next(&mut self) -> Option<Arc<Change>> {
         self.take().ok().flatten()
     }
 
-    /// Up to where everything has been given out or passed over.
+    /// [`Gone`] if it is behind. Whoever acts on what [`try_next`](Self::try_next) gave must know
+    /// that before, or may do the same over and over.
+    pub fn keeps_up(&self) -> Result<(), Gone> {
+        let state = self.shared.read();
+        state.history.after_of(self.seen, self.kinds).map(drop)
+    }
+
+    /// Up to where everything had been given out or passed over when it was last asked for more.
     pub fn resource_version(&self) -> u64 {
         self.taken.front().map_or(self.seen, |change| change.resource_version - 1)
     }
 
-    fn take(&mut self) -> Result<Option<Change>, Gone> {
+    fn take(&mut self) -> Result<Option<Arc<Change>>, Gone> {
         if self.taken.is_empty() {
             let state = self.shared.read();
-            for change in state.history.after(self.seen)? {
+            for change in state.history.after_of(self.seen, self.kinds)? {
                 self.seen = change.resource_version;
-                if self.kinds.contains(&change.kind) {
-                    self.taken.push_back(change.clone());
+                if self.kinds.has(change.kind) {
+                    self.taken.push_back(Arc::clone(change));
                 }
                 if self.taken.len() == WATCH_CHUNK_MAX {
                     break;

@@ -198,7 +198,7 @@ impl Platter {
         for row in rows {
             let place = (row.kind, row.key.clone());
             match row.json.clone() {
-                Some(json) => self.rows.insert(place, json),
+                Some(json) => self.rows.insert(place, json.into()),
                 None => self.rows.remove(&place),
             };
         }

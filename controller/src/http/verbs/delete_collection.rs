@@ -30,5 +30,5 @@ pub(in crate::http) async fn delete_collection(call: Call) -> Result<Response<Bo
         }
     }
     let now = store.clock().now();
-    Ok(answer::list(form, target.kind, &items, &meta, now, &warnings))
+    Ok(answer::list(form, target.kind, items, &meta, now, &warnings))
 }

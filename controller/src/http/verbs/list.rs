@@ -46,7 +46,7 @@ struct Continue {
 pub(in crate::http) fn list(call: &Call) -> Result<Response<Body>, Refusal> {
     let (items, meta) = page(call.store(), &call.target, &call.query)?;
     let now = call.store().clock().now();
-    Ok(answer::list(call.form, call.target.kind, &items, &meta, now, &[]))
+    Ok(answer::list(call.form, call.target.kind, items, &meta, now, &[]))
 }
 
 /// The objects of `target` that `query` asks for, as many as it takes at once.

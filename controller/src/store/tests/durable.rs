@@ -67,7 +67,7 @@ impl Disk for FakeDisk {
             for row in rows {
                 let place = (row.kind, row.key.clone());
                 match row.json.clone() {
-                    Some(json) => platter.rows.insert(place, json),
+                    Some(json) => platter.rows.insert(place, json.into()),
                     None => platter.rows.remove(&place),
                 };
             }

@@ -118,11 +118,10 @@ async fn run(store: &Store, seed: u64) {
         assert_eq!(view(listed.into_iter()), expected, "seed {seed}: {steps:?}");
         assert_eq!(version, model.resource_version, "seed {seed}: {steps:?}");
         while let Some(change) = watch.try_next() {
+            let (key, object) = (change.key.clone(), change.object.clone());
             match change.what {
-                ChangeKind::Added => assert!(watched.insert(change.key, change.object).is_none()),
-                ChangeKind::Modified => {
-                    assert!(watched.insert(change.key, change.object).is_some());
-                }
+                ChangeKind::Added => assert!(watched.insert(key, object).is_none()),
+                ChangeKind::Modified => assert!(watched.insert(key, object).is_some()),
                 ChangeKind::Deleted => assert!(watched.remove(&change.key).is_some()),
             }
         }

@@ -114,13 +114,17 @@ impl Feed {
         };
         self.after = after;
         for object in objects {
-            self.put("ADDED", &object).await?;
+            self.put("ADDED", (&object, None)).await?;
         }
-        let mut next_bookmark = self.next_bookmark();
+        let (mut next_bookmark, mut is_due) = (self.next_bookmark(), false);
         loop {
             for _ in 0..WATCH_CHUNK_MAX {
                 let Some(change) = watch.try_next() else { break };
                 self.note(&change).await?;
+            }
+            if std::mem::take(&mut is_due) {
+                self.bookmark(&watch, None).await?;
+                next_bookmark = self.next_bookmark();
             }
             if ends_at.take_if(|at| watch.resource_version() >= *at).is_some() {
                 self.bookmark(&watch, Some(INITIAL_EVENTS_END)).await?;
@@ -133,10 +137,8 @@ impl Feed {
                     Ok(change) => self.note(&change).await?,
                     Err(gone) => return self.fail(gone).await,
                 },
-                () = sleep_until(next_bookmark), if self.wish.has_bookmarks => {
-                    self.bookmark(&watch, None).await?;
-                    next_bookmark = self.next_bookmark();
-                }
+                () = reached(&self.store, ends_at) => {}
+                () = sleep_until(next_bookmark), if self.wish.has_bookmarks => is_due = true,
             }
         }
     }
@@ -151,12 +153,17 @@ impl Feed {
         let was_meant = change.before.as_ref().is_some_and(|before| selector.matches(before));
         let is_left = change.what != ChangeKind::Deleted;
         let is_meant = is_left && selector.matches(&change.object);
-        match (was_meant, is_meant) {
-            (false, true) => self.put("ADDED", &change.object).await,
-            (true, true) => self.put("MODIFIED", &change.object).await,
-            (true, false) => self.put("DELETED", &last_seen(change)).await,
-            (false, false) => Ok(()),
-        }
+        let what = match (was_meant, is_meant) {
+            (false, true) => "ADDED",
+            (true, true) => "MODIFIED",
+            (true, false) if is_left => {
+                return self.put("DELETED", (&last_seen(change), None)).await;
+            }
+            (true, false) => "DELETED",
+            (false, false) => return Ok(()),
+        };
+        // One JSON for all who watch it.
+        self.put(what, (&change.object, Some(change))).await
     }
 
     /// Tells how far the watch has come, if that is wanted.
@@ -165,7 +172,7 @@ impl Feed {
         if !self.wish.has_bookmarks || version < self.after {
             return Ok(());
         }
-        self.put("BOOKMARK", &bookmark(self.wish.kind, version, mark)).await
+        self.put("BOOKMARK", (&bookmark(self.wish.kind, version, mark), None)).await
     }
 
     fn next_bookmark(&self) -> Instant {
@@ -180,16 +187,21 @@ impl Feed {
     /// Tells that the history does not reach back to what comes next.
     async fn fail(&mut self, gone: Gone) -> Result<Infallible, Over> {
         let status = Status::version_too_old(gone.after, gone.oldest);
-        self.frame.extend(answer::error_event(&status));
+        answer::error_event(&status, &mut self.frame);
         self.flush().await?;
         Err(Over)
     }
 
-    async fn put(&mut self, what: &str, object: &Object) -> Result<(), Over> {
-        let now = self.store.clock().now();
-        let event = answer::event(self.wish.form, what, object, self.needs_columns, now);
+    /// Tells `what` has become of an object, which may be what a change has made of it.
+    async fn put(
+        &mut self,
+        what: &str,
+        (object, change): (&Object, Option<&Change>),
+    ) -> Result<(), Over> {
+        let (form, now) = (self.wish.form, self.store.clock().now());
+        let json = change.filter(|_| form.is_kept()).map(|change| &change.json()[..]);
+        answer::event(form, what, (object, json), self.needs_columns, now, &mut self.frame);
         self.needs_columns = false;
-        self.frame.extend(event);
         if self.frame.len() < WATCH_FRAME_BYTES_MAX {
             return Ok(());
         }
@@ -207,13 +219,17 @@ impl Feed {
     }
 }
 
+/// Completes when the state of `version` is visible; never if there is none to wait for.
+async fn reached(store: &Store, version: Option<u64>) {
+    match version {
+        Some(version) => store.reached(version).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// What has ceased to be selected, as it was last, with the version at which it ceased.
 fn last_seen(change: &Change) -> Object {
-    let seen = match (&change.before, change.what) {
-        (Some(before), ChangeKind::Modified) => before,
-        _ => &change.object,
-    };
-    let mut seen = seen.clone();
+    let mut seen = change.before.as_ref().unwrap_or(&change.object).clone();
     seen.metadata_mut().resource_version = Some(change.resource_version.to_string());
     seen
 }
