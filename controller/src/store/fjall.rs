@@ -83,6 +83,9 @@ impl Open {
         let database = Database::builder(folder)
             .cache_size(DATABASE_CACHE_BYTES_MAX)
             .max_journaling_size(DATABASE_JOURNAL_BYTES_MAX)
+            // Of several, the first does not compact: while another does, it takes its own message
+            // out of their queue and puts it back without pause.
+            .worker_threads(1)
             .open()?;
         let options =
             || KeyspaceCreateOptions::default().max_memtable_size(DATABASE_MEMTABLE_BYTES_MAX);
