@@ -125,8 +125,19 @@ impl Scale {
         Some(Self { twos: 0, tens, notation: Notation::Exponent })
     }
 
+    /// The same of what is usual: a whole number that is exact in billionths, and not too large.
+    fn nanos_of_few(&self, whole: &str, fraction: &str) -> Option<i128> {
+        let number: u64 = whole.parse().ok().filter(|_| fraction.is_empty())?;
+        let tens = 10i128.checked_pow(u32::try_from(self.tens.checked_add(9)?).ok()?)?;
+        let nanos = i128::from(number).checked_mul(1 << self.twos)?.checked_mul(tens)?;
+        Some(nanos.min(LARGEST))
+    }
+
     /// `whole.fraction` at this scale, in billionths, rounded up and cut to the largest amount.
     fn nanos(&self, whole: &str, fraction: &str) -> i128 {
+        if let Some(nanos) = self.nanos_of_few(whole, fraction) {
+            return nanos;
+        }
         let digits = [whole, fraction].concat();
         let digits = digits.trim_start_matches('0');
         // More digits than this are above the largest amount at any scale, or below a billionth.

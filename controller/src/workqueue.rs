@@ -6,6 +6,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use crate::api::{SignedDuration, Timestamp};
 
 /// How long to wait after errors.
@@ -23,11 +25,11 @@ pub(crate) struct Retry {
 pub(crate) struct Workqueue {
     retry: Retry,
     ready: VecDeque<Arc<str>>,
-    queued: HashSet<Arc<str>>,
-    busy: HashSet<Arc<str>>,
+    queued: HashSet<Arc<str>, RandomState>,
+    busy: HashSet<Arc<str>, RandomState>,
     timers: BTreeSet<(Timestamp, Arc<str>)>,
-    due: HashMap<Arc<str>, Timestamp>,
-    errors: HashMap<Arc<str>, u32>,
+    due: HashMap<Arc<str>, Timestamp, RandomState>,
+    errors: HashMap<Arc<str>, u32, RandomState>,
 }
 
 impl Workqueue {
@@ -36,11 +38,11 @@ impl Workqueue {
         Self {
             retry,
             ready: VecDeque::new(),
-            queued: HashSet::new(),
-            busy: HashSet::new(),
+            queued: HashSet::default(),
+            busy: HashSet::default(),
             timers: BTreeSet::new(),
-            due: HashMap::new(),
-            errors: HashMap::new(),
+            due: HashMap::default(),
+            errors: HashMap::default(),
         }
     }
 

@@ -3,7 +3,6 @@
 //! What belongs together is known by a hash of what it has in common. Its key is this process's own,
 //! so that nobody can make two that are the same; by chance none are among so few.
 
-use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroUsize;
 
@@ -50,8 +49,8 @@ struct Topic(u64);
 struct Thread(u64);
 
 struct Similar {
-    /// The hash of each.
-    messages: HashSet<u64>,
+    /// The hash of each, of which there are few.
+    messages: Vec<u64>,
     last: Timestamp,
 }
 
@@ -130,7 +129,7 @@ impl Correlator {
         let Happening { about: object, event_type, reason, message } = happening;
         let combined = Topic(self.hasher.hash_one((about, event_type, reason)));
         let message = self.hasher.hash_one(message);
-        let none = || Similar { messages: HashSet::new(), last: now };
+        let none = || Similar { messages: Vec::new(), last: now };
         let similar = self.similar.get_or_insert_mut(combined, none);
         if seconds_between(similar.last, now) > SIMILAR_WINDOW_SECONDS {
             similar.messages.clear();
@@ -140,7 +139,7 @@ impl Correlator {
             if similar.messages.len() + 1 >= SIMILAR_EVENTS_MAX {
                 return (Thread(self.hasher.hash_one(combined)), true);
             }
-            similar.messages.insert(message);
+            similar.messages.push(message);
         }
         (Thread(self.hasher.hash_one((combined, &object.field_path, message))), false)
     }

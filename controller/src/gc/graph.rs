@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use foldhash::fast::RandomState;
+
 use crate::api::names::{FOREGROUND_DELETION, JOB_TRACKING_FINALIZER, ORPHAN};
 use crate::api::{Key, Kind, Object, ObjectMeta, OwnerReference};
 use crate::job::conditions;
@@ -54,8 +56,8 @@ pub(super) enum Action {
 /// Every object and its owners, as the watch told of them.
 #[derive(Default)]
 pub(super) struct Graph {
-    entries: HashMap<Uid, Entry>,
-    dependents: HashMap<Uid, BTreeSet<Uid>>,
+    entries: HashMap<Uid, Entry, RandomState>,
+    dependents: HashMap<Uid, BTreeSet<Uid>, RandomState>,
     /// Of whom something may follow.
     unchecked: BTreeSet<Uid>,
 }
@@ -133,7 +135,7 @@ impl Graph {
         let Some(kind) = owner.kind else { return false };
         let Some(found) = self.entries.get(&owner.uid) else { return true };
         let is_same = found.kind == kind && *found.key.name == *owner.name;
-        !is_same || matches!(found.deletion, Deletion::Foreground | Deletion::Orphaning)
+        !is_same || found.deletion.waits_for_dependents()
     }
 
     fn deletion(&self, owner: &Owner) -> Option<Deletion> {
@@ -145,20 +147,34 @@ impl Graph {
     }
 
     fn set(&mut self, object: &Object) {
-        let entry = Entry::of(object);
+        let metadata = object.metadata();
+        let uid = metadata.uid.as_deref().unwrap_or_default();
+        match self.entries.get_mut(uid) {
+            // Most changes leave all of this as it was; one of a pod that is let go, or taken up.
+            Some(known) if known.is_owned_as(metadata) => {
+                let was_tracked = known.is_tracked;
+                known.is_tracked = has_finalizer(metadata, JOB_TRACKING_FINALIZER);
+                if known.is_tracked && !was_tracked {
+                    self.unchecked.insert(uid.to_owned());
+                }
+            }
+            _ => self.insert(Entry::of(object)),
+        }
+        // A Job that ends leaves pods that nobody will count; one that is deleted in another than
+        // the plain way has to tell its dependents.
+        if releases_dependents(object) {
+            self.unchecked.extend(self.dependents.get(uid).into_iter().flatten().cloned());
+        }
+    }
+
+    fn insert(&mut self, entry: Entry) {
         let uid = entry.uid.clone();
         self.unlink(&uid);
         for owner in &entry.owners {
             self.dependents.entry(owner.uid.clone()).or_default().insert(uid.clone());
         }
-        // A Job that ends leaves pods that nobody will count; one that is deleted in another than
-        // the plain way has to tell its dependents.
-        if entry.releases_dependents(object) {
-            self.unchecked.extend(self.dependents.get(&uid).into_iter().flatten().cloned());
-        }
-        let matters = entry.is_tracked
-            || !entry.owners.is_empty()
-            || matches!(entry.deletion, Deletion::Foreground | Deletion::Orphaning);
+        let matters =
+            entry.is_tracked || !entry.owners.is_empty() || entry.deletion.waits_for_dependents();
         if matters {
             self.unchecked.insert(uid.clone());
         }
@@ -182,7 +198,8 @@ impl Graph {
                     self.dependents.remove(&owner.uid);
                 }
             }
-            if self.entries.contains_key(&owner.uid) {
+            let owner = self.entries.get(&owner.uid);
+            if let Some(owner) = owner.filter(|owner| owner.deletion.waits_for_dependents()) {
                 self.unchecked.insert(owner.uid.clone());
             }
         }
@@ -207,31 +224,60 @@ impl Entry {
         self.owners.iter().any(|owner| owner.blocks && owner.uid == uid)
     }
 
-    fn releases_dependents(&self, object: &Object) -> bool {
-        let conditions = match object {
-            Object::Job(job) => job.status.as_ref().and_then(|it| it.conditions.as_deref()),
-            _ => None,
-        };
-        matches!(self.deletion, Deletion::Foreground | Deletion::Orphaning)
-            || conditions.is_some_and(conditions::say_finished)
+    /// Whether `metadata` says the same of owners and deletion.
+    fn is_owned_as(&self, metadata: &ObjectMeta) -> bool {
+        let references = metadata.owner_references.as_deref().unwrap_or_default();
+        let pairs = self.owners.iter().zip(references);
+        self.deletion == Deletion::of(metadata)
+            && self.owners.len() == references.len()
+            && pairs.into_iter().all(|(owner, reference)| owner.is(reference))
     }
+}
+
+/// Whether what depends on `object` has to be looked at again.
+fn releases_dependents(object: &Object) -> bool {
+    let conditions = match object {
+        Object::Job(job) => job.status.as_ref().and_then(|it| it.conditions.as_deref()),
+        _ => None,
+    };
+    Deletion::of(object.metadata()).waits_for_dependents()
+        || conditions.is_some_and(conditions::say_finished)
 }
 
 impl Owner {
     fn of(reference: &OwnerReference) -> Self {
-        let is_it = |kind: &Kind| {
-            kind.name() == reference.kind && kind.api_version() == reference.api_version
-        };
         Self {
             uid: reference.uid.clone(),
             name: reference.name.clone(),
-            kind: Kind::ALL.iter().copied().find(is_it),
-            blocks: reference.block_owner_deletion == Some(true),
+            kind: kind_of(reference),
+            blocks: blocks(reference),
         }
+    }
+
+    fn is(&self, reference: &OwnerReference) -> bool {
+        self.uid == reference.uid
+            && self.name == reference.name
+            && self.kind == kind_of(reference)
+            && self.blocks == blocks(reference)
     }
 }
 
+fn kind_of(reference: &OwnerReference) -> Option<Kind> {
+    let OwnerReference { kind, api_version, .. } = reference;
+    let is_it = |it: &Kind| it.name() == kind && it.api_version() == api_version;
+    Kind::ALL.iter().copied().find(is_it)
+}
+
+fn blocks(reference: &OwnerReference) -> bool {
+    reference.block_owner_deletion == Some(true)
+}
+
 impl Deletion {
+    /// Whether it is held up by what depends on it, or lets that go first.
+    fn waits_for_dependents(self) -> bool {
+        matches!(self, Self::Foreground | Self::Orphaning)
+    }
+
     fn of(metadata: &ObjectMeta) -> Self {
         if metadata.deletion_timestamp.is_none() {
             Self::No

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use crate::api::{Job, Key, ObjectMeta, Pod, Resource, Timestamp};
 
 use super::backoff::{BackoffRecord, BackoffSettings};
@@ -22,7 +24,7 @@ pub(super) struct Index {
     /// By uid, and gone through in that order, so that the same events make the same history.
     jobs: BTreeMap<Arc<str>, Observed>,
     /// In which Job a pod is kept, by their uids.
-    places: HashMap<Arc<str>, Arc<str>>,
+    places: HashMap<Arc<str>, Arc<str>, RandomState>,
     /// The pods that have no controller, by uid.
     unowned: BTreeMap<Arc<str>, Arc<Pod>>,
     changed: Changed,
@@ -138,17 +140,22 @@ impl Index {
             self.withdraw(pod.uid());
         }
         let observed = self.jobs.get_mut(&home).expect("a home must be a known Job");
+        let is_own = belonging(&observed.job, &pod.metadata) == Belonging::Own;
+        if is_own && !is_tracked(&pod.metadata) && has_ended(pod) {
+            // It has been counted, and matters no more.
+            observed.claims.retain(|claim| !claim.is_about(pod.uid()));
+            observed.pods.remove(pod.uid());
+            self.places.remove(pod.uid());
+            return self.changed.jobs.push(home);
+        }
         let view = PodView::parse(pod);
         let uid = view.uid.clone();
         observed.claims.retain(|claim| !claim.is_about(&uid));
-        match belonging(&observed.job, &pod.metadata) {
-            Belonging::Own => {
-                observed.pods.insert(Arc::new(view));
-            }
-            _ => {
-                observed.pods.remove(&uid);
-                observed.claims.push(Claim::Disown(view.reference()));
-            }
+        if is_own {
+            observed.pods.insert(Arc::new(view));
+        } else {
+            observed.pods.remove(&uid);
+            observed.claims.push(Claim::Disown(view.reference()));
         }
         if observed.pods.get(&uid).is_some() {
             self.places.insert(uid, home.clone());

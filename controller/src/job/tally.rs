@@ -6,13 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::pod_view::{Phase, PodView};
 
 /// The pods of a Job, in order of arrival.
 #[derive(Clone, Debug, Default)]
 pub struct Pods {
     by_arrival: BTreeMap<u64, Arc<PodView>>,
-    arrivals: HashMap<Arc<str>, u64>,
+    arrivals: HashMap<Arc<str>, u64, RandomState>,
     arrived: u64,
     active: BTreeSet<u64>,
     ended: BTreeSet<u64>,

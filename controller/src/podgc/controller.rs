@@ -60,6 +60,9 @@ impl PodGcController {
             while let Some(change) = watch.try_next() {
                 fold_change(index, &change, clock.now());
             }
+            if let Err(gone) = watch.keeps_up() {
+                return Ok(gone);
+            }
             let plan = reconcile(index, self.finished_max, clock.now());
             if !plan.collect.is_empty() {
                 self.collect(plan.collect).await?;
@@ -87,11 +90,14 @@ impl PodGcController {
         let all = pods.into_iter().fold(Transaction::new(), |all, pod| {
             let Collected { key, uid, why } = pod;
             let options = DeleteOptions { uid: Some(uid.clone()), grace_period_seconds: Some(0) };
-            all.modify(key.clone(), Some(uid), move |pod: &mut Pod| fail(pod, why, now)).delete(
-                Kind::Pod,
-                key,
-                options,
-            )
+            let all = match why {
+                // It stays as it has ended.
+                Why::Finished => all,
+                Why::NodeGone | Why::Unscheduled => {
+                    all.modify(key.clone(), Some(uid), move |pod: &mut Pod| fail(pod, why, now))
+                }
+            };
+            all.delete(Kind::Pod, key, options)
         });
         self.store.commit(all).await.map(drop).map_err(|error| {
             let error = &error as &dyn std::error::Error;
@@ -102,7 +108,11 @@ impl PodGcController {
 }
 
 fn fold_change(index: &mut Index, change: &Change, now: Timestamp) {
-    fold(index, &change.object, change.what != ChangeKind::Deleted, now);
+    match (Pod::from_object(&change.object), change.what) {
+        (Some(_), ChangeKind::Deleted) => index.pod_gone(&change.key),
+        (Some(pod), _) => index.pod_at(&change.key, pod, now),
+        (None, what) => fold(index, &change.object, what != ChangeKind::Deleted, now),
+    }
 }
 
 fn fold(index: &mut Index, object: &Object, is_there: bool, now: Timestamp) {

@@ -5,16 +5,18 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use crate::api::{Key, Pod, Resource, Timestamp};
 
 /// The pods that may have to be collected, and the nodes that are there.
 #[derive(Debug, Default)]
 pub struct Index {
     nodes: HashSet<Arc<str>>,
-    pods: HashMap<Key, Entry>,
+    pods: HashMap<Key, Entry, RandomState>,
     /// Finished pods, who goes first before the others.
     finished: BTreeSet<Place>,
-    bound: HashMap<Arc<str>, BTreeSet<Key>>,
+    bound: HashMap<Arc<str>, HashSet<Key, RandomState>>,
     /// Nodes that pods are bound to and that are not there, with since when.
     missing: BTreeMap<Arc<str>, Timestamp>,
     /// Pods that are being deleted and never had a node.
@@ -22,7 +24,7 @@ pub struct Index {
 }
 
 /// What matters of one pod. One that has ended and only waits for its finalizers matters no more.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Entry {
     uid: Box<str>,
     finished: Option<Place>,
@@ -42,12 +44,17 @@ pub(super) struct Place {
 impl Index {
     /// `pod` is new or has changed.
     pub fn pod(&mut self, pod: &Pod, now: Timestamp) {
-        let key = pod.key();
-        let entry = Entry::of(pod, &key);
-        if self.pods.get(&key) == Some(&entry) {
+        self.pod_at(&pod.key(), pod, now);
+    }
+
+    /// The same of `pod`, whose key is `key`.
+    pub fn pod_at(&mut self, key: &Key, pod: &Pod, now: Timestamp) {
+        let view = View::of(pod);
+        if self.pods.get(key).is_some_and(|known| known.view() == view) {
             return;
         }
-        self.pod_gone(&key);
+        let entry = view.entry(key);
+        self.pod_gone(key);
         self.finished.extend(entry.finished.clone());
         if entry.is_unscheduled {
             self.unscheduled.insert(key.clone());
@@ -58,7 +65,7 @@ impl Index {
             }
             self.bound.entry(Arc::clone(node)).or_default().insert(key.clone());
         }
-        self.pods.insert(key, entry);
+        self.pods.insert(key.clone(), entry);
     }
 
     /// The pod at `key` is no more.
@@ -108,9 +115,10 @@ impl Index {
         self.missing.iter().map(|(node, since)| (node, *since))
     }
 
-    /// The pods that are bound to `node`.
+    /// The pods that are bound to `node`, by namespace and name.
     pub(super) fn bound(&self, node: &str) -> impl Iterator<Item = &Key> {
-        self.bound.get(node).into_iter().flatten()
+        let pods: BTreeSet<&Key> = self.bound.get(node).into_iter().flatten().collect();
+        pods.into_iter()
     }
 
     /// Those that are being deleted and never had a node.
@@ -124,32 +132,60 @@ impl Index {
     }
 }
 
-impl Entry {
-    fn of(pod: &Pod, key: &Key) -> Self {
+/// The same as its object says it; most changes of a pod leave it as it was.
+#[derive(Debug, PartialEq, Eq)]
+struct View<'a> {
+    uid: &'a str,
+    /// Whether it has run, and when it was made.
+    finished: Option<(bool, Timestamp)>,
+    node: Option<&'a str>,
+    is_unscheduled: bool,
+}
+
+impl<'a> View<'a> {
+    fn of(pod: &'a Pod) -> Self {
         let metadata = &pod.metadata;
         let status = pod.status.as_ref();
         let phase = status.and_then(|status| status.phase.as_deref());
         let is_finished = matches!(phase, Some("Succeeded" | "Failed"));
         let is_deleted = metadata.deletion_timestamp.is_some();
-        let uid = metadata.uid.clone().unwrap_or_default().into();
+        let uid = metadata.uid.as_deref().unwrap_or_default();
         // It has ended, and its grace period is over: its finalizers alone hold it.
         let is_settled = is_finished && metadata.deletion_grace_period_seconds == Some(0);
         if is_settled {
             return Self { uid, finished: None, node: None, is_unscheduled: false };
         }
         let reason = status.and_then(|status| status.reason.as_deref());
-        let place = || Place {
-            has_run: !(phase == Some("Failed") && reason == Some("Evicted")),
-            created_at: metadata.creation_timestamp.as_ref().map_or(Timestamp::MIN, |time| time.0),
-            key: key.clone(),
-        };
+        let has_run = !(phase == Some("Failed") && reason == Some("Evicted"));
+        let created_at = metadata.creation_timestamp.as_ref().map_or(Timestamp::MIN, |it| it.0);
         let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
         let node = node.filter(|node| !node.is_empty());
         Self {
             uid,
-            finished: (is_finished && !is_deleted).then(place),
-            node: node.map(Arc::from),
+            finished: (is_finished && !is_deleted).then_some((has_run, created_at)),
+            node,
             is_unscheduled: is_deleted && node.is_none(),
+        }
+    }
+
+    fn entry(&self, key: &Key) -> Entry {
+        let place = |(has_run, created_at)| Place { has_run, created_at, key: key.clone() };
+        Entry {
+            uid: self.uid.into(),
+            finished: self.finished.map(place),
+            node: self.node.map(Arc::from),
+            is_unscheduled: self.is_unscheduled,
+        }
+    }
+}
+
+impl Entry {
+    fn view(&self) -> View<'_> {
+        View {
+            uid: &self.uid,
+            finished: self.finished.as_ref().map(|place| (place.has_run, place.created_at)),
+            node: self.node.as_deref(),
+            is_unscheduled: self.is_unscheduled,
         }
     }
 }

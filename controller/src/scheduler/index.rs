@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::nodes::{NodeTally, Refusal, unschedulable};
 use super::request::{Request, Standing, Turn};
 use crate::api::{Key, Node, Pod, Resource};
@@ -16,7 +18,7 @@ use crate::quota::OperatorLimits;
 pub(super) struct Index {
     nodes: BTreeMap<String, NodeTally>,
     /// Pods that take up room or wait, by uid.
-    pods: HashMap<String, Place>,
+    pods: HashMap<String, Place, RandomState>,
     waiting: BTreeMap<Arc<Request>, Queue>,
     operator: OperatorLimits,
 }
