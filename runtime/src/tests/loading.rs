@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::ModuleError;
+use crate::{Compiler, ModuleError};
 
 const EMPTY: &str = r#"(memory (export "memory") 1) (func (export "_start"))"#;
 
