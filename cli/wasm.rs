@@ -29,7 +29,7 @@ use mayfly_controller::node::{
 };
 use mayfly_runtime::{
     Access, Authorities, Engine, EngineSettings, Guest, Limits, Meter, Metering, Module, Mount,
-    Sandbox, TerminationLog,
+    Sandbox,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -175,14 +175,13 @@ fn engine(cache: Option<PathBuf>, settings: &EngineSettings) -> anyhow::Result<E
 fn guest_of(mut container: Container, ready: &Ready) -> Guest {
     let arguments = ready.arguments(&mut container);
     ready.complete(&mut container);
-    let (guest_path, host_path) = container.termination_log;
     let meter = Meter::new();
     container.gauge.read_from(usage::Metered(meter.clone()));
     let mut guest = Guest::new()
         .args(arguments)
         .meter(meter)
         .output(Arc::new(Printed(container.output)))
-        .termination_log(TerminationLog { guest: guest_path, host: Some(host_path) })
+        .termination_log(container.termination_log)
         .stdin(match container.stdin {
             Stdin::Closed => mayfly_runtime::Stdin::Closed,
             Stdin::Open(input) => mayfly_runtime::Stdin::Stream(Box::new(input)),

@@ -49,7 +49,8 @@ pub(crate) fn of(outcome: Outcome) -> ContainerEnd {
             (153, "OutputExceeded", Some("it printed more than it may".to_owned()))
         }
     };
-    ContainerEnd { exit_code, reason: reason.to_owned(), message }
+    let termination_log = outcome.termination_message;
+    ContainerEnd { exit_code, reason: reason.to_owned(), message, termination_log }
 }
 
 fn out_of_memory(what: MemoryUse) -> &'static str {

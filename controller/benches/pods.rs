@@ -41,7 +41,12 @@ impl PodRuntime for OneLine {
     ) -> Result<node::ContainerEnd, node::StartError> {
         let written = container.output.write(Stream::Stdout, b"done\n");
         written.map_err(|error| node::StartError(error.to_string()))?;
-        Ok(node::ContainerEnd { exit_code: 0, reason: "Completed".into(), message: None })
+        Ok(node::ContainerEnd {
+            exit_code: 0,
+            reason: "Completed".into(),
+            message: None,
+            termination_log: Vec::new(),
+        })
     }
 }
 

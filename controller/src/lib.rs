@@ -50,7 +50,7 @@
 //!         let line = container.args.join(" ") + "\n";
 //!         let written = container.output.write(Stream::Stdout, line.as_bytes());
 //!         written.map_err(|error| node::StartError(error.to_string()))?;
-//!         Ok(node::ContainerEnd { exit_code: 0, reason: "Completed".into(), message: None })
+//!         Ok(node::ContainerEnd { exit_code: 0, reason: "Completed".into(), message: None, termination_log: Vec::new() })
 //!     }
 //! }
 //!

@@ -56,6 +56,16 @@ pub const LOG_FILES_MAX: u32 = 5;
 /// filling memory; container runtimes for Kubernetes cut at the same length.
 pub const LOG_LINE_BYTES_MAX: usize = 16 * 1024;
 
+/// Bytes of a log that is kept in memory while it grows, and with others in one file; a longer one
+/// has files of its own. Stops what running containers print from filling memory; what most of them
+/// print fits, and a disk's block has as many.
+pub const LOG_SMALL_BYTES_MAX: usize = 4096;
+
+/// Bytes of a file of small logs, after which the next one begins. Stops the logs of pods that are no
+/// more from taking space for long, and a look through one of them from taking more than some
+/// milliseconds.
+pub const LOG_SEGMENT_BYTES_MAX: u64 = 4 << 20;
+
 /// Runs of one container whose logs are kept: the one that goes on, and the one before it. Stops a
 /// container that restarts for ever from filling the node's disk; the kubelet keeps as many.
 pub const LOG_RUNS_MAX: u32 = 2;
@@ -114,7 +124,7 @@ pub const PROGRESS_QUEUE_MAX: usize = 16;
 
 /// Bytes of a termination message that a container writes; only its last ones are kept. Stops one
 /// container from making its pod large. Kubernetes' own limit.
-pub const TERMINATION_MESSAGE_BYTES_MAX: u64 = 4096;
+pub const TERMINATION_MESSAGE_BYTES_MAX: usize = 4096;
 
 /// Bytes of termination messages that a pod's status shows, shared evenly by its containers. Stops
 /// many of them from making their pod large. Kubernetes' own limit.

@@ -40,7 +40,7 @@ pub struct Guest {
     /// The space of each mount, if it is limited.
     pub(crate) spaces: Vec<Option<Arc<Space>>>,
     pub(crate) working_dir: Option<String>,
-    pub(crate) termination_log: TerminationLog,
+    pub(crate) termination_log: String,
     pub(crate) seed: Option<Seed>,
     pub(crate) network: Network,
 }
@@ -81,27 +81,6 @@ pub enum Access {
     ReadWrite,
 }
 
-/// Where a guest writes what it wants to be remembered by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TerminationLog {
-    /// In the guest: absolute, without `..`.
-    pub guest: String,
-    /// A file of the host that is given the message when the run ends; it is made if it is not
-    /// there. `None` keeps the message in the [`Outcome`](crate::Outcome) only.
-    pub host: Option<PathBuf>,
-}
-
-impl TerminationLog {
-    /// Where it is when nobody says otherwise.
-    pub const DEFAULT_PATH: &str = "/dev/termination-log";
-}
-
-impl Default for TerminationLog {
-    fn default() -> Self {
-        Self { guest: Self::DEFAULT_PATH.to_owned(), host: None }
-    }
-}
-
 impl Default for Guest {
     fn default() -> Self {
         Self::new()
@@ -109,6 +88,9 @@ impl Default for Guest {
 }
 
 impl Guest {
+    /// Where its termination log is when nobody says otherwise.
+    pub const TERMINATION_LOG: &str = "/dev/termination-log";
+
     /// A guest that sees nothing.
     pub fn new() -> Self {
         Self {
@@ -120,7 +102,7 @@ impl Guest {
             mounts: Vec::new(),
             spaces: Vec::new(),
             working_dir: None,
-            termination_log: TerminationLog::default(),
+            termination_log: Self::TERMINATION_LOG.to_owned(),
             seed: None,
             network: Network::default(),
         }
@@ -191,10 +173,11 @@ impl Guest {
         self
     }
 
-    /// Says where its termination log is.
+    /// Says where its termination log is: absolute in the guest, without `..`. What it writes there
+    /// comes with the [`Outcome`](crate::Outcome).
     #[must_use]
-    pub fn termination_log(mut self, log: TerminationLog) -> Self {
-        self.termination_log = log;
+    pub fn termination_log(mut self, path: impl Into<String>) -> Self {
+        self.termination_log = path.into();
         self
     }
 
@@ -244,9 +227,8 @@ impl Guest {
             }
             self.working_dir = Some(dir);
         }
-        if self.termination_log.guest != TerminationLog::DEFAULT_PATH {
-            self.termination_log.guest =
-                absolute("the termination log", &self.termination_log.guest)?;
+        if self.termination_log != Self::TERMINATION_LOG {
+            self.termination_log = absolute("the termination log", &self.termination_log)?;
         }
         Ok(self)
     }

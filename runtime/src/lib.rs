@@ -102,7 +102,7 @@ mod tests;
 pub use compile::{Compiler, compile_for_parent};
 pub use engine::{Engine, EngineSettings};
 pub use error::{Error, ModuleError};
-pub use guest::{Access, Guest, Mount, Stdin, TerminationLog};
+pub use guest::{Access, Guest, Mount, Stdin};
 pub use inspect::imports;
 pub use limits::Limits;
 pub use meter::Meter;

@@ -46,7 +46,7 @@ impl Prepared {
         let seeded = guest.seed.map(|seed| seed_world(&mut wasi, seed));
         give_stdin(&mut wasi, std::mem::replace(&mut guest.stdin, Stdin::Closed));
 
-        let mut tree = Tree::new(&guest.termination_log.guest);
+        let mut tree = Tree::new(&guest.termination_log);
         let directories = mount_all(&mut wasi, &mut tree, &guest.mounts)?;
         make_up_directories(&mut tree, &directories);
         let spaces: Vec<Option<Arc<Space>>> = std::mem::take(&mut guest.spaces);

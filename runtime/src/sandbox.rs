@@ -1,7 +1,6 @@
 //! Runs one guest once.
 
 use std::future;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -76,7 +75,6 @@ impl Sandbox {
             return Err(Error::NotMetered);
         }
         let guest = guest.checked()?;
-        let termination_log = guest.termination_log.host.clone();
         let meter = guest.meter.clone();
         let instances = self.engine.instances();
         let _slot = tokio::select! {
@@ -95,21 +93,19 @@ impl Sandbox {
         let taken = holding.taken();
         let _ticking = (!module.metering().counts_fuel()).then(|| self.engine.ticker().running());
         let memory = MemoryAccount::new(limits.memory_bytes, meter.clone(), holding);
-        let outcome = match memory.take(module.0.run_bytes, MemoryUse::Instance) {
-            Err(stop) => ended_at_once(end_of(stop), &meter),
+        match memory.take(module.0.run_bytes, MemoryUse::Instance) {
+            Err(stop) => Ok(ended_at_once(end_of(stop), &meter)),
             Ok(()) => match &module.0.program {
                 Program::Module(program) => {
                     let world = World::new(guest, &limits, memory, descriptors);
-                    run(program, module.metering(), world, limits, meter, [cancel, taken]).await?
+                    run(program, module.metering(), world, limits, meter, [cancel, taken]).await
                 }
                 Program::Component(program) => {
                     let world = preview2::World::new(guest, &limits, memory, descriptors);
-                    run(program, module.metering(), world, limits, meter, [cancel, taken]).await?
+                    run(program, module.metering(), world, limits, meter, [cancel, taken]).await
                 }
             },
-        };
-        keep(termination_log.as_deref(), &outcome.termination_message);
-        Ok(outcome)
+        }
     }
 }
 
@@ -249,13 +245,4 @@ fn backtrace(error: &wasmtime::Error) -> String {
         None => format!("function {}", frame.func_index()),
     });
     lines.collect::<Vec<_>>().join("\n")
-}
-
-/// Leaves the termination message on the host. The run is over and its end must not be lost with
-/// it, so if it can't be left the operator is told, and nobody else.
-fn keep(termination_log: Option<&Path>, message: &[u8]) {
-    let Some(path) = termination_log.filter(|_| !message.is_empty()) else { return };
-    if let Err(error) = std::fs::write(path, message) {
-        tracing::warn!(path = %path.display(), %error, "can't write a termination message");
-    }
 }

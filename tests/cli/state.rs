@@ -1,6 +1,6 @@
 //! `--state-dir`: what is kept from one run to the next, and through the worst ends of one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
@@ -132,14 +132,26 @@ fn what_pods_print_is_kept() {
     assert_eq!(logs, ["0\n", "1\n", "2\n"]);
 }
 
-/// What the first container of each pod has printed.
+/// What each pod has printed in the last of its attempts, out of the files that they share.
 fn logs(home: &Home) -> Vec<String> {
-    let pods = fs::read_dir(home.path("state/node/pods")).expect("the pods' folders");
-    let log = |pod: std::io::Result<fs::DirEntry>| {
-        let path = pod.expect("an entry").path().join("main/0.log");
-        let log = fs::read_to_string(path).expect("the pod's log");
-        // Time, stream and a flag come before the text.
-        log.lines().filter_map(|line| Some(line.splitn(4, ' ').nth(3)?.to_owned() + "\n")).collect()
-    };
-    pods.map(log).collect()
+    let mut logs: BTreeMap<(String, u32), String> = BTreeMap::new();
+    for segment in fs::read_dir(home.path("state/node/logs")).expect("the folder of logs") {
+        let content = fs::read_to_string(segment.expect("an entry").path()).expect("a segment");
+        let mut left = &*content;
+        while let Some((head, rest)) = left.split_once('\n') {
+            let words: Vec<_> = head.split(' ').collect();
+            let [uid, "main", "0", attempt, _from, length, _checksum] = words[..] else {
+                panic!("no head of a record: {head:?}");
+            };
+            let (body, rest) = rest.split_at(length.parse().expect("a length"));
+            // Time, stream and a flag come before the text.
+            let texts = body.lines().map(|line| line.splitn(4, ' ').nth(3).expect("a text"));
+            let key = (uid.to_owned(), attempt.parse().expect("a number"));
+            logs.entry(key).or_default().extend(texts.flat_map(|text| [text, "\n"]));
+            left = rest;
+        }
+    }
+    let last: BTreeMap<String, String> =
+        logs.into_iter().map(|((uid, _attempt), log)| (uid, log)).collect();
+    last.into_values().collect()
 }

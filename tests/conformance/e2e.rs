@@ -50,7 +50,12 @@ impl PodRuntime for Sleepers {
         cancel: CancellationToken,
     ) -> Result<ContainerEnd, StartError> {
         cancel.cancelled().await;
-        Ok(ContainerEnd { exit_code: 137, reason: "Error".to_owned(), message: None })
+        Ok(ContainerEnd {
+            exit_code: 137,
+            reason: "Error".to_owned(),
+            message: None,
+            termination_log: Vec::new(),
+        })
     }
 }
 

@@ -67,7 +67,7 @@ impl PodRuntime for ScriptedRuntime {
             (_, Some(reason)) => reason,
             (_, None) => "Error".to_owned(),
         };
-        Ok(ContainerEnd { exit_code, reason, message: None })
+        Ok(ContainerEnd { exit_code, reason, message: None, termination_log: Vec::new() })
     }
 }
 

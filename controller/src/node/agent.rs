@@ -49,6 +49,8 @@ pub struct Agent<C, R> {
     settings: NodeSettings,
     /// By uid: every pod that is not known to be over.
     pods: BTreeMap<String, Entry>,
+    /// The uids of pods that had a directory when the agent last looked.
+    left: HashSet<String>,
     room: Room,
     workers: JoinSet<PodIdentity>,
     /// Requests and removals that nobody waits for.
@@ -97,6 +99,7 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
             settings,
             room,
             pods: BTreeMap::new(),
+            left: HashSet::new(),
             workers: JoinSet::new(),
             chores: JoinSet::new(),
             disk: watch::channel(None).0,
@@ -205,7 +208,7 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
                 let gone: Vec<_> =
                     gone.map(|(_, entry)| PodIdentity::of(&entry.news.borrow().pod)).collect();
                 gone.iter().for_each(|pod| self.gone(pod));
-                self.remove_strays(uids);
+                self.remove_strays(&uids);
                 pods.into_iter().for_each(|pod| self.is(pod));
             }
         }
@@ -247,6 +250,12 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
             _ => {
                 self.pods.remove(&pod.uid);
                 self.room.release(&pod.uid);
+                let has_directory =
+                    self.left.remove(&pod.uid) || self.host.logs.has_files(&pod.uid);
+                self.host.logs.remove_pod(&pod.uid);
+                if !has_directory {
+                    return;
+                }
                 let roots = [Some(&self.settings.root), self.settings.volumes.memory_root.as_ref()];
                 for directory in roots.into_iter().flatten().map(|it| PodDirectory::new(it, pod)) {
                     directory.into_iter().for_each(|directory| self.remove_directory(directory));
@@ -321,24 +330,29 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
         });
     }
 
-    /// Removes what pods have left that went while nobody was looking.
-    fn remove_strays(&self, uids: HashSet<String>) {
+    /// Removes what pods have left that went while nobody was looking, and takes note of what others
+    /// have that may have ended.
+    fn remove_strays(&mut self, uids: &HashSet<String>) {
+        self.host.logs.remove_others(uids);
         // Without the folder there is nothing to remove. It is listed at once: what is there later
         // may be of a pod that has begun meanwhile.
         let roots = [Some(&self.settings.root), self.settings.volumes.memory_root.as_ref()];
         let folders = roots.into_iter().flatten().map(|root| fs::read_dir(directory::pods(root)));
-        let entries: Vec<_> = folders.flatten().flatten().flatten().collect();
-        if entries.is_empty() {
+        let mut strays = Vec::new();
+        for entry in folders.flatten().flatten().flatten() {
+            match entry.file_name().to_str().and_then(directory::uid_of) {
+                Some(uid) if uids.contains(uid) => drop(self.left.insert(uid.to_owned())),
+                Some(_) => strays.push(entry.path()),
+                None => {}
+            }
+        }
+        if strays.is_empty() {
             return;
         }
         task::spawn_blocking(move || {
-            for entry in entries {
-                let name = entry.file_name();
-                let uid = name.to_str().and_then(directory::uid_of);
-                if uid.is_some_and(|uid| !uids.contains(uid))
-                    && let Err(error) = directory::remove(&entry.path())
-                {
-                    tracing::warn!(path = %entry.path().display(), %error, "a stray could not be removed");
+            for path in strays {
+                if let Err(error) = directory::remove(&path) {
+                    tracing::warn!(path = %path.display(), %error, "a stray could not be removed");
                 }
             }
         });

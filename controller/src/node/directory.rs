@@ -1,12 +1,15 @@
 //! Where a pod's files are on its node.
 //!
 //! ```text
-//! root/pods/<namespace>_<name>_<uid>/<container>/<restart>.log          what it printed first,
-//!                                               /<restart>.log.<n>      and then
-//!                                               /<restart>.lost.log     before the run was lost
-//!                                               /<restart>.termination  its termination message
-//!                                   /volumes.d/<volume>/                what it mounts
+//! root/pods/<namespace>_<name>_<uid>/<container>/<restart>.log       what it printed first,
+//!                                               /<restart>.log.<n>   and then
+//!                                               /<restart>.lost.log  before the run was lost
+//!                                   /volumes.d/<volume>/             what it mounts
+//!     /logs/segment-<n>                                              what many pods printed
 //! ```
+//!
+//! To make a directory costs the file system more than all else that a short pod costs its node. So a
+//! pod has one only if it mounts something of its own, or prints much.
 
 mod remove;
 
@@ -47,11 +50,6 @@ impl PodDirectory {
         Ok(self.0.join(component(container)?).join(format!("{restart}.lost.log")))
     }
 
-    /// The termination message of the same run.
-    pub(crate) fn termination_log(&self, container: &str, restart: u32) -> io::Result<PathBuf> {
-        Ok(self.0.join(component(container)?).join(format!("{restart}.termination")))
-    }
-
     /// Where all volumes are.
     pub(crate) fn volumes(&self) -> PathBuf {
         // A container can't be called so: its name would have to be a DNS label without a dot.
@@ -67,6 +65,11 @@ impl PodDirectory {
 /// The directory that holds the directories of pods.
 pub(crate) fn pods(root: &Path) -> PathBuf {
     root.join("pods")
+}
+
+/// The directory that holds the logs that are small.
+pub(crate) fn logs(root: &Path) -> PathBuf {
+    root.join("logs")
 }
 
 /// The uid that a directory's name ends with.

@@ -1,8 +1,6 @@
 //! Runs one container once: everything it needs is got together, then it is handed to the runtime.
 
-use std::fs::File;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -99,7 +97,6 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
             Err(failure) => return report(failure).await,
         };
         let Prepared { container, log, run, input, skipped } = prepared;
-        let (_, message_file) = container.termination_log.clone();
         let started_at = self.host.clock.now();
         report(Progress::Started { image_id, pulled, skipped }).await;
         let gauge = container.gauge.clone();
@@ -108,11 +105,12 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         drop(input);
         log.finish();
         let was_started = result.is_ok();
-        let mut termination = self.termination(result, started_at, cancel.is_cancelled());
+        let (mut termination, written) =
+            self.termination(result, started_at, cancel.is_cancelled());
         if let Some(spec) = self.spec() {
             let (code, said) = (termination.exit_code, termination.message.take());
             termination.message =
-                termination::message(spec, code, said, &message_file, &self.host.logs, &run);
+                termination::message(spec, code, said, written, &self.host.logs, &run);
         }
         metered.ended(&termination.reason);
         report(match was_started {
@@ -126,29 +124,33 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         containers(&self.pod).nth(self.index)
     }
 
+    /// How the run has ended, and what the container left to be said of it.
     fn termination(
         &self,
         result: Result<ContainerEnd, StartError>,
         started_at: Timestamp,
         is_cancelled: bool,
-    ) -> Termination {
-        let (exit_code, reason, message) = match result {
+    ) -> (Termination, Vec<u8>) {
+        let (exit_code, reason, message, written) = match result {
             // Nobody is told which of our means ended it: it was killed, as by a signal.
-            Ok(ContainerEnd { exit_code: 137, message, .. }) if is_cancelled => {
-                (137, "Error".to_owned(), message)
+            Ok(ContainerEnd { exit_code: 137, message, termination_log, .. }) if is_cancelled => {
+                (137, "Error".to_owned(), message, termination_log)
             }
-            Ok(ContainerEnd { exit_code, reason, message }) => (exit_code, reason, message),
-            Err(StartError(message)) => (128, "StartError".to_owned(), Some(message)),
+            Ok(ContainerEnd { exit_code, reason, message, termination_log }) => {
+                (exit_code, reason, message, termination_log)
+            }
+            Err(StartError(message)) => (128, "StartError".to_owned(), Some(message), Vec::new()),
         };
         let name = self.spec().map_or("", |spec| spec.name.as_str());
-        Termination {
+        let termination = Termination {
             exit_code,
             reason,
             message,
             started_at: Some(started_at),
             finished_at: Some(self.host.clock.now()),
             container_id: Some(container_id(&self.identity.uid, name, self.restart)),
-        }
+        };
+        (termination, written)
     }
 
     /// Everything that the run needs; its image first, as the kubelet does.
@@ -173,11 +175,11 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         if let Some(directory) = container.working_dir.as_deref().filter(|path| !path.is_empty()) {
             volumes::make_working_dir(directory, &mounts);
         }
-        let files = self.files(container).map_err(|error| {
+        let log = self.log(container).map_err(|error| {
             Progress::ConfigFailed("CreateContainerError", format!("making its log: {error}"))
         })?;
         let network = self.network().map_err(config)?;
-        let prepared = self.assemble(container, &image.id, environment, (mounts, network), files);
+        let prepared = self.assemble(container, &image.id, environment, (mounts, network), log);
         Ok((prepared, image.id, pulled))
     }
 
@@ -229,14 +231,12 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         Downward { pod: &self.pod, host_ip: &host.ip, allocatable: host.allocatable }
     }
 
-    /// The log and the file for the termination message of this run, both new.
-    fn files(&self, container: &api::Container) -> io::Result<(Arc<LogWriter>, Run, PathBuf)> {
+    /// The log of this run, which is new.
+    fn log(&self, container: &api::Container) -> io::Result<(Arc<LogWriter>, Run)> {
         let (pod, container) = (self.identity.clone(), container.name.clone());
-        let message_file = self.directory.termination_log(&container, self.restart)?;
         let run = Run { pod, container, restart: self.restart };
         let log = self.host.logs.create(run.clone(), self.log_meter.clone())?;
-        File::create(&message_file)?;
-        Ok((log, run, message_file))
+        Ok((log, run))
     }
 
     fn assemble(
@@ -245,7 +245,7 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         image_id: &str,
         environment: Environment,
         (mounts, network): (Vec<super::runtime::Mount>, Network),
-        (log, run, message_file): (Arc<LogWriter>, Run, PathBuf),
+        (log, run): (Arc<LogWriter>, Run),
     ) -> Prepared {
         let expanded = |texts: &Option<Vec<String>>| {
             let texts = texts.iter().flatten();
@@ -282,7 +282,7 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
             stdin,
             output,
             gauge: Gauge::default(),
-            termination_log: (message_path.to_owned(), message_file),
+            termination_log: message_path.to_owned(),
         };
         Prepared { container, log, run, input, skipped: environment.skipped }
     }

@@ -230,9 +230,9 @@ pub struct Container {
     pub output: Arc<dyn Output>,
     /// What the runtime shows its usage by: while it runs, and for the last time when it has ended.
     pub gauge: Gauge,
-    /// Where it writes its termination message: the path that it sees (`/dev/termination-log` if
-    /// the pod does not say), and the file of the host behind it, which exists and is empty.
-    pub termination_log: (String, PathBuf),
+    /// The path at which it writes its termination message: `/dev/termination-log` if the pod does
+    /// not say. The runtime keeps the end of that, and nothing of it is in the log.
+    pub termination_log: String,
 }
 
 /// Which pod.
@@ -344,6 +344,8 @@ pub struct ContainerEnd {
     pub reason: String,
     /// What a person should know of it, such as why it trapped.
     pub message: Option<String>,
+    /// What it wrote to its termination log: the last bytes of it, as many as a message may have.
+    pub termination_log: Vec<u8>,
 }
 
 /// Why a container could not be started. It ends with `StartError` and exit code 128.

@@ -3,9 +3,7 @@
 //! Source: Kubernetes' documentation of `terminationMessagePath` and `terminationMessagePolicy`.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::io;
 
 use super::logs::{Logs, ReadOptions, Run};
 use crate::api::Container;
@@ -13,21 +11,21 @@ use crate::limits::{
     TERMINATION_LOG_BYTES_MAX, TERMINATION_LOG_LINES_MAX, TERMINATION_MESSAGE_BYTES_MAX,
 };
 
-/// What `container` says of the end of `run`: what it wrote to `file`, or the end of its log if it
+/// What `container` says of the end of `run`: what was `written` for that, or the end of its log if it
 /// asked for that and has failed; after what the runtime `said`, if anything.
 pub(crate) fn message(
     container: &Container,
     exit_code: i32,
     said: Option<String>,
-    file: &Path,
+    written: Vec<u8>,
     logs: &Logs,
     run: &Run,
 ) -> Option<String> {
     let falls_back = container.termination_message_policy.as_deref()
         == Some("FallbackToLogsOnError")
         && exit_code != 0;
-    // The file is the guest's to write, and its own to remove: what can't be read is no message.
-    let mut bytes = tail(file, TERMINATION_MESSAGE_BYTES_MAX).unwrap_or_default();
+    let mut bytes = written;
+    bytes.drain(..bytes.len().saturating_sub(TERMINATION_MESSAGE_BYTES_MAX));
     if bytes.is_empty() && falls_back {
         bytes = log_tail(logs, run).unwrap_or_default();
     }
@@ -37,20 +35,6 @@ pub(crate) fn message(
         (None, false) => Some(written.into_owned()),
         (Some(said), false) => Some(format!("{said}: {written}")),
     }
-}
-
-/// The last bytes of a file.
-fn tail(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-    // A link would lead to a file that is not the container's.
-    if !std::fs::symlink_metadata(path)?.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(bytes_max)))?;
-    let mut bytes = Vec::new();
-    file.take(bytes_max).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn log_tail(logs: &Logs, run: &Run) -> io::Result<Vec<u8>> {
@@ -83,13 +67,12 @@ mod tests {
             writer.write(Stream::Stdout, format!("line {line}\n").as_bytes()).unwrap();
         }
         writer.finish();
-        let file = root.path().join("message");
         let check =
             |policy: &str, code, said: Option<&str>, written: &str, expected: Option<&str>| {
-                std::fs::write(&file, written).unwrap();
                 let json = format!(r#"{{"name": "m", "terminationMessagePolicy": "{policy}"}}"#);
                 let said = said.map(str::to_owned);
-                let found = message(&container_from(&json), code, said, &file, &logs, &run);
+                let container = container_from(&json);
+                let found = message(&container, code, said, written.into(), &logs, &run);
                 assert_eq!(found.as_deref(), expected, "{policy} {code} {written:?}");
             };
         let tail: String = (20..100).map(|line| format!("line {line}\n")).collect();

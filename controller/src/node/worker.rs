@@ -10,6 +10,7 @@
 //! takes all of it along.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -401,8 +402,11 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
 
     /// Leaves behind what outlives the pod's end: its logs, and nothing once it is gone.
     fn clean_up(self, finish: Finish) -> Finish {
-        let memory = self.host.volumes.memory_root.as_ref();
-        let memory = memory.map(|root| self.directory.in_memory(root).path().to_owned());
+        let uid = &self.state.identity.uid;
+        let spec = self.state.pod.spec.as_ref();
+        let has_volumes = spec.is_some_and(|spec| spec.volumes.iter().flatten().next().is_some());
+        // Most have none, and to ask the file system for it costs as much as all of this.
+        let has_directory = has_volumes || self.host.logs.has_files(uid);
         let path = match finish {
             Finish::Ended => {
                 if let Some((phase, reason)) = self.reporter.end() {
@@ -410,16 +414,26 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
                 }
                 self.directory.volumes()
             }
-            Finish::Gone => self.directory.path().to_owned(),
+            Finish::Gone => {
+                self.host.logs.remove_pod(uid);
+                self.directory.path().to_owned()
+            }
             Finish::ShutDown => return finish,
         };
-        for path in [Some(path), memory].into_iter().flatten().filter(|path| path.exists()) {
+        if has_directory {
+            let memory = self.host.volumes.memory_root.as_ref();
+            let memory = memory.map(|root| self.directory.in_memory(root).path().to_owned());
+            let own = self.directory.path().to_owned();
             // It may be large, and nobody waits for it, so its end wakes nobody.
             task::spawn_blocking(move || {
-                if let Err(error) = directory::remove(&path) {
-                    let path = path.display();
-                    tracing::warn!(%path, %error, "what a pod has left could not be removed");
+                for path in [Some(path), memory].into_iter().flatten() {
+                    if let Err(error) = directory::remove(&path) {
+                        let path = path.display();
+                        tracing::warn!(%path, %error, "what a pod has left could not be removed");
+                    }
                 }
+                // Its logs are in there, if they are large.
+                let _ = fs::remove_dir(own);
             });
         }
         finish

@@ -47,7 +47,7 @@ impl PodRuntime for FakeRuntime {
             }
         };
         let reason = if exit_code == 0 { "Completed" } else { "Error" }.into();
-        Ok(ContainerEnd { exit_code, reason, message: None })
+        Ok(ContainerEnd { exit_code, reason, message: None, termination_log: Vec::new() })
     }
 }
 

@@ -81,7 +81,12 @@ impl PodRuntime for Guests {
             container.gauge.read_from(Hello);
         }
         let end = |exit_code: i32, reason: &str| {
-            Ok(ContainerEnd { exit_code, reason: reason.to_owned(), message: None })
+            Ok(ContainerEnd {
+                exit_code,
+                reason: reason.to_owned(),
+                message: None,
+                termination_log: Vec::new(),
+            })
         };
         let ended = match play {
             Play::Broken => Err(StartError("it is no module".to_owned())),

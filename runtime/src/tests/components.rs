@@ -8,7 +8,7 @@ use super::files::{folder, folder_with_a_pipe, mount, opens};
 use super::loading::engine_with_cache;
 use super::streams::{reads, strings};
 use super::*;
-use crate::{Access, Stdin, TerminationLog};
+use crate::{Access, Stdin};
 
 /// The component that the module of `body` is made into.
 fn adapted(body: &str) -> Vec<u8> {
@@ -199,8 +199,6 @@ async fn a_component_starts_in_its_working_directory() {
 
 #[tokio::test]
 async fn a_termination_message_of_a_component_is_kept() {
-    let folder = tempfile::tempdir().unwrap();
-    let host = folder.path().join("log");
     let body = r#"(memory (export "memory") 1)
         (data (i32.const 0) "\20\00\00\00\04\00\00\00") (data (i32.const 32) "why\ntermination-log")
         (func (export "_start")
@@ -209,12 +207,10 @@ async fn a_termination_message_of_a_component_is_kept() {
           (drop (call $fd_write (i32.load (i32.const 16)) (i32.const 0) (i32.const 1)
             (i32.const 20)))
           unreachable)"#;
-    let guest = TerminationLog::DEFAULT_PATH.to_owned();
-    let guest = Guest::new().termination_log(TerminationLog { guest, host: Some(host.clone()) });
-    let outcome = run(&load_adapted(body, Metering::Epochs).await, guest, Limits::default()).await;
+    let module = load_adapted(body, Metering::Epochs).await;
+    let outcome = run(&module, Guest::new(), Limits::default()).await;
     assert!(matches!(outcome.end, End::Trapped { .. }), "{:?}", outcome.end);
     assert_eq!(outcome.termination_message, b"why\n");
-    assert_eq!(std::fs::read(&host).unwrap(), b"why\n");
 }
 
 #[tokio::test]

@@ -65,7 +65,7 @@ impl PodRuntime for HalfACore {
         };
         let exit_code = cancel.run_until_cancelled(work).await.map_or(137, |()| 0);
         let reason = if exit_code == 0 { "Completed" } else { "Error" }.to_owned();
-        Ok(ContainerEnd { exit_code, reason, message: None })
+        Ok(ContainerEnd { exit_code, reason, message: None, termination_log: Vec::new() })
     }
 }
 

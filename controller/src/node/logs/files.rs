@@ -64,6 +64,11 @@ impl Files {
         Ok(numbers)
     }
 
+    /// Whether there is any.
+    pub(super) fn are_there(&self) -> bool {
+        self.numbers().is_ok_and(|numbers| !numbers.is_empty())
+    }
+
     /// Removes the one with this number; gives how many bytes it had. It may be gone already, and
     /// costs only space if it is not.
     pub(super) fn remove(&self, number: u32) -> u64 {
@@ -78,16 +83,18 @@ impl Files {
         numbers.into_iter().map(|number| self.remove(number)).sum()
     }
 
-    /// Makes of them, if there are any, what `other` has.
-    pub(super) fn move_to(&self, other: &Self) -> io::Result<()> {
+    /// Makes of them what `other` has; whether there were any.
+    pub(super) fn move_to(&self, other: &Self) -> io::Result<bool> {
         let numbers = match self.numbers() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             numbers => numbers?,
         };
-        if !numbers.is_empty() {
-            other.remove_all();
+        if numbers.is_empty() {
+            return Ok(false);
         }
-        numbers.into_iter().try_for_each(|it| fs::rename(self.path(it), other.path(it)))
+        other.remove_all();
+        numbers.into_iter().try_for_each(|it| fs::rename(self.path(it), other.path(it)))?;
+        Ok(true)
     }
 
     fn path(&self, number: u32) -> PathBuf {

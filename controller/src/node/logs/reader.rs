@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
 use super::files::Files;
 use super::line::{self, LogLine};
+use super::small::Small;
 use crate::api::Timestamp;
 use crate::limits::LOG_FILES_MAX;
 use crate::node::runtime::Stream;
@@ -34,10 +36,19 @@ pub(super) struct Place {
     pub(super) offset: u64,
 }
 
-/// Gives the lines of a log that are in its files.
+/// What is read.
+enum Source {
+    /// A log that has outgrown no memory when it was last looked at.
+    Small(Arc<Small>),
+    File(File),
+    /// A file that went before it was read.
+    Gone,
+}
+
+/// Gives the lines of a log that are there.
 pub(super) struct Reader {
     files: Files,
-    file: File,
+    source: Source,
     /// Up to where it has read.
     place: Place,
     /// Up to where it is to read, if not as far as there is something.
@@ -51,30 +62,51 @@ pub(super) struct Reader {
 }
 
 impl Reader {
+    /// Of a log that is in `files`, or is `small` so far.
+    ///
     /// An error of kind `NotFound` if there is no such log.
-    pub(super) fn open(files: Files, options: &ReadOptions) -> io::Result<Self> {
-        let mut attempts = 0;
-        let (file, place) = loop {
-            match start(&files, options.tail_lines) {
-                // The oldest file may go while it is looked for.
-                Err(error)
-                    if error.kind() == io::ErrorKind::NotFound && attempts < LOG_FILES_MAX =>
-                {
-                    attempts += 1;
-                }
-                started => break started?,
+    pub(super) fn open(
+        files: Files,
+        small: Option<Arc<Small>>,
+        options: &ReadOptions,
+    ) -> io::Result<Self> {
+        let small = small.and_then(|small| {
+            let bytes = small.read(0, u64::MAX)?;
+            Some((bytes, Source::Small(small)))
+        });
+        let (source, place) = match small {
+            Some((bytes, source)) => {
+                let offset = match options.tail_lines.map(|it| tail_start(Cursor::new(bytes), it)) {
+                    Some(start) => match start? {
+                        TailStart::At(offset) => offset,
+                        TailStart::Before { .. } => 0,
+                    },
+                    None => 0,
+                };
+                (source, Place { number: 0, offset })
             }
+            None => first_file(&files, options)?,
         };
         let (partial, lines) = (Vec::new(), VecDeque::new());
         let since = options.since;
-        Ok(Self { files, file, place, end: None, since, partial, lines, is_after_gap: false })
+        Ok(Self { files, source, place, end: None, since, partial, lines, is_after_gap: false })
     }
 
     /// The same, which comes to its end where the log has its end now.
     pub(super) fn until_now(mut self) -> io::Result<Self> {
-        let number = self.files.numbers()?.last().copied().unwrap_or(self.place.number);
-        let offset = self.files.open(number)?.metadata()?.len();
-        self.end = Some(Place { number, offset });
+        let small = match &self.source {
+            Source::Small(small) => small.length(),
+            Source::File(_) | Source::Gone => None,
+        };
+        let end = match small {
+            Some(offset) => Place { number: 0, offset },
+            None => {
+                let number = self.files.numbers()?.last().copied().unwrap_or(self.place.number);
+                let offset = self.files.open(number)?.metadata()?.len();
+                Place { number, offset }
+            }
+        };
+        self.end = Some(end);
         Ok(self)
     }
 
@@ -100,6 +132,9 @@ impl Reader {
             if self.take_chunk()? {
                 return Ok(true);
             }
+            if matches!(self.source, Source::Small(_)) {
+                return Ok(false);
+            }
             let Some((number, file)) = self.files.after(self.place.number)? else {
                 return Ok(false);
             };
@@ -109,9 +144,34 @@ impl Reader {
             }
             self.is_after_gap |= number > self.place.number + 1;
             self.partial.clear();
-            self.file = file;
+            self.source = Source::File(file);
             self.place = Place { number, offset: 0 };
         }
+    }
+
+    /// At most so many bytes from its place on.
+    fn read(&mut self, bytes_max: u64) -> io::Result<Vec<u8>> {
+        if let Source::Small(small) = &self.source {
+            if let Some(bytes) = small.read(self.place.offset, bytes_max) {
+                return Ok(bytes);
+            }
+            self.source = match self.files.open(0) {
+                Ok(mut file) => {
+                    file.seek(SeekFrom::Start(self.place.offset))?;
+                    Source::File(file)
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.is_after_gap = true;
+                    Source::Gone
+                }
+                Err(error) => return Err(error),
+            };
+        }
+        let mut bytes = Vec::new();
+        if let Source::File(file) = &self.source {
+            file.take(bytes_max).read_to_end(&mut bytes)?;
+        }
+        Ok(bytes)
     }
 
     fn take_chunk(&mut self) -> io::Result<bool> {
@@ -120,9 +180,8 @@ impl Reader {
             Some(end) if self.place.number == end.number => end.offset - self.place.offset,
             _ => CHUNK_BYTES,
         };
-        let mut chunk = Vec::new();
-        let taken = (&self.file).take(room.min(CHUNK_BYTES)).read_to_end(&mut chunk)?;
-        self.place.offset += taken as u64;
+        let chunk = self.read(room.min(CHUNK_BYTES))?;
+        self.place.offset += chunk.len() as u64;
         for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
             let Some(text) = piece.strip_suffix(b"\n") else {
                 self.partial.extend_from_slice(piece);
@@ -140,7 +199,7 @@ impl Reader {
                 self.lines.push_back(line);
             }
         }
-        Ok(taken > 0)
+        Ok(!chunk.is_empty())
     }
 }
 
@@ -191,6 +250,23 @@ impl Follower {
     }
 }
 
+/// The file in which reading begins, and where in it.
+fn first_file(files: &Files, options: &ReadOptions) -> io::Result<(Source, Place)> {
+    let mut attempts = 0;
+    loop {
+        match start(files, options.tail_lines) {
+            // The oldest file may go while it is looked for.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && attempts < LOG_FILES_MAX => {
+                attempts += 1;
+            }
+            started => {
+                let (file, place) = started?;
+                return Ok((Source::File(file), place));
+            }
+        }
+    }
+}
+
 /// Where reading begins.
 fn start(files: &Files, tail_lines: Option<usize>) -> io::Result<(File, Place)> {
     let numbers = files.numbers()?;
@@ -223,7 +299,7 @@ enum TailStart {
 }
 
 /// Where the last `lines` lines begin of a log that ends with `file`.
-fn tail_start(file: &mut File, lines: usize) -> io::Result<TailStart> {
+fn tail_start(mut file: impl Read + Seek, lines: usize) -> io::Result<TailStart> {
     let mut start = file.seek(SeekFrom::End(0))?;
     let mut found = 0;
     while start > 0 {
@@ -231,7 +307,7 @@ fn tail_start(file: &mut File, lines: usize) -> io::Result<TailStart> {
         start -= take;
         file.seek(SeekFrom::Start(start))?;
         let mut chunk = Vec::new();
-        (&*file).take(take).read_to_end(&mut chunk)?;
+        file.by_ref().take(take).read_to_end(&mut chunk)?;
         for (offset, _) in chunk.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n') {
             // The newline of the last of the lines before the tail.
             if found == lines {

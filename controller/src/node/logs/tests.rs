@@ -1,9 +1,12 @@
 use super::*;
-use crate::limits::{LOG_FILE_BYTES_MAX, LOG_FILES_MAX, LOG_LINE_BYTES_MAX};
+use crate::limits::{LOG_FILE_BYTES_MAX, LOG_FILES_MAX, LOG_LINE_BYTES_MAX, LOG_SMALL_BYTES_MAX};
 use crate::node::runtime::{Output, Stream};
 
 /// Digits of a line that is one of many.
 const LINE: usize = 16_000;
+
+/// Stands for a text that is too large for a segment.
+const LARGE: &str = "large";
 
 const ALL: ReadOptions = ReadOptions { tail_lines: None, since: None };
 
@@ -152,24 +155,101 @@ fn each_run_has_its_own_log_and_old_ones_go() {
 
 #[test]
 fn a_run_that_begins_once_more_has_a_log_of_its_own() {
-    let (_root, logs) = logs();
-    for attempt in ["first", "second", "third"] {
+    let (root, _) = logs();
+    // Of a small log and of a large one, in every order.
+    let texts = ["first\n", "second\n", LARGE, "third\n", LARGE, LARGE, "fourth\n"];
+    let large = "x".repeat(LOG_SMALL_BYTES_MAX) + "\n";
+    let texts = texts.map(|text| if text == LARGE { large.clone() } else { text.to_owned() });
+    let mut before: Option<&str> = None;
+    for printed in &texts {
+        let logs = Logs::new(root.path(), Clock::system(), LogLimits::default());
+        if let Some(before) = before {
+            assert_eq!(read(&logs, 0).unwrap(), before);
+        }
         let writer = logs.create(run(0), None).unwrap();
-        writer.write(Stream::Stdout, attempt.as_bytes()).unwrap();
+        writer.write(Stream::Stdout, printed.as_bytes()).unwrap();
+        writer.write(Stream::Stdout, b"what has no newline is lost with the process").unwrap();
+        assert_eq!(read(&logs, 0).unwrap(), *printed);
+        let lost = logs.read_lost(&run(0), &ALL).map(text);
+        match before {
+            Some(before) => assert_eq!(lost.unwrap(), before),
+            None => assert_eq!(lost.unwrap_err().kind(), io::ErrorKind::NotFound),
+        }
         // Not finished: as when the process is killed.
         std::mem::forget(writer);
-        let again = Logs::new(logs.inner.root.clone(), Clock::system(), LogLimits::default());
-        assert_eq!(read(&again, 0).unwrap(), "", "what has no newline is lost with the process");
-        let writer = again.create(run(0), None).unwrap();
-        writer.write(Stream::Stdout, format!("{attempt}\n").as_bytes()).unwrap();
-        drop(writer);
+        before = Some(printed);
     }
-    assert_eq!(read(&logs, 0).unwrap(), "third\n");
-    assert_eq!(text(logs.read_lost(&run(0), &ALL).unwrap()), "");
-    logs.create(run(0), None).unwrap().write(Stream::Stdout, b"fourth\n").unwrap();
-    assert_eq!(text(logs.read_lost(&run(0), &ALL).unwrap()), "third\n");
+    let logs = Logs::new(root.path(), Clock::system(), LogLimits::default());
     let never = logs.read_lost(&run(1), &ALL).err().unwrap();
     assert_eq!(never.kind(), io::ErrorKind::NotFound);
+}
+
+#[test]
+fn what_is_printed_costs_no_file_until_it_is_much() {
+    let (root, logs) = logs();
+    let directory = root.path().join("pods");
+    let writer = logs.create(run(0), None).unwrap();
+    let line = "x".repeat(99) + "\n";
+    let mut printed = String::new();
+    while printed.len() < LOG_SMALL_BYTES_MAX * 2 {
+        writer.write(Stream::Stdout, line.as_bytes()).unwrap();
+        printed += &line;
+        assert_eq!(read(&logs, 0).unwrap(), printed, "whoever reads sees no difference");
+        let is_large = printed.len() > LOG_SMALL_BYTES_MAX;
+        assert!(is_large || printed.len() > LOG_SMALL_BYTES_MAX / 2 || !directory.exists());
+        assert!(!is_large || directory.exists());
+    }
+    writer.finish();
+    assert_eq!(read(&logs, 0).unwrap(), printed);
+    let next = Logs::new(root.path(), Clock::system(), LogLimits::default());
+    assert_eq!(read(&next, 0).unwrap(), printed);
+}
+
+#[test]
+fn a_run_that_printed_nothing_has_an_empty_log() {
+    let (root, logs) = logs();
+    drop(logs.create(run(0), None).unwrap());
+    assert_eq!(read(&logs, 0).unwrap(), "");
+    let next = Logs::new(root.path(), Clock::system(), LogLimits::default());
+    assert_eq!(read(&next, 0).unwrap(), "");
+    next.remove_pod("u");
+    assert_eq!(read(&next, 0).unwrap_err().kind(), io::ErrorKind::NotFound);
+}
+
+#[test]
+fn the_logs_of_an_earlier_mayfly_are_read() {
+    let root = tempfile::tempdir().unwrap();
+    let directory = root.path().join("pods/ns_p_u/main");
+    fs::create_dir_all(&directory).unwrap();
+    let mut line = Vec::new();
+    line::format(&mut line, Clock::system().now(), Stream::Stdout, true, b"from before");
+    fs::write(directory.join("0.log"), line).unwrap();
+    let logs = Logs::new(root.path(), Clock::system(), LogLimits::default());
+    assert_eq!(read(&logs, 0).unwrap(), "from before\n");
+    drop(logs.create(run(0), None).unwrap());
+    assert_eq!(text(logs.read_lost(&run(0), &ALL).unwrap()), "from before\n");
+    assert_eq!(read(&logs, 0).unwrap(), "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_goes_on_when_a_log_moves_to_files() {
+    let (_root, logs) = logs();
+    let writer = logs.create(run(0), None).unwrap();
+    writer.write(Stream::Stdout, b"one\n").unwrap();
+    let mut followers = [logs.follow(&run(0), &ALL).unwrap(), logs.follow(&run(0), &ALL).unwrap()];
+    assert_eq!(followers[0].next().await.unwrap().unwrap().bytes, b"one\n");
+    let long = "x".repeat(LOG_SMALL_BYTES_MAX) + "\n";
+    for _ in 0..3 {
+        writer.write(Stream::Stdout, long.as_bytes()).unwrap();
+    }
+    writer.finish();
+    assert_eq!(followers[1].next().await.unwrap().unwrap().bytes, b"one\n");
+    for mut follower in followers {
+        for _ in 0..3 {
+            assert_eq!(follower.next().await.unwrap().unwrap().bytes, long.as_bytes());
+        }
+        assert_eq!(follower.next().await.unwrap(), None);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,5 @@
-//! Writes what one run of a container prints, line by line, to a file; then to the next, and so on.
+//! Writes what one run of a container prints, line by line: to a segment with those of others while
+//! it is small, then to a file, to the next, and so on.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -8,8 +9,9 @@ use tokio::sync::watch;
 
 use super::files::Files;
 use super::reader::Place;
+use super::small::Small;
 use super::{LogLimits, LogMeter, Logs, Run, line};
-use crate::limits::LOG_LINE_BYTES_MAX;
+use crate::limits::{LOG_LINE_BYTES_MAX, LOG_SMALL_BYTES_MAX};
 use crate::node::runtime::{Output, Stream};
 
 /// The log of one run of a container. It ends with [`finish`](Self::finish), or when dropped.
@@ -20,8 +22,7 @@ pub struct LogWriter {
 }
 
 struct Open {
-    files: Files,
-    file: File,
+    body: Body,
     /// The number of the file, and how long it is.
     place: Place,
     /// What each stream has printed since its last newline.
@@ -29,26 +30,40 @@ struct Open {
     /// Followers wait on the other end; dropping it tells them that nothing more comes.
     growth: watch::Sender<()>,
     meter: Option<Arc<LogMeter>>,
-    limits: LogLimits,
+}
+
+/// Where a log is.
+enum Body {
+    /// In a segment, and here. `attempt` says how often the run had begun before.
+    Small {
+        text: Arc<Small>,
+        attempt: u32,
+    },
+    Large {
+        files: Files,
+        file: File,
+    },
 }
 
 impl LogWriter {
-    pub(super) fn create(
-        logs: Logs,
-        run: Run,
-        files: Files,
-        meter: Option<Arc<LogMeter>>,
-    ) -> io::Result<Self> {
+    /// A log that is empty, of an attempt at `run`.
+    pub(super) fn new(logs: Logs, run: Run, attempt: u32, meter: Option<Arc<LogMeter>>) -> Self {
         let open = Open {
-            file: files.create(0)?,
-            files,
+            body: Body::Small { text: Arc::default(), attempt },
             place: Place::default(),
             unfinished: [Vec::new(), Vec::new()],
             growth: watch::channel(()).0,
             meter,
-            limits: logs.inner.limits,
         };
-        Ok(Self { open: Mutex::new(Some(open)), logs, run })
+        Self { open: Mutex::new(Some(open)), logs, run }
+    }
+
+    /// What it has, while it is small.
+    pub(super) fn small(&self) -> Option<Arc<Small>> {
+        match &self.lock().as_ref()?.body {
+            Body::Small { text, .. } => Some(Arc::clone(text)),
+            Body::Large { .. } => None,
+        }
     }
 
     /// Writes out what has had no newline yet, and lets followers come to their end.
@@ -63,8 +78,12 @@ impl LogWriter {
                 let mut lines = Vec::new();
                 line::format(&mut lines, now, stream, false, &rest);
                 // Nobody is left to be told that the disk is full.
-                let _ = open.append(&lines);
+                let _ = self.append(&mut open, &lines);
             }
+        }
+        if let (Body::Small { attempt, .. }, 0) = (&open.body, open.place.offset) {
+            // That there was nothing is to be known, too.
+            let _ = self.logs.inner.segments.append(&self.run, *attempt, 0, &[]);
         }
         drop(guard);
         self.logs.forget(&self.run, self);
@@ -132,44 +151,90 @@ impl Output for LogWriter {
                 unfinished.clear();
             }
         }
-        let written = open.append(&lines);
+        let written = self.append(open, &lines);
         open.growth.send_replace(());
         written
     }
 }
 
+impl LogWriter {
+    /// Adds `lines`, which are whole.
+    fn append(&self, open: &mut Open, lines: &[u8]) -> io::Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let logs = &self.logs.inner;
+        let length = open.place.offset + lines.len() as u64;
+        match &open.body {
+            Body::Small { text, attempt } if length <= LOG_SMALL_BYTES_MAX as u64 => {
+                logs.segments.append(&self.run, *attempt, open.place.offset, lines)?;
+                text.append(lines);
+                open.grown(lines.len());
+                return Ok(());
+            }
+            Body::Small { text, attempt } => {
+                let (text, attempt) = (Arc::clone(text), *attempt);
+                open.body = self.enlarge(&text)?;
+                text.moved();
+                logs.segments.moved(&self.run, attempt);
+            }
+            Body::Large { .. } => {}
+        }
+        open.append_to_files(lines, &logs.limits)
+    }
+
+    /// Gives the log that has `text` a file.
+    fn enlarge(&self, text: &Small) -> io::Result<Body> {
+        let files = self.logs.files(&self.run)?;
+        self.logs.takes_files(&self.run);
+        let mut file = files.create(0)?;
+        let bytes = text.read(0, u64::MAX).expect("it must not have moved before");
+        if let Err(error) = file.write_all(&bytes) {
+            files.remove(0);
+            return Err(error);
+        }
+        Ok(Body::Large { files, file })
+    }
+}
+
 impl Open {
+    fn grown(&mut self, bytes: usize) {
+        self.place.offset += bytes as u64;
+        if let Some(meter) = &self.meter {
+            meter.grown(bytes as u64);
+        }
+    }
+
     /// Adds `lines`, which are whole, to as many files as that takes.
-    fn append(&mut self, mut lines: &[u8]) -> io::Result<()> {
+    fn append_to_files(&mut self, mut lines: &[u8], limits: &LogLimits) -> io::Result<()> {
         while !lines.is_empty() {
-            let room = self.limits.file_bytes.saturating_sub(self.place.offset);
+            let room = limits.file_bytes.saturating_sub(self.place.offset);
             let room = usize::try_from(room).unwrap_or(usize::MAX);
             let fitting = if lines.len() <= room { lines } else { whole_lines(&lines[..room]) };
             if fitting.is_empty() {
-                self.rotate()?;
+                self.rotate(limits)?;
                 continue;
             }
-            if let Err(error) = self.file.write_all(fitting) {
+            let Body::Large { file, .. } = &mut self.body else { return Ok(()) };
+            if let Err(error) = file.write_all(fitting) {
                 // A part of a line would make nonsense of the next one.
-                let back = self.file.set_len(self.place.offset);
-                let _ = back.and_then(|()| self.file.seek(SeekFrom::Start(self.place.offset)));
+                let back = file.set_len(self.place.offset);
+                let _ = back.and_then(|()| file.seek(SeekFrom::Start(self.place.offset)));
                 return Err(error);
             }
-            self.place.offset += fitting.len() as u64;
-            if let Some(meter) = &self.meter {
-                meter.grown(fitting.len() as u64);
-            }
+            self.grown(fitting.len());
             lines = &lines[fitting.len()..];
         }
         Ok(())
     }
 
-    fn rotate(&mut self) -> io::Result<()> {
+    fn rotate(&mut self, limits: &LogLimits) -> io::Result<()> {
+        let Body::Large { files, file } = &mut self.body else { return Ok(()) };
         let number = self.place.number + 1;
-        self.file = self.files.create(number)?;
+        *file = files.create(number)?;
         self.place = Place { number, offset: 0 };
-        if let Some(old) = number.checked_sub(self.limits.files) {
-            let removed = self.files.remove(old);
+        if let Some(old) = number.checked_sub(limits.files) {
+            let removed = files.remove(old);
             if let Some(meter) = &self.meter {
                 meter.shrunk(removed);
             }

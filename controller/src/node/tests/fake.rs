@@ -123,7 +123,12 @@ impl PodRuntime for FakeRuntime {
         let play = script.get(earlier).or(script.last()).expect("it must not be empty").clone();
         let end = |exit_code: i32| {
             let reason = if exit_code == 0 { "Completed" } else { "Error" };
-            Ok(ContainerEnd { exit_code, reason: reason.to_owned(), message: None })
+            Ok(ContainerEnd {
+                exit_code,
+                reason: reason.to_owned(),
+                message: None,
+                termination_log: Vec::new(),
+            })
         };
         match play {
             Play::Exit(seconds, code) => tokio::select! {
@@ -150,8 +155,8 @@ impl PodRuntime for FakeRuntime {
                 end(code)
             }
             Play::Message(text, code) => {
-                std::fs::write(&container.termination_log.1, text).unwrap();
-                end(code)
+                let termination_log = text.as_bytes().to_vec();
+                end(code).map(|end| ContainerEnd { termination_log, ..end })
             }
             Play::Broken => Err(StartError("it is no module".to_owned())),
             Play::Panics => panic!("as it was told to"),

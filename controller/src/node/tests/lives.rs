@@ -1,9 +1,13 @@
 //! Pods that live as they should, second by second.
 
+use std::io;
+
 use expect_test::{Expect, expect};
 
 use super::fake::{FakeRuntime, Play};
 use super::*;
+use crate::node::logs::{ReadOptions, Run};
+use crate::node::runtime::PodIdentity;
 
 /// Runs a pod with this spec, and compares its story; gives the cluster after it.
 pub(super) async fn check(
@@ -19,6 +23,8 @@ pub(super) async fn check(
 }
 
 const NEVER: &str = r#"{"restartPolicy": "Never", "containers": [{"name": "main", "image": "i"}]}"#;
+const WITH_VOLUME: &str = r#"{"restartPolicy": "Never", "volumes": [{"name": "v", "emptyDir": {}}],
+    "containers": [{"name": "main", "image": "i"}]}"#;
 const ON_FAILURE: &str =
     r#"{"restartPolicy": "OnFailure", "containers": [{"name": "main", "image": "i"}]}"#;
 
@@ -231,10 +237,33 @@ async fn a_pod_past_its_deadline_is_ended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pod_that_mounts_nothing_and_prints_little_costs_no_directory() {
+    let runtime = FakeRuntime::default().plays("main", &[Play::Print("hello\n", 0)]);
+    let mut cluster = Cluster::new(runtime);
+    cluster.run(NEVER).await;
+    cluster.until(2.0).await;
+    assert!(!cluster.root.path().join("pods").exists());
+    let pod = PodIdentity::of(&cluster.pod().unwrap());
+    let run = Run { pod, container: "main".to_owned(), restart: 0 };
+    let log = |cluster: &Cluster| {
+        let line = cluster.logs.read(&run, &ReadOptions::default())?.try_next()?;
+        io::Result::Ok(line.map(|line| line.bytes))
+    };
+    assert_eq!(log(&cluster).unwrap().as_deref(), Some(&b"hello\n"[..]));
+    cluster.stop_agent().await;
+    cluster.start_agent();
+    cluster.until(4.0).await;
+    assert_eq!(log(&cluster).unwrap().as_deref(), Some(&b"hello\n"[..]));
+    cluster.delete(DeleteOptions::default()).await;
+    cluster.until(6.0).await;
+    assert_eq!(log(&cluster).unwrap_err().kind(), io::ErrorKind::NotFound, "it must go with it");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pod_that_is_deleted_is_ended_and_goes() {
     let runtime = FakeRuntime::default().plays("main", &[Play::Forever]);
     let mut cluster = Cluster::new(runtime);
-    cluster.run(NEVER).await;
+    cluster.run(WITH_VOLUME).await;
     let mut story = cluster.story(2).await;
     let directory = cluster.root.path().join("pods/ns_p_u");
     assert!(directory.exists());
@@ -261,8 +290,9 @@ async fn a_pod_that_is_deleted_is_ended_and_goes() {
 async fn a_pod_that_is_taken_away_is_ended() {
     let runtime = FakeRuntime::default().plays("main", &[Play::Forever]);
     let mut cluster = Cluster::new(runtime);
-    cluster.run(NEVER).await;
+    cluster.run(WITH_VOLUME).await;
     cluster.until(2.0).await;
+    assert!(cluster.root.path().join("pods/ns_p_u").exists());
     cluster.delete(DeleteOptions { grace_period_seconds: Some(0), ..<_>::default() }).await;
     cluster.until(3.0).await;
     expect![[r#"
@@ -298,7 +328,7 @@ async fn a_container_is_given_what_its_spec_says() {
     assert_eq!(run.mounts[0].mount_path, "/v");
     assert!(!run.mounts[0].host_path.exists(), "volumes must go when their pod has ended");
     let pod = run.pod.clone();
-    let run = super::super::logs::Run { pod, container: "main".into(), restart: 0 };
+    let run = Run { pod, container: "main".into(), restart: 0 };
     let mut lines = cluster.logs.read(&run, &<_>::default()).unwrap();
     assert_eq!(lines.try_next().unwrap().unwrap().bytes, b"hello\n");
 }

@@ -190,7 +190,12 @@ impl PodRuntime for Actors {
             }
         };
         let reason = if end == 0 { "Completed" } else { "Error" };
-        Ok(ContainerEnd { exit_code: end, reason: reason.to_owned(), message: None })
+        Ok(ContainerEnd {
+            exit_code: end,
+            reason: reason.to_owned(),
+            message: None,
+            termination_log: Vec::new(),
+        })
     }
 }
 
