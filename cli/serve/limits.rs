@@ -58,6 +58,11 @@ pub(super) const USERS_PAUSE: Duration = Duration::from_secs(2);
 /// Bytes of the file of users. Stops a file that is something else from filling memory.
 pub(super) const USERS_BYTES_MAX: u64 = 16 << 20;
 
-/// How long a connection that is closed is still read. Stops a client that sends for ever from
-/// keeping its place; long enough for one that sends a large body to hear why it should not.
-pub(super) const LINGER_MAX: Duration = Duration::from_secs(2);
+/// How long a connection that is closed is still read, in all. Stops a client that sends for ever from
+/// keeping its place; long enough for one on a slow line, or on a busy host, to send all of a large
+/// body before it looks for the answer that says why it should not.
+pub(super) const LINGER_MAX: Duration = Duration::from_secs(30);
+
+/// How long it may be silent meanwhile. Stops one that sends nothing more, and stays, from keeping its
+/// place as long as one that sends.
+pub(super) const LINGER_SILENCE_MAX: Duration = Duration::from_secs(5);

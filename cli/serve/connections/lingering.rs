@@ -44,11 +44,11 @@ impl Drop for Lingering {
     }
 }
 
-/// Reads what still comes, until the other end has heard that nothing more is said.
+/// Reads what still comes, until the other end has heard that nothing more is said, or is silent.
 async fn hear_out(mut stream: TcpStream) -> io::Result<()> {
     stream.shutdown().await?;
     let mut unread = vec![0; 16 * 1024];
-    while stream.read(&mut unread).await? > 0 {}
+    while timeout(limits::LINGER_SILENCE_MAX, stream.read(&mut unread)).await?? > 0 {}
     Ok(())
 }
 
@@ -89,5 +89,44 @@ impl AsyncWrite for Lingering {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.stream().poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::net::TcpListener;
+    use tokio::sync::Semaphore;
+    use tokio::time::{Duration, Instant, sleep};
+
+    use super::*;
+
+    /// How long a connection keeps its place after it was closed, whose client writes each second or
+    /// never.
+    async fn kept(writes: bool) -> Duration {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let places = Arc::new(Semaphore::new(1));
+        let begun = Instant::now();
+        drop(Lingering::new(stream, places.clone().try_acquire_owned().unwrap()));
+        let writing = async {
+            while writes && client.write_all(b"x").await.is_ok() {
+                sleep(Duration::from_secs(1)).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = writing => {}
+            _ = places.acquire() => {}
+        }
+        begun.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_sends_is_heard_out_longer_than_whoever_is_silent() {
+        assert_eq!(kept(false).await.as_secs(), limits::LINGER_SILENCE_MAX.as_secs());
+        assert_eq!(kept(true).await.as_secs(), limits::LINGER_MAX.as_secs());
     }
 }
