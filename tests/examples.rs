@@ -9,6 +9,7 @@ mod pi;
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
@@ -118,6 +119,15 @@ fn check(manifest: &Path) -> Result<(), String> {
     Err(format!("{}\n{}", complaints.join("\n"), seen.stderr))
 }
 
+/// Writes a manifest to where the paths of its images lead to the guests, as they do in `examples/`.
+fn beside_the_guests(home: &Path, manifest: &str) -> io::Result<PathBuf> {
+    symlink(root().join("guests"), home.join("guests"))?;
+    fs::create_dir(home.join("examples"))?;
+    let path = home.join("examples/manifest.yaml");
+    fs::write(&path, manifest)?;
+    Ok(path)
+}
+
 /// Runs `manifest` as somebody would who has never run mayfly before.
 fn run(manifest: &Path, declaration: &Declaration) -> Result<Output, String> {
     let home = tempfile::tempdir().map_err(|error| error.to_string())?;
@@ -125,9 +135,8 @@ fn run(manifest: &Path, declaration: &Declaration) -> Result<Output, String> {
         true => manifest.to_owned(),
         false => {
             let text = fs::read_to_string(manifest).map_err(|error| error.to_string())?;
-            let copy = home.path().join("manifest.yaml");
-            fs::write(&copy, declaration.as_tested(&text)).map_err(|error| error.to_string())?;
-            copy
+            beside_the_guests(home.path(), &declaration.as_tested(&text))
+                .map_err(|error| error.to_string())?
         }
     };
     Command::new(env!("CARGO_BIN_EXE_mayfly"))
@@ -138,6 +147,7 @@ fn run(manifest: &Path, declaration: &Declaration) -> Result<Output, String> {
         .env("HOME", home.path())
         .env_remove("XDG_STATE_HOME")
         .env_remove("MAYFLY_STATE_DIR")
+        .env_remove("RUST_LOG")
         .output()
         .map_err(|error| format!("can't run mayfly: {error}"))
 }
@@ -158,7 +168,8 @@ impl Seen {
     fn of(output: &Output) -> Self {
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let is_ours = |line: &&str| line.starts_with("mayfly: ") || line.starts_with("error: ");
-        let (errors, logs): (Vec<&str>, Vec<&str>) = stderr.lines().partition(is_ours);
+        let lines = stderr.lines().filter(|line| !is_trace(line));
+        let (errors, logs): (Vec<&str>, Vec<&str>) = lines.partition(is_ours);
         let object: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         Self {
             exit_code: output.status.code(),
@@ -224,6 +235,13 @@ impl Seen {
             other => other.to_string(),
         }
     }
+}
+
+/// Whether the line is what mayfly says of the host that it is on, such as that it has no landlock.
+fn is_trace(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    words.next().is_some_and(|time| time.ends_with('Z'))
+        && matches!(words.next(), Some("ERROR" | "WARN" | "INFO"))
 }
 
 /// The line without the `[pod/container] ` that it may begin with.

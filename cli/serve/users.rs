@@ -106,6 +106,12 @@ mod tests {
 
     const JANE: &str = "users: [{name: jane, roles: [{role: view}]}]\n";
 
+    /// Writes a file that nobody else can write, whatever is usual here.
+    fn write(path: &Path, text: &str) {
+        fs::write(path, text).unwrap();
+        fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+    }
+
     #[test]
     fn a_broken_file_is_told_and_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
@@ -116,12 +122,12 @@ mod tests {
         users.read_again().unwrap();
         assert!(Arc::ptr_eq(&access.policy(), &first), "nothing has changed");
 
-        fs::write(&path, JANE).unwrap();
+        write(&path, JANE);
         users.read_again().unwrap();
         let second = access.policy();
         assert!(!Arc::ptr_eq(&second, &first));
 
-        fs::write(&path, "users: [{name: jane, rolls: []}]\n").unwrap();
+        write(&path, "users: [{name: jane, rolls: []}]\n");
         let error = format!("{:#}", users.read_again().unwrap_err());
         assert!(error.contains("users.yaml") && error.contains("rolls"), "{error}");
         assert!(Arc::ptr_eq(&access.policy(), &second));
@@ -131,14 +137,14 @@ mod tests {
     fn a_file_that_is_gone_lets_nobody_in() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("users.yaml");
-        fs::write(&path, JANE).unwrap();
+        write(&path, JANE);
         let mut users = Users::read(None, &path).unwrap();
         let access = users.access();
         fs::remove_file(&path).unwrap();
         users.read_again().unwrap();
         let none = format!("{:?}", Policy::default());
         assert_eq!(format!("{:?}", access.policy()), none);
-        fs::write(&path, JANE).unwrap();
+        write(&path, JANE);
         users.read_again().unwrap();
         assert_ne!(format!("{:?}", access.policy()), none);
     }
@@ -147,7 +153,7 @@ mod tests {
     fn a_file_that_others_can_write_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("users.yaml");
-        fs::write(&path, JANE).unwrap();
+        write(&path, JANE);
         fs::set_permissions(&path, Permissions::from_mode(0o664)).unwrap();
         let error = Users::read(None, &path).err().unwrap().to_string();
         assert!(error.contains("chmod go-w"), "{error}");

@@ -11,8 +11,9 @@ mod loading;
 mod streams;
 mod usage;
 
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
 
@@ -62,6 +63,13 @@ const PRELUDE: &str = r#"
       (func $clock_time_get (param i32 i64 i32) (result i32)))
 "#;
 
+/// How long this thread has waited for a core while it had something to compute: how busy the machine
+/// is with others.
+fn waited() -> Duration {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(stat.split(' ').nth(1).unwrap().parse().unwrap())
+}
+
 /// A guest of those imports and `body`, which defines `_start` and the memory's size.
 fn wat(body: &str) -> Vec<u8> {
     wat::parse_str(format!("(module {PRELUDE} {body})")).unwrap()
@@ -75,6 +83,13 @@ async fn run(module: &Module, guest: Guest, limits: Limits) -> Outcome {
     let limits = Limits { deadline: limits.deadline.or(Some(PATIENCE)), ..limits };
     let sandbox = Sandbox::new(ENGINE.clone());
     sandbox.run(module, guest, limits, CancellationToken::new()).await.unwrap()
+}
+
+/// What is another when a file has been written anew, or another put into its place: twice within one
+/// moment of the file system's clock, too.
+fn written(path: &std::path::Path) -> (SystemTime, u64) {
+    let metadata = std::fs::metadata(path).unwrap();
+    (metadata.modified().unwrap(), metadata.ino())
 }
 
 /// How the guest of `body` ends when it is given nothing.

@@ -1,6 +1,6 @@
 //! `--limits FILE`: what pods get, what they can get, and what is wrong with the file.
 
-use crate::harness::{Home, Server, guest, job};
+use crate::harness::{Home, PATIENTLY, Server, guest, job};
 
 #[test]
 fn what_is_above_a_maximum_is_refused_before_anything_starts() {
@@ -91,11 +91,11 @@ fn a_node_whose_disk_is_short_takes_no_pods() {
     let server = Server::start(&home, &["--limits", "limits.yaml"]);
     home.write("job.yaml", job("a", "completions: 1", &format!("image: {}", guest("job_echo"))));
     let pressure = "--for=condition=DiskPressure";
-    home.run(&["wait", pressure, "node", "--all", "--timeout=60s"]).exits(0);
+    home.run(&["wait", pressure, "node", "--all", PATIENTLY]).exits(0);
     home.run(&["create", "-f", "job.yaml"]).exits(0);
     let unscheduled = "--for=condition=PodScheduled=false";
-    home.run(&["wait", "--for=create", "pod", "-l", "job-name=a", "--timeout=60s"]).exits(0);
-    home.run(&["wait", unscheduled, "pod", "-l", "job-name=a", "--timeout=60s"]).exits(0);
+    home.run(&["wait", "--for=create", "pod", "-l", "job-name=a", PATIENTLY]).exits(0);
+    home.run(&["wait", unscheduled, "pod", "-l", "job-name=a", PATIENTLY]).exits(0);
     let told = home.run(&["get", "pods", "-o", "yaml"]).exits(0).stdout;
     assert!(told.contains("disk-pressure"), "{told}");
     server.stop().exits(0);

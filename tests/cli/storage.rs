@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::harness::{Ended, Home, Server, guest};
+use crate::harness::{Ended, Home, PATIENTLY, Server, guest};
 
 /// A Job whose pod writes `bytes` to a volume of this source, and may store this much.
 fn fills(source: &str, limits: &str, bytes: &str, more: &str) -> String {
@@ -108,7 +108,7 @@ fn an_eviction_is_told_where_people_look() {
     let server = Server::start(&home, &["--image", &filler, "--image", &sleeper]);
     home.run(&["create", "-f", "pod.yaml"]).exits(0);
     let failed = "--for=jsonpath={.status.phase}=Failed";
-    home.run(&["wait", failed, "pod/filler", "--timeout=60s"]).exits(0);
+    home.run(&["wait", failed, "pod/filler", PATIENTLY]).exits(0);
 
     let message = "Usage of EmptyDir volume \"scratch\" exceeds the limit \"1Mi\". ";
     let pod = home.run(&["get", "pod", "filler", "-o", "json"]).exits(0).json();

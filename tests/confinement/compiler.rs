@@ -216,7 +216,15 @@ async fn a_module_is_compiled_by_the_program_that_runs_even_if_its_file_is_gone(
     command.args(["run", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     // It has its own cache: nothing was compiled before.
     command.env("XDG_CACHE_HOME", home.path("cache")).stderr(Stdio::piped());
-    let mut run = command.spawn().expect("mayfly must start");
+    let mut run = loop {
+        match command.spawn() {
+            // Another test's process was started while it was written, and has it until it is itself.
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                tokio::task::yield_now().await;
+            }
+            spawned => break spawned.expect("mayfly must start"),
+        }
+    };
     std::fs::remove_file(&program).expect("it must be removed");
     home.write("mayfly", "another program");
     let mut manifest = run.stdin.take().expect("it must be piped");

@@ -8,8 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Long enough for any process to come or go on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::harness::PATIENCE;
 
 /// The processes that have `word` among their arguments; not those that have ended and were not
 /// waited for.

@@ -13,12 +13,19 @@ pub(crate) mod wasmtime;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 pub(crate) use pi::pi;
 pub(crate) use process::{Ended, Running, Stream};
 pub(crate) use server::Server;
+
+/// How long anything may take that a test waits for; only a fault takes as long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The same, for `mayfly wait` and `kubectl wait`.
+pub(crate) const PATIENTLY: &str = "--timeout=120s";
 
 /// A home folder for one test, where the manifests that it writes are, too.
 pub(crate) struct Home {

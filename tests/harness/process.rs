@@ -7,8 +7,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long any test may wait for its process; only a fault takes as long.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// How long any process of a test may live: longer than it waits for anything ([`super::PATIENCE`]), so
+/// that it can say itself what it waited for.
+const LIFE_MAX: Duration = Duration::from_secs(180);
 
 /// Which stream a line is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub(crate) struct Ended {
 impl Running {
     /// Starts `command`, with nothing on its standard input.
     pub(crate) fn start(command: &mut Command) -> Self {
-        Self::patiently(command, PATIENCE)
+        Self::patiently(command, LIFE_MAX)
     }
 
     /// The same, for one that may take longer than others.
@@ -47,7 +48,7 @@ impl Running {
 
     /// Starts `command`, with `input` on its standard input.
     pub(crate) fn reading(command: &mut Command, input: File) -> Self {
-        Self::spawn(command.stdin(input), PATIENCE)
+        Self::spawn(command.stdin(input), LIFE_MAX)
     }
 
     fn spawn(command: &mut Command, patience: Duration) -> Self {
@@ -63,12 +64,34 @@ impl Running {
 
     /// Waits for a line that `is_wanted`, and returns it.
     pub(crate) fn line(&mut self, is_wanted: impl Fn(Stream, &str) -> bool) -> String {
+        let found = self.line_or_end(is_wanted);
+        found.unwrap_or_else(|| {
+            panic!("the process ended without the line that was waited for:\n{}", self.text())
+        })
+    }
+
+    /// The same for a process that may end first: then there is none.
+    pub(crate) fn line_or_end(
+        &mut self,
+        is_wanted: impl Fn(Stream, &str) -> bool,
+    ) -> Option<String> {
         while let Some((from, line)) = self.next() {
             if is_wanted(from, line.trim_end()) {
-                return line;
+                return Some(line);
             }
         }
-        panic!("the process ended without the line that was waited for:\n{}", self.text());
+        None
+    }
+
+    /// Waits until each of `texts` has been in some line.
+    pub(crate) fn lines_with(&mut self, texts: &[&str]) {
+        let mut missing = texts.to_vec();
+        while !missing.is_empty() {
+            let Some(line) = self.line_or_end(|_, _| true) else {
+                panic!("the process ended without {missing:?}:\n{}", self.text())
+            };
+            missing.retain(|text| !line.contains(text));
+        }
     }
 
     /// Its number.

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Instant;
 
 use rustix::process::Signal;
 
-use super::{Ended, Home, Running, Stream};
+use super::{Ended, Home, PATIENCE, Running, Stream};
 
 /// A server that runs. It is killed when it is dropped.
 pub(crate) struct Server {
@@ -24,14 +25,37 @@ impl Server {
         Self::started(Running::start(&mut command))
     }
 
+    /// Starts one where another has been, with an image. Its port is nobody's in between, so that
+    /// somebody else may have it for a moment.
+    pub(crate) fn start_again(home: &Home, address: &str, image: &str) -> Self {
+        let begun = Instant::now();
+        loop {
+            let mut command = home.mayfly();
+            command.args(["serve", "--listen", address, "--image", image]);
+            match Self::started_or_ended(Running::start(&mut command)) {
+                Ok(server) => return server,
+                Err(ended) => {
+                    let ended = ended.says("can't listen at");
+                    assert!(begun.elapsed() < PATIENCE, "{ended:#?}");
+                }
+            }
+        }
+    }
+
     /// The server that `running` is, once it serves.
-    pub(crate) fn started(mut running: Running) -> Self {
-        let line = running
-            .line(|from, line| from == Stream::Stderr && line.starts_with("mayfly: serving on "));
+    pub(crate) fn started(running: Running) -> Self {
+        Self::started_or_ended(running).unwrap_or_else(|ended| panic!("it must serve: {ended:#?}"))
+    }
+
+    fn started_or_ended(mut running: Running) -> Result<Self, Ended> {
+        let line = running.line_or_end(|from, line| {
+            from == Stream::Stderr && line.starts_with("mayfly: serving on ")
+        });
+        let Some(line) = line else { return Err(running.wait()) };
         let words = line.trim_end().trim_start_matches("mayfly: serving on ");
         let (url, kubeconfig) =
             words.split_once("; export KUBECONFIG=").expect("it must say what to export");
-        Self { running, url: url.to_owned(), kubeconfig: kubeconfig.into() }
+        Ok(Self { running, url: url.to_owned(), kubeconfig: kubeconfig.into() })
     }
 
     /// Where it serves: `https://127.0.0.1:PORT`.

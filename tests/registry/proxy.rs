@@ -31,8 +31,8 @@ fn pass(mut from: TcpStream, mut to: TcpStream, bytes: usize, count: &AtomicUsiz
     let (mut buffer, mut passed) = ([0; 8192], 0);
     while let Ok(read @ 1..) = from.read(&mut buffer) {
         passed += read;
-        if passed > bytes && count.load(Ordering::SeqCst) < breaks {
-            count.fetch_add(1, Ordering::SeqCst);
+        let next = |count| (count < breaks).then_some(count + 1);
+        if passed > bytes && count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next).is_ok() {
             break;
         }
         if to.write_all(&buffer[..read]).is_err() {

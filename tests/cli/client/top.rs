@@ -1,10 +1,10 @@
 //! What runs right now and how much it uses: by `mayfly top`, and held against kubectl's words.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Site;
 use super::kubectl::compare;
-use crate::harness::kubectl;
+use crate::harness::{PATIENCE, kubectl};
 
 /// Two pods that sleep, one of them with two containers, and one elsewhere.
 const NAPS: &str = "\
@@ -19,9 +19,6 @@ const NAPS: &str = "\
 {apiVersion: v1, kind: Pod, metadata: {name: naps, namespace: team}, spec: {restartPolicy: Never,
   containers: [{name: main, image: sleep, args: [\"600\"]}]}}
 ";
-
-/// How long it may take until there are metrics; only a fault takes as long.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A site where that runs, and is measured.
 fn site() -> Site {

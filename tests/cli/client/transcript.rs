@@ -1,7 +1,9 @@
 //! From a manifest to its result, with nothing but `mayfly`.
 
+use std::time::Instant;
+
 use super::Site;
-use crate::harness::pi;
+use crate::harness::{PATIENCE, pi};
 
 #[test]
 fn from_a_manifest_to_its_log() {
@@ -58,6 +60,12 @@ fn logs_are_followed_to_their_end() {
     let site = Site::new();
     let file = site.job("naps", "backoffLimit: 0", "sleep", "\"2\"");
     site.told(&format!("create -f {file}"));
-    site.told("wait --for=jsonpath={.status.ready}=1 job/naps");
+    // It may be over by now: then its log is told from beginning to end.
+    let state =
+        "get pods -l job-name=naps -o jsonpath={.items[*].status.containerStatuses[*].state}";
+    let begun = Instant::now();
+    while !["running", "terminated"].iter().any(|it| site.told(state).contains(it)) {
+        assert!(begun.elapsed() < PATIENCE, "it must begin: {}", site.told("get pods -o yaml"));
+    }
     assert_eq!(site.told("logs -f job/naps"), "slept 2\n");
 }

@@ -1,7 +1,7 @@
 //! `mayfly wait`: what it says, and how it exits.
 
 use super::Site;
-use crate::harness::Stream;
+use crate::harness::{PATIENTLY, Stream};
 
 #[test]
 fn exits_as_the_job_did() {
@@ -34,14 +34,14 @@ fn exits_as_the_job_did() {
 #[test]
 fn waits_for_what_is_still_to_come() {
     let site = Site::new();
-    let mut created = site.home.start(&["wait", "--for=create", "job/later", "--timeout=1m"]);
-    let file = site.job("later", "backoffLimit: 0", "sleep", "\"60\"");
+    let mut created = site.home.start(&["wait", "--for=create", "job/later", PATIENTLY]);
+    let file = site.job("later", "backoffLimit: 0", "sleep", "\"600\"");
     site.told(&format!("create -f {file}"));
     created.line(|from, line| from == Stream::Stdout && line == "job.batch/later condition met");
     created.wait().exits(0);
     let mut ended = site.home.start(&["wait", "--for=complete-or-failed", "job/later"]);
-    let gone = site.home.start(&["wait", "--for=delete", "job/later", "--timeout=1m"]);
-    site.told("wait --for=jsonpath={.status.active}=1 job/later");
+    let gone = site.home.start(&["wait", "--for=delete", "job/later", PATIENTLY]);
+    site.wait("--for=jsonpath={.status.active}=1 job/later");
     site.told("delete job later");
     let line = ended.line(|from, _| from == Stream::Stderr);
     assert!(line.contains("\"later\" was deleted") || line.contains("NotFound"), "{line}");

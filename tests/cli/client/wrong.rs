@@ -42,9 +42,10 @@ fn nobody_serves() {
              clusters: [{{name: c, cluster: {{server: '{server}'}}}}]\n"
         )
     };
-    // A port that nobody listens on: it was free a moment ago, and is not held.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr());
-    let free = free.expect("a port must be free");
+    // A port that nobody listens on, nor can: it is held.
+    let held = tokio::net::TcpSocket::new_v4().expect("a socket must be had");
+    held.bind("127.0.0.1:0".parse().expect("an address")).expect("a port must be free");
+    let free = held.local_addr().expect("it must have one");
     home.write("dead", config(&format!("http://{free}")));
     let ended = home.run(&["get", "jobs", "--kubeconfig", "dead"]).exits(1);
     ended
@@ -53,6 +54,7 @@ fn nobody_serves() {
     home.run(&["get", "jobs", "--kubeconfig", "dead", "--context", "x"])
         .exits(1)
         .says("context \"x\" does not exist");
+    drop(held);
     home.write("odd", "- not\n- a\n- kubeconfig\n");
     home.run(&["get", "jobs", "--kubeconfig", "odd"]).exits(1).says("can't use the kubeconfig odd");
 }

@@ -6,7 +6,9 @@
 mod fetch;
 mod server;
 
+use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::pin::pin;
 
 use mayfly_runtime::{Host, HostName, Network, Port, Protocol, Rule};
 
@@ -80,9 +82,14 @@ fn got_out(ran: &Ran) {
 const ADDRESS: [&str; 2] = ["access-denied", "invalid-argument"];
 
 pub(super) async fn escape_loopback() {
-    let server = Server::start().await;
+    let (server, datagrams) = loop {
+        let server = Server::start().await;
+        // The same number may be somebody's for datagrams.
+        if let Ok(datagrams) = UdpSocket::bind(server.address) {
+            break (server, datagrams);
+        }
+    };
     let port = server.port();
-    let datagrams = UdpSocket::bind(server.address).expect("its port must be free for datagrams");
     datagrams.set_nonblocking(true).expect("it must");
     for network in [Network::default(), wide(), network(&[rule(Host::Any)])] {
         let run = run_in(&network, "escape_loopback", [&port], Limits::default());
@@ -196,8 +203,21 @@ pub(super) async fn hog_upload() {
     let address = server.address.to_string();
     let network = only(server.address);
     let run = run_in(&network, "hog_upload", [&address], few_bytes());
-    let ran = beside(server.accept(server::swallows(server.received())), run).await;
+    let (swallow, is_over) = (server::swallows(server.received()), Cell::new(false));
+    let mut serving = pin!(server.accept(async |stream| {
+        swallow(stream).await;
+        is_over.set(true);
+    }));
+    let ran = beside(serving.as_mut(), run).await;
     assert_eq!(ran.outcome.end, End::NetworkExceeded, "{}", ran.stderr);
+    // What was sent may still lie in the system's buffers.
+    let to_the_end = async {
+        while !is_over.get() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let read = tokio::time::timeout(PATIENCE, beside(serving, to_the_end)).await;
+    read.expect("its connection must have an end");
     let received = server.received_bytes();
     assert!(received > 0 && received <= BYTES_MAX, "{received}");
 }

@@ -35,6 +35,22 @@ const FUEL: u64 = 1_000_000;
 
 /// Loads `wasm` and runs it if that can be done; `name` is for whoever reads of a failure.
 async fn fate(engine: &Engine, name: &str, wasm: &[u8], metering: Metering) -> Fate {
+    fate_within(LIMITS, engine, name, wasm, metering).await
+}
+
+/// The same for what must come to an end of its own, however slow the machine is.
+async fn fate_of_its_own(engine: &Engine, name: &str, wasm: &[u8]) -> Fate {
+    let limits = Limits { deadline: Some(PATIENCE), ..LIMITS };
+    fate_within(limits, engine, name, wasm, Metering::Epochs).await
+}
+
+async fn fate_within(
+    limits: Limits,
+    engine: &Engine,
+    name: &str,
+    wasm: &[u8],
+    metering: Metering,
+) -> Fate {
     let module = match engine.load(wasm.to_vec().into(), metering).await {
         Ok(module) => module,
         Err(error) => {
@@ -45,7 +61,7 @@ async fn fate(engine: &Engine, name: &str, wasm: &[u8], metering: Metering) -> F
         }
     };
     let fuel = (metering == Metering::Fuel).then_some(FUEL);
-    let limits = Limits { fuel, ..LIMITS };
+    let limits = Limits { fuel, ..limits };
     let sandbox = Sandbox::new(engine.clone());
     let outcome = sandbox.run(&module, Guest::new(), limits, CancellationToken::new()).await;
     let outcome = outcome.unwrap_or_else(|error| panic!("{name} can't be started: {error:?}"));
@@ -64,7 +80,7 @@ async fn is_well(engine: &Engine) {
     assert_eq!(engine.instances().available_permits(), 1, "a slot is lost");
     let body =
         r#"(memory (export "memory") 1) (func (export "_start") (call $exit (i32.const 7)))"#;
-    match fate(engine, "a good guest", &wat(body), Metering::Epochs).await {
+    match fate_of_its_own(engine, "a good guest", &wat(body)).await {
         Fate::Ended(End::Exited(7)) => {}
         fate => panic!("a good guest, after hostile ones: {fate:?}"),
     }
