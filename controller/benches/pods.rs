@@ -20,8 +20,13 @@ use mayfly_controller::node::{self, NodeSettings, PodRuntime, Pull, Stream};
 use mayfly_controller::podgc::TERMINATED_POD_GC_THRESHOLD;
 use mayfly_controller::store::{Names, Store, Transaction, Watch};
 use mayfly_controller::{ControlPlane, Settings};
+use mimalloc::MiMalloc;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
+
+/// The one that the `mayfly` command has.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const AT_ONCE: usize = 200;
 const COUNT: usize = 10_000;

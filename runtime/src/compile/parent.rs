@@ -92,6 +92,9 @@ fn start(program: &Path, args: &[OsString]) -> io::Result<Working> {
         .args(args)
         .env_clear()
         .env("RAYON_NUM_THREADS", threads.to_string())
+        // A program that has mimalloc would set a gibibyte aside as if it were written to, and its
+        // bound is on what may be written to.
+        .env("MIMALLOC_ARENA_EAGER_COMMIT", "0")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
