@@ -13,6 +13,7 @@ use std::env;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use mayfly_runtime::confine::{self, Extent, Files, Unconfined};
 
@@ -174,14 +175,14 @@ fn everywhere() -> Files {
         write: DEVICES.iter().map(PathBuf::from).collect(),
         // Folders of a run's state are removed from there.
         tidy: vec![env::temp_dir(), PathBuf::from("/dev/shm")],
-        execute: Some(own_program()),
+        execute: Some(OWN_PROGRAM.clone()),
         ..Files::default()
     }
 }
 
 /// What is executed when this program is started once more, to compile: itself, even if its file was
 /// replaced, and what loads it, even if that is replaced later on.
-fn own_program() -> Vec<PathBuf> {
+static OWN_PROGRAM: LazyLock<Vec<PathBuf>> = LazyLock::new(|| {
     let mut programs = vec![PathBuf::from("/proc/self/exe")];
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
     let mapped = maps.lines().filter_map(|line| line.split_whitespace().nth(5)).map(Path::new);
@@ -191,12 +192,12 @@ fn own_program() -> Vec<PathBuf> {
     loaders.dedup();
     programs.extend(loaders.into_iter().map(ToOwned::to_owned));
     programs
-}
+});
 
 fn system() -> Vec<PathBuf> {
     let mut folders: Vec<_> = SYSTEM.iter().map(PathBuf::from).collect();
     // What is executed is read.
-    folders.extend(own_program());
+    folders.extend(OWN_PROGRAM.iter().cloned());
     // A link that leads elsewhere, as some systems have it.
     folders.extend(around(Path::new("/etc/resolv.conf")));
     folders

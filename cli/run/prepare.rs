@@ -42,7 +42,13 @@ pub(crate) async fn runtime(
     }
     let reach = Reach { authorities: Arc::clone(authorities), own_ports: Vec::new() };
     let cache = places::cache_dir(own).ok();
-    let runtime = Wasm::new(images, registries, cache, limits, reach)?;
+    let mut limits = limits.clone();
+    // A state folder may have more to go on with than there is in the manifests.
+    if own.is_none() {
+        let objects = input.objects.iter().map(|(object, _)| object);
+        limits.engine.instances_max = at_once(objects).clamp(1, limits.engine.instances_max);
+    }
+    let runtime = Wasm::new(images, registries, cache, &limits, reach)?;
 
     let mut complaints = Vec::new();
     for (Wanted { image, policy, logins, metering }, place) in wanted(input, &limits.pods) {
@@ -67,6 +73,22 @@ pub(crate) async fn runtime(
     }
     BadInput::if_any(complaints)?;
     Ok(runtime)
+}
+
+/// As many guests as can be at work at a time where `objects` are all that is run. Setting aside
+/// room for a thousand would take longer than most of what is run.
+fn at_once<'a>(objects: impl Iterator<Item = &'a Object>) -> u32 {
+    let of_object = |object: &Object| {
+        let pods = match object {
+            Object::Job(job) => job.spec.as_ref().and_then(|spec| spec.parallelism).unwrap_or(1),
+            _ => 1,
+        };
+        let containers = pod_of(object).map_or(0, |(_, spec)| containers(spec).count());
+        let containers = u32::try_from(containers).unwrap_or(u32::MAX);
+        // A pod that is being deleted has time to end, and the one in its place begins meanwhile.
+        u32::try_from(pods).unwrap_or(0).saturating_mul(containers).saturating_mul(2)
+    };
+    objects.map(of_object).fold(0, u32::saturating_add)
 }
 
 fn complaint(place: &Place, image: &str, error: &PullError) -> String {
@@ -189,4 +211,32 @@ pub(crate) fn pod_of(object: &Object) -> Option<(Option<&ObjectMeta>, &PodSpec)>
 /// Every container of a pod, those of its start first.
 pub(crate) fn containers(spec: &PodSpec) -> impl Iterator<Item = &Container> {
     spec.init_containers.iter().flatten().chain(&spec.containers)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pods(containers: usize) -> Value {
+        json!({"containers": vec![json!({"name": "a"}); containers]})
+    }
+
+    fn job(spec: &Value) -> Object {
+        Object::Job(Arc::new(serde_json::from_value(json!({"spec": spec})).expect("a Job")))
+    }
+
+    #[test]
+    fn there_is_room_for_each_container_and_for_what_is_being_replaced() {
+        let one = || job(&json!({"template": {"spec": pods(1)}}));
+        let many = job(&json!({"parallelism": 20, "template": {"spec": pods(3)}}));
+        let none = job(&json!({"parallelism": 0, "template": {"spec": pods(1)}}));
+        let pod = serde_json::from_value(json!({"spec": pods(2)})).expect("a Pod");
+        assert_eq!(at_once([one()].iter()), 2);
+        assert_eq!(at_once([one(), many].iter()), 2 + 120);
+        assert_eq!(at_once([none, Object::Pod(Arc::new(pod))].iter()), 4);
+        let most = job(&json!({"parallelism": i32::MAX, "template": {"spec": pods(2)}}));
+        assert_eq!(at_once([one(), most].iter()), u32::MAX);
+    }
 }

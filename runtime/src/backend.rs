@@ -1,6 +1,7 @@
 //! One wasmtime engine: how its code is metered, and where its instances' memory comes from.
 
 use std::hash::{Hash as _, Hasher};
+use std::sync::OnceLock;
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::component;
@@ -60,8 +61,8 @@ pub(crate) struct Backend {
     pub(crate) engine: wasmtime::Engine,
     /// For modules.
     pub(crate) linker: Linker<World>,
-    /// For components.
-    pub(crate) component_linker: component::Linker<preview2::World>,
+    /// For components, made when the first one comes.
+    component_linker: OnceLock<component::Linker<preview2::World>>,
     /// Tells code that was compiled by another wasmtime, or with other settings.
     pub(crate) compatibility: String,
 }
@@ -82,10 +83,17 @@ impl Backend {
         let engine = wasmtime::Engine::new(&config)?;
         let mut linker = Linker::new(&engine);
         wasi_snapshot_preview1::add_to_linker(&mut linker, |world: &mut World| world)?;
-        let component_linker = preview2::linker(&engine)?;
-
         let compatibility = compatibility(&engine);
-        Ok(Self { engine, linker, component_linker, compatibility })
+        Ok(Self { engine, linker, component_linker: OnceLock::new(), compatibility })
+    }
+
+    /// What components may import.
+    pub(crate) fn component_linker(&self) -> wasmtime::Result<&component::Linker<preview2::World>> {
+        if let Some(linker) = self.component_linker.get() {
+            return Ok(linker);
+        }
+        let linker = preview2::linker(&self.engine)?;
+        Ok(self.component_linker.get_or_init(|| linker))
     }
 }
 

@@ -378,12 +378,13 @@ impl Inner {
             }
             Kind::Component => {
                 if let Ok(component) = component_of(&pooled, artifact) {
-                    let linked = preview2::link(&pooled.component_linker, &component);
-                    return linked.map(Program::Component);
+                    let linker = pooled.component_linker().map_err(host_error)?;
+                    return preview2::link(linker, &component).map(Program::Component);
                 }
                 let on_demand = on_demand()?;
                 let component = component_of(&on_demand, artifact).map_err(host_error)?;
-                preview2::link(&on_demand.component_linker, &component).map(Program::Component)
+                let linker = on_demand.component_linker().map_err(host_error)?;
+                preview2::link(linker, &component).map(Program::Component)
             }
         }
     }
