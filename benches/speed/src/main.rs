@@ -7,6 +7,7 @@
 //! `cargo run --release -- [OPTIONS] [ROW…]`; BENCHMARKS.md says what each row is. Whatever is
 //! measured is asked of the `mayfly` command, as its users would: nothing of it is linked here.
 
+mod bundle;
 mod client;
 mod figures;
 mod options;

@@ -2,14 +2,30 @@
 
 use std::path::PathBuf;
 
+use tempfile::TempDir;
+
+use crate::bundle;
 use crate::options::{guest, repository};
+use crate::process;
 
 /// A command, by its name in the table.
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<String>,
+    /// What it needs for as long as it is run.
+    _folder: Option<TempDir>,
 }
+
+impl Peer {
+    fn new(name: &'static str, program: PathBuf, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|&it| it.to_owned()).collect();
+        Self { name, program, arguments, _folder: None }
+    }
+}
+
+/// What `xargs` puts a number in the place of.
+const NUMBER: &str = "%";
 
 /// Where `program` is, if anywhere.
 fn find(program: &str) -> Option<PathBuf> {
@@ -30,25 +46,46 @@ pub(crate) fn xargs(command: &Peer, runs: usize) -> Peer {
         .chain(command.arguments.iter().map(String::as_str))
         .collect();
     // The word is not told to the program, which may not take it.
-    let script = format!("seq {runs} | xargs -P2 -I% {}", words.join(" "));
-    Peer { name: command.name, program: "sh".into(), arguments: vec!["-c".into(), script] }
+    let script = format!("seq {runs} | xargs -P2 -I{NUMBER} {}", words.join(" "));
+    Peer::new(command.name, "sh".into(), &["-c", &script])
 }
 
 /// What starts processes, or sandboxes, that do nothing or as little as our one-line guest.
 pub(crate) fn starters() -> Vec<Peer> {
-    let peer = |name, program: Option<PathBuf>, arguments: &[&str]| {
-        let arguments = arguments.iter().map(|&it| it.to_owned()).collect();
-        Some(Peer { name, program: program?, arguments })
+    let bwrap = |program| {
+        let arguments = ["--ro-bind", "/", "/", "--unshare-all", "/bin/true"];
+        Peer::new("bwrap /bin/true", program, &arguments)
     };
-    let root = ["--ro-bind", "/", "/", "--unshare-all", "/bin/true"];
     [
-        peer("/bin/true", Some("/bin/true".into()), &[]),
-        peer("bwrap /bin/true", find("bwrap"), &root),
+        Some(Peer::new("/bin/true", "/bin/true".into(), &[])),
+        find("bwrap").map(bwrap).filter(works),
+        find("crun").and_then(crun).filter(works),
         run("wasmtime run", &[], "job_line", &[]),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// `crun run` of a container of `/bin/true`.
+fn crun(program: PathBuf) -> Option<Peer> {
+    let folder = bundle::make().ok()?;
+    let (bundle, state) = (folder.path().to_str()?, folder.path().join("state"));
+    // Each container has a name, and two run at a time.
+    let name = format!("mayfly-bench-{NUMBER}");
+    let arguments =
+        ["--root", state.to_str()?, "--cgroup-manager=disabled", "run", "--bundle", bundle, &name];
+    let peer = Peer::new("crun /bin/true", program, &arguments);
+    Some(Peer { _folder: Some(folder), ..peer })
+}
+
+/// Whether it does what it is asked: namespaces and control groups are not everybody's to make.
+fn works(peer: &Peer) -> bool {
+    let result = process::run(&peer.program, &peer.arguments);
+    if let Err(error) = &result {
+        eprintln!("  {} is left out: {error}", peer.name);
+    }
+    result.is_ok()
 }
 
 /// `wasmtime run` of a guest that comes with the checkout.
@@ -59,10 +96,16 @@ pub(crate) fn run(
     arguments: &[&str],
 ) -> Option<Peer> {
     let module = guest(module).to_string_lossy().into_owned();
-    let before = std::iter::once("run").chain(options.iter().copied()).map(str::to_owned);
-    let arguments = before
-        .chain(std::iter::once(module))
-        .chain(arguments.iter().map(|&argument| argument.to_owned()))
-        .collect();
-    Some(Peer { name, program: wasmtime()?, arguments })
+    run_program(name, options, &module, arguments)
+}
+
+/// `wasmtime run` of the module in a file.
+pub(crate) fn run_program(
+    name: &'static str,
+    options: &[&str],
+    module: &str,
+    arguments: &[&str],
+) -> Option<Peer> {
+    let all = [&["run"], options, &[module], arguments].concat();
+    Some(Peer::new(name, wasmtime()?, &all))
 }
