@@ -15,6 +15,7 @@ mod listen;
 mod renewal;
 mod requests;
 mod running;
+mod sites;
 mod tls;
 mod users;
 

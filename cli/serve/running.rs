@@ -17,6 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::connections::Connections;
 use super::limits;
 use super::renewal::Renewal;
+use super::sites;
 use super::users::Users;
 use crate::wasm::Wasm;
 
@@ -64,7 +65,8 @@ impl Running {
             .with_inputs(plane.inputs().clone())
             .with_usages(plane.usages().clone())
             .with_shutdown(shutdown.clone());
-        let connections = Connections::new(&certificates.tls, router(api))?;
+        let router = sites::own(router(api));
+        let connections = Connections::new(&certificates.tls, router)?;
         let accepting = tokio::spawn(connections.clone().accept(listener));
         let background =
             [tokio::spawn(certificates.run(Clock::system())), tokio::spawn(users.follow())];

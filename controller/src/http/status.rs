@@ -203,6 +203,12 @@ impl Status {
         Self::failure(StatusCode::FORBIDDEN, "Forbidden", message).about(details)
     }
 
+    /// A browser sends the request for a page of another site.
+    pub fn of_another_site() -> Self {
+        let message = "forbidden: requests that another site makes in a browser are not answered";
+        Self::failure(StatusCode::FORBIDDEN, "Forbidden", message)
+    }
+
     /// Nothing is made any more in `namespace`, which is on its way out.
     pub fn terminating(kind: Kind, name: &str, namespace: &str) -> Self {
         let why = format!(
