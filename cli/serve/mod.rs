@@ -8,6 +8,7 @@
 //! things start and stop.
 
 mod connections;
+mod dashboard;
 mod files;
 mod kubeconfig;
 mod limits;

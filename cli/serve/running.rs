@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connections::Connections;
+use super::dashboard;
 use super::limits;
 use super::renewal::Renewal;
 use super::sites;
@@ -65,7 +66,7 @@ impl Running {
             .with_inputs(plane.inputs().clone())
             .with_usages(plane.usages().clone())
             .with_shutdown(shutdown.clone());
-        let router = sites::own(router(api));
+        let router = sites::own(dashboard::before(router(api)));
         let connections = Connections::new(&certificates.tls, router)?;
         let accepting = tokio::spawn(connections.clone().accept(listener));
         let background =
