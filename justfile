@@ -25,6 +25,10 @@ perl:
 clients:
     tests/clients/install
 
+# Fetch what drives the browser of tests/dashboard/.
+browser:
+    tests/dashboard/install
+
 # Fetch the programs that tests/programs/ runs, and the wasmtime that they are compared with.
 programs:
     tests/programs/install
@@ -45,7 +49,7 @@ lint:
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
     shellcheck .ci/run benches/instructions fuzz/run fuzz/seed guests/build examples/perl/build \
-        tests/clients/install tests/programs/install
+        tests/clients/install tests/dashboard/install tests/programs/install
 
 # Measure mayfly beside its peers, as BENCHMARKS.md tells; some rows, as in `just bench --scale 0.02 latency`.
 bench *OPTIONS:

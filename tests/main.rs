@@ -5,6 +5,7 @@ mod clients;
 mod confinement;
 mod conformance;
 mod crash;
+mod dashboard;
 mod examples;
 mod guests;
 mod harness;
