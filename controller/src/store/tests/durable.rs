@@ -263,6 +263,9 @@ async fn a_torn_journal_loses_whole_transactions_from_its_end() {
         let is_journal = |path: &PathBuf| path.extension().is_some_and(|end| end == "jnl");
         files.map(|file| file.path()).find(is_journal).expect("there is a journal")
     };
+    // It is copied when nobody writes or removes anything any more.
+    let all = names(&store);
+    drop(store);
     let bytes = std::fs::read(journal(folder.path())).unwrap();
     let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
     for cut in [0, 1, 50, end / 3, end / 2, end] {
@@ -275,8 +278,7 @@ async fn a_torn_journal_loses_whole_transactions_from_its_end() {
         let kept = names(&open(torn.path()));
         assert_eq!(kept.len() % 2, 0, "cut {cut}: a transaction is torn: {kept:?}");
         assert!(cut == 0 || kept.len() < 40, "cut {cut}");
-        let expected: Vec<_> = names(&store).into_iter().take(kept.len()).collect();
-        assert_eq!(kept, expected, "cut {cut}");
+        assert_eq!(kept, all[..kept.len()], "cut {cut}");
     }
 }
 
