@@ -41,6 +41,8 @@ pub(super) async fn print(
                 }
             }
             Err(error) if has_begun && is_unreachable(&error) => {}
+            // The run was lost with its server, and the next one has not started it anew yet.
+            Err(error) if has_begun && is_refusal(&error, 400) && breaks < BREAKS_MAX => {}
             Err(error) => return Err(error),
         }
         let goes_on = match goes_on(server, source).await {
@@ -69,9 +71,12 @@ async fn goes_on(server: &Server, source: &Source) -> anyhow::Result<bool> {
     };
     let status = status_of(&pod, &source.container);
     let is_over = matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
-    let is_running = !status["state"]["running"].is_null();
+    let state = &status["state"];
+    // What waits after an end of its own waits to be restarted, and this log is over.
+    let waits = !state["waiting"].is_null() && status["lastState"]["terminated"].is_null();
+    let goes_on = !state["running"].is_null() || waits;
     let is_same = status["restartCount"].as_i64().unwrap_or(0) == source.restarts;
-    Ok(!is_over && is_running && is_same)
+    Ok(!is_over && goes_on && is_same)
 }
 
 /// The lines that have come, and where to go on.

@@ -7,6 +7,8 @@ use rustix::process::Signal;
 use super::Site;
 use crate::harness::{Home, PATIENTLY, Server, Stream, guest, job, module};
 
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 #[test]
 fn objects_in_every_form() {
     let site = Site::new();
@@ -85,9 +87,9 @@ fn a_watch_outlives_its_server() {
 #[test]
 fn a_log_that_is_followed_outlives_its_server() {
     let home = Home::new();
-    // Long enough to be killed in, and to be found again by who follows.
-    let module = module::printing("begun\n", Duration::from_secs(5), "done\n");
-    home.write("slow.wasm", module);
+    let slow = |pause| module::printing("begun\n", pause, "done\n");
+    // Its first run has no end but that of its server.
+    home.write("slow.wasm", slow(A_DAY));
     let image = "slow=slow.wasm";
     let first = Server::start(&home, &["--image", image]);
     let address = first.address().to_owned();
@@ -99,6 +101,8 @@ fn a_log_that_is_followed_outlives_its_server() {
     let mut log = home.start(&["logs", "-f", pod.trim()]);
     log.line(|from, line| from == Stream::Stdout && line == "begun");
     first.kill();
+    // Long enough to be found again by who follows.
+    home.write("slow.wasm", slow(Duration::from_secs(5)));
     let second = Server::start_again(&home, &address, image);
     let ended = log.wait().exits(0);
     assert!(ended.stdout.ends_with("done\n"), "{ended:?}");
