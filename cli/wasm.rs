@@ -104,24 +104,28 @@ impl PodRuntime for Wasm {
         Ok(Image { id: ready.id.clone(), was_present, bytes: ready.bytes })
     }
 
-    async fn run(
+    fn run(
         &self,
         container: Container,
         cancel: CancellationToken,
-    ) -> Result<ContainerEnd, StartError> {
-        let ready = self.fetcher.ready(&container.image_id).ok_or_else(|| {
-            StartError(format!("image {} has not been pulled", container.image_id))
-        })?;
-        let metering = metering(container.limits.fuel, container.deterministic.is_some());
-        let module = self.module(&ready, metering).await.map_err(StartError)?;
-        let limits = limits_of(&container, self.limits);
-        let network = network::of(&container.network, &self.reach);
-        let guest = guest_of(container, &ready).network(network);
-        let sandbox = self.sandbox.clone();
-        let run = async move { sandbox.run(&module, guest, limits, cancel).await };
-        let outcome = self.threads.run(run).await;
-        let outcome = outcome.context("can't run the container");
-        Ok(end::of(outcome.map_err(|error| StartError(format!("{error:#}")))?))
+    ) -> impl Future<Output = Result<ContainerEnd, StartError>> + Send {
+        // A future keeps the place of what it was given for as long as it waits.
+        let container = Box::new(container);
+        async move {
+            let ready = self.fetcher.ready(&container.image_id).ok_or_else(|| {
+                StartError(format!("image {} has not been pulled", container.image_id))
+            })?;
+            let metering = metering(container.limits.fuel, container.deterministic.is_some());
+            let module = self.module(&ready, metering).await.map_err(StartError)?;
+            let limits = limits_of(&container, self.limits);
+            let network = network::of(&container.network, &self.reach);
+            let guest = guest_of(*container, &ready).network(network);
+            let sandbox = self.sandbox.clone();
+            let run = async move { sandbox.run(&module, guest, limits, cancel).await };
+            let outcome = self.threads.run(run).await;
+            let outcome = outcome.context("can't run the container");
+            Ok(end::of(outcome.map_err(|error| StartError(format!("{error:#}")))?))
+        }
     }
 
     fn storage(

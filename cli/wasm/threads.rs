@@ -26,14 +26,18 @@ impl GuestThreads {
         Ok(Self(Some(threads.context("can't start threads for guests")?)))
     }
 
-    /// Runs `work` on them. It ends with the future that is given back.
-    pub(super) async fn run<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> T {
+    /// Runs `work` on them, from now on. It ends with the future that is given back, which is small:
+    /// whoever waits does not hold a second place for the work.
+    pub(super) fn run<W>(&self, work: W) -> impl Future<Output = W::Output> + use<W>
+    where
+        W: Future<Output: Send + 'static> + Send + 'static,
+    {
         let threads = self.0.as_ref().expect("threads must be there until they are dropped");
         let task = AbortOnDropHandle::new(threads.spawn(work));
-        task.await.expect("a guest's task must not panic, and is aborted only when nobody waits")
+        async move {
+            task.await
+                .expect("a guest's task must not panic, and is aborted only when nobody waits")
+        }
     }
 }
 

@@ -97,11 +97,12 @@ impl Sandbox {
             Err(stop) => Ok(ended_at_once(end_of(stop), &meter)),
             Ok(()) => match &module.0.program {
                 Program::Module(program) => {
-                    let world = World::new(guest, &limits, memory, descriptors);
+                    let world = Box::pin(World::new(guest, &limits, memory, descriptors));
                     run(program, module.metering(), world, limits, meter, [cancel, taken]).await
                 }
                 Program::Component(program) => {
                     let world = preview2::World::new(guest, &limits, memory, descriptors);
+                    let world = Box::pin(world);
                     run(program, module.metering(), world, limits, meter, [cancel, taken]).await
                 }
             },

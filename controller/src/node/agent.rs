@@ -285,7 +285,8 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
         };
         let shutdown = self.shutdown.clone();
         let host = Arc::clone(&self.host);
-        let mut worker = Worker::new(host, identity.clone(), directory, news, rules, shutdown);
+        let worker = Worker::new(host, identity.clone(), directory, news, rules, shutdown);
+        let mut worker = Box::new(worker);
         let shortage = if is_full { Some(Stop::OutOfPods { capacity }) } else { shortage };
         if let Some(shortage) = shortage {
             worker.reject(shortage);

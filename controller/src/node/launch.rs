@@ -1,10 +1,10 @@
 //! Runs one container once: everything it needs is got together, then it is handed to the runtime.
 
 use std::io;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::client::ClusterClient;
@@ -29,7 +29,7 @@ use super::storage;
 use super::termination;
 use super::usage::{Gauge, Usages};
 use super::volumes::{self, HostPaths};
-use super::worker::Message;
+use super::worker::{Message, MessageSender};
 use crate::annotations::Annotations;
 use crate::api::{self, Pod, PodSpec, Timestamp};
 use crate::clock::Clock;
@@ -59,7 +59,7 @@ pub(crate) struct Host<C, R> {
 pub(crate) struct Launch<C, R> {
     pub(crate) host: Arc<Host<C, R>>,
     pub(crate) pod: Arc<Pod>,
-    pub(crate) identity: PodIdentity,
+    pub(crate) identity: Arc<PodIdentity>,
     pub(crate) directory: PodDirectory,
     /// Its place among all containers of the pod.
     pub(crate) index: usize,
@@ -73,7 +73,7 @@ pub(crate) struct Launch<C, R> {
 struct Prepared {
     container: Container,
     log: Arc<LogWriter>,
-    run: Run,
+    run: Arc<Run>,
     /// Closes the container's input when the run is over.
     input: Option<OpenInput>,
     skipped: Vec<String>,
@@ -82,24 +82,27 @@ struct Prepared {
 impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
     /// Runs the container, and tells of everything on the way. The last that it tells is
     /// how the run ended or why there was none.
-    pub(crate) async fn run(self, cancel: CancellationToken, messages: mpsc::Sender<Message>) {
+    ///
+    /// Very many of these wait at a time, so what is large is on the heap, and only while it is
+    /// needed.
+    pub(crate) async fn run(self: Box<Self>, cancel: CancellationToken, messages: MessageSender) {
         let index = self.index;
         // The worker holds the receiver for as long as it holds this task.
-        let report =
-            async |progress| drop(messages.send(Message::Container(index, progress)).await);
+        let report = async |progress| drop(messages.send(told(index, progress)).await);
         let ready = tokio::select! {
             biased;
             () = cancel.cancelled() => return report(Progress::Abandoned).await,
-            ready = self.prepare(&messages) => ready,
+            ready = Box::pin(self.prepare(&messages)) => ready,
         };
-        let (prepared, image_id, pulled) = match ready {
+        let (mut prepared, image_id, pulled) = match ready {
             Ok(ready) => ready,
             Err(failure) => return report(failure).await,
         };
-        let Prepared { container, log, run, input, skipped } = prepared;
         let started_at = self.host.clock.now();
+        let skipped = mem::take(&mut prepared.skipped);
         report(Progress::Started { image_id, pulled, skipped }).await;
-        let gauge = container.gauge.clone();
+        let gauge = prepared.container.gauge.clone();
+        let Prepared { container, log, run, input, .. } = *prepared;
         let metered = self.host.usages.begin(&run, gauge.clone());
         let result = self.host.runtime.run(container, cancel.clone()).await;
         drop(input);
@@ -156,8 +159,8 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
     /// Everything that the run needs; its image first, as the kubelet does.
     async fn prepare(
         &self,
-        messages: &mpsc::Sender<Message>,
-    ) -> Result<(Prepared, String, Option<Pulled>), Progress> {
+        messages: &MessageSender,
+    ) -> Result<(Box<Prepared>, String, Option<Pulled>), Progress> {
         let config = |error: ConfigError| {
             Progress::ConfigFailed("CreateContainerConfigError", error.to_string())
         };
@@ -180,7 +183,7 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         })?;
         let network = self.network().map_err(config)?;
         let prepared = self.assemble(container, &image.id, environment, (mounts, network), log);
-        Ok((prepared, image.id, pulled))
+        Ok((Box::new(prepared), image.id, pulled))
     }
 
     /// Has the image ready, and tells when it has to be fetched.
@@ -188,10 +191,9 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         &self,
         container: &api::Container,
         spec: &PodSpec,
-        messages: &mpsc::Sender<Message>,
+        messages: &MessageSender,
     ) -> Result<(Image, Option<Pulled>), Progress> {
-        let tell =
-            async |progress| drop(messages.send(Message::Container(self.index, progress)).await);
+        let tell = async |progress| drop(messages.send(told(self.index, progress)).await);
         let policy = match container.image_pull_policy.as_deref() {
             Some("Always") => PullPolicy::Always,
             Some("Never") => PullPolicy::Never,
@@ -232,10 +234,10 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
     }
 
     /// The log of this run, which is new.
-    fn log(&self, container: &api::Container) -> io::Result<(Arc<LogWriter>, Run)> {
-        let (pod, container) = (self.identity.clone(), container.name.clone());
-        let run = Run { pod, container, restart: self.restart };
-        let log = self.host.logs.create(run.clone(), self.log_meter.clone())?;
+    fn log(&self, container: &api::Container) -> io::Result<(Arc<LogWriter>, Arc<Run>)> {
+        let (pod, container) = (PodIdentity::clone(&self.identity), container.name.clone());
+        let run = Arc::new(Run { pod, container, restart: self.restart });
+        let log = self.host.logs.create(Arc::clone(&run), self.log_meter.clone())?;
         Ok((log, run))
     }
 
@@ -245,7 +247,7 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         image_id: &str,
         environment: Environment,
         (mounts, network): (Vec<super::runtime::Mount>, Network),
-        (log, run): (Arc<LogWriter>, Run),
+        (log, run): (Arc<LogWriter>, Arc<Run>),
     ) -> Prepared {
         let expanded = |texts: &Option<Vec<String>>| {
             let texts = texts.iter().flatten();
@@ -266,7 +268,7 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         let args = expanded(&container.args);
         let annotations = Annotations::of(&self.pod.metadata);
         let container = Container {
-            pod: self.identity.clone(),
+            pod: PodIdentity::clone(&self.identity),
             name: container.name.clone(),
             restart_count: self.restart,
             image_id: image_id.to_owned(),
@@ -301,6 +303,11 @@ impl<C, R> Launch<C, R> {
         allowed.check(namespace, &asked).map_err(|error| ConfigError(error.to_string()))?;
         Ok(Network { asked, allowed: allowed.of(namespace).cloned().collect() })
     }
+}
+
+/// What is told of the container in place `index`.
+fn told(index: usize, progress: Progress) -> Box<Message> {
+    Box::new(Message::Container(index, progress))
 }
 
 /// `env` with the pod's host name, which container runtimes for Kubernetes give to every container.

@@ -45,7 +45,7 @@ pub(crate) struct Rules {
 
 /// What is known of one pod.
 pub(crate) struct PodState {
-    pub(crate) identity: PodIdentity,
+    pub(crate) identity: Arc<PodIdentity>,
     pub(crate) pod: Arc<Pod>,
     pub(crate) view: PodView,
     records: Vec<Record>,
@@ -115,7 +115,12 @@ impl Progress {
 
 impl PodState {
     /// A pod that has come to this node, or that an earlier process of it has left.
-    pub(crate) fn new(pod: Arc<Pod>, identity: PodIdentity, rules: Rules, now: Timestamp) -> Self {
+    pub(crate) fn new(
+        pod: Arc<Pod>,
+        identity: Arc<PodIdentity>,
+        rules: Rules,
+        now: Timestamp,
+    ) -> Self {
         let view = PodView::of(&pod).within(rules.deadline_seconds);
         let records = view.containers.iter().map(|it| Record::new(it, rules.restarts)).collect();
         let has_volumes =
@@ -366,7 +371,7 @@ impl PodState {
     /// Takes note of what happened to a container.
     pub(crate) fn fold(&mut self, index: usize, progress: Progress, now: Timestamp) {
         let container = self.view.containers[index].clone();
-        let identity = self.identity.clone();
+        let identity = Arc::clone(&self.identity);
         let speaker = Speaker { pod: &identity, container: &container };
         let record = &mut self.records[index];
         let progress = match record.told.take() {

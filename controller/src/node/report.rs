@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::client::{ClientError, ClusterClient, PodEvent, Report};
@@ -20,7 +21,7 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// What is reported of one pod.
 pub(crate) struct Reporter<C> {
     client: C,
-    pod: PodIdentity,
+    pod: Arc<PodIdentity>,
     /// The last status that the control plane has taken.
     written: PodStatus,
     /// When what has changed is to be reported.
@@ -43,7 +44,7 @@ struct InFlight {
 
 impl<C: ClusterClient> Reporter<C> {
     /// A reporter of `pod`, whose status is `written`.
-    pub(crate) fn new(client: C, pod: PodIdentity, written: PodStatus) -> Self {
+    pub(crate) fn new(client: C, pod: Arc<PodIdentity>, written: PodStatus) -> Self {
         Self {
             client,
             pod,
@@ -110,7 +111,7 @@ impl<C: ClusterClient> Reporter<C> {
             usage: if has_changed { state.usage.annotations() } else { BTreeMap::new() },
             events: events.clone(),
         };
-        let (client, pod) = (self.client.clone(), self.pod.clone());
+        let (client, pod) = (self.client.clone(), Arc::clone(&self.pod));
         let answer = Box::pin(async move { client.report(&pod, report).await });
         self.in_flight = Some(InFlight { answer, status, events, ends: state.ends });
         None

@@ -72,6 +72,10 @@ pub(crate) enum Message {
     Container(usize, Progress),
 }
 
+/// Where jobs tell that. A channel has room for 32 messages from its beginning, which would take more
+/// than all else that a pod that runs needs, were they not on the heap.
+pub(crate) type MessageSender = mpsc::Sender<Box<Message>>;
+
 /// The task of one container.
 struct Run {
     cancel: CancellationToken,
@@ -91,7 +95,7 @@ pub(crate) struct Worker<C, R> {
     job_of: HashMap<task::Id, Job>,
     /// By the place of its container: what is under way.
     runs: BTreeMap<usize, Run>,
-    messages: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
+    messages: (MessageSender, mpsc::Receiver<Box<Message>>),
     /// What it stores, if the runtime keeps account of that.
     storage: Option<Arc<dyn Storage>>,
     /// For each container that may store only so much, or whose pod may: what its logs take.
@@ -115,7 +119,8 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
     ) -> Self {
         let pod = Arc::clone(&news.borrow().pod);
         let previous = pod.status.clone().unwrap_or_default();
-        let reporter = Reporter::new(host.client.clone(), identity.clone(), previous);
+        let identity = Arc::new(identity);
+        let reporter = Reporter::new(host.client.clone(), Arc::clone(&identity), previous);
         let (exceeded, storage, log_meters) = keep_account(&host, &pod, &directory);
         let in_place_of_memory = match host.volumes.memory_root {
             Some(_) => Vec::new(),
@@ -153,7 +158,9 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
     }
 
     /// Looks after the pod until it has ended and the control plane knows it.
-    pub(crate) async fn run(mut self) -> Finish {
+    ///
+    /// A future has its arguments twice, so this one is on the heap.
+    pub(crate) async fn run(mut self: Box<Self>) -> Finish {
         self.hear();
         self.reporter.touch(self.host.clock.now(), false);
         loop {
@@ -221,28 +228,28 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
     fn prepare_volumes(&mut self) {
         self.state.preparing_volumes();
         let (host, directory) = (Arc::clone(&self.host), self.directory.clone());
-        let (pod, identity) = (Arc::clone(&self.state.pod), self.state.identity.clone());
+        let (pod, identity) = (Arc::clone(&self.state.pod), Arc::clone(&self.state.identity));
         let messages = self.messages.0.clone();
         let volumes = async move {
             let result = prepare_volumes(&host, &pod, &identity, &directory).await;
             // The worker holds the receiver for as long as it holds this task.
-            let _ = messages.send(Message::VolumesPrepared(result)).await;
+            let _ = messages.send(Box::new(Message::VolumesPrepared(result))).await;
         };
         let id = self.jobs.spawn(volumes).id();
         self.job_of.insert(id, Job::Volumes);
     }
 
     fn start(&mut self, index: usize, now: Timestamp) {
-        let launch = Launch {
+        let launch = Box::new(Launch {
             host: Arc::clone(&self.host),
             pod: Arc::clone(&self.state.pod),
-            identity: self.state.identity.clone(),
+            identity: Arc::clone(&self.state.identity),
             directory: self.directory.clone(),
             index,
             restart: self.state.starting(index, now),
             storage: self.storage.clone(),
             log_meter: self.log_meters.get(&index).cloned(),
-        };
+        });
         let cancel = CancellationToken::new();
         let task = self.jobs.spawn(launch.run(cancel.clone(), self.messages.0.clone()));
         self.job_of.insert(task.id(), Job::Container(index));
@@ -287,7 +294,7 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
         tokio::select! {
             biased;
             Ok(()) = self.exceeded.changed() => self.evict(),
-            Some(message) = self.messages.1.recv() => self.fold(message),
+            Some(message) = self.messages.1.recv() => self.fold(*message),
             Some(ended) = self.jobs.join_next_with_id() => self.joined(ended),
             Ok(()) = self.news.changed() => self.hear(),
             () = self.shutdown.cancelled(), if may_shut_down => {
@@ -298,7 +305,7 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
         }
         // What is there already is one piece of news, and needs one report.
         while let Ok(message) = self.messages.1.try_recv() {
-            self.fold(message);
+            self.fold(*message);
         }
     }
 
@@ -336,7 +343,7 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
         };
         // A job that came to its end has told how, and that may still be on its way to us.
         while let Ok(message) = self.messages.1.try_recv() {
-            self.fold(message);
+            self.fold(*message);
         }
         let job = self.job_of.remove(&id);
         if let Some(Job::Container(index)) = job {

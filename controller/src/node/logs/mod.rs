@@ -85,7 +85,7 @@ struct Inner {
     /// The uids of pods that may have logs in files.
     with_files: Mutex<HashSet<String>>,
     /// The runs that are going on.
-    live: Mutex<HashMap<Run, Weak<LogWriter>>>,
+    live: Mutex<HashMap<Arc<Run>, Weak<LogWriter>>>,
 }
 
 /// One run of a container.
@@ -118,9 +118,10 @@ impl Logs {
     /// counted by `meter`.
     pub(super) fn create(
         &self,
-        run: Run,
+        run: impl Into<Arc<Run>>,
         meter: Option<Arc<LogMeter>>,
     ) -> io::Result<Arc<LogWriter>> {
+        let run = run.into();
         let attempt = self.inner.segments.begin(&run)?;
         if self.has_files(&run.pod.uid) {
             let lost = self.lost_files(&run)?;
@@ -130,12 +131,12 @@ impl Logs {
             }
         }
         if let Some(old) = run.restart.checked_sub(LOG_RUNS_MAX) {
-            let removed = self.remove(&Run { restart: old, ..run.clone() })?;
+            let removed = self.remove(&Run { restart: old, ..Run::clone(&run) })?;
             if let Some(meter) = &meter {
                 meter.shrunk(removed);
             }
         }
-        let writer = Arc::new(LogWriter::new(self.clone(), run.clone(), attempt, meter));
+        let writer = Arc::new(LogWriter::new(self.clone(), Arc::clone(&run), attempt, meter));
         self.live().insert(run, Arc::downgrade(&writer));
         Ok(writer)
     }
@@ -263,7 +264,7 @@ impl Logs {
         }
     }
 
-    fn live(&self) -> MutexGuard<'_, HashMap<Run, Weak<LogWriter>>> {
+    fn live(&self) -> MutexGuard<'_, HashMap<Arc<Run>, Weak<LogWriter>>> {
         self.inner.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

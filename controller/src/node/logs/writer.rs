@@ -18,7 +18,7 @@ use crate::node::runtime::{Output, Stream};
 pub struct LogWriter {
     open: Mutex<Option<Open>>,
     logs: Logs,
-    run: Run,
+    run: Arc<Run>,
 }
 
 struct Open {
@@ -47,7 +47,12 @@ enum Body {
 
 impl LogWriter {
     /// A log that is empty, of an attempt at `run`.
-    pub(super) fn new(logs: Logs, run: Run, attempt: u32, meter: Option<Arc<LogMeter>>) -> Self {
+    pub(super) fn new(
+        logs: Logs,
+        run: Arc<Run>,
+        attempt: u32,
+        meter: Option<Arc<LogMeter>>,
+    ) -> Self {
         let open = Open {
             body: Body::Small { text: Arc::default(), attempt },
             place: Place::default(),

@@ -34,7 +34,7 @@ struct State {
 }
 
 struct Running {
-    run: Run,
+    run: Arc<Run>,
     since: Timestamp,
     gauge: Gauge,
     samples: Samples,
@@ -91,7 +91,7 @@ impl Usages {
         let running = state.running.values().filter_map(|it| {
             let usage = it.gauge.read()?;
             let rate = it.samples.rate(usage.cpu, now);
-            Some(RunningContainer { run: it.run.clone(), since: it.since, usage, rate })
+            Some(RunningContainer { run: Run::clone(&it.run), since: it.since, usage, rate })
         });
         let mut running: Vec<_> = running.collect();
         drop(state);
@@ -109,7 +109,7 @@ impl Usages {
     }
 
     /// A run begins.
-    pub(in crate::node) fn begin(&self, run: &Run, gauge: Gauge) -> Metered {
+    pub(in crate::node) fn begin(&self, run: &Arc<Run>, gauge: Gauge) -> Metered {
         let (now, since) = (self.0.clock.instant(), self.0.clock.now());
         let samples = Samples::begin(now);
         let mut state = self.lock();
@@ -121,7 +121,7 @@ impl Usages {
         }
         let number = state.next;
         state.next += 1;
-        state.running.insert(number, Running { run: run.clone(), since, gauge, samples });
+        state.running.insert(number, Running { run: Arc::clone(run), since, gauge, samples });
         Metered { usages: self.clone(), number }
     }
 
@@ -253,9 +253,9 @@ mod tests {
         clock.sleep(Duration::from_secs(3600)).await;
 
         let (one, two) = (Told::default(), Told::default());
-        let first = usages.begin(&run("b", "main"), one.gauge());
-        let second = usages.begin(&run("a", "main"), two.gauge());
-        let unmeasured = usages.begin(&run("c", "main"), Gauge::default());
+        let first = usages.begin(&Arc::new(run("b", "main")), one.gauge());
+        let second = usages.begin(&Arc::new(run("a", "main")), two.gauge());
+        let unmeasured = usages.begin(&Arc::new(run("c", "main")), Gauge::default());
         one.is(0, 10);
         two.is(400, 20);
         clock.sleep(Duration::from_millis(500)).await;
