@@ -81,6 +81,14 @@ const scenarios = {
     await ann.sees(/^Complete: 1 of 1 succeeded/);
     await ann.api('admin', 'DELETE', `${JOBS}/watched?propagationPolicy=Background`);
     await ann.sees('watched has been deleted.');
+    // One with a grid too, whose pods go after it.
+    const grid = { completions: 2, completionMode: 'Indexed' };
+    await ann.makeJob('indexed', grid, { image: 'echo' });
+    await ann.goTo('jobs/default/indexed');
+    await ann.sees(ann.page.getByRole('img', { name: 'Indexes: 2 succeeded' }));
+    await ann.api('admin', 'DELETE', `${JOBS}/indexed?propagationPolicy=Background`);
+    await ann.sees('indexed has been deleted.');
+    await ann.sees('There are no pods.');
     await ann.leaves();
   },
 
@@ -350,6 +358,11 @@ const scenarios = {
     assert.equal(await asked('cross-site'), 403);
     assert.equal(await asked('same-site'), 403);
     assert.equal(await asked('same-origin'), 200);
+    // What Chromium says of a WebSocket, and no more.
+    const from = async (origin) => (await ask('/version', { ...user, Origin: origin })).status();
+    assert.equal(await from('https://evil.example'), 403);
+    assert.equal(await from('null'), 403);
+    assert.equal(await from(ann.url), 200);
     await ann.leaves();
   },
 
