@@ -75,12 +75,10 @@ class Watch {
         await this.follow();
       } catch (error) {
         if (signal.aborted) return;
-        if (error instanceof ApiError && error.code === 410) {
-          this.version = '';
-          continue;
-        }
-        const isFinal = error instanceof ApiError && [400, 401, 403, 404].includes(error.code);
-        this.tell({ state: isFinal ? 'failed' : 'lost', error: /** @type {Error} */ (error) });
+        const code = error instanceof ApiError ? error.code : 0;
+        const isFinal = [400, 401, 403, 404].includes(code);
+        if (code === 410) this.version = '';
+        else this.tell({ state: isFinal ? 'failed' : 'lost', error: /** @type {Error} */ (error) });
         if (isFinal) return;
       }
       // A watch that went on for a while has ended as watches do.
@@ -90,11 +88,15 @@ class Watch {
     }
   }
 
-  /** Reads the collection anew. What is shown meanwhile is what was there before. */
+  /**
+   * Reads the collection anew. What is shown meanwhile is what was there before. One that breaks off
+   * is no version, from which to go on.
+   */
   async list() {
     const { path, query, view, signal } = this.wish;
     const isFirst = this.items.size === 0;
     const fresh = isFirst ? this.items : new Map();
+    let version = '';
     let proceed = '';
     let isCut = false;
     do {
@@ -105,12 +107,13 @@ class Watch {
       for (const object of answer.items) {
         if (fresh.size < OBJECTS_MAX) fresh.set(key(object), view(object));
       }
-      this.version = answer.metadata.resourceVersion;
+      version = answer.metadata.resourceVersion;
       proceed = answer.metadata.continue ?? '';
       isCut = fresh.size >= OBJECTS_MAX && proceed !== '';
       if (isFirst) this.tell({ state: 'loading', isCut });
     } while (proceed && !isCut);
     this.items = fresh;
+    this.version = version;
     this.tell({ state: 'live', isCut });
   }
 
@@ -181,12 +184,15 @@ function key({ metadata }) {
   return `${metadata.namespace ?? ''}/${metadata.name}`;
 }
 
-/** @param {number} ms @param {AbortSignal} signal */
-function sleep(ms, signal) {
+/** @param {number} ms @param {AbortSignal} signal ends it early */
+export function sleep(ms, signal) {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve(undefined)), {
-      once: true,
-    });
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve(undefined);
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
   });
 }
