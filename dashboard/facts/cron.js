@@ -24,9 +24,16 @@ const DESCRIPTORS = {
  */
 const DAYS_MAX = 5 * 366;
 const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
+
+/** No clock is put back by more. */
+const OVERLAP_MS = 180 * MINUTE_MS;
+
+/** Time zones whose clocks are kept; all are forgotten then. */
+const CLOCKS_MAX = 100;
 
 /** Seconds in each unit of `@every`. @type {Record<string, number>} */
-const EVERY_UNITS = { h: 3600, m: 60, s: 1 };
+const EVERY_UNITS = { h: 3600, m: 60, s: 1, ms: 1e-3, us: 1e-6, µs: 1e-6, μs: 1e-6, ns: 1e-9 };
 
 /**
  * The next times after `now` that a schedule is due, `count` at most.
@@ -50,7 +57,7 @@ export function nextRuns(schedule, timeZone, now, count, last = now) {
 
 /** @param {string} text @param {number} now @param {number} count @param {number} last */
 function every(text, now, count, last) {
-  const parts = [...text.matchAll(/([\d.]+)([hms])/g)];
+  const parts = [...text.matchAll(/([\d.]+)(h|ms|[uµμ]s|ns|m|s)/g)];
   const seconds = parts.reduce(
     (sum, [, value, unit]) => sum + Number(value) * EVERY_UNITS[unit],
     0,
@@ -61,7 +68,7 @@ function every(text, now, count, last) {
   return Array.from({ length: count }, (_, at) => first + at * step);
 }
 
-/** @typedef {{values: Set<number>, isStar: boolean}} Field */
+/** @typedef {{values: Set<number>, isStar: boolean}} Field its values ascend */
 
 /** @param {string[]} parts */
 function fieldsOf([minute, hour, day, month, weekday]) {
@@ -88,6 +95,7 @@ function field(text, min, max, names = []) {
     if (!Number.isInteger(value) || value < min || value > max) throw new RangeError(word);
     return value;
   };
+  /** @type {Set<number>} */
   const values = new Set();
   let isStar = false;
   for (const part of text.split(',').filter(Boolean)) {
@@ -101,7 +109,7 @@ function field(text, min, max, names = []) {
     for (let value = start; value <= end; value += stride) values.add(value);
     isStar ||= isAll && stride === 1;
   }
-  return { values, isStar };
+  return { values: new Set([...values].sort((a, b) => a - b)), isStar };
 }
 
 /**
@@ -112,20 +120,27 @@ function field(text, min, max, names = []) {
  */
 function due(fields, zone, now, count) {
   const clock = clockOf(zone);
-  const today = Math.floor(clock(now) / DAY_MS) * DAY_MS;
+  const shown = clock(now);
+  const begin = Math.floor(shown / DAY_MS) * DAY_MS;
+  // An hour that comes twice may bring so many more between those that are wanted.
+  const enough = count + OVERLAP_MS / MINUTE_MS;
   /** @type {number[]} */
   const found = [];
   for (let days = 0; days < DAYS_MAX && found.length < count; days += 1) {
-    const midnight = today + days * DAY_MS;
+    const midnight = begin + days * DAY_MS;
     if (!isDay(fields, new Date(midnight))) continue;
+    /** @type {number[]} */
+    const today = [];
     for (const hour of fields.hours.values) {
       for (const minute of fields.minutes.values) {
-        const at = instant(midnight + (hour * 60 + minute) * 60_000, clock);
-        if (at !== undefined && at > now && found.length < count) found.push(at);
+        const local = midnight + (hour * 60 + minute) * MINUTE_MS;
+        if (local < shown - OVERLAP_MS || today.length >= enough) continue;
+        today.push(...instants(local, clock).filter((at) => at > now));
       }
     }
+    found.push(...today.sort((a, b) => a - b));
   }
-  return found;
+  return found.slice(0, count);
 }
 
 /** @param {ReturnType<typeof fieldsOf>} fields @param {Date} date */
@@ -137,12 +152,23 @@ function isDay({ days, months, weekdays }, date) {
   return days.isStar || weekdays.isStar ? isDate && isWeekday : isDate || isWeekday;
 }
 
-/**
- * What the clocks of a zone show at an instant, as if it were UTC.
- * @param {string} zone
- * @returns {(at: number) => number}
- */
+/** @typedef {(at: number) => number} Clock what clocks show at an instant, as if it were UTC */
+
+/** @type {Map<string, Clock>} */
+const clocks = new Map();
+
+/** The clocks of a zone; to make one costs more than to ask it. @param {string} zone */
 function clockOf(zone) {
+  const known = clocks.get(zone);
+  if (known) return known;
+  if (clocks.size >= CLOCKS_MAX) clocks.clear();
+  const clock = makeClock(zone);
+  clocks.set(zone, clock);
+  return clock;
+}
+
+/** @param {string} zone @returns {Clock} */
+function makeClock(zone) {
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone: zone,
     hourCycle: 'h23',
@@ -162,10 +188,10 @@ function clockOf(zone) {
 }
 
 /**
- * The first instant at which the clocks show `local`; none if they skip it.
- * @param {number} local @param {(at: number) => number} clock
+ * The instants at which the clocks show `local`: none if they skip it, two if it comes again.
+ * @param {number} local @param {Clock} clock
  */
-function instant(local, clock) {
+function instants(local, clock) {
   const guesses = [local - DAY_MS, local + DAY_MS].map((near) => local - (clock(near) - near));
-  return guesses.sort((a, b) => a - b).find((at) => clock(at) === local);
+  return [...new Set(guesses)].filter((at) => clock(at) === local);
 }

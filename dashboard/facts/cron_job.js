@@ -34,6 +34,12 @@ export function cronJobView({ metadata, spec, status = {} }) {
 }
 
 /**
+ * What was reckoned of a view: it stays until the first of it has come. Pages ask each second.
+ * @type {WeakMap<CronJobView, {since: number, count: number, runs: number[]}>}
+ */
+const reckoned = new WeakMap();
+
+/**
  * When it is due next, `count` times at most.
  * @param {CronJobView} view
  * @param {number} now
@@ -41,7 +47,12 @@ export function cronJobView({ metadata, spec, status = {} }) {
  */
 export function nextOf(view, now, count) {
   if (view.state === 'suspended') return [];
-  return nextRuns(view.schedule, view.timeZone, now, count, view.last ?? view.created);
+  const before = reckoned.get(view);
+  const isCurrent = before && before.since <= now && !(before.runs[0] <= now);
+  if (isCurrent && before.count >= count) return before.runs.slice(0, count);
+  const runs = nextRuns(view.schedule, view.timeZone, now, count, view.last ?? view.created);
+  reckoned.set(view, { since: now, count, runs });
+  return runs;
 }
 
 /** @param {CronJobView} view @param {number} now */

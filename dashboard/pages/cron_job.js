@@ -33,6 +33,8 @@ class CronJobPage {
   constructor(app, namespace, name) {
     /** @type {any} */
     this.cronJob = undefined;
+    /** @type {import('../facts/cron_job.js').CronJobView | undefined} */
+    this.view = undefined;
     this.health = new HealthLine((error) => app.signOut(error.message));
     this.toolbar = new Toolbar(app, 'cronjobs', namespace);
     this.head = new Head(
@@ -88,6 +90,7 @@ class CronJobPage {
   /** @param {any} cronJob */
   show(cronJob) {
     this.cronJob = cronJob;
+    this.view = cronJobView(cronJob);
     this.toolbar.show(cronJob);
     showFacts(this.facts, factsOf(cronJob));
     this.tick();
@@ -103,8 +106,8 @@ class CronJobPage {
   }
 
   tick() {
-    if (!this.cronJob) return;
-    const view = cronJobView(this.cronJob);
+    const { view } = this;
+    if (!view) return;
     const now = Date.now();
     this.head.show(view.state, CRON_JOB_STATES[view.state], cronSentence(view, now));
     const runs = nextOf(view, now, RUNS_AHEAD);
@@ -122,6 +125,7 @@ class CronJobPage {
   gone(name) {
     const was = this.cronJob ? `${name} has been deleted.` : `There is no CronJob ${name} here.`;
     this.cronJob = undefined;
+    this.view = undefined;
     this.toolbar.hide();
     this.head.show('gone', 'Gone', was);
   }
