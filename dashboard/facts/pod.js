@@ -26,6 +26,7 @@ export const POD_STATES = /** @type {Record<PodState, string>} */ ({
  * @property {string} namespace
  * @property {string} uid
  * @property {string} owner the uid of what controls it
+ * @property {string} container the first, whose log is shown
  * @property {PodState} state
  * @property {string} why how it ended, or why it waits
  * @property {number | undefined} index its completion index
@@ -38,7 +39,7 @@ export const POD_STATES = /** @type {Record<PodState, string>} */ ({
 
 /** @param {any} pod @returns {PodView} */
 export function podView(pod) {
-  const { metadata, status } = pod;
+  const { metadata, spec, status } = pod;
   const containers = status.containerStatuses ?? [];
   const states = [...containers, ...(status.initContainerStatuses ?? [])];
   const index = metadata.annotations?.['batch.kubernetes.io/job-completion-index'];
@@ -50,6 +51,7 @@ export function podView(pod) {
     namespace: metadata.namespace,
     uid: metadata.uid,
     owner: metadata.ownerReferences?.find((/** @type {any} */ it) => it.controller)?.uid ?? '',
+    container: spec.containers[0].name,
     state,
     why: whyOf(status, states, state),
     index: index === undefined ? undefined : Number(index),

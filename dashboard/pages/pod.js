@@ -103,10 +103,7 @@ class PodPage {
     this.toolbar.show(pod);
     this.tick();
     showFacts(this.facts, factsOf(this.app, pod));
-    const statuses = [
-      ...(pod.status.initContainerStatuses ?? []),
-      ...(pod.status.containerStatuses ?? []),
-    ];
+    const statuses = statusesOf(pod);
     const specs = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
     fill(
       this.containers,
@@ -134,12 +131,13 @@ class PodPage {
   follow() {
     if (!this.pod) return;
     const { state } = podView(this.pod);
+    const status = statusesOf(this.pod).find((it) => it.name === this.container.value);
     const source = {
       ...this.source,
       container: this.container.value,
       previous: this.previous.checked,
     };
-    this.log.follow(source, state);
+    this.log.follow(source, state, status?.restartCount ?? 0);
   }
 
   tick() {
@@ -155,6 +153,11 @@ class PodPage {
     this.toolbar.hide();
     this.head.show('gone', 'Gone', was);
   }
+}
+
+/** @param {any} pod @returns {any[]} of all its containers */
+function statusesOf({ status }) {
+  return [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
 }
 
 /** @param {import('../facts/pod.js').PodView} pod @param {number} now */

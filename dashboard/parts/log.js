@@ -3,6 +3,7 @@
 import { ApiError, isAbort, messageOf, send } from '../api/client.js';
 import { lines } from '../api/lines.js';
 import { object } from '../api/paths.js';
+import { sleep } from '../api/watch.js';
 import { fill, h, setText } from './dom.js';
 
 /**
@@ -12,6 +13,8 @@ const TAIL_LINES = 1_000;
 const LINES_MAX = 5_000;
 /** What of a longer line is shown; a program may print without an end. */
 const LINE_CHARS_MAX = 2_000;
+/** Before a log that broke off is asked for again. */
+const AGAIN_MS = 3_000;
 
 /** @typedef {{namespace: string, pod: string, container?: string, previous?: boolean}} Source */
 
@@ -23,6 +26,8 @@ export class Log {
     /** @type {AbortController | undefined} */
     this.current = undefined;
     this.isAtEnd = true;
+    /** Lines that are to be shown with the next frame. @type {string[]} */
+    this.pending = [];
     this.lines = h('div', { class: 'lines' });
     this.output = h(
       'div',
@@ -42,22 +47,44 @@ export class Log {
   }
 
   /**
-   * Follows this log from now on. The same one, in the same `phase`, is followed already.
-   * @param {Source} source @param {string} phase of the pod: one that has begun may be asked again
+   * Follows this log from now on. The same one, of the same run, is followed already.
+   * @param {Source} source
+   * @param {string} phase of the pod: one that has begun may be asked again
+   * @param {number} restarts each run has a log of its own
    */
-  follow(source, phase) {
-    const key = JSON.stringify([source, phase === 'waiting']);
+  follow(source, phase, restarts) {
+    const key = JSON.stringify([source, phase === 'waiting', restarts]);
     if (key === this.key) return;
     this.key = key;
     this.current?.abort();
     this.current = new AbortController();
-    const signal = AbortSignal.any([this.signal, this.current.signal]);
+    this.clear();
+    this.keep(source, AbortSignal.any([this.signal, this.current.signal]));
+  }
+
+  /**
+   * Reads to the end, and from the beginning again if it breaks off.
+   * @param {Source} source @param {AbortSignal} signal
+   */
+  async keep(source, signal) {
+    while (!signal.aborted) {
+      try {
+        return await this.read(source, signal);
+      } catch (error) {
+        if (isAbort(error) || signal.aborted) return;
+        const code = error instanceof ApiError ? error.code : 0;
+        if (code !== 0 && code < 429) {
+          return this.tell(code === 400 ? 'waiting' : 'failed', messageOf(error));
+        }
+        this.tell('lost', `It broke off; trying again. ${messageOf(error)}`);
+      }
+      await sleep(AGAIN_MS, signal);
+    }
+  }
+
+  clear() {
+    this.pending = [];
     fill(this.lines);
-    this.read(source, signal).catch((error) => {
-      if (isAbort(error) || signal.aborted) return;
-      const isEarly = error instanceof ApiError && error.code === 400;
-      this.tell(isEarly ? 'waiting' : 'failed', messageOf(error));
-    });
   }
 
   /** @param {Source} source @param {AbortSignal} signal */
@@ -68,18 +95,30 @@ export class Log {
     if (container) query.container = container;
     if (previous) query.previous = 'true';
     const response = await send(`${object('pods', namespace, pod)}/log`, { query, signal });
+    if (response.status === 204) return this.tell('waiting', 'It has no node yet.');
+    this.clear();
     this.tell('live', 'Following');
-    for await (const batch of lines(response)) this.append(batch);
+    for await (const batch of lines(response, undefined, LINE_CHARS_MAX + 1)) this.append(batch);
+    this.write();
     this.tell('ended', this.lines.childElementCount ? 'End of the log' : 'It printed nothing.');
   }
 
-  /** @param {string[]} batch */
+  /**
+   * Keeps lines for the next frame: a program may print more often than one can look.
+   * @param {string[]} batch
+   */
   append(batch) {
-    const shown = batch.slice(-LINES_MAX).map((line) => {
-      const text = line.length > LINE_CHARS_MAX ? `${line.slice(0, LINE_CHARS_MAX)} …` : line;
-      return h('div', {}, text || '\u00a0');
-    });
-    this.lines.append(...shown);
+    if (!this.pending.length) requestAnimationFrame(() => this.write());
+    const shown = batch.map((line) =>
+      line.length > LINE_CHARS_MAX ? `${line.slice(0, LINE_CHARS_MAX)} …` : line,
+    );
+    this.pending = [...this.pending, ...shown].slice(-LINES_MAX);
+  }
+
+  write() {
+    if (!this.pending.length) return;
+    this.lines.append(...this.pending.map((text) => h('div', {}, text || '\u00a0')));
+    this.pending = [];
     while (this.lines.childElementCount > LINES_MAX) this.lines.firstElementChild?.remove();
     if (this.isAtEnd) this.output.scrollTop = this.output.scrollHeight;
   }

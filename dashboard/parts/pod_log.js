@@ -60,7 +60,9 @@ export class PodLog {
 
   follow() {
     const pod = this.pods.find((it) => it.name === this.select.value);
-    if (pod) this.log.follow({ namespace: pod.namespace, pod: pod.name }, pod.state);
+    if (!pod) return;
+    const { namespace, name, container, state, restarts } = pod;
+    this.log.follow({ namespace, pod: name, container }, state, restarts);
   }
 }
 
