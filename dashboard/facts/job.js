@@ -20,10 +20,11 @@ export const JOB_STATES = /** @type {Record<JobState, string>} */ ({
  * @property {string} namespace
  * @property {string} uid
  * @property {JobState} state
- * @property {boolean} isSuspended what its spec says
  * @property {boolean} isFinished
  * @property {number | undefined} completions undefined: as many as succeed until one does
- * @property {number} active
+ * @property {number} active pods that have not ended, nor are being ended
+ * @property {number} ready those of them that are at work
+ * @property {number} ending pods that are being ended
  * @property {number} succeeded
  * @property {number} failed
  * @property {number} created
@@ -42,10 +43,11 @@ export function jobView(job) {
     namespace: metadata.namespace,
     uid: metadata.uid,
     state: stateOf(job),
-    isSuspended: spec.suspend === true,
     isFinished: over !== undefined,
     completions: spec.completions,
     active: status.active ?? 0,
+    ready: status.ready ?? 0,
+    ending: status.terminating ?? 0,
     succeeded: status.succeeded ?? 0,
     failed: status.failed ?? 0,
     created: time(metadata.creationTimestamp) ?? 0,
@@ -73,7 +75,7 @@ function stateOf(job) {
   const isEnding = condition(job, 'SuccessCriteriaMet') ?? condition(job, 'FailureTarget');
   if (job.metadata.deletionTimestamp || isEnding) return 'ending';
   if (job.spec.suspend) return 'suspended';
-  return job.status?.active ? 'running' : 'waiting';
+  return job.status?.active && job.status.ready ? 'running' : 'waiting';
 }
 
 /**
@@ -101,12 +103,24 @@ export function sentence(job, now) {
     case 'ending':
       return ending(job, view);
     case 'running':
-      return `Running for ${took}: ${counted(view.active, 'pod')} at work, ${progress}${failures}.`;
+      return `Running for ${took}: ${atWork(view)} at work, ${progress}${failures}.`;
     case 'waiting':
-      return view.failed
-        ? `Waiting before the next attempt: ${progress}${failures}.`
-        : `Waiting: no pod has started yet.`;
+      return waiting(job, view, `${progress}${failures}`);
   }
+}
+
+/** @param {JobView} view */
+function atWork({ active, ready }) {
+  return active > ready ? `${count(ready)} of ${counted(active, 'pod')}` : counted(active, 'pod');
+}
+
+/** @param {any} job @param {JobView} view @param {string} progress */
+function waiting(job, { active, succeeded, failed }, progress) {
+  if (active) return `Waiting for ${counted(active, 'pod')} to start: ${progress}.`;
+  if (job.spec.parallelism === 0)
+    return `Paused: it may have no pod at a time. ${capital(progress)}.`;
+  if (failed) return `Waiting before the next attempt: ${progress}.`;
+  return succeeded ? `Waiting for the next pod: ${progress}.` : 'Waiting: no pod has started yet.';
 }
 
 /** @param {any} job @param {JobView} view */
@@ -115,7 +129,8 @@ function ending(job, view) {
   const isGood = condition(job, 'SuccessCriteriaMet') !== undefined;
   const fate = isGood ? 'It has succeeded' : 'It has failed';
   const type = isGood ? 'SuccessCriteriaMet' : 'FailureTarget';
-  return join(`${fate}, and waits for ${counted(view.active, 'pod')} to end.`, because(job, type));
+  const left = counted(view.active + view.ending, 'pod');
+  return join(`${fate}, and waits for ${left} to end.`, because(job, type));
 }
 
 /** @param {JobView} view */

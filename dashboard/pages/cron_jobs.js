@@ -44,7 +44,7 @@ export function cronJobsPage(app) {
     onChange(items, state) {
       health.show('CronJobs', state);
       const shown = [...items.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-      if (state.state !== 'loading') table.show(shown, 'There are no CronJobs here.');
+      if (state.state === 'live' || shown.length) table.show(shown, 'There are no CronJobs here.');
     },
   });
   eachSecond(app.signal, () => table.refresh());

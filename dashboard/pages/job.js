@@ -40,7 +40,7 @@ class JobPage {
     );
     this.facts = h('dl', { class: 'facts' });
     this.pods = new Pods(app);
-    this.grid = new IndexGrid((index) => this.pods.find(String(index)));
+    this.grid = new IndexGrid((index) => this.pods.find(String(index)), app.signal);
     this.grid.element.hidden = true;
     this.log = new PodLog(app.signal);
     this.use = new Use(namespace, app.signal);
@@ -80,6 +80,9 @@ class JobPage {
     this.job = job;
     if (isNew) this.watchPods(job);
     this.toolbar.show(job);
+    // The Job's end may be told after its last pod's.
+    const { all, ended } = this.pods;
+    if (all.length && ended === undefined && !job.status?.active) this.pods.show(all, job);
     this.tick();
     showFacts(this.facts, factsOf(this.app, job));
     this.grid.element.hidden = job.spec.completionMode !== 'Indexed';
@@ -100,7 +103,7 @@ class JobPage {
       onChange: (items, state) => {
         this.health.show('pods', state);
         const own = [...items.values()].filter((it) => it.owner === job.metadata.uid);
-        this.pods.show(own, this.job);
+        if (state.state === 'live' || own.length) this.pods.show(own, this.job);
         this.log.show(own);
         const isRunning = own.some((it) => it.state === 'running');
         this.use.show(
@@ -114,7 +117,7 @@ class JobPage {
   }
 
   showGrid() {
-    if (!this.grid.element.hidden) this.grid.show(this.job, this.pods.all);
+    if (this.job && !this.grid.element.hidden) this.grid.show(this.job, this.pods.all);
   }
 
   tick() {

@@ -40,7 +40,7 @@ export function jobsPage(app) {
     onChange(items, state) {
       health.show('Jobs', state);
       jobs = newestFirst(items.values());
-      if (state.state !== 'loading' || jobs.length) show();
+      if (state.state === 'live' || jobs.length) show();
     },
   });
   eachSecond(app.signal, () => table.refresh());

@@ -19,7 +19,7 @@ const EVENTS_SHOWN_MAX = 100;
  */
 export function events({ kind, namespace, name, signal, onHealth }) {
   const rows = h('tbody');
-  const empty = h('p', { class: 'empty' }, 'No events.');
+  const empty = h('p', { class: 'empty', hidden: true }, 'No events.');
   const table = h(
     'table',
     { class: 'plain', hidden: true },
@@ -51,7 +51,7 @@ export function events({ kind, namespace, name, signal, onHealth }) {
         shown.map((it, at) => row(it, ages[at].cell)),
       );
       table.hidden = shown.length === 0;
-      empty.hidden = shown.length > 0;
+      empty.hidden = health.state !== 'live' || shown.length > 0;
     },
   });
   eachSecond(signal, () => ages.forEach(({ cell, at }) => setText(cell, age(at, Date.now()))));

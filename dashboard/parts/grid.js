@@ -5,21 +5,10 @@
  * which can be filtered by an index.
  */
 
-import { INDEXES_MAX, indexes } from '../facts/indexes.js';
+import { INDEXES_MAX, INDEX_NAMES, INDEX_STATES, indexStates } from '../facts/indexes.js';
 import { count } from '../facts/words.js';
 import { fill, h, setAttribute, setText } from './dom.js';
 import { section } from './facts.js';
-
-/** What an index can be, in the order in which one beats the other. */
-const STATES = /** @type {const} */ ({
-  pending: 'not started',
-  waiting: 'waiting',
-  running: 'running',
-  retrying: 'tried again',
-  failed: 'failed',
-  succeeded: 'succeeded',
-});
-const NAMES = /** @type {(keyof typeof STATES)[]} */ (Object.keys(STATES));
 
 const CELL_MAX = 18;
 const CELL_MIN = 3;
@@ -27,8 +16,8 @@ const CELL_MIN = 3;
 const AREA_MAX = 120_000;
 
 export class IndexGrid {
-  /** @param {(index: number) => void} onChoose */
-  constructor(onChoose) {
+  /** @param {(index: number) => void} onChoose @param {AbortSignal} signal the page is left */
+  constructor(onChoose, signal) {
     this.onChoose = onChoose;
     this.states = new Uint8Array(0);
     /** The size of a cell, and how many are in a row. */
@@ -45,34 +34,25 @@ export class IndexGrid {
     this.legend = h('ul', { class: 'legend' });
     this.element = section('Indexes', this.legend, this.canvas, this.under);
     new ResizeObserver(() => this.draw()).observe(this.canvas);
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.draw());
+    // The document keeps what listens, and with it the whole page.
+    const colours = matchMedia('(prefers-color-scheme: dark)');
+    colours.addEventListener('change', () => this.draw(), { signal });
   }
 
   /** @param {any} job @param {Iterable<import('../facts/pod.js').PodView>} pods */
   show(job, pods) {
-    const total = Math.min(job.spec.completions ?? 0, INDEXES_MAX);
-    const states = new Uint8Array(total);
-    for (const { index, state } of pods) {
-      if (index === undefined || index >= total) continue;
-      const now = state === 'running' ? 2 : state === 'failed' ? 3 : state === 'succeeded' ? 0 : 1;
-      states[index] = Math.max(states[index], now);
-      // One that has failed and runs again is at work, which is more to know.
-      if (now === 2) states[index] = 2;
-    }
-    for (const index of indexes(job.status?.failedIndexes, total)) states[index] = 4;
-    for (const index of indexes(job.status?.completedIndexes, total)) states[index] = 5;
-    this.states = states;
+    this.states = indexStates(job, pods);
     this.tell(job.spec.completions ?? 0);
     this.draw();
   }
 
   /** @param {number} completions */
   tell(completions) {
-    const tally = NAMES.map(() => 0);
+    const tally = INDEX_NAMES.map(() => 0);
     for (const state of this.states) tally[state] += 1;
-    const words = NAMES.map((name, at) => ({
+    const words = INDEX_NAMES.map((name, at) => ({
       name,
-      text: `${count(tally[at])} ${STATES[name]}`,
+      text: `${count(tally[at])} ${INDEX_STATES[name]}`,
     })).filter((_, at) => tally[at] > 0);
     const summary = words.map((it) => it.text).join(', ');
     if (summary === this.legend.dataset.signature) return;
@@ -110,7 +90,7 @@ export class IndexGrid {
     const style = getComputedStyle(this.canvas);
     const gap = cell > 5 ? 2 : 1;
     // One colour after the other, since to change it costs more than to draw.
-    NAMES.forEach((name, state) => {
+    INDEX_NAMES.forEach((name, state) => {
       pen.fillStyle = style.getPropertyValue(`--${name}`);
       for (let index = 0; index < total; index += 1) {
         if (this.states[index] !== state) continue;
@@ -136,7 +116,7 @@ export class IndexGrid {
     const index = this.indexAt(event);
     setText(
       this.under,
-      index === undefined ? '' : `Index ${index}: ${STATES[NAMES[this.states[index]]]}`,
+      index === undefined ? '' : `Index ${index}: ${INDEX_STATES[INDEX_NAMES[this.states[index]]]}`,
     );
   }
 

@@ -26,9 +26,8 @@ export class HealthLine {
     }
     this.all.set(what, health);
     const order = ['failed', 'lost', 'loading', 'live'];
-    const [[name, worst]] = [...this.all].sort(
-      ([, a], [, b]) => order.indexOf(a.state) - order.indexOf(b.state),
-    );
+    const rank = (/** @type {HealthOf} */ it) => order.indexOf(it.state) - (it.isCut ? 0.5 : 0);
+    const [[name, worst]] = [...this.all].sort(([, a], [, b]) => rank(a) - rank(b));
     setAttribute(this.element, 'data-state', worst.state);
     setText(this.element, words(name, worst));
   }

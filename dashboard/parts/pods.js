@@ -26,7 +26,7 @@ export class Pods {
      */
     this.ended = undefined;
     this.axis = new Axis();
-    this.overview = new Overview();
+    this.overview = new Overview(app.signal);
     this.filter = new Filter('Pods by state', Object.entries(POD_STATES), () => this.select());
     this.search = h('input', {
       type: 'search',

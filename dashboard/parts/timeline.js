@@ -96,12 +96,15 @@ function barWords(pod, now) {
 
 /** A picture of all pods together: how many ran at a time, and where some failed. */
 export class Overview {
-  constructor() {
+  /** @param {AbortSignal} signal the page is left */
+  constructor(signal) {
     this.canvas = h('canvas', { class: 'overview', role: 'img' });
     /** @type {() => void} */
     this.again = () => {};
     new ResizeObserver(() => this.again()).observe(this.canvas);
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.again());
+    // The document keeps what listens, and with it the whole page.
+    const colours = matchMedia('(prefers-color-scheme: dark)');
+    colours.addEventListener('change', () => this.again(), { signal });
   }
 
   /** @param {PodView[]} pods @param {Axis} axis @param {number} now */

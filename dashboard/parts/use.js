@@ -56,6 +56,8 @@ export class Use {
     if (!this.isRunning || document.hidden) return;
     try {
       const { items } = await request(this.path, { query: this.query, signal: this.signal });
+      // They may have ended meanwhile.
+      if (!this.isRunning) return;
       this.now = items.length ? nowWords(items) : [];
       this.write();
     } catch (error) {

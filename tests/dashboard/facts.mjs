@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-const facts = (name) => import(new URL(`../../dashboard/facts/${name}.js`, import.meta.url));
+const part = (path) => import(new URL(`../../dashboard/${path}.js`, import.meta.url));
+const facts = (name) => part(`facts/${name}`);
 
 test('a schedule is told ahead as the server keeps it', async () => {
   const { nextRuns } = await facts('cron');
@@ -29,6 +30,30 @@ test('a schedule is told ahead as the server keeps it', async () => {
     '2026-03-28T01:30:00Z',
     '2026-03-30T00:30:00Z',
   ]);
+  // They go back on the 3rd of November, at two: half past one comes twice.
+  check('30 1 * * *', 'America/New_York', '2024-11-03T04:00:00Z', [
+    '2024-11-03T05:30:00Z',
+    '2024-11-03T06:30:00Z',
+    '2024-11-04T06:30:00Z',
+  ]);
+  check('30 1 * * *', 'America/New_York', '2024-11-03T05:45:00Z', ['2024-11-03T06:30:00Z']);
+  check('*/30 * * * *', 'America/New_York', '2024-11-03T05:15:00Z', [
+    '2024-11-03T05:30:00Z',
+    '2024-11-03T06:00:00Z',
+    '2024-11-03T06:30:00Z',
+    '2024-11-03T07:00:00Z',
+  ]);
+  // However a list is written.
+  check('30 17,5 * * *', undefined, '2026-01-01T00:00:00Z', [
+    '2026-01-01T05:30:00Z',
+    '2026-01-01T17:30:00Z',
+  ]);
+  check('45,15 * * * *', undefined, '2026-01-01T00:00:00Z', [
+    '2026-01-01T00:15:00Z',
+    '2026-01-01T00:45:00Z',
+    '2026-01-01T01:15:00Z',
+  ]);
+  check('0 22-23,0-5 * * *', undefined, '2026-01-01T00:00:00Z', ['2026-01-01T01:00:00Z']);
   check('0 0 30 2 *', undefined, '2026-01-01T00:00:00Z', []);
   check('nonsense', undefined, '2026-01-01T00:00:00Z', []);
   check('0 0 * * *', 'Nowhere/Such', '2026-01-01T00:00:00Z', []);
@@ -41,6 +66,27 @@ test('every so often counts from the last time', async () => {
     180 * minute,
     270 * minute,
   ]);
+  assert.deepEqual(nextRuns('@every 2500ms', undefined, 0, 2, 0), [2000, 4000]);
+  assert.deepEqual(nextRuns('@every 10ms', undefined, 0, 1, 0), [1000]);
+});
+
+test('what is due stays until its time has come', async () => {
+  const { cronJobView, nextOf } = await facts('cron_job');
+  const metadata = { name: 'c', namespace: 'n', creationTimestamp: '2026-01-01T00:00:00Z' };
+  const view = cronJobView({ metadata, spec: { schedule: '*/15 * * * *' } });
+  const check = (now, count, expect) => {
+    const runs = nextOf(view, Date.parse(`2026-01-01T${now}Z`), count);
+    assert.deepEqual(
+      runs.map((it) => new Date(it).toISOString().slice(11, 16)),
+      expect,
+      now,
+    );
+  };
+  check('00:00:00', 1, ['00:15']);
+  check('00:00:01', 2, ['00:15', '00:30']);
+  check('00:14:59', 1, ['00:15']);
+  check('00:15:00', 2, ['00:30', '00:45']);
+  check('00:00:00', 1, ['00:15']);
 });
 
 test('an object is YAML that reads as the same', async () => {
@@ -127,8 +173,49 @@ test('a Job is one sentence', async () => {
   );
   check(
     { completions: 1200 },
-    { ...started, active: 1, succeeded: 1000, failed: 1 },
+    { ...started, active: 1, ready: 1, succeeded: 1000, failed: 1 },
     'Running for 1 min 40 s: 1 pod at work, 1,000 of 1,200 succeeded, 1 failure so far.',
+  );
+  check(
+    { completions: 9 },
+    { ...started, active: 5, ready: 3 },
+    'Running for 1 min 40 s: 3 of 5 pods at work, 0 of 9 succeeded.',
+  );
+  // Queued: there are pods, and none of them runs.
+  check(
+    { completions: 9 },
+    { ...started, active: 5, ready: 0, failed: 1 },
+    'Waiting for 5 pods to start: 0 of 9 succeeded, 1 failure so far.',
+  );
+  check(
+    { completions: 9 },
+    { ...started, failed: 1 },
+    'Waiting before the next attempt: 0 of 9 succeeded, 1 failure so far.',
+  );
+  check({ completions: 9 }, { succeeded: 2 }, 'Waiting for the next pod: 2 of 9 succeeded.');
+  check(
+    { completions: 9, parallelism: 0 },
+    { succeeded: 2, failed: 1 },
+    'Paused: it may have no pod at a time. 2 of 9 succeeded, 1 failure so far.',
+  );
+  // Pods that are being ended are not active any more.
+  check(
+    { completions: 9 },
+    {
+      terminating: 2,
+      conditions: is('FailureTarget', { reason: 'DeadlineExceeded', message: 'It took too long' }),
+    },
+    'It has failed, and waits for 2 pods to end. It took too long (DeadlineExceeded).',
+  );
+  check(
+    { completions: 9 },
+    {
+      active: 1,
+      ready: 1,
+      terminating: 0,
+      conditions: is('SuccessCriteriaMet', { reason: 'SuccessPolicy', message: 'Rule 0 matched' }),
+    },
+    'It has succeeded, and waits for 1 pod to end. Rule 0 matched (SuccessPolicy).',
   );
   check(
     { completions: 1 },
@@ -156,6 +243,112 @@ test('a Job is one sentence', async () => {
   );
 });
 
+test('a Job is at work when a pod of it is', async () => {
+  const { jobView } = await facts('job');
+  const check = (status, expect) => {
+    const { state } = jobView({ metadata: { name: 'j' }, spec: {}, status });
+    assert.equal(state, expect, JSON.stringify(status));
+  };
+  check({ active: 3, ready: 1 }, 'running');
+  check({ active: 3, ready: 0 }, 'waiting');
+  check({}, 'waiting');
+});
+
+test('an index is what its pods make of it', async () => {
+  const { INDEX_NAMES, indexStates } = await facts('indexes');
+  const check = (status, pods, expect) => {
+    const job = { metadata: {}, spec: { completions: 2 }, status };
+    const all = pods.map(([index, state]) => ({ index, state }));
+    for (const order of [all, all.toReversed()]) {
+      const told = Array.from(indexStates(job, order), (it) => INDEX_NAMES[it]);
+      assert.deepEqual(told, expect, JSON.stringify([status, order]));
+    }
+  };
+  const over = { conditions: [{ type: 'Failed', status: 'True' }] };
+  check({}, [], ['pending', 'pending']);
+  check({}, [[1, 'waiting']], ['pending', 'waiting']);
+  check(
+    {},
+    [
+      [0, 'failed'],
+      [0, 'running'],
+      [1, 'failed'],
+      [1, 'waiting'],
+    ],
+    ['running', 'retrying'],
+  );
+  // It has succeeded, whether or not the Job has counted it.
+  check({}, [[0, 'succeeded']], ['succeeded', 'pending']);
+  check({ completedIndexes: '0-1' }, [[0, 'failed']], ['succeeded', 'succeeded']);
+  // Nothing is tried again once the Job has ended.
+  check(
+    over,
+    [
+      [0, 'failed'],
+      [1, 'succeeded'],
+    ],
+    ['failed', 'succeeded'],
+  );
+  check({ failedIndexes: '1' }, [[2, 'failed']], ['pending', 'failed']);
+});
+
+test('a list that breaks off is read again', async () => {
+  const lists = [
+    { resourceVersion: '7', continue: 'more', names: ['a'] },
+    undefined,
+    { resourceVersion: '8', continue: 'more', names: ['a'] },
+    { resourceVersion: '8', names: ['b'] },
+  ];
+  let followed = () => {};
+  const version = new Promise((resolve) => (followed = resolve));
+  const stubs = {
+    sessionStorage: { getItem: () => null },
+    requestAnimationFrame: (call) => queueMicrotask(call),
+    fetch(address, { signal }) {
+      const query = new URL(address, 'https://mayfly').searchParams;
+      if (query.get('watch')) {
+        followed(query.get('resourceVersion'));
+        return new Promise((_, reject) =>
+          signal.addEventListener('abort', () => reject(signal.reason)),
+        );
+      }
+      const list = lists.shift();
+      if (!list) return Promise.reject(new TypeError('the line broke'));
+      const { names, ...metadata } = list;
+      const items = names.map((name) => ({ metadata: { namespace: 'n', name } }));
+      return Promise.resolve(Response.json({ metadata, items }));
+    },
+  };
+  const before = Object.fromEntries(Object.keys(stubs).map((name) => [name, globalThis[name]]));
+  for (const [name, value] of Object.entries(stubs))
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+  const page = new AbortController();
+  try {
+    const { watch } = await part('api/watch');
+    const told = [];
+    const live = new Promise((resolve) => {
+      const onChange = (items, { state }) => {
+        told.push([state, [...items.keys()].join()]);
+        if (state === 'live') resolve();
+      };
+      const view = (it) => it.metadata.name;
+      watch({ path: '/api/v1/pods', view, onChange, signal: page.signal });
+    });
+    assert.equal(await version, '8', 'what it goes on from');
+    await live;
+    assert.deepEqual(told.at(-1), ['live', 'n/a,n/b']);
+    assert.ok(
+      told.some(([state]) => state === 'lost'),
+      `it was told that it broke off: ${told}`,
+    );
+    assert.equal(lists.length, 0);
+  } finally {
+    page.abort();
+    for (const [name, value] of Object.entries(before))
+      Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+  }
+});
+
 test('a pod that was restarted has a back-off in its bar', async () => {
   const { podView } = await facts('pod');
   const at = (second) => `2026-01-01T00:00:${String(second).padStart(2, '0')}Z`;
@@ -170,7 +363,10 @@ test('a pod that was restarted has a back-off in its bar', async () => {
       },
     ],
   };
-  const view = podView({ metadata: { name: 'p', creationTimestamp: at(0) }, status });
+  const metadata = { name: 'p', creationTimestamp: at(0) };
+  const spec = { containers: [{ name: 'main' }, { name: 'side' }] };
+  const view = podView({ metadata, spec, status });
+  assert.equal(view.container, 'main');
   const zero = Date.parse(at(0));
   assert.deepEqual([view.state, view.why, view.restarts], ['backoff', 'CrashLoopBackOff', 1]);
   assert.deepEqual(
