@@ -10,7 +10,7 @@ import { ApiError, messageOf, request } from './api/client.js';
 import { collection } from './api/paths.js';
 import { setToken, token } from './api/session.js';
 import { parsePlace, writePlace } from './app.js';
-import { createPage } from './pages/create.js';
+import { createPage, forgetDraft } from './pages/create.js';
 import { cronJobPage } from './pages/cron_job.js';
 import { cronJobsPage } from './pages/cron_jobs.js';
 import { jobPage } from './pages/job.js';
@@ -82,7 +82,7 @@ class Shell {
   frame(all) {
     const leave = h(
       'button',
-      { type: 'button', class: 'quiet', onclick: () => this.signOut('You have signed out.') },
+      { type: 'button', class: 'quiet', onclick: () => this.leave() },
       'Sign out',
     );
     fill(
@@ -116,7 +116,7 @@ class Shell {
       onchange: () => {
         this.scope = input.value.trim() || (all ? '' : NAMESPACE_USUAL);
         const { page } = parsePlace(location.hash);
-        location.hash = writePlace(page in LISTS ? page : 'jobs', '', '', this.scope);
+        location.hash = writePlace(Object.hasOwn(LISTS, page) ? page : 'jobs', '', '', this.scope);
       },
     });
     this.scopeInput = input;
@@ -154,9 +154,10 @@ class Shell {
       signOut: (why) => this.signOut(why),
     };
     this.mark(app, page);
-    const show = name ? OBJECTS[page] : LISTS[page];
-    const content =
-      show?.(app, namespace, name) ?? h('p', { class: 'sentence' }, 'There is no such page.');
+    const pages = name ? OBJECTS : LISTS;
+    const content = Object.hasOwn(pages, page)
+      ? pages[page](app, namespace, name)
+      : h('p', { class: 'sentence' }, 'There is no such page.');
     fill(this.main, content);
     const title = content.querySelector('h1');
     document.title = `${title?.textContent ?? 'mayfly'} · mayfly`;
@@ -181,6 +182,12 @@ class Shell {
         h('a', { href: app.href(page), 'aria-current': isHere(page) && 'page' }, words),
       ),
     );
+  }
+
+  /** The user goes, and with them what is theirs. */
+  leave() {
+    forgetDraft();
+    this.signOut('You have signed out.');
   }
 
   /** @param {string} why */

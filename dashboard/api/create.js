@@ -1,7 +1,7 @@
 /** Creates what a manifest says, as `kubectl create -f` does. */
 
 import { documents, word } from '../facts/documents.js';
-import { request, send } from './client.js';
+import { ApiError, request, send } from './client.js';
 
 /** Documents of one manifest; more are a program's work. */
 const DOCUMENTS_MAX = 100;
@@ -31,7 +31,12 @@ export class Refused extends Error {
 export async function create(text, namespace, isDryRun) {
   /** @type {Made[]} */
   const made = [];
-  for (const document of documents(text).slice(0, DOCUMENTS_MAX)) {
+  const all = documents(text);
+  if (all.length > DOCUMENTS_MAX) {
+    const why = new ApiError(400, `These are more than ${DOCUMENTS_MAX} documents.`);
+    throw new Refused(all[DOCUMENTS_MAX], why, made);
+  }
+  for (const document of all) {
     try {
       made.push(await createOne(document.text, namespace, isDryRun));
     } catch (error) {

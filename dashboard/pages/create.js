@@ -6,11 +6,20 @@ import { Refused, create } from '../api/create.js';
 import { complaintsOf } from '../facts/complaints.js';
 import { TEMPLATES } from '../facts/templates.js';
 import { counted } from '../facts/words.js';
+import { confirm } from '../parts/dialog.js';
 import { fill, h } from '../parts/dom.js';
 import { Editor } from '../parts/editor.js';
 
 /** Where things go that name no namespace, when all are looked at. */
 const NAMESPACE_USUAL = 'default';
+
+/** What is written and not yet created: it outlives the page, since a page is opened anew often. */
+let draft = TEMPLATES.Job;
+
+/** Forgets what was written, for the next user. */
+export function forgetDraft() {
+  draft = TEMPLATES.Job;
+}
 
 /** @param {import('../app.js').App} app */
 export function createPage(app) {
@@ -22,7 +31,8 @@ class CreatePage {
   constructor(app) {
     this.app = app;
     this.namespace = app.namespace || NAMESPACE_USUAL;
-    this.editor = new Editor(TEMPLATES.Job);
+    this.editor = new Editor(draft);
+    this.editor.input.addEventListener('input', () => (draft = this.editor.text));
     this.isBusy = false;
     this.outcome = h('div', { class: 'outcome', role: 'status' });
     const buttons = [
@@ -31,7 +41,7 @@ class CreatePage {
     ];
     const template = h(
       'select',
-      { id: 'template', onchange: () => (this.editor.text = TEMPLATES[template.value]) },
+      { id: 'template', onchange: () => this.begin(TEMPLATES[template.value]) },
       Object.keys(TEMPLATES).map((name) => h('option', { value: name }, name)),
     );
     this.element = h(
@@ -59,6 +69,19 @@ class CreatePage {
     fill(this.outcome, h('p', { class: 'wrong' }, `You may not create Jobs in ${this.namespace}.`));
   }
 
+  /** Begins with another template, unless what was written is to stay. @param {string} text */
+  async begin(text) {
+    const isWritten = !Object.values(TEMPLATES).includes(this.editor.text);
+    const question = {
+      title: 'Begin anew?',
+      text: 'What is written here is replaced.',
+      action: 'Replace',
+    };
+    if (isWritten && !(await confirm(question))) return;
+    this.editor.text = text;
+    draft = text;
+  }
+
   /** @param {boolean} isDryRun */
   async send(isDryRun) {
     // Not by disabling the buttons, which would lose the focus.
@@ -69,6 +92,7 @@ class CreatePage {
     try {
       const made = await create(this.editor.text, this.namespace, isDryRun);
       fill(this.outcome, this.told(made, isDryRun));
+      if (!isDryRun) forgetDraft();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.refused(error, isDryRun);

@@ -23,12 +23,12 @@ export class Editor {
       oninput: () => this.clear(),
       onscroll: () => this.align(),
     });
-    this.complaints = h('ul', { id: 'complaints', class: 'complaints', role: 'alert' });
+    this.complaints = h('ul', { id: 'complaints', class: 'complaints' });
     this.element = h(
       'div',
       {},
       h('div', { class: 'editor' }, this.marks, this.input),
-      this.complaints,
+      h('div', { role: 'alert' }, this.complaints),
     );
     this.text = text;
   }
