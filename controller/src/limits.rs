@@ -9,7 +9,8 @@ use std::time::Duration;
 pub const WATCH_HISTORY_MAX: usize = 16_384;
 
 /// Bytes of all those changes together, as they are written to disk. Stops objects of a megabyte
-/// each from filling memory; twice what a whole history of pods and their events has.
+/// each from filling memory; twice what a whole history of pods and their events has. What the last
+/// batch has brought stays all the same, until the next one comes.
 pub const WATCH_HISTORY_BYTES_MAX: usize = 64 << 20;
 
 /// Changes that a watcher takes from the history at once. Stops one that has much to catch up on

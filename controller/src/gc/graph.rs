@@ -30,6 +30,8 @@ struct Owner {
     kind: Option<Kind>,
     /// Whether the owner waits for this dependent when it is deleted in the foreground.
     blocks: bool,
+    /// Whether it is the controller, who alone takes finalizers off.
+    controls: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,6 +253,7 @@ impl Owner {
             name: reference.name.clone(),
             kind: kind_of(reference),
             blocks: blocks(reference),
+            controls: reference.controller == Some(true),
         }
     }
 
@@ -259,6 +262,7 @@ impl Owner {
             && self.name == reference.name
             && self.kind == kind_of(reference)
             && self.blocks == blocks(reference)
+            && self.controls == (reference.controller == Some(true))
     }
 }
 

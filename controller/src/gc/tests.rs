@@ -144,6 +144,16 @@ async fn pods_that_nobody_will_count_are_let_go() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pod_that_its_job_controls_no_more_is_let_go() {
+    let tracked = Made { finalizers: &[JOB_TRACKING_FINALIZER], ..made("x", &["a"]) };
+    let disown = Transaction::new().modify(key("x"), None, |pod: &mut Pod| {
+        pod.metadata.owner_references.iter_mut().flatten().for_each(|it| it.controller = None);
+    });
+    let steps = [job(made("a", &[])), pod(tracked), disown];
+    check(steps, &["Job a", "Pod x ← a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn foreground_deletion_waits_for_the_dependents() {
     let waiting = Made { finalizers: &["foregroundDeletion"], ..made("a", &[]) };
     let steps =

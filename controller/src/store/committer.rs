@@ -126,9 +126,8 @@ impl<D: Disk> Writer<D> {
             (answers, batch.into_changes())
         };
         let written = self.write(&changes).await;
-        if written.is_ok() {
-            self.shared.publish(changes);
-        }
+        // Freed when whoever waits has been answered.
+        let _forgotten = written.is_ok().then(|| self.shared.publish(changes));
         for (answer, result) in answers {
             // Also what was refused may have been so because of something that is not kept.
             let result = written.clone().map_err(|source| self.refused(source)).and(result);
@@ -187,7 +186,15 @@ fn rows(changes: &[Change]) -> Vec<Row> {
 }
 
 fn row(change: &Change) -> Row {
-    let json = (change.what != ChangeKind::Deleted).then(|| change.json().clone());
+    let json = match (change.what, change.kind) {
+        // The history is to know how large it is: of these, an object may have a megabyte.
+        (ChangeKind::Deleted, Kind::ConfigMap | Kind::Secret) => {
+            change.json();
+            None
+        }
+        (ChangeKind::Deleted, _) => None,
+        (ChangeKind::Added | ChangeKind::Modified, _) => Some(change.json().clone()),
+    };
     Row { kind: change.kind, key: change.key.clone(), json }
 }
 

@@ -27,6 +27,7 @@ use crate::clock::Clock;
 
 pub use error::{CommitError, Gone, OpenError};
 pub use names::Names;
+pub(crate) use state::in_order;
 pub use transaction::{Committed, DeleteOptions, Transaction};
 pub use watch::{Change, ChangeKind, Watch};
 
@@ -143,27 +144,36 @@ impl Store {
 
     /// The objects of kind `T`, of one namespace or of all.
     pub fn list<T: Resource>(&self, namespace: Option<&str>) -> List<T> {
-        let state = self.inner.shared.read();
-        let items = state.objects(T::KIND, namespace).filter_map(T::from_object).cloned().collect();
-        List { items, resource_version: state.version() }
+        let (objects, resource_version) = self.list_objects(T::KIND, namespace);
+        List {
+            items: objects.iter().filter_map(T::from_object).cloned().collect(),
+            resource_version,
+        }
     }
 
-    /// The objects of `kind`, of one namespace or of all, and the resource version they are of.
+    /// The objects of `kind`, of one namespace or of all, by namespace and name, and the resource
+    /// version they are of.
     pub fn list_objects(&self, kind: Kind, namespace: Option<&str>) -> (Vec<Object>, u64) {
-        let state = self.inner.shared.read();
-        (state.objects(kind, namespace).cloned().collect(), state.version())
+        let (found, version) = self.find_objects(kind, namespace);
+        (in_order(found), version)
     }
 
-    /// The same as they were at the resource version `version`.
+    /// The same in no order, which costs less.
+    pub fn find_objects(&self, kind: Kind, namespace: Option<&str>) -> (Vec<(Key, Object)>, u64) {
+        let state = self.inner.shared.read();
+        (state.taken(kind, namespace), state.version())
+    }
+
+    /// The same, in no order, as they were at the resource version `version`.
     ///
     /// [`Gone`] if the history does not reach back to it, or it is not reached yet.
-    pub fn list_objects_at(
+    pub fn find_objects_at(
         &self,
         kind: Kind,
         namespace: Option<&str>,
         version: u64,
-    ) -> Result<Vec<Object>, Gone> {
-        self.inner.shared.read().objects_at(kind, namespace, version)
+    ) -> Result<Vec<(Key, Object)>, Gone> {
+        self.inner.shared.read().taken_at(kind, namespace, version)
     }
 
     /// The object of `kind` at `key`, and the resource version of the state that it was found in.
@@ -174,17 +184,22 @@ impl Store {
 
     /// All objects of `kinds`, as they were together, and the resource version they are of.
     pub fn list_kinds(&self, kinds: &[Kind]) -> (Vec<Object>, u64) {
-        let state = self.inner.shared.read();
-        let objects = kinds.iter().flat_map(|kind| state.objects(*kind, None)).cloned().collect();
-        (objects, state.version())
+        self.list_of(kinds, None)
     }
 
     /// All objects of `kinds` in `namespace`, as they were together, and the resource version they
     /// are of.
     pub fn list_namespace(&self, kinds: &[Kind], namespace: &str) -> (Vec<Object>, u64) {
-        let state = self.inner.shared.read();
-        let objects = kinds.iter().flat_map(|kind| state.objects(*kind, Some(namespace)));
-        (objects.cloned().collect(), state.version())
+        self.list_of(kinds, Some(namespace))
+    }
+
+    fn list_of(&self, kinds: &[Kind], namespace: Option<&str>) -> (Vec<Object>, u64) {
+        let (found, version) = {
+            let state = self.inner.shared.read();
+            let found: Vec<_> = kinds.iter().map(|kind| state.taken(*kind, namespace)).collect();
+            (found, state.version())
+        };
+        (found.into_iter().flat_map(in_order).collect(), version)
     }
 
     /// The resource version of the newest visible state.

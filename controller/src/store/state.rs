@@ -14,19 +14,23 @@ use crate::api::{Key, Kind, Object};
 /// who wants one sorts them.
 pub(super) type ByKey<T> = HashMap<Key, T, RandomState>;
 
+/// Those of one kind, by their namespace: what is asked of one costs nothing for the others.
+type OfKind = HashMap<Arc<str>, ByKey<Object>, RandomState>;
+
 /// Every object as readers see it.
 #[derive(Default)]
 pub(super) struct State {
-    kinds: HashMap<Kind, ByKey<Object>, RandomState>,
+    kinds: HashMap<Kind, OfKind, RandomState>,
     pub(super) history: History,
 }
 
 impl State {
     /// These objects, with no history before `version`.
     pub(super) fn of(objects: Vec<Object>, version: u64) -> Self {
-        let mut kinds: HashMap<Kind, ByKey<Object>, RandomState> = HashMap::default();
+        let mut kinds: HashMap<Kind, OfKind, RandomState> = HashMap::default();
         for object in objects {
-            kinds.entry(object.kind()).or_default().insert(object.key(), object);
+            let (of_kind, key) = (kinds.entry(object.kind()).or_default(), object.key());
+            of_kind.entry(Arc::clone(&key.namespace)).or_default().insert(key, object);
         }
         Self { kinds, history: History::from(version) }
     }
@@ -36,25 +40,21 @@ impl State {
     }
 
     pub(super) fn get(&self, kind: Kind, key: &Key) -> Option<&Object> {
-        self.kinds.get(&kind)?.get(key)
+        self.kinds.get(&kind)?.get(&key.namespace)?.get(key)
     }
 
-    /// The objects of `kind`, of one namespace or of all, by namespace and name.
-    pub(super) fn objects(
-        &self,
-        kind: Kind,
-        namespace: Option<&str>,
-    ) -> impl Iterator<Item = &Object> {
-        sorted(self.entries(kind, namespace).collect())
+    /// The objects of `kind`, of one namespace or of all, in no order.
+    pub(super) fn taken(&self, kind: Kind, namespace: Option<&str>) -> Vec<(Key, Object)> {
+        self.entries(kind, namespace).map(|(key, object)| (key.clone(), object.clone())).collect()
     }
 
-    /// The objects as they were at `version`, if the history reaches back to it.
-    pub(super) fn objects_at(
+    /// The same as they were at `version`, if the history reaches back to it.
+    pub(super) fn taken_at(
         &self,
         kind: Kind,
         namespace: Option<&str>,
         version: u64,
-    ) -> Result<Vec<Object>, Gone> {
+    ) -> Result<Vec<(Key, Object)>, Gone> {
         // What the first change since then found is what was there.
         let mut then: HashMap<&Key, Option<&Object>, RandomState> = HashMap::default();
         for change in self.history.after(version)? {
@@ -65,7 +65,7 @@ impl State {
         }
         let now = self.entries(kind, namespace).filter(|(key, _)| !then.contains_key(key));
         let changed = then.iter().filter_map(|(key, object)| Some((*key, (*object)?)));
-        Ok(sorted(now.chain(changed).collect()).cloned().collect())
+        Ok(now.chain(changed).map(|(key, object)| (key.clone(), object.clone())).collect())
     }
 
     /// In no order.
@@ -74,27 +74,38 @@ impl State {
         kind: Kind,
         namespace: Option<&str>,
     ) -> impl Iterator<Item = (&Key, &Object)> {
-        let is_there = move |key: &Key| namespace.is_none_or(|it| *key.namespace == *it);
-        let all = self.kinds.get(&kind).into_iter().flatten();
-        all.filter(move |(key, _)| is_there(key))
+        let of_kind = self.kinds.get(&kind);
+        let one = namespace.and_then(|namespace| of_kind?.get(namespace));
+        let all = of_kind.filter(|_| namespace.is_none()).into_iter().flat_map(HashMap::values);
+        one.into_iter().chain(all).flatten()
     }
 
     fn publish(&mut self, mut change: Change) {
-        let objects = self.kinds.entry(change.kind).or_default();
-        change.before = match change.what {
-            ChangeKind::Deleted => objects.remove(&change.key),
-            ChangeKind::Added | ChangeKind::Modified => {
-                objects.insert(change.key.clone(), change.object.clone())
+        let of_kind = self.kinds.entry(change.kind).or_default();
+        let key = &change.key;
+        change.before = match (change.what, of_kind.get_mut(&key.namespace)) {
+            (ChangeKind::Deleted, Some(objects)) => {
+                let before = objects.remove(key);
+                if objects.is_empty() {
+                    of_kind.remove(&key.namespace);
+                }
+                before
+            }
+            (ChangeKind::Deleted, None) => None,
+            (_, Some(objects)) => objects.insert(key.clone(), change.object.clone()),
+            (_, None) => {
+                let objects = of_kind.entry(Arc::clone(&key.namespace)).or_default();
+                objects.insert(key.clone(), change.object.clone())
             }
         };
         self.history.push(change);
     }
 }
 
-/// Each of `entries`, by namespace and name.
-fn sorted<'a>(mut entries: Vec<(&'a Key, &'a Object)>) -> impl Iterator<Item = &'a Object> {
-    entries.sort_unstable_by_key(|(key, _)| *key);
-    entries.into_iter().map(|(_, object)| object)
+/// What was found, by namespace and name. It takes longer than finding it, so no lock is held for it.
+pub(crate) fn in_order(mut found: Vec<(Key, Object)>) -> Vec<Object> {
+    found.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    found.into_iter().map(|(_, object)| object).collect()
 }
 
 /// The state behind its lock, and the bells that ring when it has changed.
@@ -139,21 +150,26 @@ impl Shared {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes `changes` visible together.
-    pub(super) fn publish(&self, changes: Vec<Change>) {
+    /// Makes `changes` visible together; gives what the history lets go of, so that nobody has to
+    /// wait for it to be freed.
+    pub(super) fn publish(&self, changes: Vec<Change>) -> Vec<Arc<Change>> {
         if changes.is_empty() {
-            return;
+            return Vec::new();
         }
+        let forgotten;
         let kinds = Kinds::of(changes.iter().map(|change| change.kind));
         {
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            let seen = state.version();
             for change in changes {
                 state.publish(change);
             }
+            forgotten = state.history.forget(seen);
         }
         let bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
         for (_, bell) in bells.iter().filter(|(of, _)| of.shares(kinds)) {
             bell.notify_waiters();
         }
+        forgotten
     }
 }

@@ -101,12 +101,22 @@ impl History {
         let bytes = change.json.get().map_or(0, Bytes::len);
         self.changes.push_back(Held { change: Arc::new(change), bytes });
         self.bytes += bytes;
-        while self.changes.len() > WATCH_HISTORY_MAX || self.bytes > WATCH_HISTORY_BYTES_MAX {
-            let Some(Held { change, bytes }) = self.changes.pop_front() else { return };
+    }
+
+    /// Lets go of what is beyond the bounds, and gives it. What came after version `seen` nobody can
+    /// have looked at yet, so that stays however large it is.
+    pub(super) fn forget(&mut self, seen: u64) -> Vec<Arc<Change>> {
+        let mut forgotten = Vec::new();
+        while self.changes.len() > WATCH_HISTORY_MAX
+            || self.bytes > WATCH_HISTORY_BYTES_MAX && self.oldest < seen
+        {
+            let Some(Held { change, bytes }) = self.changes.pop_front() else { break };
             self.oldest += 1;
             self.bytes -= bytes;
             self.forgotten[change.kind as usize] = change.resource_version;
+            forgotten.push(change);
         }
+        forgotten
     }
 
     /// The changes after version `after`, or all that are held if none before them was of `kinds`.
@@ -200,5 +210,33 @@ impl Watch {
             }
         }
         Ok(self.taken.pop_front())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_has_seen_stays_however_large_it_is() {
+        let json = Bytes::from(vec![b' '; 1 << 20]);
+        let change = |resource_version| Change {
+            kind: Kind::ConfigMap,
+            key: Key::new("default", "large"),
+            what: ChangeKind::Modified,
+            object: Object::ConfigMap(Arc::default()),
+            before: None,
+            resource_version,
+            json: OnceLock::from(json.clone()),
+        };
+        let most = WATCH_HISTORY_BYTES_MAX / json.len();
+        let mut history = History::default();
+        (1..=2 * most as u64).for_each(|version| history.push(change(version)));
+        assert_eq!(history.forget(0).len(), 0);
+        assert_eq!(history.after(0).unwrap().count(), 2 * most);
+        let newest = history.newest();
+        assert_eq!(history.forget(newest).len(), most);
+        assert_eq!(history.after(most as u64).unwrap().count(), most);
+        assert!(history.after(most as u64 - 1).is_err());
     }
 }

@@ -78,6 +78,7 @@ const COMPILER_REFUSED: &[i64] = &[
     libc::SYS_openat, libc::SYS_openat2, libc::SYS_newfstatat, libc::SYS_statx,
     libc::SYS_readlinkat, libc::SYS_faccessat, libc::SYS_faccessat2, libc::SYS_getcwd,
     libc::SYS_prlimit64, libc::SYS_ioctl, libc::SYS_fcntl, libc::SYS_sysinfo, libc::SYS_uname,
+    libc::SYS_getcpu,
 ];
 #[cfg(target_arch = "x86_64")]
 #[rustfmt::skip]

@@ -19,7 +19,7 @@ use crate::http::router::Call;
 use crate::http::selector::Selector;
 use crate::http::status::Status;
 use crate::http::target::Target;
-use crate::store::Store;
+use crate::store::{Store, in_order};
 
 /// Where a list goes on, as Kubernetes writes it.
 const TOKENS: GeneralPurpose = GeneralPurpose::new(
@@ -59,16 +59,23 @@ pub(super) fn page(
     list_options::check_list(query)?;
     let selector = Selector::parse(target.kind, query)?;
     let state = State::wanted(query, limit.is_some())?;
-    let (mut items, version) = state.read(store, target, &selector)?;
-    if let State::Continued { after, .. } = &state {
-        items.drain(..items.partition_point(|object| object.key() <= *after));
-    }
-    items.retain(|object| selector.matches(object));
+    let (mut found, version) = state.read(store, target, &selector)?;
+    let after = match &state {
+        State::Continued { after, .. } => Some(after),
+        State::Newest { .. } | State::At(_) => None,
+    };
+    found.retain(|(key, object)| after.is_none_or(|after| key > after) && selector.matches(object));
     let mut meta = ListMeta { resource_version: version, ..ListMeta::default() };
-    if let Some(limit) = limit.filter(|limit| items.len() > *limit) {
+    let limit = limit.filter(|limit| found.len() > *limit);
+    if let Some(limit) = limit {
         // How many are left of a selection is not told, as in Kubernetes.
-        meta.remaining = selector.is_empty().then(|| items.len() - limit);
-        items.truncate(limit);
+        meta.remaining = selector.is_empty().then(|| found.len() - limit);
+        // The first of them, in no order yet: a page costs no more than to look at all.
+        found.select_nth_unstable_by(limit - 1, |(one, _), (other, _)| one.cmp(other));
+        found.truncate(limit);
+    }
+    let items = in_order(found);
+    if limit.is_some() {
         let version = i64::try_from(version).ok();
         meta.proceed = items.last().map(|last| encode(&last.key(), version));
     }
@@ -101,30 +108,31 @@ impl State {
         Ok(if is_exact { Self::At(version) } else { Self::Newest { at_least: version } })
     }
 
-    /// The objects that may be meant, in order, and the version that they are of.
+    /// The objects that may be meant, in no order, and the version that they are of.
     fn read(
         &self,
         store: &Store,
         target: &Target,
         selector: &Selector,
-    ) -> Result<(Vec<Object>, u64), Refusal> {
+    ) -> Result<(Vec<(Key, Object)>, u64), Refusal> {
         let (kind, namespace) = (target.kind, target.namespace.as_deref());
         match self {
             Self::Newest { at_least } => {
                 let is_one_place = namespace.is_some() || !kind.is_namespaced();
                 let (items, version) = match selector.name().filter(|_| is_one_place) {
                     Some(name) => {
-                        let (found, version) = store.find_object(kind, &target.key(name));
-                        (found.into_iter().collect(), version)
+                        let key = target.key(name);
+                        let (found, version) = store.find_object(kind, &key);
+                        (found.map(|object| (key, object)).into_iter().collect(), version)
                     }
-                    None => store.list_objects(kind, namespace),
+                    None => store.find_objects(kind, namespace),
                 };
                 if *at_least > version {
                     return Err(Status::version_too_large(*at_least, version).into());
                 }
                 Ok((items, version))
             }
-            Self::At(version) => match store.list_objects_at(kind, namespace, *version) {
+            Self::At(version) => match store.find_objects_at(kind, namespace, *version) {
                 Ok(items) => Ok((items, *version)),
                 Err(gone) if gone.newest < *version => {
                     Err(Status::version_too_large(*version, gone.newest).into())
@@ -134,10 +142,10 @@ impl State {
                     Err(Status::expired(why).into())
                 }
             },
-            Self::Continued { version: None, .. } => Ok(store.list_objects(kind, namespace)),
+            Self::Continued { version: None, .. } => Ok(store.find_objects(kind, namespace)),
             Self::Continued { after, version: Some(version) } => {
                 let items = store
-                    .list_objects_at(kind, namespace, *version)
+                    .find_objects_at(kind, namespace, *version)
                     .map_err(|_| Status::list_expired(encode(after, None)))?;
                 Ok((items, *version))
             }
