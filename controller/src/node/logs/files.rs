@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 /// The files of one log, by their number.
@@ -19,6 +19,23 @@ impl Files {
     /// The files of the log whose first one is at `first`.
     pub(super) fn new(first: PathBuf) -> Self {
         Self { first }
+    }
+
+    /// Makes the first one, with `bytes`: whoever finds it finds all of them, whenever this process
+    /// is killed.
+    pub(super) fn begin(&self, bytes: &[u8]) -> io::Result<File> {
+        if let Some(folder) = self.first.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        // That is none of their names.
+        let unfinished = self.first.with_added_extension("new");
+        let mut file = File::create(&unfinished)?;
+        let begun = file.write_all(bytes).and_then(|()| fs::rename(&unfinished, &self.first));
+        if let Err(error) = begun {
+            let _ = fs::remove_file(&unfinished);
+            return Err(error);
+        }
+        Ok(file)
     }
 
     /// Makes the one with this number, empty.

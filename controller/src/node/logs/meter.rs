@@ -38,11 +38,47 @@ impl LogMeter {
         }
     }
 
-    /// So many bytes have been removed.
+    /// So many bytes have been removed, of which some may be an earlier process's.
     pub(super) fn shrunk(&self, bytes: u64) {
+        let left = |all: u64| Some(all.saturating_sub(bytes));
+        let counted = self.bytes.fetch_update(Relaxed, Relaxed, left).unwrap_or_default();
         if let Some(storage) = &self.storage {
-            storage.release(bytes);
+            storage.release(bytes.min(counted));
         }
-        let _ = self.bytes.fetch_update(Relaxed, Relaxed, |all| Some(all.saturating_sub(bytes)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Account(AtomicU64);
+
+    impl Storage for Account {
+        fn keep(&self, bytes: u64) {
+            self.0.fetch_add(bytes, Relaxed);
+        }
+
+        fn release(&self, bytes: u64) {
+            self.0.fetch_sub(bytes, Relaxed);
+        }
+    }
+
+    #[test]
+    fn what_was_not_counted_is_not_given_back() {
+        let account = Arc::new(Account::default());
+        account.keep(100);
+        let storage: Arc<dyn Storage> = account.clone();
+        let meter = LogMeter::new(None, Some(storage), || {});
+        let check = |kept: u64| assert_eq!(account.0.load(Relaxed), kept);
+        meter.shrunk(50);
+        check(100);
+        meter.grown(30);
+        check(130);
+        meter.shrunk(10);
+        check(120);
+        meter.shrunk(50);
+        check(100);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -213,6 +214,14 @@ pub struct Follower {
 impl Follower {
     pub(super) fn new(reader: Reader, growth: Option<watch::Receiver<()>>) -> Self {
         Self { reader, growth }
+    }
+
+    /// Of a log that has no lines, and won't have any.
+    pub fn nothing() -> Self {
+        let (files, source) = (Files::new(PathBuf::new()), Source::Small(Arc::default()));
+        let (place, partial, lines) = (Place::default(), Vec::new(), VecDeque::new());
+        let (end, since, is_after_gap) = (Some(place), None, false);
+        Self::new(Reader { files, source, place, end, since, partial, lines, is_after_gap }, None)
     }
 
     /// The next line, when there is one; `None` after the last one of a run that is over.

@@ -206,6 +206,32 @@ fn what_is_printed_costs_no_file_until_it_is_much() {
 }
 
 #[test]
+fn a_log_that_became_large_is_found_in_files_only_when_all_of_it_is_there() {
+    let (root, logs) = logs();
+    let writer = logs.create(run(0), None).unwrap();
+    writer.write(Stream::Stdout, b"small\n").unwrap();
+    // Where its file would be made: as when the disk is full.
+    let unfinished = root.path().join("pods/ns_p_u/main/0.log.new");
+    fs::create_dir_all(&unfinished).unwrap();
+    let large = "x".repeat(LOG_SMALL_BYTES_MAX) + "\n";
+    assert!(writer.write(Stream::Stdout, large.as_bytes()).is_err());
+    fs::remove_dir(&unfinished).unwrap();
+    // As when the process was killed meanwhile.
+    fs::write(&unfinished, "half of").unwrap();
+    let next = Logs::new(root.path(), Clock::system(), LogLimits::default());
+    for logs in [&logs, &next] {
+        assert_eq!(read(logs, 0).unwrap(), "small\n");
+    }
+    writer.write(Stream::Stdout, large.as_bytes()).unwrap();
+    let all = format!("small\n{large}");
+    let next = Logs::new(root.path(), Clock::system(), LogLimits::default());
+    for logs in [&logs, &next] {
+        assert_eq!(read(logs, 0).unwrap(), all);
+    }
+    assert!(!unfinished.exists());
+}
+
+#[test]
 fn a_run_that_printed_nothing_has_an_empty_log() {
     let (root, logs) = logs();
     drop(logs.create(run(0), None).unwrap());

@@ -192,12 +192,10 @@ impl LogWriter {
     fn enlarge(&self, text: &Small) -> io::Result<Body> {
         let files = self.logs.files(&self.run)?;
         self.logs.takes_files(&self.run);
-        let mut file = files.create(0)?;
+        // What may be there is of a run that nobody knew of when this one began.
+        files.remove_all();
         let bytes = text.read(0, u64::MAX).expect("it must not have moved before");
-        if let Err(error) = file.write_all(&bytes) {
-            files.remove(0);
-            return Err(error);
-        }
+        let file = files.begin(&bytes)?;
         Ok(Body::Large { files, file })
     }
 }

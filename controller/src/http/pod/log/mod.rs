@@ -91,6 +91,13 @@ fn open(
     } else {
         logs.read(&run, &options.read)
     };
+    let log = match log {
+        // The latest run may have been killed before it printed anything, of which nothing is left.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !options.is_previous => {
+            Ok(Follower::nothing())
+        }
+        log => log,
+    };
     log.map_err(Failure::Read)
 }
 
@@ -118,4 +125,32 @@ fn chunks(
             Ok((!text.is_empty()).then(|| (Bytes::from(text), (follower, print, place))))
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::http::options::Query;
+    use crate::node::logs::LogLimits;
+
+    #[tokio::test]
+    async fn a_run_that_was_killed_before_it_printed_has_an_empty_log() {
+        let root = tempfile::tempdir().unwrap();
+        let logs = Logs::new(root.path(), Clock::system(), LogLimits::default());
+        let pod = PodIdentity { namespace: "ns".into(), name: "p".into(), uid: "u".into() };
+        let run = Run { pod, container: "main".into(), restart: 0 };
+        let open = |query: &str| {
+            let options = Options::parse(&Query::parse(query), "p", Clock::system().now()).unwrap();
+            open(&logs, None, Ok(run.clone()), &options)
+        };
+        for query in ["", "follow=true", "tailLines=1"] {
+            let Ok(mut log) = open(query) else { panic!("{query:?} must find a log") };
+            assert_eq!(log.next().await.unwrap(), None, "{query:?}");
+        }
+        assert!(matches!(
+            open("previous=true"),
+            Err(Failure::Read(error)) if error.kind() == io::ErrorKind::NotFound
+        ));
+    }
 }

@@ -12,7 +12,8 @@
 //! each process begins with a segment of its own.
 //!
 //! The logs of a pod that is no more are dead. A segment in which nothing lives is removed, and when
-//! there are too many for what lives in them, that is copied out of the emptiest ones.
+//! there are too many for what lives in them, that is copied out of the emptiest ones, a few of them
+//! whenever a segment begins.
 
 mod index;
 mod record;
@@ -36,6 +37,11 @@ const SPARSE_MAX: u64 = 4;
 
 /// Full segments that there may be however little lives in them.
 const SPARE_SEGMENTS: u64 = 4;
+
+/// Segments that are copied out when one begins: more than the one that has become full, so that
+/// they do not add up. Stops whoever prints meanwhile from waiting for all of them, and what is copied
+/// from filling the segment that begins: of the emptiest ones, less than a quarter lives.
+const THINNED_AT_ONCE: usize = 2;
 
 /// The small logs of a node.
 pub(super) struct Segments(Mutex<State>);
@@ -109,7 +115,11 @@ impl Segments {
     fn read_attempt(&self, run: &Run, back: usize) -> io::Result<Option<Vec<u8>>> {
         let state = self.lock();
         let attempts = state.index.attempts(&run.pod.uid, &run.container, run.restart);
-        attempts.get(back).map(|log| state.read(log)).transpose()
+        let Some(log) = attempts.get(back) else { return Ok(None) };
+        let parts = state.open(log)?;
+        // Whoever prints need not wait until they are read: they stay as they are, even when removed.
+        drop(state);
+        read(&parts).map(Some)
     }
 
     /// Forgets what `run` has printed in one attempt: that is elsewhere now.
@@ -159,11 +169,17 @@ impl State {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             entries => entries?,
         };
-        for entry in entries {
-            let name = entry?.file_name();
+        for entry in entries.flatten() {
+            let name = entry.file_name();
             let number = name.to_str().and_then(|name| name.strip_prefix("segment-")?.parse().ok());
             let Some(number) = number else { continue };
-            let content = fs::read(path(&self.folder, number))?;
+            let content = match fs::read(path(&self.folder, number)) {
+                Ok(content) => content,
+                Err(error) => {
+                    tracing::warn!(segment = number, %error, "a segment of logs can't be read");
+                    continue;
+                }
+            };
             let bytes = content.len() as u64;
             self.segments.insert(number, Segment { bytes, live: 0 });
             for (at, record) in records(&content) {
@@ -192,13 +208,16 @@ impl State {
 
     /// Adds a record to the segment that grows.
     fn write(&mut self, head: &Head, body: &[u8]) -> io::Result<()> {
-        let (number, file) = self.growing.as_mut().expect("a segment must grow");
+        // None does if what was copied into it just now could not be written.
+        let (number, file) = self.growing.as_mut().ok_or(io::ErrorKind::StorageFull)?;
         let segment = self.segments.get_mut(number).expect("what grows must be known");
         self.buffer.clear();
         let head_bytes = head.write(body, &mut self.buffer);
         if let Err(error) = file.write_all(&self.buffer) {
             // What follows half a record would be lost with it.
-            let _ = file.set_len(segment.bytes);
+            if file.set_len(segment.bytes).is_err() {
+                self.growing = None;
+            }
             return Err(error);
         }
         let at = u32::try_from(segment.bytes).expect("a segment must be short");
@@ -265,11 +284,11 @@ impl State {
         Ok(())
     }
 
-    /// Copies what lives out of the emptiest of the full segments, for as long as there are too many
-    /// of them for what lives in all.
+    /// Copies what lives out of the emptiest of the full segments, if there are too many of them for
+    /// what lives in all.
     fn thin_out(&mut self) {
         let growing = self.growing.as_ref().map(|(number, _)| *number);
-        loop {
+        for _ in 0..THINNED_AT_ONCE {
             let full = self.segments.iter().filter(|(number, _)| Some(**number) != growing);
             let live: u64 = full.clone().map(|(_, segment)| segment.live).sum();
             let allowed = SPARSE_MAX * live / LOG_SEGMENT_BYTES_MAX + SPARE_SEGMENTS;
@@ -286,30 +305,41 @@ impl State {
         }
     }
 
-    /// Writes anew what lives in a segment: the whole log of which it has a part.
+    /// Writes anew the records of a segment that live.
     fn copy_out(&mut self, number: u32) -> io::Result<()> {
         let content = fs::read(path(&self.folder, number))?;
         for (at, record) in records(&content) {
-            let Some(log) = self.index.get(&record.head) else { continue };
-            if log.pieces.iter().any(|piece| (piece.segment, piece.at) == (number, at)) {
-                let bytes = self.read(log)?;
-                self.write(&Head { from: 0, ..record.head }, &bytes)?;
+            let log = self.index.get(&record.head);
+            let mut pieces = log.into_iter().flat_map(|log| &log.pieces);
+            if pieces.any(|piece| (piece.segment, piece.at) == (number, at)) {
+                self.write(&record.head, record.body)?;
             }
         }
         Ok(())
     }
 
-    fn read(&self, log: &Log) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        for piece in &log.pieces {
+    /// Opens what a log is in: each segment, with the pieces that are to be read there.
+    fn open(&self, log: &Log) -> io::Result<Vec<(File, Vec<Piece>)>> {
+        let parts = log.pieces.chunk_by(|one, next| one.segment == next.segment);
+        let opened = parts.map(|pieces| {
+            let file = File::open(path(&self.folder, pieces[0].segment))?;
+            io::Result::Ok((file, pieces.to_vec()))
+        });
+        opened.collect()
+    }
+}
+
+fn read(parts: &[(File, Vec<Piece>)]) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for (file, pieces) in parts {
+        for piece in pieces {
             let begin = bytes.len();
             bytes.resize(begin + piece.length as usize, 0);
-            let file = File::open(path(&self.folder, piece.segment))?;
             let at = u64::from(piece.at) + u64::from(piece.head_bytes);
             file.read_exact_at(&mut bytes[begin..], at)?;
         }
-        Ok(bytes)
     }
+    Ok(bytes)
 }
 
 fn path(folder: &Path, number: u32) -> PathBuf {

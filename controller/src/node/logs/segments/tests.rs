@@ -148,16 +148,82 @@ fn few_that_live_are_copied_out_of_many_segments() {
 }
 
 #[test]
-fn each_process_leaves_a_segment_and_they_do_not_add_up() {
+fn many_segments_are_copied_out_a_few_at_a_time() {
     let (_root, folder) = folder();
-    for process in 0..20 {
-        let segments = Segments::open(folder.clone());
-        segments.append(&run(1, 0), 0, 2 * process, b"x\n").unwrap();
-        let printed = "x\n".repeat(process as usize + 1);
-        assert_eq!(text(&segments, &run(1, 0)), Some(printed));
+    let segments = Segments::open(folder.clone());
+    let full = LOG_SEGMENT_BYTES_MAX as usize / 4000;
+    fill(&segments, 0..20 * full, 3999);
+    let before = sizes(&folder).len();
+    // One pod of ten stays, then none of those that come.
+    let goes = |uid: &usize| !uid.is_multiple_of(10) || *uid >= 20 * full;
+    (0..20 * full).filter(goes).for_each(|uid| segments.forget_pod(&format!("u{uid}")));
+    for round in 20..32 {
+        let pods = round * full..(round + 1) * full;
+        fill(&segments, pods.clone(), 3999);
+        let sizes = sizes(&folder);
+        assert!(sizes.len() + THINNED_AT_ONCE * (round - 19) >= before, "{} segments", sizes.len());
+        assert!(sizes.iter().all(|size| *size < LOG_SEGMENT_BYTES_MAX + 5000), "{sizes:?}");
+        pods.for_each(|uid| segments.forget_pod(&format!("u{uid}")));
     }
+    let live = (20 * full as u64).div_ceil(10) * 4200;
     let count = sizes(&folder).len() as u64;
-    assert!(count <= SPARE_SEGMENTS + 1, "{count} segments");
+    let allowed = SPARSE_MAX * live / LOG_SEGMENT_BYTES_MAX + SPARE_SEGMENTS;
+    assert!(count <= allowed + 2, "{count} segments, not {allowed}");
+    for segments in [&segments, &Segments::open(folder)] {
+        for uid in (0..20 * full).filter(|uid| !goes(uid)) {
+            assert!(text(segments, &run(uid, 0)) == Some(format!("{uid:03999}\n")), "{uid}");
+        }
+    }
+}
+
+#[test]
+fn each_process_leaves_a_segment_and_they_do_not_add_up() {
+    // In the second case the log has holes, as after a failure of power.
+    for step in [2, 100] {
+        let (_root, folder) = folder();
+        for process in 0..20 {
+            let segments = Segments::open(folder.clone());
+            segments.append(&run(1, 0), 0, step * process, b"x\n").unwrap();
+            let printed = "x\n".repeat(process as usize + 1);
+            assert_eq!(text(&segments, &run(1, 0)), Some(printed), "{step}");
+        }
+        let count = sizes(&folder).len() as u64;
+        assert!(count <= SPARE_SEGMENTS + 1, "{count} segments");
+    }
+}
+
+#[test]
+fn a_segment_that_can_not_be_read_takes_no_other_with_it() {
+    let (_root, folder) = folder();
+    for uid in [1, 2] {
+        let segments = Segments::open(folder.clone());
+        segments.append(&run(uid, 0), 0, 0, b"x\n").unwrap();
+    }
+    for unreadable in [0, 2, 3] {
+        let _ = fs::remove_file(path(&folder, unreadable));
+        fs::create_dir(path(&folder, unreadable)).unwrap();
+    }
+    let segments = Segments::open(folder.clone());
+    segments.append(&run(3, 0), 0, 0, b"y\n").unwrap();
+    for segments in [&segments, &Segments::open(folder)] {
+        let found = [1, 2, 3].map(|uid| text(segments, &run(uid, 0)));
+        assert_eq!(found, [None, Some("x\n".to_owned()), Some("y\n".to_owned())]);
+    }
+}
+
+#[test]
+fn nothing_is_added_to_a_segment_that_may_end_with_half_a_record() {
+    let (_root, folder) = folder();
+    let segments = Segments::open(folder.clone());
+    segments.append(&run(1, 0), 0, 0, b"whole\n").unwrap();
+    // It can neither be written to nor be cut.
+    segments.lock().growing = Some((0, File::open(path(&folder, 0)).unwrap()));
+    assert!(segments.append(&run(2, 0), 0, 0, b"x\n").is_err());
+    segments.append(&run(2, 0), 0, 0, b"y\n").unwrap();
+    for segments in [&segments, &Segments::open(folder)] {
+        assert_eq!(text(segments, &run(1, 0)).as_deref(), Some("whole\n"));
+        assert_eq!(text(segments, &run(2, 0)).as_deref(), Some("y\n"));
+    }
 }
 
 #[test]
