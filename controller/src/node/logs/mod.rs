@@ -7,7 +7,7 @@
 //!                 └───────── it has grown ──────────────────┘
 //! ```
 //!
-//! Most logs are small, and are kept together in the files of [`segments`]; one that becomes larger
+//! Most logs are small, and are kept together in the files of `segments`; one that becomes larger
 //! has files of its own. Either way a line is written at once, so that whoever kills this process
 //! loses none.
 //!
