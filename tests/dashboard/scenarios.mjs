@@ -270,8 +270,11 @@ const scenarios = {
     await keyboard.press('Enter');
     await ann.sees(ann.page.getByRole('dialog'));
     await keyboard.press('Escape');
+    await ann.page.getByRole('dialog').waitFor({ state: 'hidden' });
     assert.equal(await focused(), 'Delete', 'the focus comes back');
     await keyboard.press('Enter');
+    // Until it is there, the focus is still on the button of the same name.
+    await ann.sees(ann.page.getByRole('dialog'));
     await tabTo('Delete');
     await keyboard.press('Enter');
     await ann.sees(ann.heading('Jobs'));
