@@ -92,6 +92,7 @@
 pub mod admission;
 pub mod annotations;
 pub mod api;
+pub mod backup;
 pub mod clock;
 pub mod cronjob;
 pub mod events;

@@ -245,3 +245,15 @@ pub const FIELD_MANAGER_BYTES_MAX: usize = 128;
 /// Quotas whose status one transaction writes. Stops a great many of them from holding up the
 /// commits of everything else; more than this gains nothing.
 pub const QUOTAS_PER_COMMIT_MAX: usize = 256;
+
+/// Bytes of a backup that is restored. Stops one that never ends from filling memory, where its
+/// objects are before anything is done with them; some millions of pods have as many.
+pub const BACKUP_BYTES_MAX: u64 = 4 << 30;
+
+/// Bytes of a line of a backup, which is an object. Stops a file that is something else from being
+/// read as one line; several times the largest body of a request.
+pub const BACKUP_LINE_BYTES_MAX: usize = 16 << 20;
+
+/// Seconds that may pass between two pieces of a backup that is sent to be restored. Stops a client
+/// that has gone from keeping others from restoring.
+pub const RESTORE_STALL_SECONDS: u64 = 60;

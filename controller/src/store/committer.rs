@@ -20,6 +20,7 @@ use super::disk::{Disk, DiskError, Row};
 use super::error::CommitError;
 use super::folder::Folder;
 use super::names::Names;
+use super::restore::{Replacement, Snapshot};
 use super::state::{Shared, State};
 use super::transaction::{Committed, Transaction};
 use super::watch::{Change, ChangeKind};
@@ -30,7 +31,13 @@ type Answer = Result<Committed, CommitError>;
 
 const PANICKED: &str = "the committer must not have panicked";
 
-struct Request {
+enum Request {
+    Commit(Asked),
+    /// Everything is to be another.
+    Restore(Snapshot, oneshot::Sender<Result<u64, CommitError>>),
+}
+
+struct Asked {
     transaction: Transaction,
     /// When it was asked for, by the caller's clock: a simulated one is only known there.
     now: Timestamp,
@@ -72,10 +79,20 @@ impl Committer {
 
     pub(super) async fn commit(&self, transaction: Transaction, now: Timestamp) -> Answer {
         let (answer, answered) = oneshot::channel();
+        self.ask(Request::Commit(Asked { transaction, now, answer })).await;
+        answered.await.expect(PANICKED)
+    }
+
+    pub(super) async fn restore(&self, snapshot: Snapshot) -> Result<u64, CommitError> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Request::Restore(snapshot, answer)).await;
+        answered.await.expect(PANICKED)
+    }
+
+    async fn ask(&self, request: Request) {
         let queue = self.queue.as_ref().expect("the queue must be there until the drop");
         // Only a panic in a transaction ends the committer early; it goes on in whoever commits.
-        queue.send(Request { transaction, now, answer }).await.expect(PANICKED);
-        answered.await.expect(PANICKED)
+        assert!(queue.send(request).await.is_ok(), "{PANICKED}");
     }
 }
 
@@ -105,23 +122,47 @@ impl<D: Disk> Writer<D> {
     }
 
     async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
-        while let Some(first) = requests.recv().await {
-            self.commit(first, &mut requests).await;
+        let mut left = None;
+        loop {
+            let request = match left.take() {
+                Some(request) => Some(request),
+                None => requests.recv().await,
+            };
+            match request {
+                Some(Request::Commit(first)) => left = self.commit(first, &mut requests).await,
+                Some(Request::Restore(snapshot, answer)) => {
+                    // Whoever asked may be gone.
+                    let _ = answer.send(self.restore(snapshot).await);
+                }
+                None => return,
+            }
         }
     }
 
-    /// Commits `first` and what else is waiting, and answers.
-    async fn commit(&mut self, first: Request, requests: &mut mpsc::Receiver<Request>) {
+    /// Commits `first` and what else is waiting, and answers. Returns a request of another sort that
+    /// came next.
+    async fn commit(
+        &mut self,
+        first: Asked,
+        requests: &mut mpsc::Receiver<Request>,
+    ) -> Option<Request> {
+        let mut left = None;
         let (answers, changes) = {
             let state = self.shared.read();
             let mut batch = Batch::new(&state, &self.names);
             let mut answers = Vec::new();
             let mut next = Some(first);
-            while let Some(Request { transaction, now, answer }) = next {
+            while let Some(Asked { transaction, now, answer }) = next {
                 answers.push((answer, batch.apply(transaction, now)));
                 let is_full = answers.len() >= BATCH_TRANSACTIONS_MAX
                     || batch.changes().len() >= BATCH_CHANGES_MAX;
-                next = if is_full { None } else { requests.try_recv().ok() };
+                next = match if is_full { None } else { requests.try_recv().ok() } {
+                    Some(Request::Commit(asked)) => Some(asked),
+                    other => {
+                        left = other;
+                        None
+                    }
+                };
             }
             (answers, batch.into_changes())
         };
@@ -134,6 +175,16 @@ impl<D: Disk> Writer<D> {
             // Whoever asked may be gone.
             let _ = answer.send(result);
         }
+        left
+    }
+
+    /// Puts `snapshot` in the place of what is visible.
+    async fn restore(&mut self, snapshot: Snapshot) -> Result<u64, CommitError> {
+        let Replacement { state, rows } = Replacement::of(&self.shared.read(), snapshot);
+        let version = state.version();
+        self.append(&rows, version).await.map_err(|source| self.refused(source))?;
+        drop(self.shared.replace(state));
+        Ok(version)
     }
 
     fn refused(&self, source: DiskError) -> CommitError {
@@ -141,12 +192,17 @@ impl<D: Disk> Writer<D> {
     }
 
     async fn write(&mut self, changes: &[Change]) -> Result<(), DiskError> {
-        let Some(last) = changes.last() else { return Ok(()) };
+        match changes.last() {
+            Some(last) => self.append(&rows(changes), last.resource_version).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn append(&mut self, rows: &[Row], resource_version: u64) -> Result<(), DiskError> {
         if !self.in_doubt.is_empty() {
             self.settle_doubt().await?;
         }
-        let rows = rows(changes);
-        self.disk.append(&rows, last.resource_version).await.inspect_err(|error| {
+        self.disk.append(rows, resource_version).await.inspect_err(|error| {
             tracing::error!(%error, folder = %self.disk.folder().display(), "can't write the state");
             self.in_doubt = rows.iter().map(|row| (row.kind, row.key.clone())).collect();
         })

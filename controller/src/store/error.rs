@@ -85,7 +85,24 @@ pub enum OpenError {
         /// The process that has it, if it is known.
         pid: Option<u32>,
     },
-    /// It is of a newer mayfly, or of something else.
+    /// It is of a newer mayfly.
+    #[error(
+        "the state folder {} is of schema {schema}, written by {writer}, and this is mayfly {}, which \
+         knows schemas up to {known}; start that one again, or a newer one (to go back for good, \
+         restore a backup that an older mayfly has made into another state folder)",
+        folder.display(), env!("CARGO_PKG_VERSION")
+    )]
+    Newer {
+        /// Which one.
+        folder: PathBuf,
+        /// Its schema.
+        schema: u32,
+        /// Who says so.
+        writer: String,
+        /// The newest schema that is known here.
+        known: u32,
+    },
+    /// It is no state, or of something else.
     #[error("{}", unknown_format(folder, found.as_deref()))]
     UnknownFormat {
         /// Which one.
@@ -111,7 +128,7 @@ fn unknown_format(folder: &Path, found: Option<&str>) -> String {
     let folder = folder.display();
     match found {
         Some(found) => {
-            format!("the state folder {folder} is of format {found}, which this mayfly can't read")
+            format!("the state folder {folder} is of format {found}, which no mayfly writes")
         }
         None => format!("{folder} is not a state folder of mayfly"),
     }

@@ -1,17 +1,16 @@
-//! The folder that a store lives in: claimed by one process at a time, and of a known format.
+//! The folder that a store lives in: claimed by one process at a time, and of a known schema.
 
-use std::fs::{self, DirBuilder, File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::disk::Disk;
 use super::error::OpenError;
+use super::schema::Schema;
 
-/// How the folder is laid out. One more for each change that an older mayfly can't read.
-const FORMAT: u32 = 1;
-const FORMAT_FILE: &str = "format";
 const LOCK_FILE: &str = "lock";
 const DATABASE_FOLDER: &str = "objects";
 
@@ -25,12 +24,15 @@ const CLAIM_PAUSE: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
+    /// The schema that it had when it was claimed.
+    schema: u32,
     _lock: File,
 }
 
 impl Folder {
-    /// Makes the folder if there is none, and claims it; waits for a moment for whoever has it.
-    pub(super) fn claim(path: &Path) -> Result<Self, OpenError> {
+    /// Makes the folder if there is none, and claims it; waits for a moment for whoever has it. One
+    /// that is newer than `schema` is refused.
+    pub(super) fn claim(path: &Path, schema: Schema) -> Result<Self, OpenError> {
         let not_usable = |source| OpenError::NotUsable { folder: path.into(), source };
         // Secrets are among the objects: nobody else on the host may look.
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(not_usable)?;
@@ -55,8 +57,13 @@ impl Folder {
             }
         }
         write_pid(&mut lock).map_err(not_usable)?;
-        check_format(path)?;
-        Ok(Self { path: path.into(), _lock: lock })
+        let schema = schema.of_folder(path, &path.join(DATABASE_FOLDER))?;
+        Ok(Self { path: path.into(), schema, _lock: lock })
+    }
+
+    /// Brings what is on `disk`, which is in here, to the newest `schema`.
+    pub(super) fn upgrade(&self, schema: Schema, disk: &mut impl Disk) -> Result<(), OpenError> {
+        schema.upgrade(&self.path, self.schema, disk)
     }
 
     /// Where the database is.
@@ -78,65 +85,54 @@ fn read_pid(lock: &mut File) -> Option<u32> {
     text.trim().parse().ok()
 }
 
-/// Refuses a folder of another format, and writes ours to a new one.
-fn check_format(path: &Path) -> Result<(), OpenError> {
-    let not_usable = |source| OpenError::NotUsable { folder: path.into(), source };
-    let file = path.join(FORMAT_FILE);
-    let found = match fs::read_to_string(&file) {
-        Ok(found) => found.trim().to_owned(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if path.join(DATABASE_FOLDER).exists() {
-                return Err(OpenError::UnknownFormat { folder: path.into(), found: None });
-            }
-            return write_format(path, &file).map_err(not_usable);
-        }
-        Err(error) => return Err(not_usable(error)),
-    };
-    if found == FORMAT.to_string() {
-        return Ok(());
-    }
-    Err(OpenError::UnknownFormat { folder: path.into(), found: Some(found) })
-}
-
-/// Under another name first, so that a crash leaves either no format or all of it.
-fn write_format(path: &Path, file: &Path) -> io::Result<()> {
-    let draft = path.join("format.new");
-    let mut out = File::create(&draft)?;
-    writeln!(out, "{FORMAT}")?;
-    out.sync_all()?;
-    fs::rename(draft, file)?;
-    File::open(path)?.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::store::schema::{CURRENT, FORMAT_FILE};
 
     fn message(path: &Path) -> String {
-        Folder::claim(path).unwrap_err().to_string()
+        Folder::claim(path, CURRENT).unwrap_err().to_string()
     }
 
     #[test]
     fn one_process_claims_a_folder() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("made/here");
-        let claimed = Folder::claim(&path).unwrap();
+        let claimed = Folder::claim(&path, CURRENT).unwrap();
         let pid = std::process::id();
         let shown = path.display();
         assert_eq!(message(&path), format!("the state folder {shown} is in use by process {pid}"));
-        let next = thread::spawn(move || Folder::claim(&path));
+        let next = thread::spawn(move || Folder::claim(&path, CURRENT));
         drop(claimed);
         next.join().unwrap().unwrap();
     }
 
     #[test]
-    fn another_format_is_refused() {
+    fn what_is_newer_or_no_state_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let shown = folder.path().display();
-        fs::write(folder.path().join(FORMAT_FILE), "2\n").unwrap();
+        let says = |text: &str| fs::write(folder.path().join(FORMAT_FILE), text).unwrap();
+        let newer = |writer: &str| {
+            format!(
+                "the state folder {shown} is of schema 900, written by {writer}, and this is mayfly \
+                 {}, which knows schemas up to {}; start that one again, or a newer one (to go back \
+                 for good, restore a backup that an older mayfly has made into another state folder)",
+                env!("CARGO_PKG_VERSION"),
+                CURRENT.version()
+            )
+        };
+        says("900\n");
+        assert_eq!(message(folder.path()), newer("a newer mayfly"));
+        says("900 mayfly/9.0.0\n");
+        assert_eq!(message(folder.path()), newer("mayfly 9.0.0"));
+        says("from 1 to 900 mayfly/9.0.0\n");
+        assert_eq!(message(folder.path()), newer("mayfly 9.0.0"));
+        says("what is this\n");
         assert_eq!(
             message(folder.path()),
-            format!("the state folder {shown} is of format 2, which this mayfly can't read")
+            format!("the state folder {shown} is of format what is this, which no mayfly writes")
         );
         fs::remove_file(folder.path().join(FORMAT_FILE)).unwrap();
         fs::create_dir(folder.path().join(DATABASE_FOLDER)).unwrap();

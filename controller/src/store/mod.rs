@@ -15,6 +15,8 @@ mod error;
 mod fjall;
 mod folder;
 mod names;
+mod restore;
+pub(crate) mod schema;
 mod state;
 mod transaction;
 mod watch;
@@ -27,6 +29,7 @@ use crate::clock::Clock;
 
 pub use error::{CommitError, Gone, OpenError};
 pub use names::Names;
+pub use restore::Snapshot;
 pub(crate) use state::in_order;
 pub use transaction::{Committed, DeleteOptions, Transaction};
 pub use watch::{Change, ChangeKind, Watch};
@@ -36,6 +39,8 @@ use apply::Batch;
 use committer::Committer;
 use disk::Disk;
 use folder::Folder;
+use restore::Replacement;
+use schema::Schema;
 use state::{Shared, State};
 
 /// Every live object, one commit at a time. A clone is the same store.
@@ -81,11 +86,21 @@ impl Store {
     ///
     /// One process at a time has it, until all clones of the store are dropped or the process ends,
     /// in whatever way. Everything that was acknowledged is there again. It reads all of it before
-    /// it returns.
+    /// it returns. What an older mayfly has left is brought to the shape that it has now.
     pub fn open(folder: &Path, clock: Clock, names: Names) -> Result<Self, OpenError> {
-        let claimed = Folder::claim(folder)?;
-        let disk = Fjall::open(&claimed.database())
+        Self::open_as(schema::CURRENT, folder, clock, names)
+    }
+
+    fn open_as(
+        schema: Schema,
+        folder: &Path,
+        clock: Clock,
+        names: Names,
+    ) -> Result<Self, OpenError> {
+        let claimed = Folder::claim(folder, schema)?;
+        let mut disk = Fjall::open(&claimed.database())
             .map_err(|source| OpenError::Unreadable { folder: folder.into(), source })?;
+        claimed.upgrade(schema, &mut disk)?;
         Self::on(disk, Some(claimed), clock, names)
     }
 
@@ -237,6 +252,31 @@ impl Store {
         };
         inner.shared.publish(changes);
         Ok(committed)
+    }
+
+    /// Every object, as they were together, and the resource version that they are of.
+    pub fn snapshot(&self) -> Snapshot {
+        let (objects, resource_version) = self.list_kinds(Kind::ALL);
+        Snapshot { objects, resource_version }
+    }
+
+    /// Puts `snapshot` in the place of everything there is, whole or not at all. Returns the resource
+    /// version that this made.
+    ///
+    /// An object that is the same stays; any other gets a resource version above all that there have
+    /// been, here or in the snapshot. Who watches is told to list again ([`Gone`]): the history
+    /// begins anew.
+    pub async fn restore(&self, snapshot: Snapshot) -> Result<u64, CommitError> {
+        match &self.inner.writer {
+            Writer::Memory(alone) => {
+                let _alone = alone.lock().unwrap_or_else(PoisonError::into_inner);
+                let replacement = Replacement::of(&self.inner.shared.read(), snapshot);
+                let version = replacement.state.version();
+                drop(self.inner.shared.replace(replacement.state));
+                Ok(version)
+            }
+            Writer::Disk(committer) => committer.restore(snapshot).await,
+        }
     }
 
     /// The changes to objects of `kinds` after the resource version `after`.

@@ -150,6 +150,17 @@ impl Shared {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Makes `state` visible in the place of the one that is, which is given back.
+    pub(super) fn replace(&self, state: State) -> State {
+        let before = {
+            let mut visible = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *visible, state)
+        };
+        let bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        bells.iter().for_each(|(_, bell)| bell.notify_waiters());
+        before
+    }
+
     /// Makes `changes` visible together; gives what the history lets go of, so that nobody has to
     /// wait for it to be freed.
     pub(super) fn publish(&self, changes: Vec<Change>) -> Vec<Arc<Change>> {

@@ -2,6 +2,8 @@
 
 mod durable;
 mod model;
+mod restore;
+mod upgrade;
 
 use super::*;
 use crate::api::{ConfigMap, Job, JobSpec, ObjectMeta, Pod, PodSpec, PodStatus, Timestamp};

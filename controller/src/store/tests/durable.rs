@@ -12,19 +12,19 @@ const CRASH_FOLDER: &str = "MAYFLY_TEST_CRASH_FOLDER";
 
 /// A disk that can refuse, and be cut off.
 #[derive(Clone, Default)]
-struct FakeDisk(Arc<Mutex<Platter>>);
+pub(super) struct FakeDisk(Arc<Mutex<Platter>>);
 
 #[derive(Default)]
-struct Platter {
-    rows: BTreeMap<(Kind, Key), Vec<u8>>,
-    resource_version: u64,
-    refusal: Option<Refusal>,
+pub(super) struct Platter {
+    pub(super) rows: BTreeMap<(Kind, Key), Vec<u8>>,
+    pub(super) resource_version: u64,
+    pub(super) refusal: Option<Refusal>,
     must_reopen: bool,
     batches: usize,
 }
 
 #[derive(Clone, Copy)]
-enum Refusal {
+pub(super) enum Refusal {
     /// Nothing of the batch is there.
     Lost,
     /// All of the batch is there all the same.
@@ -32,15 +32,15 @@ enum Refusal {
 }
 
 impl FakeDisk {
-    fn platter(&self) -> std::sync::MutexGuard<'_, Platter> {
+    pub(super) fn platter(&self) -> std::sync::MutexGuard<'_, Platter> {
         self.0.lock().unwrap()
     }
 
-    fn store(&self) -> Store {
+    pub(super) fn store(&self) -> Store {
         Store::on(self.clone(), None, Clock::system(), Names::seeded(1)).unwrap()
     }
 
-    fn names(&self) -> Vec<String> {
+    pub(super) fn names(&self) -> Vec<String> {
         self.platter().rows.keys().map(|(_, key)| key.name.to_string()).collect()
     }
 }
@@ -84,16 +84,16 @@ impl Disk for FakeDisk {
     }
 }
 
-fn names(store: &Store) -> Vec<String> {
+pub(super) fn names(store: &Store) -> Vec<String> {
     let list = store.list::<ConfigMap>(None);
     list.items.iter().map(|object| object.metadata.name.clone().unwrap()).collect()
 }
 
-fn create(name: &str) -> Transaction {
+pub(super) fn create(name: &str) -> Transaction {
     Transaction::new().create(config_map(name))
 }
 
-fn remove(name: &str) -> Transaction {
+pub(super) fn remove(name: &str) -> Transaction {
     Transaction::new().delete(Kind::ConfigMap, key(name), DeleteOptions::default())
 }
 

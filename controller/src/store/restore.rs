@@ -1,0 +1,55 @@
+//! One state in the place of another: what that is in memory, and what it is on disk. Pure.
+
+use std::collections::HashSet;
+
+use foldhash::fast::RandomState;
+
+use super::disk::Row;
+use super::state::State;
+use crate::api::{Kind, Object};
+
+/// Every object, as they were together.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// By kind, then namespace and name. No two have the same place.
+    pub objects: Vec<Object>,
+    /// The state that they are of.
+    pub resource_version: u64,
+}
+
+/// What a snapshot becomes where another state was.
+pub(super) struct Replacement {
+    /// All of it, and no history.
+    pub(super) state: State,
+    /// By what it differs from the one before.
+    pub(super) rows: Vec<Row>,
+}
+
+impl Replacement {
+    /// `snapshot` in the place of `before`.
+    pub(super) fn of(before: &State, snapshot: Snapshot) -> Self {
+        let mut version = before.version().max(snapshot.resource_version);
+        let mut rows = Vec::new();
+        let mut places = HashSet::with_hasher(RandomState::default());
+        let mut objects = Vec::with_capacity(snapshot.objects.len());
+        for mut object in snapshot.objects {
+            let (kind, key) = (object.kind(), object.key());
+            if before.get(kind, &key) != Some(&object) {
+                version += 1;
+                // A client that knows a version knows what stood there, whatever was restored since.
+                object.metadata_mut().resource_version = Some(version.to_string());
+                let json = Some(object.to_json().into());
+                rows.push(Row { kind, key: key.clone(), json });
+            }
+            places.insert((kind, key));
+            objects.push(object);
+        }
+        for kind in Kind::ALL.iter().copied() {
+            let gone = before.entries(kind, None).map(|(key, _)| key);
+            let gone = gone.filter(|key| !places.contains(&(kind, (*key).clone())));
+            rows.extend(gone.map(|key| Row { kind, key: key.clone(), json: None }));
+        }
+        // One more, so that nobody who has seen the last one takes this for it.
+        Self { state: State::of(objects, version + 1), rows }
+    }
+}

@@ -1,0 +1,111 @@
+//! What it promises when one state is put in the place of another.
+
+use super::durable::{FakeDisk, Refusal, create, names, remove};
+use super::*;
+
+/// A state with `kept`, `changed` and `deleted`, and what became of it.
+async fn lived(store: &Store) -> Snapshot {
+    store.commit(create("kept").and(create("changed")).and(create("deleted"))).await.unwrap();
+    let snapshot = store.snapshot();
+    let change = |it: &mut ConfigMap| it.immutable = Some(true);
+    let changed = Transaction::new().modify::<ConfigMap>(key("changed"), None, change);
+    store.commit(changed.and(remove("deleted")).and(create("later"))).await.unwrap();
+    snapshot
+}
+
+fn version(store: &Store, name: &str) -> u64 {
+    let found = store.get::<ConfigMap>(&key(name)).expect(name);
+    found.metadata.resource_version.as_ref().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_snapshot_takes_the_place_of_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Store::open(folder.path(), Clock::system(), Names::seeded(1)).unwrap();
+    for store in [store(), open()] {
+        let snapshot = lived(&store).await;
+        let before = snapshot.objects.clone();
+        let newest = store.resource_version();
+        let mut watch = store.watch(Kind::ALL, newest).unwrap();
+        let restored = store.restore(snapshot).await.unwrap();
+
+        assert_eq!(names(&store), ["changed", "deleted", "kept"]);
+        assert_eq!(store.get::<ConfigMap>(&key("changed")).unwrap().immutable, None);
+        for object in before {
+            let found = store.get_object(object.kind(), &object.key()).unwrap();
+            assert_eq!(found.metadata().uid, object.metadata().uid);
+        }
+        assert_eq!(version(&store, "kept"), 1, "what is the same has not changed");
+        assert!(version(&store, "changed") > newest && version(&store, "deleted") > newest);
+        assert!(watch.next().await.is_err(), "who watches must list again");
+        assert_eq!(store.resource_version(), restored);
+        let mut watch = store.watch(Kind::ALL, restored).unwrap();
+        store.commit(create("after")).await.unwrap();
+        assert_eq!(drain(&mut watch), [(ChangeKind::Added, "after".into(), restored + 1)]);
+    }
+    assert_eq!(names(&open()), ["after", "changed", "deleted", "kept"]);
+}
+
+#[tokio::test]
+async fn versions_go_on_above_those_of_both_states() {
+    let old = store();
+    for i in 0..50 {
+        old.commit(create(&format!("{i:02}"))).await.unwrap();
+    }
+    let new = store();
+    let restored = new.restore(old.snapshot()).await.unwrap();
+    assert_eq!(restored, 50 + 50 + 1);
+    assert!(version(&new, "00") > 50);
+    assert_eq!(new.snapshot().objects.len(), 50);
+    // The same once more changes nothing but the version.
+    let versions = |store: &Store| (0..50).map(|i| version(store, &format!("{i:02}"))).max();
+    let before = versions(&new);
+    let again = new.restore(new.snapshot()).await.unwrap();
+    assert_eq!((again, versions(&new)), (restored + 1, before));
+}
+
+#[tokio::test]
+async fn a_snapshot_that_the_disk_refuses_never_was() {
+    for refusal in [Refusal::Lost, Refusal::KeptAllTheSame] {
+        let disk = FakeDisk::default();
+        let store = disk.store();
+        let snapshot = lived(&store).await;
+        let (there, newest) = (names(&store), store.resource_version());
+        let mut watch = store.watch(Kind::ALL, newest).unwrap();
+        disk.platter().refusal = Some(refusal);
+        let error = store.restore(snapshot.clone()).await.unwrap_err();
+        assert_eq!(error.to_string(), "the change can't be kept in /state");
+        assert_eq!((names(&store), store.resource_version()), (there.clone(), newest));
+
+        disk.platter().refusal = None;
+        store.commit(create("after")).await.unwrap();
+        assert_eq!(drain(&mut watch), [(ChangeKind::Added, "after".into(), newest + 1)]);
+        let mut kept = there;
+        kept.insert(0, "after".into());
+        assert_eq!((disk.names(), names(&disk.store())), (kept.clone(), kept));
+        store.restore(snapshot).await.unwrap();
+        assert_eq!(disk.names(), ["changed", "deleted", "kept"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_come_before_it_or_after() {
+    let disk = FakeDisk::default();
+    let store = disk.store();
+    store.commit(create("kept")).await.unwrap();
+    let snapshot = store.snapshot();
+    let held = disk.platter();
+    let commit = |name: &'static str| {
+        let store = store.clone();
+        tokio::spawn(async move { store.commit(create(name)).await })
+    };
+    let restore = async { store.restore(snapshot).await };
+    let before = commit("before");
+    drop(held);
+    before.await.unwrap().unwrap();
+    let (restored, after) = tokio::join!(restore, async { commit("beside").await.unwrap() });
+    let (restored, beside) = (restored.unwrap(), after.unwrap().resource_version);
+    assert_eq!(names(&store).contains(&"beside".to_owned()), beside > restored);
+    assert!(!names(&store).contains(&"before".to_owned()));
+    assert_eq!(disk.names(), names(&store));
+}
