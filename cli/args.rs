@@ -2,20 +2,27 @@
 //!
 //! Every option is described here and nowhere else; values are parsed once, at this edge.
 
+mod backup;
 pub(crate) mod client;
+mod config;
 mod image;
 mod serve;
 
+use std::env;
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::FalseyValueParser;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{
+    ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint,
+};
 use jiff::SignedDuration;
 use mayfly_images::Host;
 use tracing_subscriber::EnvFilter;
 
+pub(crate) use backup::{BackupArguments, RestoreArguments};
 pub(crate) use image::{ImageCommand, ImageFolder, LoginOptions, Source};
 pub(crate) use serve::{LogFormat, ServeArguments};
 
@@ -40,6 +47,26 @@ const TRACES: &str =
 const SERVER_TRACES: &str = "mayfly=info,mayfly::serve::requests=error,mayfly_controller=warn,mayfly_images=warn,mayfly_runtime=warn";
 
 impl Arguments {
+    /// What the command line asks for, and the file of options that it names. A mistake on the command
+    /// line ends the process.
+    pub(crate) fn read() -> anyhow::Result<Self> {
+        let mut line: Vec<OsString> = env::args_os().collect();
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(&line);
+        let matches = matches.unwrap_or_else(|error| error.exit());
+        let arguments = Self::from_arg_matches(&matches);
+        let arguments = arguments.unwrap_or_else(|error| error.format(&mut command).exit());
+        let Command::Serve(ServeArguments { config: Some(path), .. }) = &arguments.command else {
+            return Ok(arguments);
+        };
+        let (name, given) = matches.subcommand().expect("it must be that command");
+        let serve = command.find_subcommand(name).expect("it must be what was found");
+        // No option before the command takes a value that could be its name.
+        let at = line.iter().skip(1).position(|word| word == name).map_or(1, |at| at + 2);
+        line.splice(at..at, config::options(path, serve, given)?);
+        Self::try_parse_from(line).map_err(|error| config::wrong(path, &error))
+    }
+
     /// Starts writing traces to standard error.
     pub(crate) fn start_tracing(&self) {
         match &self.command {
@@ -58,6 +85,10 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Serve the Kubernetes API, for kubectl and client libraries.
     Serve(ServeArguments),
+    /// Write everything that a server holds into one file.
+    Backup(BackupArguments),
+    /// Put what is in such a file in the place of everything that a server holds.
+    Restore(RestoreArguments),
     /// Make, fetch, send and look at images, and say what stands behind a name.
     #[command(subcommand)]
     Image(ImageCommand),
@@ -221,7 +252,7 @@ impl Verbosity {
         };
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
         let colours = std::io::stderr().is_terminal()
-            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let traces = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
@@ -265,8 +296,6 @@ fn duration(text: &str) -> Result<SignedDuration, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -5,6 +5,8 @@
 //! serve   change the state, the cache, hostPaths, the kubeconfig; read images, certificates, users
 //! ```
 //!
+//! `--config` of `serve` is read before, and never again.
+//!
 //! How is the runtime's to know. A folder that is added to either must be added here; a file that is
 //! replaced while we run is named by the folder that it is in, since a file of the same name is
 //! another one.

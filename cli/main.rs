@@ -4,6 +4,7 @@
 //! the libraries, which do not know each other and meet in [`wasm`].
 
 mod args;
+mod backup;
 mod client;
 mod compiler;
 mod confine;
@@ -22,7 +23,6 @@ mod wasm;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use mimalloc::MiMalloc;
 
 /// A pod is many small objects, made on one thread and freed on another.
@@ -33,11 +33,16 @@ fn main() -> ExitCode {
     if compiler::is_asked_for() {
         return mayfly_runtime::compile_for_parent();
     }
-    let arguments = args::Arguments::parse();
+    let arguments = match args::Arguments::read() {
+        Ok(arguments) => arguments,
+        Err(error) => return exit::report(Err(error)),
+    };
     arguments.start_tracing();
     exit::report(match arguments.command {
         args::Command::Run(arguments) => run::run(&arguments),
         args::Command::Serve(arguments) => serve::serve(&arguments),
+        args::Command::Backup(arguments) => backup::backup(&arguments),
+        args::Command::Restore(arguments) => backup::restore(&arguments),
         args::Command::Image(command) => image::image(command),
         args::Command::Client(command) => client::run(&command),
         args::Command::Completion { shell } => manual::completion(shell),

@@ -1,5 +1,6 @@
 //! The promises of mayfly, in one test binary.
 
+mod backup;
 mod cli;
 mod clients;
 mod confinement;

@@ -18,6 +18,7 @@ Examples:
   mayfly serve --listen 127.0.0.1:0              at a free port; the kubeconfig says which
   mayfly serve --listen 0.0.0.0:6443 --tls-san build.example.org
                                                  for other hosts, which know it by that name
+  mayfly serve --config /etc/mayfly/serve.yaml   with options from a file
 
 Exit codes:
   0  stopped by Ctrl-C or SIGTERM, in order
@@ -29,6 +30,10 @@ Exit codes:
 #[derive(Args, Debug)]
 #[command(after_help = SERVE_EXAMPLES)]
 pub(crate) struct ServeArguments {
+    /// Take further options from a YAML file, under the names that they have here, without the dashes;
+    /// what the command line or the environment says counts more.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<PathBuf>,
     /// Where to listen; port 0 is a free one.
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = address, default_value = LISTEN)]
     pub(crate) listen: SocketAddr,

@@ -10,6 +10,7 @@
 //! printed, and what is complained of, is in kubectl's words; see [`Complaint`] for exit codes.
 
 mod apply;
+mod backup;
 mod columns;
 mod complaint;
 mod config;
@@ -40,6 +41,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::args::client::ClientCommand;
 use crate::exit::Exit;
 
+pub(crate) use backup::{backup, restore};
 pub(crate) use complaint::Complaint;
 
 /// Runs `command` against its server.

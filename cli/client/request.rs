@@ -48,6 +48,7 @@ pub(super) enum Content {
     Json,
     MergePatch,
     Apply,
+    Lines,
 }
 
 impl Server {
@@ -152,6 +153,13 @@ impl Server {
         Ok(answer.into_data_stream())
     }
 
+    /// Sends `lines` of JSON to `path`; what is answered.
+    pub(super) async fn upload(&self, path: &str, lines: Vec<u8>) -> anyhow::Result<Value> {
+        let body = Some((Content::Lines, lines));
+        let answer = self.send(Method::POST, path, &Vec::new(), "application/json", body).await?;
+        self.value_of(answer).await
+    }
+
     async fn json(
         &self,
         method: Method,
@@ -160,7 +168,12 @@ impl Server {
         accept: &str,
         body: Option<(Content, String)>,
     ) -> anyhow::Result<Value> {
+        let body = body.map(|(content, text)| (content, text.into_bytes()));
         let answer = self.send(method, path, query, accept, body).await?;
+        self.value_of(answer).await
+    }
+
+    async fn value_of(&self, answer: Body) -> anyhow::Result<Value> {
         let bytes = self.bytes_of(answer).await?;
         serde_json::from_slice(&bytes).map_err(|error| {
             Complaint::failed(format!("{}: no JSON comes back: {error}", self.host))
@@ -174,14 +187,14 @@ impl Server {
         path: &str,
         query: &Pairs,
         accept: &str,
-        body: Option<(Content, String)>,
+        body: Option<(Content, Vec<u8>)>,
     ) -> anyhow::Result<Body> {
         let mut request =
             Request::builder().method(method).uri(uri(path, query)).header(ACCEPT, accept);
         if let Some((content, _)) = &body {
             request = request.header(CONTENT_TYPE, content.media_type());
         }
-        let body = body.map(|(_, text)| text.into_bytes()).unwrap_or_default();
+        let body = body.map(|(_, bytes)| bytes).unwrap_or_default();
         let request = request
             .body(kube::client::Body::from(body))
             .map_err(|error| Complaint::failed(format!("no request can be made of it: {error}")))?;
@@ -238,6 +251,7 @@ impl Content {
             Self::Json => "application/json",
             Self::MergePatch => "application/merge-patch+json",
             Self::Apply => "application/apply-patch+yaml",
+            Self::Lines => "application/jsonl",
         }
     }
 }

@@ -10,9 +10,11 @@
 mod connections;
 mod dashboard;
 mod files;
+mod generation;
 mod kubeconfig;
 mod limits;
 mod listen;
+mod notify;
 mod renewal;
 mod requests;
 mod running;
@@ -60,7 +62,7 @@ pub(crate) fn serve(arguments: &ServeArguments) -> anyhow::Result<Exit> {
 
 async fn serve_all(arguments: &ServeArguments, state: &StateFolder) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen(None)?;
-    let running = tokio::select! {
+    let mut running = tokio::select! {
         running = start(arguments, state) => running?,
         // Nobody has been served, and what has begun is found by the next one.
         _signal = interrupt.asked() => return Ok(Exit::Done),
@@ -75,6 +77,7 @@ async fn serve_all(arguments: &ServeArguments, state: &StateFolder) -> anyhow::R
             Exit::Failed
         }
     };
+    notify::stopping();
     running.stop().await?;
     say(arguments.log_format, "stopped");
     Ok(exit)
@@ -118,6 +121,7 @@ async fn start(arguments: &ServeArguments, state: &StateFolder) -> anyhow::Resul
     })
     .await?;
     say_hello(arguments, running.address(), &kubeconfig);
+    notify::ready();
     Ok(running)
 }
 

@@ -4,18 +4,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
+use mayfly_controller::Settings;
 use mayfly_controller::clock::Clock;
-use mayfly_controller::http::{Api, router};
+use mayfly_controller::http::Restore;
 use mayfly_controller::network::AllowedHosts;
 use mayfly_controller::store::Store;
-use mayfly_controller::{ControlPlane, Settings};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connections::Connections;
 use super::dashboard;
+use super::generation::{Door, Generation, Seed};
 use super::limits;
 use super::renewal::Renewal;
 use super::sites;
@@ -35,11 +36,14 @@ pub(super) struct Parts {
 
 /// A server at work.
 pub(super) struct Running {
-    plane: ControlPlane,
+    seed: Seed,
+    /// `None` from the time when a restore is broken off.
+    generation: Option<Generation>,
+    door: Door,
+    /// What is to be restored.
+    asked: mpsc::Receiver<Restore>,
     connections: Arc<Connections>,
     accepting: JoinHandle<()>,
-    /// Ends what goes on for long, such as watches; and the server is not ready any more.
-    shutdown: CancellationToken,
     address: SocketAddr,
     _background: [AbortOnDropHandle<()>; 2],
 }
@@ -51,28 +55,19 @@ impl Running {
         let Parts { store, runtime, settings, allowed_hosts, listener, users, certificates } =
             parts;
         let address = listener.local_addr().context("can't tell where it listens")?;
-        let operator = settings.node.limits;
-        let plane = ControlPlane::start(store.clone(), Arc::new(runtime), settings);
-        tokio::select! {
-            () = plane.ready() => {}
-            () = plane.ended() => {}
-        }
-        let shutdown = CancellationToken::new();
-        let api = Api::new(store)
-            .with_access(users.access())
-            .with_operator_limits(operator)
-            .with_allowed_hosts(allowed_hosts)
-            .with_logs(plane.logs().clone())
-            .with_inputs(plane.inputs().clone())
-            .with_usages(plane.usages().clone())
-            .with_shutdown(shutdown.clone());
-        let router = sites::own(dashboard::before(router(api)));
+        let (restores, asked) = mpsc::channel(1);
+        let (runtime, access) = (Arc::new(runtime), users.access());
+        let seed = Seed { store, runtime, settings, allowed_hosts, access, restores };
+        let (generation, door) = (seed.grow().await, Door::default());
+        door.open(&generation);
+        let router = sites::own(dashboard::before(door.router()));
         let connections = Connections::new(&certificates.tls, router)?;
         let accepting = tokio::spawn(connections.clone().accept(listener));
         let background =
             [tokio::spawn(certificates.run(Clock::system())), tokio::spawn(users.follow())];
         let _background = background.map(AbortOnDropHandle::new);
-        Ok(Self { plane, connections, accepting, shutdown, address, _background })
+        let generation = Some(generation);
+        Ok(Self { seed, generation, door, asked, connections, accepting, address, _background })
     }
 
     /// Where it listens.
@@ -80,18 +75,44 @@ impl Running {
         self.address
     }
 
-    /// Waits until a part of it has ended by itself, which only a fault does.
-    pub(super) async fn ended(&self) {
-        self.plane.ended().await;
+    /// Waits until a part of it has ended by itself, which only a fault does; restores what it is
+    /// asked to. If the future is dropped in the middle of that, all was restored or nothing, and the
+    /// server can only be stopped.
+    pub(super) async fn ended(&mut self) {
+        while let Some(generation) = &self.generation {
+            let restore = tokio::select! {
+                () = generation.plane.ended() => return,
+                Some(restore) = self.asked.recv() => restore,
+            };
+            self.restore(restore).await;
+        }
+    }
+
+    async fn restore(&mut self, Restore { snapshot, answer }: Restore) {
+        let Some(generation) = self.generation.take() else { return };
+        let objects = snapshot.objects.len();
+        tracing::info!(objects, "restoring a backup");
+        let (next, restored) = self.seed.replace(generation, &self.door, snapshot).await;
+        self.generation = Some(next);
+        match &restored {
+            Ok(version) => tracing::info!(objects, version, "the backup is restored"),
+            Err(error) => tracing::error!(error, "the backup could not be restored"),
+        }
+        // Whoever asked may be gone.
+        let _ = answer.send(restored);
     }
 
     /// Stops clients first, so that nothing new comes; then who works for them. Whatever they wrote
     /// is durable, so the store closes when nobody has it any more.
     pub(super) async fn stop(self) -> anyhow::Result<()> {
-        self.shutdown.cancel();
+        if let Some(generation) = &self.generation {
+            generation.shutdown.cancel();
+        }
         self.connections.stop(limits::DRAIN_MAX).await;
         self.accepting.await.context("who takes connections in must not panic")?;
-        self.plane.shutdown().await;
+        if let Some(generation) = self.generation {
+            generation.plane.shutdown().await;
+        }
         Ok(())
     }
 }

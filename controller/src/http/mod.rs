@@ -9,6 +9,7 @@ mod accept;
 pub mod access;
 mod admit;
 mod answer;
+mod backup;
 mod body;
 mod discovery;
 mod document;
@@ -35,6 +36,7 @@ mod times;
 mod verbs;
 mod versions;
 
+pub use self::backup::Restore;
 pub use self::discovery::Health;
 pub use self::router::{Api, router};
 

@@ -15,18 +15,19 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Response};
 use axum::response::IntoResponse;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::access::{self, Access, User};
 use super::answer::Form;
+use super::backup::{Restore, Restores};
 use super::discovery::Health;
 use super::options::Query;
 use super::refusal::Refusal;
 use super::reviews::{self, Review};
 use super::status::Status;
 use super::target::{Subresource, Target};
-use super::{absent, discovery, metrics, node, path, pod, throttle, verbs};
+use super::{absent, backup, discovery, metrics, node, path, pod, throttle, verbs};
 use crate::api::{Kind, Timestamp};
 use crate::limits::{STREAMS_MAX, WATCHES_MAX};
 use crate::network::AllowedHosts;
@@ -47,6 +48,8 @@ pub struct Api {
     pub(super) logs: Option<Logs>,
     pub(super) inputs: Inputs,
     pub(super) usages: Usages,
+    /// Where restores are asked for, if somebody carries them out.
+    pub(super) restores: Option<Restores>,
     /// One permit for each log that is sent and each client that may be attached.
     pub(super) streams: Arc<Semaphore>,
     /// One permit for each watch that may be begun.
@@ -66,7 +69,8 @@ impl Api {
         let (health, since) = (Health::default(), store.clock().now());
         let usages = Usages::new("", store.clock().clone());
         let operator = OperatorLimits::default();
-        let (access, logs, allowed_hosts) = (None, None, Arc::default());
+        let (access, logs, restores) = (None, None, None);
+        let allowed_hosts = Arc::default();
         Self {
             store,
             access,
@@ -75,6 +79,7 @@ impl Api {
             logs,
             inputs,
             usages,
+            restores,
             streams,
             watches,
             shutdown,
@@ -124,6 +129,12 @@ impl Api {
     #[must_use]
     pub fn with_inputs(self, inputs: Inputs) -> Self {
         Self { inputs, ..self }
+    }
+
+    /// The same, which asks `restores` to put a backup in the place of everything.
+    #[must_use]
+    pub fn with_restores(self, restores: mpsc::Sender<Restore>) -> Self {
+        Self { restores: Some(Restores::new(restores)), ..self }
     }
 
     /// The same, which tells what the node of `usages` uses.
@@ -179,6 +190,9 @@ async fn route(
     parts: Parts,
     body: Body,
 ) -> Result<Response<Body>, Refusal> {
+    if backup::is_meant(&parts) {
+        return backup::answer(&api, &parts, body).await;
+    }
     // Discovery does not tell of most of these, and takes them for paths that there are not.
     if let Some(answer) = absent::answer(&api, &parts) {
         return answer;

@@ -317,6 +317,13 @@ impl Status {
         Self::failure(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message).about(details)
     }
 
+    /// Nobody is answered for a moment, which is over soon; `why` says what is going on.
+    pub fn unavailable(why: &str) -> Self {
+        let details = Details { retry_after_seconds: Some(1), ..Details::default() };
+        let message = format!("the server is currently unable to handle the request: {why}");
+        Self::failure(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message).about(details)
+    }
+
     /// What is asked for is not built.
     pub fn not_implemented(what: &str) -> Self {
         let message = format!("{what} is not served here");

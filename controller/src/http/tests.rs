@@ -15,6 +15,7 @@ use crate::limits::REQUEST_BODY_BYTES_MAX;
 use crate::store::{Names, Store, Transaction};
 
 mod apply;
+mod backup;
 mod events;
 mod hosts;
 mod lists;

@@ -19,6 +19,7 @@ use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::backup;
 use super::options::Query;
 use super::refusal::Refusal;
 use super::status::Status;
@@ -95,6 +96,10 @@ fn check_head(request: &Request) -> Result<(), Refusal> {
 /// Whether the request asks for something that goes on until somebody ends it.
 fn goes_on(request: &Request) -> bool {
     let path = request.uri().path();
+    // It takes as long as what is sent is large, and keeps a place of its own.
+    if path == backup::RESTORE {
+        return true;
+    }
     let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let segments: Vec<&str> = path.trim_matches('/').splitn(5, '/').collect();
     // Not only somewhere in it: a namespace may have that name.

@@ -1,0 +1,83 @@
+//! The file that a backup is in, or standard output and input in its place.
+
+use std::fs::{self, Permissions};
+use std::io::{self, IsTerminal, Read as _, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail, ensure};
+use mayfly_controller::backup::{Depth, Header, Reader};
+use mayfly_controller::limits::BACKUP_BYTES_MAX;
+use tempfile::NamedTempFile;
+
+/// Where a backup goes to. What comes is looked at on its way, so that nothing is left of one that
+/// broke off.
+pub(super) struct Target {
+    reader: Reader,
+    to: To,
+}
+
+enum To {
+    Stdout(io::Stdout),
+    File { draft: NamedTempFile, path: PathBuf },
+}
+
+impl Target {
+    /// The file at `path`, or standard output.
+    pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
+        let reader = Reader::new(Depth::Checksum);
+        if path == Path::new("-") {
+            ensure!(!io::stdout().is_terminal(), "Secrets are not printed on a terminal");
+            return Ok(Self { reader, to: To::Stdout(io::stdout()) });
+        }
+        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let draft = NamedTempFile::new_in(folder).with_context(|| cant_write(path))?;
+        let own = Permissions::from_mode(0o600);
+        fs::set_permissions(draft.path(), own).with_context(|| cant_write(path))?;
+        Ok(Self { reader, to: To::File { draft, path: path.to_owned() } })
+    }
+
+    /// Adds `piece`.
+    pub(super) fn write(&mut self, piece: &[u8]) -> anyhow::Result<()> {
+        self.reader.feed(piece)?;
+        match &mut self.to {
+            To::Stdout(stdout) => stdout.write_all(piece).map_err(crate::exit::stdout_error),
+            To::File { draft, path } => draft.write_all(piece).with_context(|| cant_write(path)),
+        }
+    }
+
+    /// It is all there: the file gets its name.
+    pub(super) fn finish(self) -> anyhow::Result<Header> {
+        let header = self.reader.finish()?.header;
+        match self.to {
+            To::Stdout(mut stdout) => stdout.flush().map_err(crate::exit::stdout_error)?,
+            To::File { draft, path } => {
+                draft.as_file().sync_all().with_context(|| cant_write(&path))?;
+                draft.persist(&path).with_context(|| cant_write(&path))?;
+            }
+        }
+        Ok(header)
+    }
+}
+
+fn cant_write(path: &Path) -> String {
+    format!("can't write {}", path.display())
+}
+
+/// All of the file at `path`, or of standard input.
+pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let cant_read = || format!("can't read {}", path.display());
+    let mut bytes = Vec::new();
+    let is_stdin = path == Path::new("-");
+    let mut from: Box<dyn io::Read> = if is_stdin {
+        Box::new(io::stdin())
+    } else {
+        Box::new(fs::File::open(path).with_context(cant_read)?)
+    };
+    from.by_ref().take(BACKUP_BYTES_MAX + 1).read_to_end(&mut bytes).with_context(cant_read)?;
+    if bytes.len() as u64 > BACKUP_BYTES_MAX {
+        bail!("{} has more than {BACKUP_BYTES_MAX} bytes", path.display());
+    }
+    Ok(bytes)
+}

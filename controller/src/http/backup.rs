@@ -1,0 +1,119 @@
+//! The whole state as one file, out and in: for who may do everything.
+//!
+//! ```text
+//! GET /mayfly/backup ◀─ snapshot of the store        POST /mayfly/restore ─▶ checked whole ─▶ who serves
+//! ```
+//!
+//! A backup is of one moment, and holds up nobody. To put one in the place of what there is takes
+//! stopping whoever acts on the store, which is not known here: it is asked of who serves.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::http::request::Parts;
+use axum::http::{Method, Response};
+use futures_util::{StreamExt, stream};
+use serde_json::json;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::answer;
+use super::refusal::Refusal;
+use super::router::Api;
+use super::status::Status;
+use crate::backup::{Depth, Read, Reader, Unreadable, Writer};
+use crate::limits::RESTORE_STALL_SECONDS;
+use crate::store::Snapshot;
+
+const BACKUP: &str = "/mayfly/backup";
+pub(super) const RESTORE: &str = "/mayfly/restore";
+
+/// JSON lines.
+const LINES: HeaderValue = HeaderValue::from_static("application/jsonl");
+
+/// Somebody wants a snapshot in the place of everything there is.
+#[derive(Debug)]
+pub struct Restore {
+    /// It.
+    pub snapshot: Snapshot,
+    /// For the resource version that it has become, or why nothing has changed.
+    pub answer: oneshot::Sender<Result<u64, String>>,
+}
+
+/// Where restores are asked for, one at a time.
+#[derive(Clone, Debug)]
+pub(super) struct Restores {
+    asked: mpsc::Sender<Restore>,
+    alone: Arc<Semaphore>,
+}
+
+impl Restores {
+    pub(super) fn new(asked: mpsc::Sender<Restore>) -> Self {
+        Self { asked, alone: Arc::new(Semaphore::new(1)) }
+    }
+}
+
+/// Whether the request is about the whole state.
+pub(super) fn is_meant(parts: &Parts) -> bool {
+    matches!(parts.uri.path(), BACKUP | RESTORE)
+}
+
+/// The answer to a request about the whole state.
+pub(super) async fn answer(
+    api: &Api,
+    parts: &Parts,
+    body: Body,
+) -> Result<Response<Body>, Refusal> {
+    match (parts.uri.path(), &parts.method) {
+        (BACKUP, &Method::GET) => Ok(backup(api)),
+        (RESTORE, &Method::POST) => restore(api, body).await,
+        _ => Err(Status::method_not_allowed().into()),
+    }
+}
+
+fn backup(api: &Api) -> Response<Body> {
+    let pieces = Writer::new(api.store.snapshot(), api.store.clock().now());
+    let mut response =
+        Response::new(Body::from_stream(stream::iter(pieces.map(Ok::<_, Infallible>))));
+    response.headers_mut().insert(CONTENT_TYPE, LINES);
+    response
+}
+
+async fn restore(api: &Api, body: Body) -> Result<Response<Body>, Refusal> {
+    let Some(Restores { asked, alone }) = &api.restores else {
+        return Err(Status::not_implemented("restoring").into());
+    };
+    let _alone = alone
+        .try_acquire()
+        .map_err(|_| Status::too_many_requests("no more than one restore at once"))?;
+    // Nothing is done before all of it is known to be whole.
+    let Read { snapshot, header } = read(body).await?;
+    let (answer, answered) = oneshot::channel();
+    let stopping =
+        || Status::unavailable("it is stopping; either all of the backup was restored or nothing");
+    asked.send(Restore { snapshot, answer }).await.map_err(|_| stopping())?;
+    match answered.await.map_err(|_| stopping())? {
+        Ok(version) => Ok(answer::value(&json!({
+            "objects": header.objects, "resourceVersion": version.to_string(),
+        }))),
+        Err(why) => Err(Status::internal(&format!("{why}; everything is as it was")).into()),
+    }
+}
+
+async fn read(body: Body) -> Result<Read, Refusal> {
+    let refused = |error: Unreadable| Status::bad_request(error.to_string());
+    let mut reader = Reader::new(Depth::Objects);
+    let mut pieces = body.into_data_stream();
+    let patience = Duration::from_secs(RESTORE_STALL_SECONDS);
+    while let Some(piece) =
+        timeout(patience, pieces.next()).await.map_err(|_| Status::timed_out())?
+    {
+        // A client that goes away in the middle doesn't read the answer either.
+        let piece = piece.map_err(|_| Status::bad_request("the backup broke off on its way"))?;
+        reader.feed(&piece).map_err(refused)?;
+    }
+    Ok(reader.finish().map_err(refused)?)
+}

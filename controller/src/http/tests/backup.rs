@@ -1,0 +1,75 @@
+//! The whole state, over HTTP.
+
+use axum::http::StatusCode;
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::api::{ConfigMap, Kind, Object};
+use crate::backup::{Depth, Reader};
+use crate::http::Restore;
+
+async fn ask(router: &Router, method: &str, path: &str, body: Vec<u8>) -> (StatusCode, Vec<u8>) {
+    let request = Request::builder().method(method).uri(path).body(Body::from(body)).unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    let code = response.status();
+    (code, to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec())
+}
+
+async fn api_with_a_config_map() -> Api {
+    let api = Api::new().await;
+    let metadata = ObjectMeta {
+        namespace: Some("default".to_owned()),
+        name: Some("kept".to_owned()),
+        ..ObjectMeta::default()
+    };
+    let config_map = ConfigMap { metadata, ..ConfigMap::default() };
+    api.store.commit(Transaction::new().create(config_map)).await.unwrap();
+    api
+}
+
+#[tokio::test]
+async fn a_backup_is_of_one_state() {
+    let api = api_with_a_config_map().await;
+    let (code, bytes) = ask(&api.router, "GET", "/mayfly/backup", Vec::new()).await;
+    assert_eq!(code, 200);
+    let mut reader = Reader::new(Depth::Objects);
+    reader.feed(&bytes).unwrap();
+    let read = reader.finish().unwrap();
+    assert_eq!(read.snapshot.resource_version, api.store.resource_version());
+    let json = |objects: &[Object]| objects.iter().map(Object::to_json).collect::<Vec<_>>();
+    assert_eq!(json(&read.snapshot.objects), json(&api.store.list_kinds(Kind::ALL).0));
+    let (code, _) = ask(&api.router, "PUT", "/mayfly/backup", Vec::new()).await;
+    assert_eq!(code, 405);
+}
+
+#[tokio::test]
+async fn a_restore_is_asked_of_who_serves_when_all_of_it_is_there() {
+    let api = api_with_a_config_map().await;
+    let (_, backup) = ask(&api.router, "GET", "/mayfly/backup", Vec::new()).await;
+    let (code, _) = ask(&api.router, "POST", "/mayfly/restore", backup.clone()).await;
+    assert_eq!(code, 501, "nobody serves");
+
+    let (asked, mut asked_for) = mpsc::channel::<Restore>(1);
+    let router = router(api.served.clone().with_restores(asked));
+    for (bad, why) in [
+        (&b"apiVersion: v1"[..], "this is no backup of mayfly"),
+        (&backup[..backup.len() / 2], "this backup is cut off"),
+        (&backup[..backup.len() - 10], "this backup is cut off"),
+    ] {
+        let (code, answer) = ask(&router, "POST", "/mayfly/restore", bad.to_vec()).await;
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(code == 400 && answer.contains(why), "{code} {answer}");
+    }
+    assert!(asked_for.try_recv().is_err(), "nobody was asked to restore what is not whole");
+
+    for (result, expect) in [(Ok(9), 200), (Err("the disk is full".to_owned()), 500)] {
+        let answered = ask(&router, "POST", "/mayfly/restore", backup.clone());
+        let serving = async {
+            let restore = asked_for.recv().await.unwrap();
+            assert_eq!(restore.snapshot.objects.len(), 2);
+            restore.answer.send(result).unwrap();
+        };
+        let ((code, answer), ()) = tokio::join!(answered, serving);
+        assert_eq!(code, expect, "{}", String::from_utf8_lossy(&answer));
+    }
+}
