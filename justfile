@@ -33,6 +33,10 @@ browser:
 programs:
     tests/programs/install
 
+# Make a Debian package and a tarball in target/packages/; `just package deb` makes one of them.
+package *OPTIONS:
+    packages/build {{OPTIONS}}
+
 # Try one of the fuzz targets until it fails, as in `just fuzz router -max_total_time=60`.
 fuzz TARGET *OPTIONS:
     fuzz/run {{TARGET}} {{OPTIONS}}
@@ -49,7 +53,8 @@ lint:
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
     shellcheck .ci/run benches/instructions fuzz/run fuzz/seed guests/build examples/perl/build \
-        tests/clients/install tests/dashboard/install tests/programs/install
+        tests/clients/install tests/dashboard/install tests/programs/install packages/build \
+        packages/debian/post* packages/debian/prerm tests/packages/life tests/packages/machine
 
 # Measure mayfly beside its peers, as BENCHMARKS.md tells; some rows, as in `just bench --scale 0.02 latency`.
 bench *OPTIONS:

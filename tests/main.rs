@@ -11,6 +11,7 @@ mod examples;
 mod guests;
 mod harness;
 mod kubectl;
+mod packages;
 mod programs;
 mod registry;
 mod sandbox;
