@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
+use mayfly_controller::limits::METRICS_OBJECTS_MAX;
 use mayfly_controller::podgc::TERMINATED_POD_GC_THRESHOLD;
 
 use super::{BackoffOptions, ConfinementOptions, HostOptions, ImageOptions};
@@ -58,6 +59,10 @@ pub(crate) struct ServeArguments {
     /// Keep so many finished pods; beyond, the oldest are deleted, and no count changes. 0 keeps all.
     #[arg(long, value_name = "COUNT", default_value_t = TERMINATED_POD_GC_THRESHOLD)]
     pub(crate) terminated_pod_gc_threshold: usize,
+    /// Give so many Jobs, CronJobs and pods series of their own at /metrics, of each: those that have
+    /// not ended, and then the newest.
+    #[arg(long, value_name = "COUNT", default_value_t = METRICS_OBJECTS_MAX)]
+    pub(crate) metrics_objects_max: usize,
     /// A further name or address that clients know the server by; may be given again.
     #[arg(long = "tls-san", value_name = "NAME|ADDRESS")]
     pub(crate) tls_sans: Vec<String>,

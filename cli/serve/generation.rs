@@ -25,6 +25,7 @@ pub(super) struct Seed {
     pub(super) runtime: Arc<Wasm>,
     pub(super) settings: Settings,
     pub(super) allowed_hosts: AllowedHosts,
+    pub(super) metrics_objects_max: usize,
     pub(super) access: Arc<Access>,
     /// Where restores are asked for.
     pub(super) restores: mpsc::Sender<Restore>,
@@ -56,6 +57,8 @@ impl Seed {
             .with_logs(plane.logs().clone())
             .with_inputs(plane.inputs().clone())
             .with_usages(plane.usages().clone())
+            .with_queues(plane.queues().to_vec())
+            .with_metrics_objects_max(self.metrics_objects_max)
             .with_restores(self.restores.clone())
             .with_shutdown(shutdown.clone());
         Generation { plane, shutdown, router: router(api) }

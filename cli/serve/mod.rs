@@ -110,6 +110,7 @@ async fn start(arguments: &ServeArguments, state: &StateFolder) -> anyhow::Resul
         store,
         runtime,
         allowed_hosts: of_host.hosts.clone(),
+        metrics_objects_max: arguments.metrics_objects_max,
         settings: Settings {
             root_ca: tls.root_ca()?,
             terminated_pod_gc_threshold: arguments.terminated_pod_gc_threshold,

@@ -29,6 +29,7 @@ pub(super) struct Parts {
     pub(super) runtime: Wasm,
     pub(super) settings: Settings,
     pub(super) allowed_hosts: AllowedHosts,
+    pub(super) metrics_objects_max: usize,
     pub(super) listener: TcpListener,
     pub(super) users: Users,
     pub(super) certificates: Renewal,
@@ -52,12 +53,21 @@ impl Running {
     /// Starts everything, the control plane first. Nobody is answered before
     /// there is what clients expect.
     pub(super) async fn start(parts: Parts) -> anyhow::Result<Self> {
-        let Parts { store, runtime, settings, allowed_hosts, listener, users, certificates } =
-            parts;
+        let Parts {
+            store,
+            runtime,
+            settings,
+            allowed_hosts,
+            metrics_objects_max,
+            listener,
+            users,
+            certificates,
+        } = parts;
         let address = listener.local_addr().context("can't tell where it listens")?;
         let (restores, asked) = mpsc::channel(1);
         let (runtime, access) = (Arc::new(runtime), users.access());
-        let seed = Seed { store, runtime, settings, allowed_hosts, access, restores };
+        let seed =
+            Seed { store, runtime, settings, allowed_hosts, metrics_objects_max, access, restores };
         let (generation, door) = (seed.grow().await, Door::default());
         door.open(&generation);
         let router = sites::own(dashboard::before(door.router()));

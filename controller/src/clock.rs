@@ -70,6 +70,17 @@ impl Clock {
         Instant::now()
     }
 
+    /// Time that this process has computed; none by a simulated clock.
+    pub fn process_cpu(&self) -> Duration {
+        match &self.0 {
+            Source::System => {
+                let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+                Duration::try_from(spent).unwrap_or_default()
+            }
+            Source::Simulated(_) => Duration::ZERO,
+        }
+    }
+
     /// Waits so long, whatever the clock shows meanwhile.
     pub async fn sleep(&self, time: Duration) {
         tokio::time::sleep(time).await;

@@ -100,6 +100,8 @@ pub mod gc;
 pub mod http;
 pub mod job;
 pub mod limits;
+pub mod meter;
+pub mod metrics;
 pub mod namespace;
 pub mod network;
 pub mod node;

@@ -13,6 +13,12 @@ pub const WATCH_HISTORY_MAX: usize = 16_384;
 /// batch has brought stays all the same, until the next one comes.
 pub const WATCH_HISTORY_BYTES_MAX: usize = 64 << 20;
 
+/// Jobs, CronJobs and pods, of each so many, that have series of their own on the page of metrics,
+/// unless the operator says another number: those that have not ended, and then the newest. Stops a
+/// scrape from growing with all that was ever run: ten thousand pods make some 60 MB of text, which
+/// is written while it is read.
+pub const METRICS_OBJECTS_MAX: usize = 10_000;
+
 /// Changes that a watcher takes from the history at once. Stops one that has much to catch up on
 /// from holding up commits.
 pub const WATCH_CHUNK_MAX: usize = 256;

@@ -19,6 +19,7 @@ use crate::cronjob::CronJobController;
 use crate::events;
 use crate::gc::Collector;
 use crate::job::{BackoffSettings, JobController};
+use crate::meter::QueueMeter;
 use crate::namespace::NamespaceController;
 use crate::node::logs::Logs;
 use crate::node::{Agent, Inputs, LocalClient, NodeSettings, PodRuntime, Usages};
@@ -54,6 +55,7 @@ pub struct ControlPlane {
     logs: Logs,
     inputs: Inputs,
     usages: Usages,
+    queues: Vec<Arc<QueueMeter>>,
     ended: CancellationToken,
 }
 
@@ -76,14 +78,13 @@ impl ControlPlane {
         let agent = Agent::new(client, runtime, store.clock().clone(), node);
         let ended = CancellationToken::new();
         let (logs, inputs, usages) = (agent.logs(), agent.inputs(), agent.usages());
+        let cron_jobs = CronJobController::new(store.clone());
+        let jobs = JobController::new(store.clone(), backoff).with_operator_limits(limits);
+        let queues = vec![cron_jobs.meter(), jobs.meter()];
         // Whoever makes work stops before whoever does it, and who tidies up comes last.
         let components = vec![
-            start("cron job controller", &ended, |cancel| {
-                CronJobController::new(store.clone()).run(cancel)
-            }),
-            start("job controller", &ended, |cancel| {
-                JobController::new(store.clone(), backoff).with_operator_limits(limits).run(cancel)
-            }),
+            start("cron job controller", &ended, |cancel| cron_jobs.run(cancel)),
+            start("job controller", &ended, |cancel| jobs.run(cancel)),
             start("scheduler", &ended, |cancel| {
                 Scheduler::new(store.clone()).with_operator_limits(limits).run(cancel)
             }),
@@ -101,7 +102,7 @@ impl ControlPlane {
                 NamespaceController::new(store.clone(), root_ca).run(cancel)
             }),
         ];
-        Self { components, store, node: name, logs, inputs, usages, ended }
+        Self { components, store, node: name, logs, inputs, usages, queues, ended }
     }
 
     /// What the pods print.
@@ -117,6 +118,11 @@ impl ControlPlane {
     /// What the pods' containers use.
     pub fn usages(&self) -> &Usages {
         &self.usages
+    }
+
+    /// What its controllers have to do.
+    pub fn queues(&self) -> &[Arc<QueueMeter>] {
+        &self.queues
     }
 
     /// Waits until there is what clients expect to find at once: a namespace to work in, with its

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use crate::api::{SignedDuration, Timestamp};
+use crate::meter::QueueMeter;
 
 /// How long to wait after errors.
 #[derive(Clone, Copy, Debug)]
@@ -30,12 +31,15 @@ pub(crate) struct Workqueue {
     timers: BTreeSet<(Timestamp, Arc<str>)>,
     due: HashMap<Arc<str>, Timestamp, RandomState>,
     errors: HashMap<Arc<str>, u32, RandomState>,
+    meter: Arc<QueueMeter>,
 }
 
 impl Workqueue {
-    /// Nothing to look at yet.
-    pub(crate) fn new(retry: Retry) -> Self {
+    /// Nothing to look at yet; what there is will be counted by `meter`.
+    pub(crate) fn new(retry: Retry, meter: Arc<QueueMeter>) -> Self {
+        meter.depth.set(0);
         Self {
+            meter,
             retry,
             ready: VecDeque::new(),
             queued: HashSet::default(),
@@ -48,8 +52,12 @@ impl Workqueue {
 
     /// Something about the object has changed.
     pub(crate) fn push(&mut self, uid: Arc<str>) {
-        if self.queued.insert(uid.clone()) && !self.busy.contains(&uid) {
-            self.ready.push_back(uid);
+        if self.queued.insert(uid.clone()) {
+            self.meter.adds.add(1);
+            self.meter.depth.set(self.queued.len() as u64);
+            if !self.busy.contains(&uid) {
+                self.ready.push_back(uid);
+            }
         }
     }
 
@@ -77,6 +85,7 @@ impl Workqueue {
         }
         let uid = self.ready.pop_front()?;
         self.queued.remove(&uid);
+        self.meter.depth.set(self.queued.len() as u64);
         self.busy.insert(uid.clone());
         Some(uid)
     }
@@ -97,6 +106,7 @@ impl Workqueue {
     /// What was to be done for the object has failed: it is tried again after a while, or when it is
     /// to be looked at anyway, if that is sooner.
     pub(crate) fn retry(&mut self, uid: &Arc<str>, now: Timestamp) {
+        self.meter.retries.add(1);
         let errors = self.errors.entry(uid.clone()).or_default();
         let Retry { base, cap } = self.retry;
         let wait = base.checked_mul(1 << (*errors).min(30)).unwrap_or(cap).min(cap);
@@ -119,7 +129,7 @@ mod tests {
 
     fn queue() -> (Workqueue, Arc<str>) {
         let retry = Retry { base: SignedDuration::from_secs(1), cap: SignedDuration::from_mins(1) };
-        (Workqueue::new(retry), Arc::from("a"))
+        (Workqueue::new(retry, Arc::new(QueueMeter::new("test"))), Arc::from("a"))
     }
 
     fn at(second: i64) -> Timestamp {
@@ -134,9 +144,11 @@ mod tests {
         assert_eq!(queue.pop(at(0)), Some(uid.clone()));
         queue.push(uid.clone());
         assert_eq!(queue.pop(at(0)), None);
+        assert_eq!((queue.meter.depth.get(), queue.meter.adds.get()), (1, 2));
         queue.done(&uid);
         assert_eq!(queue.pop(at(0)), Some(uid));
         assert_eq!(queue.pop(at(0)), None);
+        assert_eq!((queue.meter.depth.get(), queue.meter.adds.get()), (0, 2));
     }
 
     #[test]

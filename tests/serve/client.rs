@@ -133,6 +133,12 @@ impl Watch {
         }
     }
 
+    /// All that comes until it ends.
+    pub(super) fn rest(mut self) -> String {
+        while self.chunk() {}
+        String::from_utf8(self.text).expect("it must be text")
+    }
+
     /// Whether nothing more comes, after another chunk has been read if there is one.
     pub(super) fn rest_is_empty(&mut self) -> bool {
         !self.chunk()

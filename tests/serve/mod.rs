@@ -4,4 +4,5 @@ mod bad_requests;
 mod client;
 mod http2;
 mod life;
+mod metrics;
 mod users;

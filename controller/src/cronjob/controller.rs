@@ -16,6 +16,7 @@ use tracing::{debug, warn};
 
 use crate::api::{CronJob, Job, Key, Kind, Object, Resource, SignedDuration, Timestamp};
 use crate::events::Recorder;
+use crate::meter::QueueMeter;
 use crate::store::{Change, ChangeKind, CommitError, Gone, Store, Transaction, Watch};
 use crate::workqueue::{Retry, Workqueue};
 
@@ -35,13 +36,19 @@ const RETRY: Retry =
 pub struct CronJobController {
     store: Store,
     recorder: Recorder,
+    meter: Arc<QueueMeter>,
 }
 
 impl CronJobController {
     /// A controller of the CronJobs in `store`. It does nothing until it [runs](Self::run).
     pub fn new(store: Store) -> Self {
         let recorder = Recorder::new("cronjob-controller", store.names().clone());
-        Self { store, recorder }
+        Self { store, recorder, meter: Arc::new(QueueMeter::new("cronjob")) }
+    }
+
+    /// What counts the CronJobs that it is to look at.
+    pub fn meter(&self) -> Arc<QueueMeter> {
+        Arc::clone(&self.meter)
     }
 
     /// Runs until `cancel` fires, and what was begun by then is done. There must be one at a time.
@@ -110,7 +117,7 @@ impl<'a> Session<'a> {
         let (objects, resource_version) = store.list_kinds(&[Kind::CronJob, Kind::Job]);
         let watch = store.watch(&[Kind::CronJob, Kind::Job], resource_version)?;
         let mut index = Index::default();
-        let mut queue = Workqueue::new(RETRY);
+        let mut queue = Workqueue::new(RETRY, controller.meter());
         for job in objects.iter().filter_map(Job::from_object) {
             index.put_job(job);
         }

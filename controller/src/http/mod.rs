@@ -11,6 +11,7 @@ mod admit;
 mod answer;
 mod backup;
 mod body;
+mod counted;
 mod discovery;
 mod document;
 mod fields;

@@ -27,9 +27,11 @@ use super::refusal::Refusal;
 use super::reviews::{self, Review};
 use super::status::Status;
 use super::target::{Subresource, Target};
-use super::{absent, backup, discovery, metrics, node, path, pod, throttle, verbs};
+use super::{absent, backup, counted, discovery, metrics, node, path, pod, throttle, verbs};
 use crate::api::{Kind, Timestamp};
-use crate::limits::{STREAMS_MAX, WATCHES_MAX};
+use crate::limits::{METRICS_OBJECTS_MAX, STREAMS_MAX, WATCHES_MAX};
+use crate::meter::QueueMeter;
+use crate::metrics::Requests;
 use crate::network::AllowedHosts;
 use crate::node::logs::Logs;
 use crate::node::{Inputs, Usages};
@@ -50,6 +52,11 @@ pub struct Api {
     pub(super) usages: Usages,
     /// Where restores are asked for, if somebody carries them out.
     pub(super) restores: Option<Restores>,
+    pub(super) requests: Arc<Requests>,
+    /// What controllers have to do.
+    pub(super) queues: Vec<Arc<QueueMeter>>,
+    /// Objects of each kind that have series of their own on the page of metrics.
+    pub(super) metrics_objects_max: usize,
     /// One permit for each log that is sent and each client that may be attached.
     pub(super) streams: Arc<Semaphore>,
     /// One permit for each watch that may be begun.
@@ -80,6 +87,9 @@ impl Api {
             inputs,
             usages,
             restores,
+            requests: Arc::default(),
+            queues: Vec::new(),
+            metrics_objects_max: METRICS_OBJECTS_MAX,
             streams,
             watches,
             shutdown,
@@ -142,11 +152,25 @@ impl Api {
     pub fn with_usages(self, usages: Usages) -> Self {
         Self { usages, ..self }
     }
+
+    /// The same, which tells what the controllers of `queues` have to do.
+    #[must_use]
+    pub fn with_queues(self, queues: Vec<Arc<QueueMeter>>) -> Self {
+        Self { queues, ..self }
+    }
+
+    /// The same, whose page of metrics has series of at most so many objects of each kind.
+    #[must_use]
+    pub fn with_metrics_objects_max(self, metrics_objects_max: usize) -> Self {
+        Self { metrics_objects_max, ..self }
+    }
 }
 
 /// What answers the requests of `api`.
 pub fn router(api: Api) -> Router {
-    throttle::limited(Router::new().fallback(answer).with_state(Arc::new(api)))
+    let (requests, clock) = (Arc::clone(&api.requests), api.store.clock().clone());
+    let router = throttle::limited(Router::new().fallback(answer).with_state(Arc::new(api)));
+    counted::counted(router, requests, clock)
 }
 
 /// What every verb is given.

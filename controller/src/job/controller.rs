@@ -19,6 +19,7 @@ use tracing::{debug, warn};
 
 use crate::api::{Job, Key, Kind, Namespace, Object, Pod, Resource, SignedDuration};
 use crate::events::Recorder;
+use crate::meter::QueueMeter;
 use crate::quota::{OperatorLimits, bounds_of};
 use crate::store::{Change, ChangeKind, CommitError, Gone, Store, Watch};
 use crate::workqueue::{Retry, Workqueue};
@@ -43,13 +44,20 @@ pub struct JobController {
     settings: BackoffSettings,
     operator: OperatorLimits,
     recorder: Arc<Recorder>,
+    meter: Arc<QueueMeter>,
 }
 
 impl JobController {
     /// A controller of the Jobs in `store`. It does nothing until it [runs](Self::run).
     pub fn new(store: Store, settings: BackoffSettings) -> Self {
         let recorder = Arc::new(Recorder::new("job-controller", store.names().clone()));
-        Self { store, settings, operator: OperatorLimits::default(), recorder }
+        let (operator, meter) = (OperatorLimits::default(), Arc::new(QueueMeter::new("job")));
+        Self { store, settings, operator, recorder, meter }
+    }
+
+    /// What counts the Jobs that it is to look at.
+    pub fn meter(&self) -> Arc<QueueMeter> {
+        Arc::clone(&self.meter)
     }
 
     /// The same, whose pods keep to what the operator lets every pod have.
@@ -100,7 +108,8 @@ impl<'a> Session<'a> {
         let jobs: Vec<_> = objects.iter().filter_map(Job::from_object).cloned().collect();
         let pods: Vec<_> = objects.iter().filter_map(Pod::from_object).cloned().collect();
         let index = Index::of(controller.settings, &jobs, &pods);
-        let (queue, commits) = (Workqueue::new(RETRY), JoinSet::new());
+        let queue = Workqueue::new(RETRY, controller.meter());
+        let commits = JoinSet::new();
         Ok(Self { controller, index, queue, watch, commits })
     }
 

@@ -115,6 +115,7 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
             termination.message =
                 termination::message(spec, code, said, written, &self.host.logs, &run);
         }
+        self.host.usages.times().ran(started_at, self.host.clock.now());
         metered.ended(&termination.reason);
         report(match was_started {
             true => Progress::Ended { termination, usage: gauge.read() },

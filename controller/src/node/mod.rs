@@ -77,5 +77,7 @@ pub use runtime::{
     Storage, StorageExceeded, StorageLimits, StoredVolume, Stream,
 };
 pub use settings::{LostRuns, NodeSettings, VolumeSettings};
-pub use usage::{Gauge, NodeUsage, Rate, RunningContainer, Totals, Usage, UsageSource, Usages};
+pub use usage::{
+    Gauge, NodeUsage, PodTimes, Rate, RunningContainer, Totals, Usage, UsageSource, Usages,
+};
 pub use volumes::{HostPaths, memory_root};

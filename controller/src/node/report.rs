@@ -75,6 +75,13 @@ impl<C: ClusterClient> Reporter<C> {
         Some((phase, self.written.reason.as_deref().unwrap_or_default()))
     }
 
+    /// When the last of its containers ended, as far as that has been taken.
+    pub(crate) fn ended_at(&self) -> Option<Timestamp> {
+        let statuses = self.written.container_statuses.as_deref().unwrap_or_default().iter();
+        let ends = statuses.filter_map(|it| it.state.as_ref()?.terminated.as_ref());
+        ends.filter_map(|it| it.finished_at.as_ref()).map(|it| it.0).max()
+    }
+
     /// Whether everything that has changed has been taken.
     pub(crate) fn is_settled(&self) -> bool {
         self.in_flight.is_none() && self.answered.is_none() && self.due_at.is_none()

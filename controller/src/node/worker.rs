@@ -105,6 +105,8 @@ pub(crate) struct Worker<C, R> {
     /// When what was cancelled is dropped.
     drop_at: Option<Timestamp>,
     finish: Option<Finish>,
+    /// Since when the node knows of it, until a container of it runs.
+    known_at: Option<Timestamp>,
 }
 
 impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
@@ -126,7 +128,8 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
             Some(_) => Vec::new(),
             None => storage::kept_on_disk(&pod).map(memory_on_disk).collect(),
         };
-        let mut state = PodState::new(pod, identity, rules, host.clock.now());
+        let known_at = host.clock.now();
+        let mut state = PodState::new(pod, identity, rules, known_at);
         state.events.extend(in_place_of_memory);
         Self {
             host,
@@ -144,6 +147,7 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
             messages: mpsc::channel(PROGRESS_QUEUE_MAX),
             drop_at: None,
             finish: None,
+            known_at: Some(known_at),
         }
     }
 
@@ -329,6 +333,9 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
             }
             Message::Container(index, progress) => {
                 let is_start = matches!(progress, Progress::Started { .. });
+                if let Some(known_at) = self.known_at.take_if(|_| is_start) {
+                    self.host.usages.times().started(&self.state.pod, known_at, now);
+                }
                 self.state.fold(index, progress, now);
                 !is_start
             }
@@ -418,6 +425,9 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
             Finish::Ended => {
                 if let Some((phase, reason)) = self.reporter.end() {
                     self.host.usages.pod_ended(phase, reason);
+                }
+                if let Some(ended_at) = self.reporter.ended_at() {
+                    self.host.usages.times().ended(ended_at, self.host.clock.now());
                 }
                 self.directory.volumes()
             }

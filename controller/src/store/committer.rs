@@ -14,6 +14,7 @@ use std::thread::{self, JoinHandle};
 use foldhash::fast::RandomState;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::apply::Batch;
 use super::disk::{Disk, DiskError, Row};
@@ -166,6 +167,7 @@ impl<D: Disk> Writer<D> {
             }
             (answers, batch.into_changes())
         };
+        self.shared.meter.commits.add(answers.len() as u64);
         let written = self.write(&changes).await;
         // Freed when whoever waits has been answered.
         let _forgotten = written.is_ok().then(|| self.shared.publish(changes));
@@ -202,7 +204,10 @@ impl<D: Disk> Writer<D> {
         if !self.in_doubt.is_empty() {
             self.settle_doubt().await?;
         }
-        self.disk.append(rows, resource_version).await.inspect_err(|error| {
+        let begun = Instant::now();
+        let written = self.disk.append(rows, resource_version).await;
+        self.shared.meter.syncs.observe(begun.elapsed());
+        written.inspect_err(|error| {
             tracing::error!(%error, folder = %self.disk.folder().display(), "can't write the state");
             self.in_doubt = rows.iter().map(|row| (row.kind, row.key.clone())).collect();
         })

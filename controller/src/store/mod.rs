@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::api::{Key, Kind, Object, Resource};
 use crate::clock::Clock;
+use crate::meter::StoreMeter;
 
 pub use error::{CommitError, Gone, OpenError};
 pub use names::Names;
@@ -157,6 +158,16 @@ impl Store {
         self.inner.shared.read().get(kind, key).cloned()
     }
 
+    /// How many objects of `kind` there are.
+    pub fn count(&self, kind: Kind) -> usize {
+        self.inner.shared.read().count(kind)
+    }
+
+    /// What counts its transactions.
+    pub fn meter(&self) -> &StoreMeter {
+        &self.inner.shared.meter
+    }
+
     /// The objects of kind `T`, of one namespace or of all.
     pub fn list<T: Resource>(&self, namespace: Option<&str>) -> List<T> {
         let (objects, resource_version) = self.list_objects(T::KIND, namespace);
@@ -244,6 +255,7 @@ impl Store {
 
     fn commit_here(&self, transaction: Transaction) -> Result<Committed, CommitError> {
         let inner = &*self.inner;
+        inner.shared.meter.commits.add(1);
         let (committed, changes) = {
             let state = inner.shared.read();
             let mut batch = Batch::new(&state, &inner.names);

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::error::Gone;
 use super::watch::{Change, ChangeKind, History, Kinds};
 use crate::api::{Key, Kind, Object};
+use crate::meter::StoreMeter;
 
 /// Objects by key, found by their hash: names that begin alike are slow to compare. In no order;
 /// who wants one sorts them.
@@ -41,6 +42,11 @@ impl State {
 
     pub(super) fn get(&self, kind: Kind, key: &Key) -> Option<&Object> {
         self.kinds.get(&kind)?.get(&key.namespace)?.get(key)
+    }
+
+    /// How many objects of `kind` there are.
+    pub(super) fn count(&self, kind: Kind) -> usize {
+        self.kinds.get(&kind).map_or(0, |of_kind| of_kind.values().map(HashMap::len).sum())
     }
 
     /// The objects of `kind`, of one namespace or of all, in no order.
@@ -115,11 +121,13 @@ pub(super) struct Shared {
     /// those who wait in the order in which they came, so that the same events make the same
     /// history.
     bells: Mutex<Vec<(Kinds, Arc<Notify>)>>,
+    pub(super) meter: StoreMeter,
 }
 
 impl Shared {
     pub(super) fn of(state: State) -> Self {
-        Self { state: RwLock::new(state), bells: Mutex::default() }
+        let (bells, meter) = (Mutex::default(), StoreMeter::default());
+        Self { state: RwLock::new(state), bells, meter }
     }
 
     /// What rings when an object of one of `kinds` has changed.

@@ -2,9 +2,9 @@
 //! ask, and the page that Prometheus reads.
 //!
 //! ```text
-//!         ┌▶ resource ─▶ /apis/metrics.k8s.io/v1beta1/{nodes,pods}
+//!         ┌▶ resource ─────────▶ /apis/metrics.k8s.io/v1beta1/{nodes,pods}
 //! Usages ─┤
-//!         └▶ page ─────▶ /metrics, and what the kubelet has at /metrics/resource
+//!         └▶ metrics ─▶ page ──▶ /metrics, and what the kubelet has at /metrics/resource
 //! ```
 //!
 //! Of what has ended, the pods' annotations tell.
@@ -15,5 +15,5 @@ mod resource;
 mod tests;
 
 pub(super) use self::page::answer as page;
-pub(super) use self::page::text as page_of_node;
+pub(super) use self::page::of_node as page_of_node;
 pub(super) use self::resource::answer;

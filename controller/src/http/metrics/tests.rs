@@ -89,7 +89,9 @@ impl Cluster {
         };
         let plane = ControlPlane::start(store.clone(), Arc::new(HalfACore::default()), settings);
         plane.ready().await;
-        let api = Api::new(store.clone()).with_usages(plane.usages().clone());
+        let api = Api::new(store.clone())
+            .with_usages(plane.usages().clone())
+            .with_queues(plane.queues().to_vec());
         Self { store, api, _plane: plane, _root: root }
     }
 
@@ -259,34 +261,82 @@ async fn prometheus_reads_what_runs_and_the_sums() {
     cluster.pass(4.0).await;
     let (code, page) = cluster.send("GET", "/metrics", ("accept", "*/*")).await;
     assert_eq!(code, 200);
-    let series: Vec<&str> = page.lines().filter(|line| !line.starts_with('#')).collect();
+    for line in ["kube_pod_status_phase{namespace=\"default\",pod=\"q\",", "mayfly_build_info{"] {
+        assert!(page.contains(line), "{line}: {page}");
+    }
+    assert!(page.contains("mayfly_pods{phase=\"Running\"} 1\n"), "{page}");
+    let path = "/api/v1/nodes/here/proxy/metrics/resource";
+    let (code, of_node) = cluster.send("GET", path, ("accept", "*/*")).await;
+    assert_eq!(code, 200);
+    let is_of_times = |line: &&str| line.contains("_duration_seconds");
+    let lines = of_node.lines().filter(|line| !line.starts_with('#'));
+    let (times, series): (Vec<&str>, Vec<&str>) = lines.partition(is_of_times);
     let of_p = "{container=\"main\",namespace=\"default\",pod=\"p\"}";
     assert_eq!(
         series,
         [
-            format!("container_cpu_usage_seconds_total{of_p} 2.0"),
-            format!("container_fs_reads_bytes_total{of_p} 10.0"),
-            format!("container_fs_writes_bytes_total{of_p} 20.0"),
-            format!("mayfly_container_printed_bytes_total{of_p} 30.0"),
-            format!("container_network_receive_bytes_total{of_p} 40.0"),
-            format!("container_network_transmit_bytes_total{of_p} 50.0"),
-            format!("container_memory_working_set_bytes{of_p} 17409.0"),
-            format!("container_memory_max_usage_bytes{of_p} 1048576.0"),
-            format!("container_start_time_seconds{of_p} 1767225600.0"),
-            "node_cpu_usage_seconds_total 3.0".to_owned(),
-            "mayfly_fuel_total 0.0".to_owned(),
-            "mayfly_file_read_bytes_total 20.0".to_owned(),
-            "mayfly_file_written_bytes_total 40.0".to_owned(),
-            "mayfly_printed_bytes_total 60.0".to_owned(),
-            "mayfly_network_received_bytes_total 80.0".to_owned(),
-            "mayfly_network_sent_bytes_total 100.0".to_owned(),
-            "node_memory_working_set_bytes 17409.0".to_owned(),
+            format!("container_cpu_usage_seconds_total{of_p} 2"),
+            format!("container_fs_reads_bytes_total{of_p} 10"),
+            format!("container_fs_writes_bytes_total{of_p} 20"),
+            format!("mayfly_container_printed_bytes_total{of_p} 30"),
+            format!("container_network_receive_bytes_total{of_p} 40"),
+            format!("container_network_transmit_bytes_total{of_p} 50"),
+            format!("container_memory_working_set_bytes{of_p} 17409"),
+            format!("container_memory_max_usage_bytes{of_p} 1048576"),
+            format!("container_start_time_seconds{of_p} 1767225600"),
+            "node_cpu_usage_seconds_total 3".to_owned(),
+            "node_memory_working_set_bytes 17409".to_owned(),
+            "mayfly_fuel_total 0".to_owned(),
+            "mayfly_file_read_bytes_total 20".to_owned(),
+            "mayfly_file_written_bytes_total 40".to_owned(),
+            "mayfly_printed_bytes_total 60".to_owned(),
+            "mayfly_network_received_bytes_total 80".to_owned(),
+            "mayfly_network_sent_bytes_total 100".to_owned(),
             "mayfly_container_ends_total{reason=\"Completed\"} 1".to_owned(),
             "mayfly_pod_ends_total{phase=\"Succeeded\",reason=\"\"} 1".to_owned(),
         ]
     );
-    let path = "/api/v1/nodes/here/proxy/metrics/resource";
-    assert_eq!(cluster.send("GET", path, ("accept", "*/*")).await, (200, page));
+    for line in [
+        "mayfly_pod_queue_duration_seconds_count 2",
+        "kubelet_pod_start_duration_seconds_count 2",
+        "mayfly_container_run_duration_seconds_bucket{le=\"1\"} 0",
+        "mayfly_container_run_duration_seconds_bucket{le=\"5\"} 1",
+        "mayfly_container_run_duration_seconds_sum 2",
+        "mayfly_pod_end_duration_seconds_count 1",
+    ] {
+        assert!(times.contains(&line), "{line}: {times:#?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_asked_is_counted() {
+    let cluster = Cluster::start().await;
+    for path in ["/api/v1/namespaces/default/pods", "/api/v1/pods/x/y/z", "/nowhere"] {
+        cluster.send("GET", path, ("accept", "*/*")).await;
+    }
+    let (_, page) = cluster.send("GET", "/metrics", ("accept", "*/*")).await;
+    let counts = page.lines().filter(|line| line.starts_with("apiserver_request_total{"));
+    let counts: Vec<_> = counts.map(|line| line.replace("component=\"apiserver\",", "")).collect();
+    let line = |rest: &str| format!("apiserver_request_total{{{rest}");
+    assert_eq!(
+        counts,
+        [
+            line(
+                "verb=\"GET\",group=\"\",version=\"\",resource=\"\",subresource=\"\",scope=\"\",\
+                 code=\"404\"} 1"
+            ),
+            line(
+                "verb=\"GET\",group=\"\",version=\"v1\",resource=\"pods\",subresource=\"\",\
+                 scope=\"resource\",code=\"404\"} 1"
+            ),
+            line(
+                "verb=\"LIST\",group=\"\",version=\"v1\",resource=\"pods\",subresource=\"\",\
+                 scope=\"namespace\",code=\"200\"} 1"
+            ),
+        ]
+    );
+    assert!(page.contains("workqueue_depth{name=\"job\"} 0\n"), "{page}");
+    assert!(page.contains("workqueue_adds_total{name=\"cronjob\"} 0\n"), "{page}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,9 +7,10 @@ use tokio::sync::Notify;
 
 use super::rate::{Rate, SAMPLE_INTERVAL, Samples};
 use super::totals::Totals;
-use super::{Gauge, Usage};
+use super::{Gauge, PodTimes, Usage};
 use crate::api::Timestamp;
 use crate::clock::Clock;
+use crate::meter::Histogram;
 use crate::node::logs::Run;
 
 /// The usage of one node's containers. A clone is the same.
@@ -20,6 +21,7 @@ struct Shared {
     node: String,
     clock: Clock,
     state: Mutex<State>,
+    times: PodTimes<Histogram>,
     /// Something runs, where nothing did.
     has_begun: Notify,
 }
@@ -75,7 +77,8 @@ impl Usages {
         let (running, totals) = (BTreeMap::new(), Totals::default());
         let state = Mutex::new(State { running, next: 0, totals, node });
         let (node, has_begun) = (name.to_owned(), Notify::new());
-        Self(Arc::new(Shared { node, clock, state, has_begun }))
+        let times = PodTimes::default();
+        Self(Arc::new(Shared { node, clock, state, times, has_begun }))
     }
 
     /// Whose they are.
@@ -106,6 +109,11 @@ impl Usages {
         let totals = state.with_running();
         let rate = state.node.rate(totals.usage.cpu, now);
         NodeUsage { totals, rate }
+    }
+
+    /// How long its pods wait, start, run and end.
+    pub fn times(&self) -> &PodTimes<Histogram> {
+        &self.0.times
     }
 
     /// A run begins.

@@ -11,6 +11,7 @@
 mod annotations;
 mod live;
 mod rate;
+mod times;
 mod totals;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use std::time::Duration;
 pub(crate) use self::annotations::PodUsage;
 pub use self::live::{NodeUsage, RunningContainer, Usages};
 pub use self::rate::Rate;
+pub use self::times::PodTimes;
 pub use self::totals::Totals;
 
 /// What a container has used since its run began.

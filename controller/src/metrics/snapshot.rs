@@ -1,0 +1,197 @@
+//! What there is at one moment, before it is written.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::lines::Labels;
+use super::requests::{About, Counts, Requests};
+use crate::api::{CronJob, Job, Key, Kind, Node, ObjectMeta, Pod, Resource, Timestamp};
+use crate::meter::{Distribution, QueueMeter};
+use crate::node::{NodeUsage, PodTimes, RunningContainer, Usages};
+use crate::store::Store;
+
+/// Where the numbers are.
+pub struct Sources<'a> {
+    /// Objects, and how they are kept.
+    pub store: &'a Store,
+    /// What runs.
+    pub usages: &'a Usages,
+    /// What was asked.
+    pub requests: &'a Requests,
+    /// What controllers have to do.
+    pub queues: &'a [Arc<QueueMeter>],
+    /// Since when the server runs.
+    pub since: Timestamp,
+    /// Of each kind, how many objects have series of their own.
+    pub objects_max: usize,
+}
+
+/// What there is at one moment.
+pub struct Snapshot {
+    pub(super) objects: Objects,
+    pub(super) running: Vec<(Labels, RunningContainer)>,
+    pub(super) node: NodeUsage,
+    pub(super) times: PodTimes<Distribution>,
+    pub(super) requests: Vec<(About, Counts)>,
+    pub(super) queues: Vec<Queue>,
+    pub(super) commits: u64,
+    pub(super) syncs: Distribution,
+    pub(super) resource_version: u64,
+    pub(super) since: Timestamp,
+    pub(super) process_cpu: Duration,
+}
+
+/// The objects that have series, and how many there are.
+#[derive(Default)]
+pub(super) struct Objects {
+    pub(super) jobs: Vec<(Labels, Arc<Job>)>,
+    pub(super) cron_jobs: Vec<(Labels, Arc<CronJob>)>,
+    pub(super) pods: Vec<(Labels, Arc<Pod>)>,
+    pub(super) nodes: Vec<(Labels, Arc<Node>)>,
+    pub(super) phases: BTreeMap<String, usize>,
+    pub(super) counts: Vec<(Kind, usize)>,
+    pub(super) left_out: Vec<(Kind, usize)>,
+}
+
+/// What a controller has to do.
+pub(super) struct Queue {
+    pub(super) name: &'static str,
+    pub(super) depth: u64,
+    pub(super) adds: u64,
+    pub(super) retries: u64,
+}
+
+impl Snapshot {
+    /// What `sources` show now.
+    pub fn of(sources: &Sources<'_>) -> Self {
+        let Sources { store, usages, requests, queues, since, objects_max } = *sources;
+        let meter = store.meter();
+        let queues = queues.iter().map(|of| Queue {
+            name: of.name,
+            depth: of.depth.get(),
+            adds: of.adds.get(),
+            retries: of.retries.get(),
+        });
+        Self {
+            objects: Objects::of(store, objects_max),
+            requests: requests.read(),
+            queues: queues.collect(),
+            commits: meter.commits.get(),
+            syncs: meter.syncs.read(),
+            resource_version: store.resource_version(),
+            since,
+            process_cpu: store.clock().process_cpu(),
+            ..Self::of_node(usages)
+        }
+    }
+
+    /// What the node of `usages` shows now, and nothing else.
+    pub fn of_node(usages: &Usages) -> Self {
+        let running = usages.running().into_iter().map(|it| {
+            let (container, pod) = (&*it.run.container, &it.run.pod);
+            let labels =
+                [("container", container), ("namespace", &*pod.namespace), ("pod", &*pod.name)];
+            (Labels::of(labels), it)
+        });
+        Self {
+            running: running.collect(),
+            node: usages.node(),
+            times: usages.times().read(),
+            objects: Objects::default(),
+            requests: Vec::new(),
+            queues: Vec::new(),
+            commits: 0,
+            syncs: Distribution::default(),
+            resource_version: 0,
+            since: Timestamp::UNIX_EPOCH,
+            process_cpu: Duration::ZERO,
+        }
+    }
+}
+
+impl Objects {
+    fn of(store: &Store, most: usize) -> Self {
+        let mut left_out = Vec::new();
+        let jobs = some_of(all::<Job>(store), most, has_finished, &mut left_out);
+        let cron_jobs = some_of(all::<CronJob>(store), most, |_| false, &mut left_out);
+        let all_pods = all::<Pod>(store);
+        let mut phases: BTreeMap<&str, usize> = BTreeMap::new();
+        for pod in &all_pods {
+            *phases.entry(phase(pod)).or_default() += 1;
+        }
+        let phases = phases.into_iter().map(|(phase, count)| (phase.to_owned(), count)).collect();
+        let pods = some_of(all_pods, most, has_ended, &mut left_out);
+        let nodes = all::<Node>(store);
+        let labels = |name, metadata: &ObjectMeta| {
+            let namespace = metadata.namespace.as_deref().unwrap_or_default();
+            let own = metadata.name.as_deref().unwrap_or_default();
+            Labels::of([("namespace", namespace), (name, own)])
+        };
+        let node =
+            |it: &Node| Labels::of([("node", it.metadata.name.as_deref().unwrap_or_default())]);
+        Self {
+            jobs: jobs.into_iter().map(|it| (labels("job_name", &it.metadata), it)).collect(),
+            cron_jobs: cron_jobs
+                .into_iter()
+                .map(|it| (labels("cronjob", &it.metadata), it))
+                .collect(),
+            pods: pods.into_iter().map(|it| (pod_labels(&it.metadata), it)).collect(),
+            nodes: nodes.into_iter().map(|it| (node(&it), it)).collect(),
+            phases,
+            counts: Kind::ALL.iter().map(|kind| (*kind, store.count(*kind))).collect(),
+            left_out,
+        }
+    }
+}
+
+fn pod_labels(metadata: &ObjectMeta) -> Labels {
+    let text = |it: &'_ Option<String>| it.as_deref().unwrap_or_default().to_owned();
+    Labels::of([
+        ("namespace", &text(&metadata.namespace)),
+        ("pod", &text(&metadata.name)),
+        ("uid", &text(&metadata.uid)),
+    ])
+}
+
+fn all<T: Resource>(store: &Store) -> Vec<Arc<T>> {
+    let (found, _) = store.find_objects(T::KIND, None);
+    found.iter().filter_map(|(_, object)| T::from_object(object).cloned()).collect()
+}
+
+/// At most `most` of `found`, in order: first those that have not ended, then the newest.
+fn some_of<T: Resource>(
+    mut found: Vec<Arc<T>>,
+    most: usize,
+    has_ended: fn(&T) -> bool,
+    left_out: &mut Vec<(Kind, usize)>,
+) -> Vec<Arc<T>> {
+    left_out.push((T::KIND, found.len().saturating_sub(most)));
+    if found.len() > most {
+        let rank = |it: &Arc<T>| {
+            let created = it.metadata().creation_timestamp.as_ref().map(|it| it.0);
+            (has_ended(it), Reverse(created))
+        };
+        if most > 0 {
+            found.select_nth_unstable_by_key(most - 1, rank);
+        }
+        found.truncate(most);
+    }
+    found.sort_by_cached_key(|it| Key::of(it.metadata()));
+    found
+}
+
+fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|it| it.phase.as_deref()).unwrap_or_default()
+}
+
+fn has_ended(pod: &Pod) -> bool {
+    matches!(phase(pod), "Succeeded" | "Failed")
+}
+
+fn has_finished(job: &Job) -> bool {
+    let conditions = job.status.as_ref().and_then(|it| it.conditions.as_deref());
+    let mut conditions = conditions.unwrap_or_default().iter();
+    conditions.any(|it| matches!(&*it.type_, "Complete" | "Failed") && it.status == "True")
+}
