@@ -21,6 +21,7 @@ mod usage;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Context;
 use mayfly_controller::node::{
@@ -93,11 +94,17 @@ impl Wasm {
 
 impl PodRuntime for Wasm {
     async fn pull(&self, pull: Pull) -> Result<Image, PullError> {
+        let told = pull.compiled.clone();
         let (ready, was_present) = self.fetcher.fetch(pull).await?;
         // A module that can't be compiled is no image; how it is metered is not known yet.
         if !ready.code.is_compiled() {
+            let begun = Instant::now();
             let compiled = self.module(&ready, Metering::Epochs).await;
             compiled.map_err(PullError::Failed)?;
+            if let Some(told) = told {
+                // Whoever asks for one image once is told once.
+                let _ = told.set(begun.elapsed());
+            }
             // That may have taken long, and it is only now that somebody runs it.
             ready.touch();
         }
@@ -110,7 +117,7 @@ impl PodRuntime for Wasm {
         cancel: CancellationToken,
     ) -> impl Future<Output = Result<ContainerEnd, StartError>> + Send {
         // A future keeps the place of what it was given for as long as it waits.
-        let container = Box::new(container);
+        let mut container = Box::new(container);
         async move {
             let ready = self.fetcher.ready(&container.image_id).ok_or_else(|| {
                 StartError(format!("image {} has not been pulled", container.image_id))
@@ -118,7 +125,8 @@ impl PodRuntime for Wasm {
             let metering = metering(container.limits.fuel, container.deterministic.is_some());
             let module = self.module(&ready, metering).await.map_err(StartError)?;
             let limits = limits_of(&container, self.limits);
-            let network = network::of(&container.network, &self.reach);
+            let headers = std::mem::take(&mut container.request_headers);
+            let network = network::of(&container.network, headers, &self.reach);
             let guest = guest_of(*container, &ready).network(network);
             let sandbox = self.sandbox.clone();
             let run = async move { sandbox.run(&module, guest, limits, cancel).await };

@@ -6,13 +6,18 @@ use mayfly_runtime::{Host, HostName, Network, Port, Protocol, Rule};
 
 use super::Reach;
 
-/// The network of a container, of which `reach` says what is the same for all.
-pub(super) fn of(network: &ContainerNetwork, reach: &Reach) -> Network {
+/// The network of a container whose requests carry these headers, of which `reach` says what is the same for all.
+pub(super) fn of(
+    network: &ContainerNetwork,
+    request_headers: Vec<(String, String)>,
+    reach: &Reach,
+) -> Network {
     Network {
         asked: network.asked.iter().filter_map(rule).collect(),
         allowed: network.allowed.iter().filter_map(rule).collect(),
         own_ports: reach.own_ports.clone(),
         authorities: reach.authorities.clone(),
+        request_headers,
     }
 }
 

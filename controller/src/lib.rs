@@ -112,6 +112,7 @@ pub mod quota;
 pub mod resources;
 pub mod scheduler;
 pub mod store;
+pub mod trace;
 pub mod ttl;
 mod workqueue;
 

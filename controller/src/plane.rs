@@ -27,6 +27,7 @@ use crate::podgc::PodGcController;
 use crate::quota::QuotaController;
 use crate::scheduler::Scheduler;
 use crate::store::Store;
+use crate::trace::Follower;
 use crate::ttl::TtlController;
 
 /// How a control plane works.
@@ -73,16 +74,19 @@ impl ControlPlane {
     pub fn start<R: PodRuntime>(store: Store, runtime: Arc<R>, settings: Settings) -> Self {
         let Settings { backoff, node, root_ca, terminated_pod_gc_threshold } = settings;
         let limits = node.limits;
+        let tracer = node.tracer.clone();
         let client = LocalClient::new(store.clone());
         let name = node.name.clone();
         let agent = Agent::new(client, runtime, store.clock().clone(), node);
         let ended = CancellationToken::new();
         let (logs, inputs, usages) = (agent.logs(), agent.inputs(), agent.usages());
         let cron_jobs = CronJobController::new(store.clone());
-        let jobs = JobController::new(store.clone(), backoff).with_operator_limits(limits);
+        let jobs = JobController::new(store.clone(), backoff)
+            .with_operator_limits(limits)
+            .with_tracer(tracer.clone());
         let queues = vec![cron_jobs.meter(), jobs.meter()];
         // Whoever makes work stops before whoever does it, and who tidies up comes last.
-        let components = vec![
+        let mut components = vec![
             start("cron job controller", &ended, |cancel| cron_jobs.run(cancel)),
             start("job controller", &ended, |cancel| jobs.run(cancel)),
             start("scheduler", &ended, |cancel| {
@@ -102,6 +106,11 @@ impl ControlPlane {
                 NamespaceController::new(store.clone(), root_ca).run(cancel)
             }),
         ];
+        if tracer.is_on() {
+            components.push(start("tracer", &ended, |cancel| {
+                Follower::new(store.clone(), tracer).run(cancel)
+            }));
+        }
         Self { components, store, node: name, logs, inputs, usages, queues, ended }
     }
 

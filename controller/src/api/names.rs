@@ -51,6 +51,9 @@ pub const FOREGROUND_DELETION: &str = "foregroundDeletion";
 pub const ORPHAN: &str = "orphan";
 /// The version that we say we are: that of the Kubernetes whose API this is, and our own.
 pub const VERSION: &str = concat!("v1.36.2+mayfly-", env!("CARGO_PKG_VERSION"));
+/// Annotation of a Job or a pod: what it is a part of, as the header `traceparent` of W3C's Trace
+/// Context says it.
+pub const TRACEPARENT: &str = "mayfly.dev/traceparent";
 /// With what the names of the annotations begin by which the node tells what a pod has used.
 pub const USAGE_PREFIX: &str = "mayfly.dev/usage-";
 /// Annotation that the node gives a pod: the time that all ended runs of its containers computed.

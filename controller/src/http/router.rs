@@ -37,6 +37,7 @@ use crate::node::logs::Logs;
 use crate::node::{Inputs, Usages};
 use crate::quota::OperatorLimits;
 use crate::store::Store;
+use crate::trace::Tracer;
 
 /// The Kubernetes API over the objects of a store: what it serves, and what it needs for that.
 ///
@@ -53,6 +54,7 @@ pub struct Api {
     /// Where restores are asked for, if somebody carries them out.
     pub(super) restores: Option<Restores>,
     pub(super) requests: Arc<Requests>,
+    pub(super) tracer: Tracer,
     /// What controllers have to do.
     pub(super) queues: Vec<Arc<QueueMeter>>,
     /// Objects of each kind that have series of their own on the page of metrics.
@@ -88,6 +90,7 @@ impl Api {
             usages,
             restores,
             requests: Arc::default(),
+            tracer: Tracer::default(),
             queues: Vec::new(),
             metrics_objects_max: METRICS_OBJECTS_MAX,
             streams,
@@ -157,6 +160,12 @@ impl Api {
     #[must_use]
     pub fn with_queues(self, queues: Vec<Arc<QueueMeter>>) -> Self {
         Self { queues, ..self }
+    }
+
+    /// The same, whose requests that make Jobs and pods are traced.
+    #[must_use]
+    pub fn with_tracer(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 
     /// The same, whose page of metrics has series of at most so many objects of each kind.

@@ -22,13 +22,14 @@ use crate::events::Recorder;
 use crate::meter::QueueMeter;
 use crate::quota::{OperatorLimits, bounds_of};
 use crate::store::{Change, ChangeKind, CommitError, Gone, Store, Watch};
+use crate::trace::{self, Tracer};
 use crate::workqueue::{Retry, Workqueue};
 
 use super::apply::{Applier, release};
 use super::claim::{controller, is_orphan};
 use super::index::Index;
 use super::pod_view::is_tracked;
-use super::{BackoffRecord, BackoffSettings, Denials, JobView, Plan, PodRef, reconcile};
+use super::{Action, BackoffRecord, BackoffSettings, Denials, JobView, Plan, PodRef, reconcile};
 
 /// Commits under way at once. Each holds one plan in memory; more would not be quicker, since the
 /// store writes them in groups.
@@ -45,6 +46,7 @@ pub struct JobController {
     operator: OperatorLimits,
     recorder: Arc<Recorder>,
     meter: Arc<QueueMeter>,
+    tracer: Tracer,
 }
 
 impl JobController {
@@ -52,7 +54,13 @@ impl JobController {
     pub fn new(store: Store, settings: BackoffSettings) -> Self {
         let recorder = Arc::new(Recorder::new("job-controller", store.names().clone()));
         let (operator, meter) = (OperatorLimits::default(), Arc::new(QueueMeter::new("job")));
-        Self { store, settings, operator, recorder, meter }
+        Self { store, settings, operator, recorder, meter, tracer: Tracer::default() }
+    }
+
+    /// The same, whose plans are traced that make pods.
+    #[must_use]
+    pub fn with_tracer(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 
     /// What counts the Jobs that it is to look at.
@@ -197,9 +205,11 @@ impl<'a> Session<'a> {
     fn start_commit(&mut self, job: Arc<JobView>, plan: Plan, has_quotas: bool) {
         let store = self.controller.store.clone();
         let recorder = self.controller.recorder.clone();
+        let tracer = self.controller.tracer.clone();
         let Plan { actions, backoff, denials, .. } = plan;
         self.commits.spawn(async move {
             let now = store.clock().now();
+            let pods_made = tracer.is_on().then(|| pods_made(&actions));
             let applier =
                 Applier { store: &store, recorder: &recorder, job: &job, has_quotas, now };
             let result = store.commit(applier.transaction(actions)).await;
@@ -209,6 +219,12 @@ impl<'a> Session<'a> {
                 warn!(job = %job.key, %error, "an event was not recorded");
             }
             let result = result.map(|committed| committed.resource_version);
+            if let (Some(pods_made @ 1..), Ok(version)) = (pods_made, &result)
+                && let Some(trace) = tracer.of(&job.object.metadata)
+            {
+                let times = (now, store.clock().now());
+                trace::reconciled(&trace, &job.object.metadata, times, (pods_made, *version));
+            }
             Ended { job: Some(job.uid.clone()), backoff, denials, result }
         });
     }
@@ -266,6 +282,10 @@ impl<'a> Session<'a> {
             Ended { job: None, backoff: None, denials: None, result }
         });
     }
+}
+
+fn pods_made(actions: &[Action]) -> usize {
+    actions.iter().filter(|action| matches!(action, Action::Create(_))).count()
 }
 
 fn is_terminating(store: &Store, name: &str) -> bool {

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, ObjectFieldSelector};
 use crate::admission;
 use crate::api::names::{
     JOB_COMPLETION_INDEX, JOB_COMPLETION_INDEX_ENV, JOB_INDEX_FAILURE_COUNT,
-    JOB_INDEX_IGNORED_FAILURE_COUNT, JOB_TRACKING_FINALIZER,
+    JOB_INDEX_IGNORED_FAILURE_COUNT, JOB_TRACKING_FINALIZER, TRACEPARENT,
 };
 use crate::api::{Container, ObjectMeta, OwnerReference, Pod, PodSpec, PodStatus};
 
@@ -86,12 +86,19 @@ fn from_template(job: &JobView, generate_name: String) -> Pod {
     if !finalizers.iter().any(|finalizer| finalizer == JOB_TRACKING_FINALIZER) {
         finalizers.push(JOB_TRACKING_FINALIZER.to_owned());
     }
+    let mut annotations = metadata.annotations;
+    // What a Job is a part of, its pods are.
+    if let Some(parent) =
+        job.object.metadata.annotations.as_ref().and_then(|it| it.get(TRACEPARENT))
+    {
+        annotations.get_or_insert_default().insert(TRACEPARENT.to_owned(), parent.clone());
+    }
     let mut pod = Pod {
         metadata: ObjectMeta {
             generate_name: Some(generate_name),
             namespace: Some(job.key.namespace.to_string()),
             labels: metadata.labels,
-            annotations: metadata.annotations,
+            annotations,
             finalizers: Some(finalizers),
             owner_references: Some(vec![owner_reference(job)]),
             ..ObjectMeta::default()

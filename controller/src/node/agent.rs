@@ -91,6 +91,7 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
             limits: settings.limits,
             allowed_hosts: settings.allowed_hosts.clone(),
             volumes: settings.volumes.clone(),
+            tracer: settings.tracer.clone(),
         };
         let Allocatable { cpu, memory, .. } = host.allocatable;
         let room = Room::new(cpu, memory, settings.limits);

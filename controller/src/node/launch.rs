@@ -24,6 +24,7 @@ use super::runtime::{
 };
 use super::settings::VolumeSettings;
 use super::sources::{ConfigError, Needed, Sources};
+use super::spans::Spans;
 use super::status::container_id;
 use super::storage;
 use super::termination;
@@ -35,6 +36,7 @@ use crate::api::{self, Pod, PodSpec, Timestamp};
 use crate::clock::Clock;
 use crate::network::{self, AllowedHosts};
 use crate::quota::OperatorLimits;
+use crate::trace::Tracer;
 
 /// Where a container sees its termination message if its pod does not say.
 const TERMINATION_LOG: &str = "/dev/termination-log";
@@ -53,6 +55,7 @@ pub(crate) struct Host<C, R> {
     pub(crate) limits: OperatorLimits,
     pub(crate) allowed_hosts: AllowedHosts,
     pub(crate) volumes: VolumeSettings,
+    pub(crate) tracer: Tracer,
 }
 
 /// One run of a container that is to begin.
@@ -64,6 +67,8 @@ pub(crate) struct Launch<C, R> {
     /// Its place among all containers of the pod.
     pub(crate) index: usize,
     pub(crate) restart: u32,
+    /// Tells of it, once it has begun and if somebody wants to know.
+    pub(crate) spans: Option<Box<Spans>>,
     /// The account of what the pod stores, and of what its logs take.
     pub(crate) storage: Option<Arc<dyn Storage>>,
     pub(crate) log_meter: Option<Arc<LogMeter>>,
@@ -85,8 +90,13 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
     ///
     /// Very many of these wait at a time, so what is large is on the heap, and only while it is
     /// needed.
-    pub(crate) async fn run(self: Box<Self>, cancel: CancellationToken, messages: MessageSender) {
+    pub(crate) async fn run(
+        mut self: Box<Self>,
+        cancel: CancellationToken,
+        messages: MessageSender,
+    ) {
         let index = self.index;
+        self.spans = self.spans();
         // The worker holds the receiver for as long as it holds this task.
         let report = async |progress| drop(messages.send(told(index, progress)).await);
         let ready = tokio::select! {
@@ -96,9 +106,17 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         };
         let (mut prepared, image_id, pulled) = match ready {
             Ok(ready) => ready,
-            Err(failure) => return report(failure).await,
+            Err(failure) => {
+                if let Some(spans) = &self.spans {
+                    spans.failed(self.host.clock.now(), &failure);
+                }
+                return report(failure).await;
+            }
         };
         let started_at = self.host.clock.now();
+        if let Some(spans) = &self.spans {
+            spans.started(started_at);
+        }
         let skipped = mem::take(&mut prepared.skipped);
         report(Progress::Started { image_id, pulled, skipped }).await;
         let gauge = prepared.container.gauge.clone();
@@ -117,11 +135,21 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
         }
         self.host.usages.times().ran(started_at, self.host.clock.now());
         metered.ended(&termination.reason);
+        let usage = gauge.read();
+        if let Some(spans) = &self.spans {
+            spans.ran(&termination, usage.as_ref());
+        }
         report(match was_started {
-            true => Progress::Ended { termination, usage: gauge.read() },
+            true => Progress::Ended { termination, usage },
             false => Progress::StartError(termination),
         })
         .await;
+    }
+
+    fn spans(&self) -> Option<Box<Spans>> {
+        let container = (self.spec()?.name.as_str(), self.restart);
+        let (host, begun) = (&self.host, || self.host.clock.now());
+        Spans::of(&host.tracer, &self.pod, &self.identity, container, begun)
     }
 
     fn spec(&self) -> Option<&api::Container> {
@@ -208,7 +236,8 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
             tell(Progress::SecretsMissing(missing)).await;
         }
         let image = container.image.as_deref().unwrap_or_default();
-        let pull = Pull { logins: files, ..Pull::new(image, policy) };
+        let compiled = self.spans.as_ref().map(|it| Arc::clone(&it.compiled));
+        let pull = Pull { logins: files, compiled, ..Pull::new(image, policy) };
         let (asked_at, fetching) = (self.host.clock.now(), Arc::clone(&pull.fetching));
         let mut is_announced = false;
         let mut pulling = std::pin::pin!(self.host.runtime.pull(pull));
@@ -222,6 +251,10 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
                 }
             }
         };
+        if let Some(spans) = &self.spans {
+            let name = container.image.as_deref().unwrap_or_default();
+            spans.pulled((asked_at, self.host.clock.now()), name, &image);
+        }
         let image = image.map_err(|error| Progress::PullFailed(error, is_announced))?;
         let took = Duration::try_from(self.host.clock.now().duration_since(asked_at));
         let (took, bytes) = (took.unwrap_or_default(), image.bytes);
@@ -279,6 +312,7 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
             working_dir: container.working_dir.clone().filter(|path| !path.is_empty()),
             mounts,
             network,
+            request_headers: self.spans.as_ref().map(|it| it.headers()).unwrap_or_default(),
             storage: self.storage.clone(),
             limits: limits(&annotations, container, &self.host.limits),
             deterministic: annotations.deterministic,

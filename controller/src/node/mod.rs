@@ -52,6 +52,7 @@ mod room;
 mod runtime;
 mod settings;
 mod sources;
+mod spans;
 mod status;
 mod stop;
 mod storage;

@@ -5,7 +5,8 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -111,12 +112,15 @@ pub struct Pull {
     pub logins: Vec<LoginFile>,
     /// Is told when the image has to be fetched, before it is.
     pub fetching: Arc<Notify>,
+    /// Is told how long it took to compile the image, if somebody wants to know and it had to be.
+    pub compiled: Option<Arc<OnceLock<Duration>>>,
 }
 
 impl Pull {
     /// The image `image`, for somebody who has no logins.
     pub fn new(image: impl Into<String>, policy: PullPolicy) -> Self {
-        Self { image: image.into(), policy, logins: Vec::new(), fetching: Arc::default() }
+        let (logins, fetching, compiled) = (Vec::new(), Arc::default(), None);
+        Self { image: image.into(), policy, logins, fetching, compiled }
     }
 }
 
@@ -224,6 +228,8 @@ pub struct Container {
     pub deterministic: Option<String>,
     /// What it reaches.
     pub network: Network,
+    /// What its requests over HTTP carry, by name, unless they say it themselves.
+    pub request_headers: Vec<(String, String)>,
     /// Whether it has a standard input.
     pub stdin: Stdin,
     /// Where its output goes.

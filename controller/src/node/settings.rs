@@ -15,6 +15,7 @@ use crate::api::{
 use crate::limits::VOLUME_ENTRIES_MAX;
 use crate::network::AllowedHosts;
 use crate::quota::OperatorLimits;
+use crate::trace::Tracer;
 
 /// How an agent works.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct NodeSettings {
     pub logs: LogLimits,
     /// What must be left of the disk that `root` is on; `None` does not look at it.
     pub disk: Option<DiskReserve>,
+    /// Where goes what is done for its pods, step by step.
+    pub tracer: Tracer,
 }
 
 /// How volumes are kept, whatever their pods say.
@@ -81,6 +84,7 @@ impl NodeSettings {
             volumes: VolumeSettings::default(),
             logs: LogLimits::default(),
             disk: None,
+            tracer: Tracer::default(),
         }
     }
 }

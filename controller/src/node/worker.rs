@@ -250,6 +250,7 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
             identity: Arc::clone(&self.state.identity),
             directory: self.directory.clone(),
             index,
+            spans: None,
             restart: self.state.starting(index, now),
             storage: self.storage.clone(),
             log_meter: self.log_meters.get(&index).cloned(),

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use hyper::client::conn::http1;
+use hyper::header::HeaderName;
 use hyper::{Method, Request, Response, Uri};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -82,11 +83,24 @@ impl Client {
             connection.await
         });
         let first_byte = at_most(options.first_byte_timeout, ANSWER_TIME_MAX);
-        let answer = timeout(first_byte, sender.send_request(to_host(request)?)).await;
+        let answer =
+            timeout(first_byte, sender.send_request(self.complete(to_host(request)?))).await;
         let answer = answer.map_err(|_| Error::ConnectionReadTimeout)??;
         let idle = at_most(options.between_bytes_timeout, ANSWER_TIME_MAX);
         let answer = answer.map(|body| Answer::new(body, idle, open).boxed_unsync());
         Ok((answer, Box::new(async move { connection.await.map_err(Error::from) })))
+    }
+
+    /// `request` with what all requests of the run carry.
+    fn complete(&self, mut request: Request<WasiBody>) -> Request<WasiBody> {
+        for (name, value) in self.session.request_headers() {
+            // What is none was never meant for a request.
+            let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse()) else {
+                continue;
+            };
+            request.headers_mut().entry(name).or_insert(value);
+        }
+        request
     }
 
     /// A connection to `place`, by the first of its addresses that is permitted and answers.

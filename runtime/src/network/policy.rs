@@ -31,6 +31,8 @@ pub struct Network {
     pub own_ports: Vec<u16>,
     /// Whose certificates are believed when a request goes over TLS.
     pub authorities: Arc<Authorities>,
+    /// What each request over HTTP carries, by name, unless the guest says it itself.
+    pub request_headers: Vec<(String, String)>,
 }
 
 /// Somewhere to send to.

@@ -75,6 +75,11 @@ impl Session {
         self.network.is_closed()
     }
 
+    /// What its requests over HTTP carry.
+    pub(crate) fn request_headers(&self) -> &[(String, String)] {
+        &self.network.request_headers
+    }
+
     /// What it may send and receive.
     pub(crate) fn budget(&self) -> &Budget {
         &self.budget

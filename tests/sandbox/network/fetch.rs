@@ -55,16 +55,23 @@ async fn a_host_is_asked_as_the_guest_says_and_by_nobody_else() {
     let port = server.address.port();
     let url = format!("http://localhost:{port}/a?b");
     let host = Host::Name(name("localhost"));
-    let network = network(&[Rule { host, port: Port::Only(port), protocol: Some(Protocol::Tcp) }]);
+    let rule = Rule { host, port: Port::Only(port), protocol: Some(Protocol::Tcp) };
+    let mut network = network(&[rule]);
     let heads = std::cell::RefCell::new(Vec::new());
     let answer = async |mut stream: TcpStream| {
         let head = read_head(&mut stream).await;
         heads.borrow_mut().push(String::from_utf8_lossy(&head).into_owned());
     };
+    let plain = format!("GET /a?b HTTP/1.1\r\nhost: localhost:{port}\r\n\r\n");
     let run = run_in(&network, "job_fetch", [&url], Limits::default());
-    beside(server.accept(answer), run).await.exited(1);
-    let expect = format!("GET /a?b HTTP/1.1\r\nhost: localhost:{port}\r\n\r\n");
-    assert_eq!(*heads.borrow(), [expect]);
+    beside(server.accept(&answer), run).await.exited(1);
+    assert_eq!(heads.take(), std::slice::from_ref(&plain));
+    // What is said for it, unless it says it itself, or nobody could.
+    let said = [("x-a", "b"), ("host", "c"), ("no header", "d"), ("x-e", "f\ng")];
+    network.request_headers = said.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let run = run_in(&network, "job_fetch", [&url], Limits::default());
+    beside(server.accept(&answer), run).await.exited(1);
+    assert_eq!(heads.take(), [plain.replace("\r\n\r\n", "\r\nx-a: b\r\n\r\n")]);
 }
 
 /// Makes a certificate for `names`: the authority that it is its own, and what a server needs.

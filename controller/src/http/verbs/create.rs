@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{Response, StatusCode};
+use axum::http::{HeaderMap, Response, StatusCode};
 
 use crate::admission;
 use crate::api::{Key, Kind, Namespace, Object, Time};
@@ -15,12 +15,15 @@ use crate::http::target::Target;
 use crate::http::{admit, answer, body};
 use crate::quota::{OperatorLimits, Usage, bounds_of, charge};
 use crate::store::{CommitError, Store, Transaction};
+use crate::trace::Request;
 
 const OPTIONS: &str = "CreateOptions";
 
 pub(in crate::http) async fn create(call: Call) -> Result<Response<Body>, Refusal> {
     let Call { api, target, query, form, headers, body, .. } = call;
     let store = &api.store;
+    let parent = traceparent(&headers);
+    let request = Request::new(&api.tracer, parent, "POST", store.clock().now());
     let validation = query.field_validation(OPTIONS)?;
     let is_dry_run = query.is_dry_run(OPTIONS)?;
     let writer = Writer::of(&target, &query, &headers, OPTIONS)?;
@@ -31,7 +34,8 @@ pub(in crate::http) async fn create(call: Call) -> Result<Response<Body>, Refusa
     admit::with_defaults(&mut object);
     fields::track(&writer, None, &mut object, now);
     admit::hosts(&object, &api.allowed_hosts)?;
-    let creation = Creation { store, target: &target, operator: api.operator, is_dry_run };
+    let (operator, request) = (api.operator, Some(&request));
+    let creation = Creation { store, target: &target, operator, is_dry_run, request };
     let (created, more) = creation.create(object).await?;
     warnings.extend(more);
     Ok(answer::object(StatusCode::CREATED, form, &created, now, &warnings))
@@ -43,6 +47,8 @@ pub(super) struct Creation<'a> {
     pub(super) target: &'a Target,
     pub(super) operator: OperatorLimits,
     pub(super) is_dry_run: bool,
+    /// What is traced of it.
+    pub(super) request: Option<&'a Request<'a>>,
 }
 
 impl Creation<'_> {
@@ -53,6 +59,9 @@ impl Creation<'_> {
         mut object: Object,
     ) -> Result<(Object, Vec<String>), Refusal> {
         let store = self.store;
+        if let Some(request) = self.request {
+            request.mark(&mut object);
+        }
         let metadata = object.metadata_mut();
         if metadata.resource_version.as_ref().is_some_and(|version| !version.is_empty()) {
             return Err(Status::unexplained(
@@ -83,10 +92,19 @@ impl Creation<'_> {
             object.metadata_mut().creation_timestamp = Some(Time(store.clock().now()));
             object
         } else {
-            commit(store, admitted.object).await?
+            let created = commit(store, admitted.object).await?;
+            if let Some(request) = self.request {
+                request.made(&created, store.clock().now());
+            }
+            created
         };
         Ok((created, admitted.warnings))
     }
+}
+
+/// What a client says that its request is part of.
+pub(super) fn traceparent(headers: &HeaderMap) -> Option<&str> {
+    headers.get("traceparent").and_then(|it| it.to_str().ok())
 }
 
 /// Puts `object` into the namespace of the path, unless it says another.

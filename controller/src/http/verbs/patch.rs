@@ -8,7 +8,7 @@ use axum::http::{Response, StatusCode};
 use serde_json::{Map, Value};
 
 use super::attempts::{Done, Failed, Write, repeated, replace};
-use super::create::{Creation, place};
+use super::create::{Creation, place, traceparent};
 use super::update::other_name;
 use crate::admission::decode::FieldValidation;
 use crate::admission::{ErrorKind, FieldError};
@@ -23,6 +23,7 @@ use crate::http::status::Status;
 use crate::http::target::Target;
 use crate::http::{admit, answer, body, go};
 use crate::store::Store;
+use crate::trace;
 
 const OPTIONS: &str = "PatchOptions";
 
@@ -38,12 +39,14 @@ struct Request<'a> {
     validation: FieldValidation,
     is_forced: bool,
     is_dry_run: bool,
+    traced: trace::Request<'a>,
 }
 
 pub(in crate::http) async fn patch(call: Call, name: &str) -> Result<Response<Body>, Refusal> {
     let Call { api, user, target, query, form, headers, body } = call;
     let store = &api.store;
     let format = Format::of(body::content_type(&headers))?;
+    let begun = store.clock().now();
     let bytes = body::read(body).await?;
     let is_forced = is_forced(&query, format)?;
     let validation = query.field_validation(OPTIONS)?;
@@ -58,6 +61,7 @@ pub(in crate::http) async fn patch(call: Call, name: &str) -> Result<Response<Bo
         validation,
         is_forced,
         is_dry_run: query.is_dry_run(OPTIONS)?,
+        traced: trace::Request::new(&api.tracer, traceparent(&headers), "PATCH", begun),
     };
     let (code, stored, warnings) = repeated(&request).await?;
     Ok(answer::object(code, form, &stored, store.clock().now(), &warnings))
@@ -163,7 +167,8 @@ impl Request<'_> {
         }
         admit::hosts(&new, &self.api.allowed_hosts)?;
         let (store, target, is_dry_run) = (self.store, self.target, self.is_dry_run);
-        let creation = Creation { store, target, operator: self.api.operator, is_dry_run };
+        let (operator, request) = (self.api.operator, Some(&self.traced));
+        let creation = Creation { store, target, operator, is_dry_run, request };
         match creation.create(new).await {
             Ok((created, warnings)) => Ok((StatusCode::CREATED, created, warnings)),
             Err(refusal) => {

@@ -95,7 +95,8 @@ async fn make(
         None | Some("") => {
             // No pod is made in this way.
             let operator = OperatorLimits::default();
-            Creation { store, target, operator, is_dry_run }.create(object).await
+            let request = None;
+            Creation { store, target, operator, is_dry_run, request }.create(object).await
         }
         Some(uid) => Err(Status::uid_conflict(target.kind, &name, uid, "").into()),
     }
