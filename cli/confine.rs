@@ -22,6 +22,7 @@ use mayfly_runtime::confine::{self, Extent, Files, Unconfined};
 use crate::args::{ConfinementOptions, HostOptions, ImageOptions, RunArguments, ServeArguments};
 use crate::images;
 use crate::places;
+use crate::serve::telemetry;
 use crate::state::StateFolder;
 
 /// What a process reads of its system: libraries, names and addresses, certificates, time zones, and
@@ -109,6 +110,7 @@ pub(crate) fn serve(arguments: &ServeArguments, state: &StateFolder) -> Confined
     let tls = [&arguments.tls_cert, &arguments.tls_key];
     let given = [&host.limits, &host.ca_file, &arguments.users].into_iter().chain(tls);
     read.extend(given.flatten().flat_map(|file| around(file)));
+    read.extend(telemetry::certificate().iter().flat_map(|file| around(file)));
     let files = Files { read: Some(read), change: Some(change), ..everywhere() };
     confine(&arguments.confinement, &files)
 }

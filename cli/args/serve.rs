@@ -63,6 +63,10 @@ pub(crate) struct ServeArguments {
     /// not ended, and then the newest.
     #[arg(long, value_name = "COUNT", default_value_t = METRICS_OBJECTS_MAX)]
     pub(crate) metrics_objects_max: usize,
+    /// Send traces of Jobs there, as OTLP over HTTP, such as http://127.0.0.1:4318 [default: what
+    /// OpenTelemetry's variables say, such as OTEL_EXPORTER_OTLP_ENDPOINT].
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp_endpoint: Option<String>,
     /// A further name or address that clients know the server by; may be given again.
     #[arg(long = "tls-san", value_name = "NAME|ADDRESS")]
     pub(crate) tls_sans: Vec<String>,

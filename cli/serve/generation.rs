@@ -59,6 +59,7 @@ impl Seed {
             .with_usages(plane.usages().clone())
             .with_queues(plane.queues().to_vec())
             .with_metrics_objects_max(self.metrics_objects_max)
+            .with_tracer(self.settings.node.tracer.clone())
             .with_restores(self.restores.clone())
             .with_shutdown(shutdown.clone());
         Generation { plane, shutdown, router: router(api) }

@@ -19,6 +19,7 @@ mod renewal;
 mod requests;
 mod running;
 mod sites;
+pub(crate) mod telemetry;
 mod tls;
 mod users;
 
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use mayfly_controller::Settings;
 use mayfly_controller::clock::Clock;
+use mayfly_controller::node::NodeSettings;
 use mayfly_controller::store::{Names, OpenError, Store};
 use mayfly_images::Keyring;
 
@@ -43,6 +45,7 @@ use crate::state::{OfHost, StateFolder};
 use crate::wasm::{Reach, Wasm};
 use renewal::Renewal;
 use running::{Parts, Running};
+use telemetry::Telemetry;
 use tls::{Source, Tls};
 use users::Users;
 
@@ -105,7 +108,10 @@ async fn start(arguments: &ServeArguments, state: &StateFolder) -> anyhow::Resul
     let authorities = Arc::clone(&of_host.authorities);
     let reach = Reach { authorities, own_ports: vec![address.port()] };
     let runtime = Wasm::new(images, registries, cache, &allowed, reach)?;
+    let telemetry = Telemetry::start(arguments.otlp_endpoint.as_deref())?;
+    let tracer = telemetry.as_ref().map(Telemetry::tracer).unwrap_or_default();
     confine::hide(&arguments.confinement);
+    let settings = state.settings(&arguments.backoff, of_host.clone(), &allowed);
     let running = Running::start(Parts {
         store,
         runtime,
@@ -114,8 +120,10 @@ async fn start(arguments: &ServeArguments, state: &StateFolder) -> anyhow::Resul
         settings: Settings {
             root_ca: tls.root_ca()?,
             terminated_pod_gc_threshold: arguments.terminated_pod_gc_threshold,
-            ..state.settings(&arguments.backoff, of_host, &allowed)
+            node: NodeSettings { tracer, ..settings.node },
+            ..settings
         },
+        telemetry,
         listener,
         users,
         certificates: Renewal { tls, kubeconfig: kubeconfig.clone(), url: listen::url(address) },

@@ -20,6 +20,7 @@ use super::generation::{Door, Generation, Seed};
 use super::limits;
 use super::renewal::Renewal;
 use super::sites;
+use super::telemetry::Telemetry;
 use super::users::Users;
 use crate::wasm::Wasm;
 
@@ -30,6 +31,7 @@ pub(super) struct Parts {
     pub(super) settings: Settings,
     pub(super) allowed_hosts: AllowedHosts,
     pub(super) metrics_objects_max: usize,
+    pub(super) telemetry: Option<Telemetry>,
     pub(super) listener: TcpListener,
     pub(super) users: Users,
     pub(super) certificates: Renewal,
@@ -46,6 +48,7 @@ pub(super) struct Running {
     connections: Arc<Connections>,
     accepting: JoinHandle<()>,
     address: SocketAddr,
+    telemetry: Option<Telemetry>,
     _background: [AbortOnDropHandle<()>; 2],
 }
 
@@ -59,6 +62,7 @@ impl Running {
             settings,
             allowed_hosts,
             metrics_objects_max,
+            telemetry,
             listener,
             users,
             certificates,
@@ -77,7 +81,17 @@ impl Running {
             [tokio::spawn(certificates.run(Clock::system())), tokio::spawn(users.follow())];
         let _background = background.map(AbortOnDropHandle::new);
         let generation = Some(generation);
-        Ok(Self { seed, generation, door, asked, connections, accepting, address, _background })
+        Ok(Self {
+            seed,
+            generation,
+            door,
+            asked,
+            connections,
+            accepting,
+            address,
+            telemetry,
+            _background,
+        })
     }
 
     /// Where it listens.
@@ -122,6 +136,9 @@ impl Running {
         self.accepting.await.context("who takes connections in must not panic")?;
         if let Some(generation) = self.generation {
             generation.plane.shutdown().await;
+        }
+        if let Some(telemetry) = self.telemetry {
+            telemetry.stop().await;
         }
         Ok(())
     }

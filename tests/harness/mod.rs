@@ -74,6 +74,8 @@ impl Home {
             .env_remove("XDG_STATE_HOME")
             .env_remove("MAYFLY_STATE_DIR")
             .env_remove("KUBECONFIG")
+            .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
+            .env_remove("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
             .env_remove("RUST_LOG");
         command
     }

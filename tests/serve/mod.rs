@@ -5,4 +5,5 @@ mod client;
 mod http2;
 mod life;
 mod metrics;
+mod traces;
 mod users;
