@@ -8,6 +8,7 @@ mod backup;
 mod client;
 mod compiler;
 mod confine;
+mod descriptors;
 mod exit;
 mod image;
 mod images;

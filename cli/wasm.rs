@@ -9,7 +9,6 @@
 //! here.
 
 mod code;
-mod descriptors;
 mod end;
 mod kept;
 mod network;
@@ -35,6 +34,7 @@ use mayfly_runtime::{
 use tokio_util::sync::CancellationToken;
 
 use crate::compiler;
+use crate::descriptors;
 use crate::images::{Images, Registries};
 pub(crate) use code::Stamp;
 use kept::Kept;

@@ -37,6 +37,7 @@ use tower::Service;
 use super::limits;
 use super::requests::{self, Record};
 use super::tls::{Clients, Proven, Tls};
+use crate::descriptors;
 use activity::Activity;
 use lingering::Lingering;
 
@@ -48,6 +49,7 @@ pub(super) struct Connections {
     /// What answers when there are too many.
     full: Router,
     places: Arc<Semaphore>,
+    places_max: usize,
     last_places: Arc<Semaphore>,
     /// No more are taken in, and those that are there end with what they are at.
     stop: CancellationToken,
@@ -59,12 +61,14 @@ pub(super) struct Connections {
 impl Connections {
     /// Answers with `router` over connections that are encrypted by `tls`.
     pub(super) fn new(tls: &Tls, router: Router) -> anyhow::Result<Arc<Self>> {
+        let places_max = limits::CONNECTIONS_MAX.min(descriptors::for_connections());
         Ok(Arc::new(Self {
             acceptor: tls.acceptor()?,
             clients: tls.clients(),
             router,
-            full: requests::too_many_connections(limits::CONNECTIONS_MAX),
-            places: Arc::new(Semaphore::new(limits::CONNECTIONS_MAX)),
+            full: requests::too_many_connections(places_max),
+            places: Arc::new(Semaphore::new(places_max)),
+            places_max,
             last_places: Arc::new(Semaphore::new(limits::REFUSED_CONNECTIONS_MAX)),
             stop: CancellationToken::new(),
             abort: CancellationToken::new(),
@@ -101,7 +105,7 @@ impl Connections {
 
     async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
         let Some((place, router)) = self.place() else {
-            tracing::warn!(%peer, limit = limits::CONNECTIONS_MAX, "too many connections");
+            tracing::warn!(%peer, limit = self.places_max, "too many connections");
             return;
         };
         let encrypted = timeout(limits::HANDSHAKE_MAX, self.encrypt(stream, place));

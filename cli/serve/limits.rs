@@ -2,9 +2,15 @@
 
 use std::time::Duration;
 
-/// Connections at once. Stops clients from using up the process's descriptors, of which most
-/// systems give it 1,024.
-pub(super) const CONNECTIONS_MAX: usize = 512;
+use mayfly_controller::limits as served;
+
+/// Connections at once, unless a quarter of the process's descriptors is less. Stops clients from
+/// filling memory: one with a watch takes some 45 KB, so all of them together 100 MB, and a
+/// descriptor. Every request that the router would serve at once may have one of its own.
+pub(super) const CONNECTIONS_MAX: usize = served::WATCHES_MAX
+    + served::STREAMS_MAX
+    + served::READS_AT_ONCE_MAX
+    + served::WRITES_AT_ONCE_MAX;
 
 /// Connections beyond, that are told so. Stops them from using up the rest.
 pub(super) const REFUSED_CONNECTIONS_MAX: usize = 64;
@@ -26,11 +32,10 @@ pub(super) const IDLE_MAX: Duration = Duration::from_secs(90);
 
 /// Bytes of a request's head that are read at all. Stops a client from filling memory before
 /// anything can be answered; the router refuses half of it, in words.
-pub(super) const HEADER_BYTES_HARD_MAX: usize =
-    2 * mayfly_controller::limits::REQUEST_HEADER_BYTES_MAX;
+pub(super) const HEADER_BYTES_HARD_MAX: usize = 2 * served::REQUEST_HEADER_BYTES_MAX;
 
 /// Headers of a request that are read at all. As above.
-pub(super) const HEADERS_HARD_MAX: usize = 2 * mayfly_controller::limits::REQUEST_HEADERS_MAX;
+pub(super) const HEADERS_HARD_MAX: usize = 2 * served::REQUEST_HEADERS_MAX;
 
 /// Requests at once over one connection of HTTP/2. Stops one client from taking all places;
 /// Kubernetes' number.
