@@ -44,7 +44,7 @@ pub(super) fn options(
 
 /// What is wrong with the whole of them, if a file at `path` has been added.
 pub(super) fn wrong(path: &Path, error: &clap::Error) -> anyhow::Error {
-    anyhow!(first_line(error)).context(cant_use(path))
+    anyhow!(told(error)).context(cant_use(path))
 }
 
 fn cant_use(path: &Path) -> String {
@@ -113,7 +113,7 @@ fn unfit(serve: &Command, words: &[String]) -> Option<String> {
     let error = serve.clone().try_get_matches_from(line).err().filter(|error| {
         matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation)
     });
-    error.as_ref().map(first_line)
+    error.as_ref().map(told)
 }
 
 fn is_given(option: &Arg, given: &ArgMatches) -> bool {
@@ -121,10 +121,12 @@ fn is_given(option: &Arg, given: &ArgMatches) -> bool {
     matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
 }
 
-fn first_line(error: &clap::Error) -> String {
+/// What clap says, without what it adds for people at a command line.
+fn told(error: &clap::Error) -> String {
     let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+    let lines: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let line = lines.join(" ");
+    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
 }
 
 /// The line in which `key` stands: it is one of the outermost.

@@ -260,6 +260,10 @@ pub const BACKUP_BYTES_MAX: u64 = 4 << 30;
 /// read as one line; several times the largest body of a request.
 pub const BACKUP_LINE_BYTES_MAX: usize = 16 << 20;
 
+/// Backups that are sent at once. Stops clients that never read on from keeping every object in
+/// memory as it was once; the operator needs one.
+pub const BACKUPS_AT_ONCE_MAX: usize = 4;
+
 /// Seconds that may pass between two pieces of a backup that is sent to be restored. Stops a client
 /// that has gone from keeping others from restoring.
 pub const RESTORE_STALL_SECONDS: u64 = 60;

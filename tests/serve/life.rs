@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use rustix::process::Signal;
 
 use super::client::{Client, Shows};
-use crate::harness::{Home, Server, Stream};
+use crate::harness::{Home, PATIENTLY, Server, Stream};
 
 #[test]
 fn it_says_where_it_serves_and_stops_in_order() {
@@ -84,6 +84,31 @@ fn what_is_logged_can_be_json() {
     for line in ended.stderr.lines() {
         serde_json::from_str::<serde_json::Value>(line).expect("each line must be JSON");
     }
+}
+
+#[test]
+fn options_can_come_from_a_file() {
+    let home = Home::new();
+    let image = crate::harness::guest("job_echo");
+    // Nobody could listen there: what the command line says counts more.
+    home.write(
+        "serve.yaml",
+        format!("listen: 192.0.2.1:1\nimage: [echo={image}]\noffline: true\n"),
+    );
+    let server = Server::start(&home, &["--config", "serve.yaml"]);
+    home.write("job.yaml", crate::harness::job("echo", "", "image: echo"));
+    home.run(&["create", "-f", "job.yaml"]).exits(0);
+    let done = ["wait", PATIENTLY, "--for=condition=Complete", "job/echo"];
+    home.run(&done).exits(0);
+    server.stop().exits(0);
+
+    home.write("serve.yaml", "offline: true\nlissen: 127.0.0.1:0\n");
+    let ended = home.run(&["serve", "--config", "serve.yaml"]).exits(2);
+    ended.says("can't use the options in serve.yaml: line 2: lissen: there is no such option");
+    home.write("serve.yaml", "tls-cert: server.crt\n");
+    let ended = home.run(&["serve", "--config", "serve.yaml"]).exits(2);
+    ended.says("can't use the options in serve.yaml: ").says("--tls-key");
+    home.run(&["serve", "--config", "missing.yaml"]).exits(2).says("missing.yaml: No such file");
 }
 
 /// A request whose body does not come keeps the server from stopping for a while.

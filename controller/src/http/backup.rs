@@ -25,7 +25,7 @@ use super::refusal::Refusal;
 use super::router::Api;
 use super::status::Status;
 use crate::backup::{Depth, Read, Reader, Unreadable, Writer};
-use crate::limits::RESTORE_STALL_SECONDS;
+use crate::limits::{BACKUPS_AT_ONCE_MAX, RESTORE_STALL_SECONDS};
 use crate::store::Snapshot;
 
 const BACKUP: &str = "/mayfly/backup";
@@ -68,18 +68,26 @@ pub(super) async fn answer(
     body: Body,
 ) -> Result<Response<Body>, Refusal> {
     match (parts.uri.path(), &parts.method) {
-        (BACKUP, &Method::GET) => Ok(backup(api)),
+        (BACKUP, &Method::GET) => backup(api),
         (RESTORE, &Method::POST) => restore(api, body).await,
         _ => Err(Status::method_not_allowed().into()),
     }
 }
 
-fn backup(api: &Api) -> Response<Body> {
-    let pieces = Writer::new(api.store.snapshot(), api.store.clock().now());
+fn backup(api: &Api) -> Result<Response<Body>, Refusal> {
+    let permit = Arc::clone(&api.backups).try_acquire_owned().map_err(|_| {
+        Status::too_many_requests(&format!("no more than {BACKUPS_AT_ONCE_MAX} backups at once"))
+    })?;
+    let mut pieces = Writer::new(api.store.snapshot(), api.store.clock().now());
+    // It is given back with the last of the body, however that ends.
+    let pieces = std::iter::from_fn(move || {
+        let _sent = &permit;
+        pieces.next()
+    });
     let mut response =
         Response::new(Body::from_stream(stream::iter(pieces.map(Ok::<_, Infallible>))));
     response.headers_mut().insert(CONTENT_TYPE, LINES);
-    response
+    Ok(response)
 }
 
 async fn restore(api: &Api, body: Body) -> Result<Response<Body>, Refusal> {

@@ -29,7 +29,7 @@ use super::status::Status;
 use super::target::{Subresource, Target};
 use super::{absent, backup, counted, discovery, metrics, node, path, pod, throttle, verbs};
 use crate::api::{Kind, Timestamp};
-use crate::limits::{METRICS_OBJECTS_MAX, STREAMS_MAX, WATCHES_MAX};
+use crate::limits::{BACKUPS_AT_ONCE_MAX, METRICS_OBJECTS_MAX, STREAMS_MAX, WATCHES_MAX};
 use crate::meter::QueueMeter;
 use crate::metrics::Requests;
 use crate::network::AllowedHosts;
@@ -59,6 +59,8 @@ pub struct Api {
     pub(super) queues: Vec<Arc<QueueMeter>>,
     /// Objects of each kind that have series of their own on the page of metrics.
     pub(super) metrics_objects_max: usize,
+    /// One permit for each backup that is sent.
+    pub(super) backups: Arc<Semaphore>,
     /// One permit for each log that is sent and each client that may be attached.
     pub(super) streams: Arc<Semaphore>,
     /// One permit for each watch that may be begun.
@@ -74,6 +76,7 @@ impl Api {
     pub fn new(store: Store) -> Self {
         let watches = Arc::new(Semaphore::new(WATCHES_MAX));
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
+        let backups = Arc::new(Semaphore::new(BACKUPS_AT_ONCE_MAX));
         let (inputs, shutdown) = (Inputs::default(), CancellationToken::new());
         let (health, since) = (Health::default(), store.clock().now());
         let usages = Usages::new("", store.clock().clone());
@@ -93,6 +96,7 @@ impl Api {
             tracer: Tracer::default(),
             queues: Vec::new(),
             metrics_objects_max: METRICS_OBJECTS_MAX,
+            backups,
             streams,
             watches,
             shutdown,

@@ -7,6 +7,7 @@ use super::*;
 use crate::api::{ConfigMap, Kind, Object};
 use crate::backup::{Depth, Reader};
 use crate::http::Restore;
+use crate::limits::BACKUPS_AT_ONCE_MAX;
 
 async fn ask(router: &Router, method: &str, path: &str, body: Vec<u8>) -> (StatusCode, Vec<u8>) {
     let request = Request::builder().method(method).uri(path).body(Body::from(body)).unwrap();
@@ -40,6 +41,18 @@ async fn a_backup_is_of_one_state() {
     assert_eq!(json(&read.snapshot.objects), json(&api.store.list_kinds(Kind::ALL).0));
     let (code, _) = ask(&api.router, "PUT", "/mayfly/backup", Vec::new()).await;
     assert_eq!(code, 405);
+    // As many as nobody reads; they are let go of with their answers.
+    let begin = || async {
+        let request = Request::get("/mayfly/backup").body(Body::empty()).unwrap();
+        api.router.clone().oneshot(request).await.unwrap()
+    };
+    let mut unread = Vec::new();
+    for _ in 0..BACKUPS_AT_ONCE_MAX {
+        unread.push(begin().await);
+    }
+    assert_eq!(begin().await.status(), 429);
+    drop(unread);
+    assert_eq!(begin().await.status(), 200);
 }
 
 #[tokio::test]

@@ -1,5 +1,10 @@
 //! What it promises when one state is put in the place of another.
 
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
 use super::durable::{FakeDisk, Refusal, create, names, remove};
 use super::*;
 
@@ -108,4 +113,59 @@ async fn commits_come_before_it_or_after() {
     assert_eq!(names(&store).contains(&"beside".to_owned()), beside > restored);
     assert!(!names(&store).contains(&"before".to_owned()));
     assert_eq!(disk.names(), names(&store));
+}
+
+const CRASH_FOLDER: &str = "MAYFLY_TEST_RESTORE_FOLDER";
+
+/// A state of many objects, all of which say whose they are; half of the names are in both.
+async fn state_of(whose: &str, from: usize) -> Snapshot {
+    let store = store();
+    for number in from..from + 400 {
+        let metadata = ObjectMeta {
+            labels: Some([("whose".into(), whose.into())].into()),
+            ..named(&format!("{number:03}"))
+        };
+        let object = ConfigMap { metadata, ..ConfigMap::default() };
+        store.commit(Transaction::new().create(object)).await.unwrap();
+    }
+    store.snapshot()
+}
+
+/// Not a promise of its own: the process that the next test kills.
+#[tokio::test]
+async fn restoring_child() {
+    let Some(folder) = std::env::var_os(CRASH_FOLDER).map(PathBuf::from) else { return };
+    let store = Store::open(&folder, Clock::system(), Names::random()).unwrap();
+    let states = [state_of("one", 0).await, state_of("other", 200).await];
+    for number in 0.. {
+        store.restore(states[number % 2].clone()).await.unwrap();
+        println!("restored {number}");
+    }
+}
+
+#[test]
+fn a_kill_leaves_one_state_or_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 1..=4 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "store::tests::restore::restoring_child", "--nocapture"])
+            .env(CRASH_FOLDER, folder.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let restored = output.lines().map_while(Result::ok).filter(|it| it.starts_with("restored"));
+        // Killed while it goes on restoring, so that it stops anywhere.
+        for _ in restored.take(round) {}
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let store = Store::open(folder.path(), Clock::system(), Names::random()).unwrap();
+        let all = store.list::<ConfigMap>(None).items;
+        let whose: BTreeSet<_> =
+            all.iter().map(|it| it.metadata.labels.as_ref().unwrap()["whose"].clone()).collect();
+        assert_eq!((all.len(), whose.len()), (400, 1), "{whose:?}");
+        let first = if whose.contains("one") { "000" } else { "200" };
+        assert_eq!(all[0].metadata.name.as_deref(), Some(first));
+    }
 }
