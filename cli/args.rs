@@ -10,7 +10,6 @@ mod serve;
 
 use std::env;
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -25,6 +24,8 @@ use tracing_subscriber::EnvFilter;
 pub(crate) use backup::{BackupArguments, RestoreArguments};
 pub(crate) use image::{ImageCommand, ImageFolder, LoginOptions, Source};
 pub(crate) use serve::{LogFormat, ServeArguments};
+
+use crate::log::Log;
 
 /// Runs Kubernetes Jobs whose containers are WebAssembly modules.
 #[derive(Debug, Parser)]
@@ -67,14 +68,14 @@ impl Arguments {
         Self::try_parse_from(line).map_err(|error| config::wrong(path, &error))
     }
 
-    /// Starts writing traces to standard error.
-    pub(crate) fn start_tracing(&self) {
-        match &self.command {
-            Command::Serve(arguments) => {
-                self.verbosity.start_tracing(SERVER_TRACES, arguments.log_format);
-            }
-            _ => self.verbosity.start_tracing(TRACES, LogFormat::Text),
-        }
+    /// Begins to log to standard error.
+    pub(crate) fn start_log(&self) -> Log {
+        let (default, given, format) = match &self.command {
+            Command::Serve(it) => (SERVER_TRACES, it.log_level.clone(), it.log_format),
+            _ => (TRACES, None, LogFormat::Text),
+        };
+        let wanted = given.unwrap_or_else(|| self.verbosity.directives(default));
+        Log::start(&wanted, format)
     }
 }
 
@@ -242,25 +243,21 @@ pub(crate) struct Verbosity {
 }
 
 impl Verbosity {
-    /// Starts writing traces to standard error; `default` is what is said when nobody asks.
-    pub(crate) fn start_tracing(&self, default: &str, format: LogFormat) {
-        let level = match self.verbose {
-            0 => default,
-            1 => "mayfly=info,mayfly_controller=info,mayfly_images=info,mayfly_runtime=info",
-            2 => "mayfly=debug,mayfly_controller=debug,mayfly_images=debug,mayfly_runtime=debug",
-            _ => "trace",
-        };
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-        let colours = std::io::stderr().is_terminal()
-            && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let traces = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(std::io::stderr)
-            .with_ansi(colours);
-        match format {
-            LogFormat::Text => traces.init(),
-            LogFormat::Json => traces.json().flatten_event(true).init(),
+    /// What is said: what the environment wants, else as much as was asked for, else `default`.
+    fn directives(&self, default: &str) -> String {
+        let of_environment = env::var(EnvFilter::DEFAULT_ENV).ok();
+        let is_good = |it: &String| EnvFilter::builder().parse(it).is_ok();
+        if let Some(wanted) = of_environment.filter(is_good) {
+            return wanted;
         }
+        match self.verbose {
+            0 => default,
+            1 => "info",
+            2 => "debug",
+            // With what others say whose code is in here.
+            _ => "hyper=trace,rustls=trace,h2=trace,reqwest=trace,trace",
+        }
+        .to_owned()
     }
 }
 

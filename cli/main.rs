@@ -14,6 +14,7 @@ mod image;
 mod images;
 mod interrupt;
 mod limits;
+mod log;
 mod manifest;
 mod manual;
 mod places;
@@ -38,10 +39,10 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return exit::report(Err(error)),
     };
-    arguments.start_tracing();
+    let log = arguments.start_log();
     exit::report(match arguments.command {
         args::Command::Run(arguments) => run::run(&arguments),
-        args::Command::Serve(arguments) => serve::serve(&arguments),
+        args::Command::Serve(arguments) => serve::serve(&arguments, log),
         args::Command::Backup(arguments) => backup::backup(&arguments),
         args::Command::Restore(arguments) => backup::restore(&arguments),
         args::Command::Image(command) => image::image(command),

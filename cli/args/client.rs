@@ -3,6 +3,7 @@
 //! They are kubectl's, so that what people know by heart works.
 
 mod change;
+mod log_level;
 mod top;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ pub(crate) use change::{
     ApplyArguments, Cascade, ContentArguments, CreateArguments, CreateCommand, CreateSecretCommand,
     DeleteArguments, DryRun, MakeArguments, RerunArguments, Validate,
 };
+pub(crate) use log_level::LogLevelArguments;
 pub(crate) use top::{SortBy, TopCommand, TopNodeArguments, TopPodArguments};
 
 use crate::client::output::Output;
@@ -47,6 +49,8 @@ pub(crate) enum ClientCommand {
     Resume(SwitchArguments),
     /// Run a Job once more, as a new Job with the same spec.
     Rerun(RerunArguments),
+    /// Show what a server of mayfly logs, or have it log something else.
+    LogLevel(LogLevelArguments),
     /// Show and change where the server is and who one is there (kubeconfigs).
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -77,6 +77,10 @@ pub(crate) struct ServeArguments {
     /// The private key of --tls-cert, as PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert", value_hint = ValueHint::FilePath)]
     pub(crate) tls_key: Option<PathBuf>,
+    /// What to log: off, error, warn, info, debug or trace, or directives as RUST_LOG has them, which
+    /// it goes before; `mayfly log-level` changes it while the server runs.
+    #[arg(long, value_name = "LEVEL|DIRECTIVES", value_parser = crate::log::checked)]
+    pub(crate) log_level: Option<String>,
     /// How to write what is logged: for people, or a JSON object a line.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,

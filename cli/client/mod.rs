@@ -22,6 +22,7 @@ mod events;
 mod files;
 mod get;
 mod jsonpath;
+mod log_level;
 mod logs;
 pub(crate) mod output;
 mod request;
@@ -76,6 +77,7 @@ async fn answer(command: &ClientCommand) -> anyhow::Result<Exit> {
         ClientCommand::Suspend(arguments) => suspend::switch(arguments, true).await,
         ClientCommand::Resume(arguments) => suspend::switch(arguments, false).await,
         ClientCommand::Rerun(arguments) => rerun::rerun(arguments).await,
+        ClientCommand::LogLevel(arguments) => log_level::log_level(arguments).await,
         ClientCommand::Config(command) => config::config(command),
     }
 }

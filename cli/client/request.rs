@@ -49,6 +49,7 @@ pub(super) enum Content {
     MergePatch,
     Apply,
     Lines,
+    Text,
 }
 
 impl Server {
@@ -160,6 +161,19 @@ impl Server {
         self.value_of(answer).await
     }
 
+    /// The text at `path`, after `text` was sent there if `method` is to send some.
+    pub(super) async fn text(
+        &self,
+        method: Method,
+        path: &str,
+        text: &str,
+    ) -> anyhow::Result<String> {
+        let body = (method != Method::GET).then(|| (Content::Text, text.as_bytes().to_vec()));
+        let answer = self.send(method, path, &Vec::new(), "text/plain, */*", body).await?;
+        let bytes = self.bytes_of(answer).await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     async fn json(
         &self,
         method: Method,
@@ -252,6 +266,7 @@ impl Content {
             Self::MergePatch => "application/merge-patch+json",
             Self::Apply => "application/apply-patch+yaml",
             Self::Lines => "application/jsonl",
+            Self::Text => "text/plain",
         }
     }
 }

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use crate::log::Log;
 use crate::wasm::Wasm;
 
 /// What every generation is made of.
@@ -26,6 +27,7 @@ pub(super) struct Seed {
     pub(super) settings: Settings,
     pub(super) allowed_hosts: AllowedHosts,
     pub(super) metrics_objects_max: usize,
+    pub(super) log: Log,
     pub(super) access: Arc<Access>,
     /// Where restores are asked for.
     pub(super) restores: mpsc::Sender<Restore>,
@@ -59,6 +61,7 @@ impl Seed {
             .with_usages(plane.usages().clone())
             .with_queues(plane.queues().to_vec())
             .with_metrics_objects_max(self.metrics_objects_max)
+            .with_log_filter(Arc::new(self.log.clone()))
             .with_tracer(self.settings.node.tracer.clone())
             .with_restores(self.restores.clone())
             .with_shutdown(shutdown.clone());

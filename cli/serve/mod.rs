@@ -40,6 +40,7 @@ use crate::exit::Exit;
 use crate::images::{Images, Registries, shelves};
 use crate::interrupt::Interrupt;
 use crate::limits::Limits;
+use crate::log::Log;
 use crate::places;
 use crate::state::{OfHost, StateFolder};
 use crate::wasm::{Reach, Wasm};
@@ -50,23 +51,27 @@ use tls::{Source, Tls};
 use users::Users;
 
 /// Serves until it is told to stop.
-pub(crate) fn serve(arguments: &ServeArguments) -> anyhow::Result<Exit> {
+pub(crate) fn serve(arguments: &ServeArguments, log: Log) -> anyhow::Result<Exit> {
     let folder = places::state_dir(arguments.state_dir.as_deref())?;
     let state = StateFolder::open(Some(&folder))?;
     // Before there are threads.
     confine::serve(arguments, &state).log();
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let threads = threads.context("can't start threads")?;
-    let result = threads.block_on(serve_all(arguments, &state));
+    let result = threads.block_on(serve_all(arguments, &state, log));
     // What is still at work, such as reading a large file, is of no use to anybody.
     threads.shutdown_background();
     result
 }
 
-async fn serve_all(arguments: &ServeArguments, state: &StateFolder) -> anyhow::Result<Exit> {
+async fn serve_all(
+    arguments: &ServeArguments,
+    state: &StateFolder,
+    log: Log,
+) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen(None)?;
     let mut running = tokio::select! {
-        running = start(arguments, state) => running?,
+        running = start(arguments, state, log) => running?,
         // Nobody has been served, and what has begun is found by the next one.
         _signal = interrupt.asked() => return Ok(Exit::Done),
     };
@@ -87,7 +92,11 @@ async fn serve_all(arguments: &ServeArguments, state: &StateFolder) -> anyhow::R
 }
 
 /// Starts the server, or nothing if anything that it needs can't be had.
-async fn start(arguments: &ServeArguments, state: &StateFolder) -> anyhow::Result<Running> {
+async fn start(
+    arguments: &ServeArguments,
+    state: &StateFolder,
+    log: Log,
+) -> anyhow::Result<Running> {
     let folder = state.path();
     let of_host = OfHost::of(&arguments.host)?;
     let allowed = Limits::read(arguments.host.limits.as_deref())?;
@@ -124,6 +133,7 @@ async fn start(arguments: &ServeArguments, state: &StateFolder) -> anyhow::Resul
             ..settings
         },
         telemetry,
+        log,
         listener,
         users,
         certificates: Renewal { tls, kubeconfig: kubeconfig.clone(), url: listen::url(address) },

@@ -22,6 +22,7 @@ use super::renewal::Renewal;
 use super::sites;
 use super::telemetry::Telemetry;
 use super::users::Users;
+use crate::log::Log;
 use crate::wasm::Wasm;
 
 /// What a server is made of before it begins.
@@ -32,6 +33,7 @@ pub(super) struct Parts {
     pub(super) allowed_hosts: AllowedHosts,
     pub(super) metrics_objects_max: usize,
     pub(super) telemetry: Option<Telemetry>,
+    pub(super) log: Log,
     pub(super) listener: TcpListener,
     pub(super) users: Users,
     pub(super) certificates: Renewal,
@@ -63,6 +65,7 @@ impl Running {
             allowed_hosts,
             metrics_objects_max,
             telemetry,
+            log,
             listener,
             users,
             certificates,
@@ -70,8 +73,16 @@ impl Running {
         let address = listener.local_addr().context("can't tell where it listens")?;
         let (restores, asked) = mpsc::channel(1);
         let (runtime, access) = (Arc::new(runtime), users.access());
-        let seed =
-            Seed { store, runtime, settings, allowed_hosts, metrics_objects_max, access, restores };
+        let seed = Seed {
+            store,
+            runtime,
+            settings,
+            allowed_hosts,
+            metrics_objects_max,
+            access,
+            restores,
+            log,
+        };
         let (generation, door) = (seed.grow().await, Door::default());
         door.open(&generation);
         let router = sites::own(dashboard::before(door.router()));

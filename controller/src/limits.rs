@@ -19,6 +19,9 @@ pub const WATCH_HISTORY_BYTES_MAX: usize = 64 << 20;
 /// is written while it is read.
 pub const METRICS_OBJECTS_MAX: usize = 10_000;
 
+/// Bytes of directives for the log. Stops a body from filling memory; nobody writes as many.
+pub const FLAG_BYTES_MAX: usize = 4096;
+
 /// Changes that a watcher takes from the history at once. Stops one that has much to catch up on
 /// from holding up commits.
 pub const WATCH_CHUNK_MAX: usize = 256;

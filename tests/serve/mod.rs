@@ -4,6 +4,7 @@ mod bad_requests;
 mod client;
 mod http2;
 mod life;
+mod log_level;
 mod metrics;
 mod traces;
 mod users;

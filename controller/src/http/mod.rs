@@ -15,6 +15,7 @@ mod counted;
 mod discovery;
 mod document;
 mod fields;
+mod flags;
 mod go;
 mod metrics;
 mod node;
@@ -39,6 +40,7 @@ mod versions;
 
 pub use self::backup::Restore;
 pub use self::discovery::Health;
+pub use self::flags::LogFilter;
 pub use self::router::{Api, router};
 
 #[cfg(test)]

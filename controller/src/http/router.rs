@@ -22,12 +22,13 @@ use super::access::{self, Access, User};
 use super::answer::Form;
 use super::backup::{Restore, Restores};
 use super::discovery::Health;
+use super::flags::LogFilter;
 use super::options::Query;
 use super::refusal::Refusal;
 use super::reviews::{self, Review};
 use super::status::Status;
 use super::target::{Subresource, Target};
-use super::{absent, backup, counted, discovery, metrics, node, path, pod, throttle, verbs};
+use super::{absent, backup, counted, discovery, flags, metrics, node, path, pod, throttle, verbs};
 use crate::api::{Kind, Timestamp};
 use crate::limits::{BACKUPS_AT_ONCE_MAX, METRICS_OBJECTS_MAX, STREAMS_MAX, WATCHES_MAX};
 use crate::meter::QueueMeter;
@@ -55,6 +56,7 @@ pub struct Api {
     pub(super) restores: Option<Restores>,
     pub(super) requests: Arc<Requests>,
     pub(super) tracer: Tracer,
+    pub(super) log_filter: Option<Arc<dyn LogFilter>>,
     /// What controllers have to do.
     pub(super) queues: Vec<Arc<QueueMeter>>,
     /// Objects of each kind that have series of their own on the page of metrics.
@@ -94,6 +96,7 @@ impl Api {
             restores,
             requests: Arc::default(),
             tracer: Tracer::default(),
+            log_filter: None,
             queues: Vec::new(),
             metrics_objects_max: METRICS_OBJECTS_MAX,
             backups,
@@ -172,6 +175,12 @@ impl Api {
         Self { tracer, ..self }
     }
 
+    /// The same, which lets its admins say how much is logged.
+    #[must_use]
+    pub fn with_log_filter(self, log_filter: Arc<dyn LogFilter>) -> Self {
+        Self { log_filter: Some(log_filter), ..self }
+    }
+
     /// The same, whose page of metrics has series of at most so many objects of each kind.
     #[must_use]
     pub fn with_metrics_objects_max(self, metrics_objects_max: usize) -> Self {
@@ -233,6 +242,9 @@ async fn route(
     // Discovery does not tell of most of these, and takes them for paths that there are not.
     if let Some(answer) = absent::answer(&api, &parts) {
         return answer;
+    }
+    if flags::is_meant(&parts) {
+        return flags::answer(&api, &parts, body).await;
     }
     if let Some(answer) = metrics::page(&api, &parts) {
         return answer;

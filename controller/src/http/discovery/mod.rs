@@ -151,6 +151,6 @@ fn paths() -> Vec<String> {
 }
 
 /// There is no such page.
-fn not_found() -> Response<Body> {
+pub(super) fn not_found() -> Response<Body> {
     health::text(StatusCode::NOT_FOUND, "404 page not found\n".to_owned())
 }

@@ -1,0 +1,124 @@
+//! The log on standard error: its form, and how much it says, which can be changed while we run.
+
+use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mayfly_controller::http::LogFilter;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::LogFormat;
+
+/// Words that say how much, of all that is ours.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// How much the log says. A clone is the same.
+#[derive(Clone)]
+pub(crate) struct Log(Arc<Shared>);
+
+struct Shared {
+    /// What it began with.
+    first: String,
+    now: Mutex<String>,
+    reload: Box<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync>,
+}
+
+impl Log {
+    /// Begins to write what `directives` want, which must be good.
+    pub(crate) fn start(directives: &str, format: LogFormat) -> Self {
+        let filter = filter(directives).unwrap_or_default();
+        let colours = std::io::stderr().is_terminal()
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(colours);
+        let reload: Box<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync> = match format {
+            LogFormat::Text => {
+                let log = log.with_env_filter(filter).with_filter_reloading();
+                let handle = log.reload_handle();
+                log.init();
+                Box::new(move |filter| handle.reload(filter).map_err(|it| it.to_string()))
+            }
+            LogFormat::Json => {
+                let log = log.json().flatten_event(true);
+                let log = log.with_env_filter(filter).with_filter_reloading();
+                let handle = log.reload_handle();
+                log.init();
+                Box::new(move |filter| handle.reload(filter).map_err(|it| it.to_string()))
+            }
+        };
+        let (first, now) = (directives.to_owned(), Mutex::new(directives.to_owned()));
+        Self(Arc::new(Shared { first, now, reload }))
+    }
+}
+
+impl LogFilter for Log {
+    fn get(&self) -> String {
+        self.0.now.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, directives: &str) -> Result<(), String> {
+        let wanted = if directives.is_empty() { &self.0.first } else { directives };
+        let filter = filter(wanted)?;
+        let mut now = self.0.now.lock().unwrap_or_else(PoisonError::into_inner);
+        (self.0.reload)(filter)?;
+        tracing::info!(from = *now, to = wanted, "the log says something else from now on");
+        wanted.clone_into(&mut now);
+        Ok(())
+    }
+}
+
+/// Checks that `text` says how much: a level, or directives.
+pub(crate) fn checked(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err(
+            "a level is wanted, such as info, or directives such as mayfly=debug".to_owned()
+        );
+    }
+    filter(text).map(|_| text.trim().to_owned())
+}
+
+/// What `text` lets through: a level of all that is ours, or directives as `RUST_LOG` has them.
+fn filter(text: &str) -> Result<EnvFilter, String> {
+    let text = text.trim();
+    let of_all = |level: &str| {
+        let rooms = ["mayfly", "mayfly_controller", "mayfly_images", "mayfly_runtime"];
+        rooms.map(|room| format!("{room}={level}")).join(",")
+    };
+    let level = LEVELS.iter().find(|level| level.eq_ignore_ascii_case(text));
+    let directives = level.map_or(text.to_owned(), |level| of_all(level));
+    EnvFilter::builder().parse(&directives).map_err(|error| {
+        format!(
+            "{text:?} does not say what to log ({error}): a level is wanted ({}), or directives \
+             such as mayfly=debug,mayfly_controller=trace",
+            LEVELS.join(", ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_is_that_of_all_that_is_ours() {
+        let check = |text: &str, expect: &str| {
+            let shown = filter(text).expect("it is good").to_string();
+            let mut shown: Vec<_> = shown.split(',').collect();
+            shown.sort_unstable();
+            assert_eq!(shown.join(","), expect, "{text}");
+        };
+        check(
+            "debug",
+            "mayfly=debug,mayfly_controller=debug,mayfly_images=debug,mayfly_runtime=debug",
+        );
+        check("mayfly::serve::requests=info", "mayfly::serve::requests=info");
+    }
+
+    #[test]
+    fn what_says_nothing_is_refused() {
+        for text in ["mayfly=loud", "a=b=c", "[", "mayfly=debug,=x"] {
+            let complaint = checked(text).expect_err(text);
+            assert!(complaint.contains("a level is wanted"), "{text}: {complaint}");
+        }
+        assert!(checked(" ").is_err());
+        assert_eq!(checked(" INFO "), Ok("INFO".to_owned()));
+    }
+}
