@@ -25,7 +25,7 @@ pub(crate) use backup::{BackupArguments, RestoreArguments};
 pub(crate) use image::{ImageCommand, ImageFolder, LoginOptions, Source};
 pub(crate) use serve::{LogFormat, ServeArguments};
 
-use crate::log::Log;
+use crate::log::{self, Log};
 
 /// Runs Kubernetes Jobs whose containers are WebAssembly modules.
 #[derive(Debug, Parser)]
@@ -248,14 +248,13 @@ impl Verbosity {
         let of_environment = env::var(EnvFilter::DEFAULT_ENV).ok();
         let is_good = |it: &String| EnvFilter::builder().parse(it).is_ok();
         if let Some(wanted) = of_environment.filter(is_good) {
-            return wanted;
+            return log::everybodys(&wanted);
         }
         match self.verbose {
             0 => default,
             1 => "info",
             2 => "debug",
-            // With what others say whose code is in here.
-            _ => "hyper=trace,rustls=trace,h2=trace,reqwest=trace,trace",
+            _ => return log::everybodys("trace"),
         }
         .to_owned()
     }

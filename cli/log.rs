@@ -75,6 +75,16 @@ pub(crate) fn checked(text: &str) -> Result<String, String> {
     filter(text).map(|_| text.trim().to_owned())
 }
 
+/// The same as `directives`, where a level alone means that of everybody whose code is in here, as
+/// `RUST_LOG` has it.
+pub(crate) fn everybodys(directives: &str) -> String {
+    let level = directives.trim();
+    match LEVELS.iter().any(|it| it.eq_ignore_ascii_case(level)) {
+        true => format!("{level},mayfly={level}"),
+        false => directives.to_owned(),
+    }
+}
+
 /// What `text` lets through: a level of all that is ours, or directives as `RUST_LOG` has them.
 fn filter(text: &str) -> Result<EnvFilter, String> {
     let text = text.trim();
@@ -110,6 +120,8 @@ mod tests {
             "mayfly=debug,mayfly_controller=debug,mayfly_images=debug,mayfly_runtime=debug",
         );
         check("mayfly::serve::requests=info", "mayfly::serve::requests=info");
+        check(&everybodys("warn"), "mayfly=warn,warn");
+        assert_eq!(everybodys("a=info"), "a=info");
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! What a pod costs the control plane, with a store on disk and a runtime that does nothing.
 //!
 //! ```text
-//! cargo bench -p mayfly-controller --bench pods -- [one|many] [COUNT]
+//! cargo bench -p mayfly-controller --bench pods -- [one|many|scrape] [COUNT]
 //! ```
 //!
 //! `one` is one Job of COUNT pods, 200 at a time; `many` is COUNT Jobs of one pod each, 200 at a
-//! time. It says how long that took, and how much processor time. All of it runs on one thread and
+//! time; `scrape` is as `one`, and says afterwards what a scrape of the metrics costs. It says how long that took, and how much processor time. All of it runs on one thread and
 //! the store's own, so that `benches/instructions` can count what it takes.
 
 use std::sync::Arc;
@@ -16,6 +16,8 @@ use mayfly_controller::admission;
 use mayfly_controller::api::{Job, Kind, Resource};
 use mayfly_controller::clock::Clock;
 use mayfly_controller::job::BackoffSettings;
+use mayfly_controller::limits::METRICS_OBJECTS_MAX;
+use mayfly_controller::metrics::{Pieces, Requests, Snapshot, Sources};
 use mayfly_controller::node::{self, NodeSettings, PodRuntime, Pull, Stream};
 use mayfly_controller::podgc::TERMINATED_POD_GC_THRESHOLD;
 use mayfly_controller::store::{Names, Store, Transaction, Watch};
@@ -59,7 +61,8 @@ impl PodRuntime for OneLine {
 async fn main() {
     // Cargo adds an option of its own.
     let mut words = std::env::args().skip(1).filter(|word| !word.starts_with("--"));
-    let is_one = words.next().is_none_or(|word| word == "one");
+    let kind = words.next().unwrap_or_else(|| "one".to_owned());
+    let (is_one, is_scrape) = (kind != "many", kind == "scrape");
     let count = words.next().map_or(COUNT, |word| word.parse().expect("a number"));
 
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
@@ -69,7 +72,8 @@ async fn main() {
         backoff: BackoffSettings::default(),
         node: NodeSettings::new("localhost", folder.path()),
         root_ca: None,
-        terminated_pod_gc_threshold: TERMINATED_POD_GC_THRESHOLD,
+        // A scrape is to meet all of them.
+        terminated_pod_gc_threshold: if is_scrape { 0 } else { TERMINATED_POD_GC_THRESHOLD },
     };
     let plane = ControlPlane::start(store.clone(), Arc::new(OneLine), settings);
     plane.ready().await;
@@ -90,7 +94,28 @@ async fn main() {
     let (wall, cpu) = (started.elapsed(), processor_time() - before);
     let each = |time: Duration| time.as_secs_f64() * 1e6 / count as f64;
     println!("{count} pods: {:.1} µs each, {:.1} µs of processor time", each(wall), each(cpu));
+    if is_scrape {
+        scrape(&store, &plane);
+    }
     plane.shutdown().await;
+}
+
+/// Says what a scrape takes that begins now: until there is something to send, and in all.
+fn scrape(store: &Store, plane: &ControlPlane) {
+    let begun = Instant::now();
+    let snapshot = Snapshot::of(&Sources {
+        store,
+        usages: plane.usages(),
+        requests: &Requests::default(),
+        queues: plane.queues(),
+        since: store.clock().now(),
+        objects_max: METRICS_OBJECTS_MAX,
+    });
+    let taken = begun.elapsed();
+    let bytes: usize = Pieces::all(snapshot).map(|piece| piece.len()).sum();
+    let millis = |time: Duration| time.as_secs_f64() * 1e3;
+    let (first, all, megabytes) = (millis(taken), millis(begun.elapsed()), bytes >> 20);
+    println!("a scrape: {first:.1} ms until it is sent, {all:.1} ms in all for {megabytes} MiB");
 }
 
 async fn create(store: &Store, name: String, completions: usize) {

@@ -1,8 +1,9 @@
 //! Traces, as a collector of OpenTelemetry gets them.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Instant;
@@ -11,6 +12,8 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::client::{Client, Shows};
 use crate::harness::module::component;
@@ -24,19 +27,45 @@ struct Asked {
 
 /// Answers all requests with an empty 200, for as long as the test's process lives.
 fn listen() -> (SocketAddr, Receiver<Asked>) {
+    listen_over(Some)
+}
+
+/// The same over TLS, with a certificate of its own, as PEM.
+fn listen_over_tls() -> (SocketAddr, Receiver<Asked>, String) {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("it must be one");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("there must be some")
+        .with_no_client_auth()
+        .with_single_cert(vec![CertificateDer::from(made.cert.der().to_vec())], key)
+        .expect("they must fit");
+    let config = Arc::new(config);
+    let (address, asked) = listen_over(move |stream| {
+        let session = ServerConnection::new(Arc::clone(&config)).ok()?;
+        Some(StreamOwned::new(session, stream))
+    });
+    (address, asked, made.cert.pem())
+}
+
+fn listen_over<S: Read + Write>(
+    open: impl Fn(TcpStream) -> Option<S> + Clone + Send + 'static,
+) -> (SocketAddr, Receiver<Asked>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("there must be a free port");
     let address = listener.local_addr().expect("it must have a port");
     let (sender, asked) = mpsc::channel();
     thread::spawn(move || {
         for stream in listener.incoming() {
             let (stream, sender) = (stream.expect("it must take connections"), sender.clone());
-            thread::spawn(move || serve(stream, &sender));
+            let open = open.clone();
+            thread::spawn(move || open(stream).map(|stream| serve(stream, &sender)));
         }
     });
     (address, asked)
 }
 
-fn serve(mut stream: TcpStream, sender: &Sender<Asked>) {
+fn serve(mut stream: impl Read + Write, sender: &Sender<Asked>) {
     loop {
         let mut head = Vec::new();
         let mut byte = [0];
@@ -222,6 +251,36 @@ fn a_collector_that_is_not_there_harms_nothing() {
     let Asked { head, .. } = asked.recv_timeout(PATIENCE).expect("it must have asked");
     assert!(head.contains("traceparent: 00-"), "{head}");
     server.running().line(|_, line| line.contains("traces can't be sent"));
+    server.stop().exits(0);
+}
+
+#[test]
+fn a_collector_proves_who_it_is() {
+    let (home, elsewhere) = (Home::new(), Home::new());
+    let (collector, collected, certificate) = listen_over_tls();
+    // Where the server has nothing else to read.
+    let certificate = elsewhere.write("ca.pem", certificate);
+    let mut command = home.mayfly();
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--image-dir", "guests"])
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("https://{collector}"))
+        .env("OTEL_EXPORTER_OTLP_CERTIFICATE", certificate)
+        .env("OTEL_BSP_SCHEDULE_DELAY", "50");
+    let server = Server::started(Running::start(&mut command));
+    let job = r#"{"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"},
+        "spec": {"backoffLimit": 0, "template": {"spec": {"restartPolicy": "Never",
+            "containers": [{"name": "main", "image": "exit_code.wasm", "args": ["3"]}]}}}}"#;
+    let mut client = Client::connect(&server, &Shows::Certificate);
+    let headers = "Content-Type: application/json\r\n";
+    assert_eq!(client.request(JOBS, headers, job.as_bytes()).code, 201);
+    let (spans, service) = spans(&collected, |span| span.name == "job");
+    assert_eq!(service, "mayfly");
+    let run = spans.iter().find(|span| span.name == "run").expect("it must have run");
+    assert_eq!(text(run, "mayfly.container.exit_code"), "3");
+    let of_job = spans.iter().find(|span| span.name == "job").expect("it was waited for");
+    assert_eq!(text(of_job, "mayfly.job.reason"), "BackoffLimitExceeded");
+    let status = of_job.status.clone().expect("it must have failed");
+    assert_eq!((status.code, status.message.as_str()), (2, "BackoffLimitExceeded"));
     server.stop().exits(0);
 }
 

@@ -54,7 +54,7 @@ impl Telemetry {
             .with_endpoint(&*settings.endpoint)
             .with_http_client(Sender::new(settings.certificate.as_deref())?)
             .build()
-            .with_context(|| format!("can't send traces to {}", settings.endpoint))?;
+            .with_context(|| format!("can't send traces to {}", settings.host))?;
         let mut config = BatchConfigBuilder::default();
         if std::env::var_os(OTEL_BSP_MAX_QUEUE_SIZE).is_none() {
             config = config.with_max_queue_size(SPANS_QUEUE_MAX);
@@ -64,7 +64,7 @@ impl Telemetry {
         processor.set_resource(&resource(settings.has_service_name));
         let processor = Arc::new(processor);
         let tracer = Tracer::new(Sink::new(Arc::clone(&processor), settings.sampling));
-        tracing::info!(endpoint = settings.endpoint, "traces are sent on");
+        tracing::info!(to = settings.host, "traces are sent on");
         Ok(Some(Self { processor, tracer }))
     }
 

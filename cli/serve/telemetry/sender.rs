@@ -75,7 +75,9 @@ impl HttpClient for Sender {
 }
 
 async fn post(client: Client, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-    let mut answer = client.execute(reqwest::Request::try_from(request)?).await?;
+    let sent = client.execute(reqwest::Request::try_from(request)?).await;
+    // An address may have a password in it.
+    let mut answer = sent.map_err(reqwest::Error::without_url)?;
     let mut response = Response::builder().status(answer.status());
     if let Some(headers) = response.headers_mut() {
         headers.extend(std::mem::take(answer.headers_mut()));

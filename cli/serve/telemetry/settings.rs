@@ -11,6 +11,8 @@ use opentelemetry_sdk::trace::Sampler;
 pub(super) struct Settings {
     /// The URL that they are posted to.
     pub(super) endpoint: String,
+    /// The host in it, for people: what is before it may be a secret.
+    pub(super) host: String,
     /// Whose certificates are believed beside those that the system trusts.
     pub(super) certificate: Option<PathBuf>,
     pub(super) sampling: Sampling,
@@ -65,7 +67,10 @@ impl Settings {
         }
         let attributes = set("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
         let mut attributes = attributes.split(',').map(str::trim);
+        let uri: Uri = endpoint.parse().context("it must be a URL")?;
+        let host = uri.authority().map_or("", |it| it.as_str()).rsplit('@').next();
         Ok(Some(Self {
+            host: host.unwrap_or_default().to_owned(),
             endpoint,
             certificate: certificate_by(&set),
             sampling: Sampling::read(&set)?,
@@ -173,6 +178,8 @@ mod tests {
             assert_eq!(settings.endpoint, expect);
         };
         check(None, &[all], "http://all:4318/v1/traces");
+        let secret = read(Some("http://me:secret@a:4318"), &[]).expect("good").expect("one");
+        assert_eq!(secret.host, "a:4318");
         check(None, &[all, traces], "https://traces/x");
         check(Some("http://option:1"), &[all, traces], "http://option:1/v1/traces");
     }
