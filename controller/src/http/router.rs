@@ -246,8 +246,8 @@ async fn route(
     if flags::is_meant(&parts) {
         return flags::answer(&api, &parts, body).await;
     }
-    if let Some(answer) = metrics::page(&api, &parts) {
-        return answer;
+    if metrics::is_page(&parts) {
+        return metrics::page(&api, &parts).await;
     }
     if let Some(answer) = discovery::answer(&api, &parts) {
         return answer;

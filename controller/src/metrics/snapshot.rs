@@ -114,16 +114,16 @@ impl Snapshot {
 impl Objects {
     fn of(store: &Store, most: usize) -> Self {
         let mut left_out = Vec::new();
-        let jobs = some_of(all::<Job>(store), most, has_finished, &mut left_out);
-        let cron_jobs = some_of(all::<CronJob>(store), most, |_| false, &mut left_out);
-        let all_pods = all::<Pod>(store);
+        let jobs = some_of(store.all::<Job>(), most, has_finished, &mut left_out);
+        let cron_jobs = some_of(store.all::<CronJob>(), most, |_| false, &mut left_out);
+        let all_pods = store.all::<Pod>();
         let mut phases: BTreeMap<&str, usize> = BTreeMap::new();
         for pod in &all_pods {
             *phases.entry(phase(pod)).or_default() += 1;
         }
         let phases = phases.into_iter().map(|(phase, count)| (phase.to_owned(), count)).collect();
         let pods = some_of(all_pods, most, has_ended, &mut left_out);
-        let nodes = all::<Node>(store);
+        let nodes = store.all::<Node>();
         let labels = |name, metadata: &ObjectMeta| {
             let namespace = metadata.namespace.as_deref().unwrap_or_default();
             let own = metadata.name.as_deref().unwrap_or_default();
@@ -153,11 +153,6 @@ fn pod_labels(metadata: &ObjectMeta) -> Labels {
         ("pod", &text(&metadata.name)),
         ("uid", &text(&metadata.uid)),
     ])
-}
-
-fn all<T: Resource>(store: &Store) -> Vec<Arc<T>> {
-    let (found, _) = store.find_objects(T::KIND, None);
-    found.iter().filter_map(|(_, object)| T::from_object(object).cloned()).collect()
 }
 
 /// At most `most` of `found`, in order: first those that have not ended, then the newest.

@@ -158,6 +158,15 @@ impl Store {
         self.inner.shared.read().get(kind, key).cloned()
     }
 
+    /// All objects of kind `T`, in no order: what costs least while the lock is held.
+    pub fn all<T: Resource>(&self) -> Vec<Arc<T>> {
+        let state = self.inner.shared.read();
+        let mut all = Vec::with_capacity(state.count(T::KIND));
+        let objects = state.entries(T::KIND, None).map(|(_, object)| object);
+        all.extend(objects.filter_map(T::from_object).cloned());
+        all
+    }
+
     /// How many objects of `kind` there are.
     pub fn count(&self, kind: Kind) -> usize {
         self.inner.shared.read().count(kind)

@@ -14,6 +14,6 @@ mod resource;
 #[cfg(test)]
 mod tests;
 
-pub(super) use self::page::answer as page;
 pub(super) use self::page::of_node as page_of_node;
+pub(super) use self::page::{answer as page, is_meant as is_page};
 pub(super) use self::resource::answer;
