@@ -263,9 +263,17 @@ pub const BACKUP_BYTES_MAX: u64 = 4 << 30;
 /// read as one line; several times the largest body of a request.
 pub const BACKUP_LINE_BYTES_MAX: usize = 16 << 20;
 
+/// The newest resource version in a backup that is restored. Stops one that was made up from leaving
+/// none to go on with: a client that reads them as JSON numbers knows those below 2^53.
+pub const BACKUP_VERSION_MAX: u64 = 1 << 52;
+
 /// Backups that are sent at once. Stops clients that never read on from keeping every object in
 /// memory as it was once; the operator needs one.
 pub const BACKUPS_AT_ONCE_MAX: usize = 4;
+
+/// Seconds that a client may take to read on in a backup. Stops one that has stopped reading from being
+/// one of those for ever, and with it the objects of that moment from staying.
+pub const BACKUP_STALL_SECONDS: u64 = 60;
 
 /// Seconds that may pass between two pieces of a backup that is sent to be restored. Stops a client
 /// that has gone from keeping others from restoring.

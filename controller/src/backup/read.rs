@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{FORM, Header, Trailer, hexadecimal};
 use crate::api::{Key, Kind, Object};
-use crate::limits::{BACKUP_BYTES_MAX, BACKUP_LINE_BYTES_MAX};
+use crate::limits::{BACKUP_BYTES_MAX, BACKUP_LINE_BYTES_MAX, BACKUP_VERSION_MAX};
 use crate::store::{Snapshot, schema};
 
 /// Why a backup is not taken. Nothing has been done with it.
@@ -77,6 +77,8 @@ pub struct Reader {
     header: Option<Header>,
     objects: Vec<Object>,
     places: HashSet<(Kind, Key)>,
+    uids: HashSet<String>,
+    resource_version: u64,
     is_whole: bool,
 }
 
@@ -92,6 +94,8 @@ impl Reader {
             header: None,
             objects: Vec::new(),
             places: HashSet::new(),
+            uids: HashSet::new(),
+            resource_version: 0,
             is_whole: false,
         }
     }
@@ -125,10 +129,8 @@ impl Reader {
             let found = self.lines.saturating_sub(1).min(header.objects);
             return Err(Unreadable::CutOff { found, wanted: header.objects });
         }
-        let resource_version = header.resource_version.parse().map_err(|_| {
-            Unreadable::Damaged { why: "its resourceVersion is no number".to_owned() }
-        })?;
-        Ok(Read { header, snapshot: Snapshot { objects: self.objects, resource_version } })
+        let Self { objects, resource_version, .. } = self;
+        Ok(Read { header, snapshot: Snapshot { objects, resource_version } })
     }
 
     fn take(&mut self, line: &[u8]) -> Result<(), Unreadable> {
@@ -173,8 +175,19 @@ impl Reader {
         if any.mayfly_backup > FORM || is_newer {
             return Err(Unreadable::Newer { writer: any.mayfly, schema: any.schema });
         }
-        self.header = Some(serde_json::from_slice(line).map_err(|_| Unreadable::NotABackup)?);
+        let header: Header = serde_json::from_slice(line).map_err(|_| Unreadable::NotABackup)?;
+        self.resource_version = self.version(&header.resource_version, BACKUP_VERSION_MAX)?;
+        self.header = Some(header);
         Ok(())
+    }
+
+    /// The resource version that a line says, which is a number up to `newest`.
+    fn version(&self, text: &str, newest: u64) -> Result<u64, Unreadable> {
+        text.parse().ok().filter(|version| *version <= newest).ok_or_else(|| {
+            self.damaged(&format!(
+                "has the resourceVersion \"{text}\", which is none up to {newest}"
+            ))
+        })
     }
 
     fn take_object(&mut self, schema: u32, line: &[u8]) -> Result<(), Unreadable> {
@@ -191,11 +204,28 @@ impl Reader {
         let object = Object::from_json(kind, json.as_bytes())
             .map_err(|error| self.damaged(&error.to_string()))?;
         let key = object.key();
-        if key.name.is_empty() || key.namespace.is_empty() == kind.is_namespaced() {
+        if key.namespace.is_empty() == kind.is_namespaced() {
             return Err(self.damaged("is nowhere"));
         }
+        let metadata = object.metadata();
+        let uid = metadata.uid.as_deref().unwrap_or_default();
+        let namespace = kind.is_namespaced().then_some(&*key.namespace);
+        for (what, text) in
+            [("name", Some(&*key.name)), ("namespace", namespace), ("uid", Some(uid))]
+        {
+            if text.is_some_and(|text| !is_segment(text)) {
+                return Err(self.damaged(&format!("has a {what} that none can be")));
+            }
+        }
+        self.version(
+            metadata.resource_version.as_deref().unwrap_or_default(),
+            self.resource_version,
+        )?;
         if !self.places.insert((kind, key.clone())) {
             return Err(self.damaged(&format!("is {} {key} once more", kind.name())));
+        }
+        if !self.uids.insert(uid.to_owned()) {
+            return Err(self.damaged(&format!("has the uid {uid}, which another object has")));
         }
         self.objects.push(object);
         Ok(())
@@ -204,4 +234,9 @@ impl Reader {
     fn damaged(&self, what: &str) -> Unreadable {
         Unreadable::Damaged { why: format!("line {} {what}", self.lines.max(1)) }
     }
+}
+
+/// Whether `text` can be part of a path, as whatever names an object is of the API's and of the node's.
+fn is_segment(text: &str) -> bool {
+    !text.is_empty() && text != "." && text != ".." && !text.contains(['/', '%', '\0'])
 }

@@ -4,11 +4,18 @@ use std::sync::Arc;
 
 use super::*;
 use crate::api::{ConfigMap, Namespace, Object, ObjectMeta, Timestamp};
+use crate::limits::BACKUP_VERSION_MAX;
 use crate::store::{Snapshot, schema};
 
 fn named(namespace: Option<&str>, name: &str) -> ObjectMeta {
     let namespace = namespace.map(str::to_owned);
-    ObjectMeta { namespace, name: Some(name.to_owned()), ..ObjectMeta::default() }
+    ObjectMeta {
+        namespace,
+        name: Some(name.to_owned()),
+        uid: Some(format!("u-{name}")),
+        resource_version: Some("56".to_owned()),
+        ..ObjectMeta::default()
+    }
 }
 
 fn snapshot(count: usize) -> Snapshot {
@@ -107,6 +114,39 @@ fn it_is_told_what_is_wrong() {
         damaged("\"kind\":\"Namespace\"", "\"kind\":\"Nothing\""),
         "this backup is damaged: line 2 is of an unknown kind, \"Nothing\""
     );
+    let none_up_to = |line: u32, version: &str, newest: u64| {
+        format!(
+            "this backup is damaged: line {line} has the resourceVersion \"{version}\", which is none \
+             up to {newest}"
+        )
+    };
+    for version in ["18446744073709551615", "4503599627370497", "-1", "", "x"] {
+        let to = format!("\"resourceVersion\":\"{version}\"");
+        let expect = none_up_to(1, version, BACKUP_VERSION_MAX);
+        assert_eq!(damaged("\"resourceVersion\":\"57\"", &to), expect);
+    }
+    let newer = damaged("\"resourceVersion\":\"56\"", "\"resourceVersion\":\"58\"");
+    assert_eq!(newer, none_up_to(2, "58", 57));
+    for (from, to, expect) in [
+        ("\"c-00000\"", "\"../c\"", "line 3 has a name that none can be"),
+        ("\"c-00000\"", "\"..\"", "line 3 has a name that none can be"),
+        ("\"c-00000\"", "\"\"", "line 3 has a name that none can be"),
+        (
+            "\"namespace\":\"default\"",
+            "\"namespace\":\"a/b\"",
+            "line 3 has a namespace that none can be",
+        ),
+        ("\"namespace\":\"default\"", "\"namespace\":\"\"", "line 3 is nowhere"),
+        ("\"u-c-00000\"", "\"\"", "line 3 has a uid that none can be"),
+        ("\"u-c-00000\"", "\"../../store\"", "line 3 has a uid that none can be"),
+        (
+            "\"u-c-00001\"",
+            "\"u-c-00000\"",
+            "line 4 has the uid u-c-00000, which another object has",
+        ),
+    ] {
+        assert_eq!(damaged(from, to), format!("this backup is damaged: {expect}"));
+    }
     let newest = schema::CURRENT.version();
     let said =
         damaged(&format!("\"schema\":{newest},\"mayfly\":\""), "\"schema\":99,\"mayfly\":\"9.");

@@ -102,6 +102,20 @@ pub enum OpenError {
         /// The newest schema that is known here.
         known: u32,
     },
+    /// It is of an older mayfly, and must stay so.
+    #[error(
+        "the state in {} is of schema {schema}, written by {writer}; back it up with the mayfly that \
+         wrote it, or start this mayfly ({}) on it first",
+        folder.display(), env!("CARGO_PKG_VERSION")
+    )]
+    Older {
+        /// Which one.
+        folder: PathBuf,
+        /// Its schema.
+        schema: u32,
+        /// Who says so.
+        writer: String,
+    },
     /// It is no state, or of something else.
     #[error("{}", unknown_format(folder, found.as_deref()))]
     UnknownFormat {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::disk::Disk;
 use super::error::OpenError;
-use super::schema::Schema;
+use super::schema::{Found, Schema};
 
 const LOCK_FILE: &str = "lock";
 const DATABASE_FOLDER: &str = "objects";
@@ -24,8 +24,8 @@ const CLAIM_PAUSE: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// The schema that it had when it was claimed.
-    schema: u32,
+    /// What it was when it was claimed.
+    found: Found,
     _lock: File,
 }
 
@@ -57,13 +57,23 @@ impl Folder {
             }
         }
         write_pid(&mut lock).map_err(not_usable)?;
-        let schema = schema.of_folder(path, &path.join(DATABASE_FOLDER))?;
-        Ok(Self { path: path.into(), schema, _lock: lock })
+        let found = schema.of_folder(path, &path.join(DATABASE_FOLDER))?;
+        Ok(Self { path: path.into(), found, _lock: lock })
     }
 
     /// Brings what is on `disk`, which is in here, to the newest `schema`.
     pub(super) fn upgrade(&self, schema: Schema, disk: &mut impl Disk) -> Result<(), OpenError> {
-        schema.upgrade(&self.path, self.schema, disk)
+        schema.upgrade(&self.path, self.found.schema, disk)
+    }
+
+    /// An error unless it is of `schema` already.
+    pub(super) fn needs_no_upgrade(&self, schema: Schema) -> Result<(), OpenError> {
+        let Found { schema: found, writer } = &self.found;
+        if *found == schema.version() {
+            return Ok(());
+        }
+        let (folder, writer) = (self.path.clone(), writer.clone());
+        Err(OpenError::Older { folder, schema: *found, writer })
     }
 
     /// Where the database is.

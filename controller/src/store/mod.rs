@@ -92,6 +92,14 @@ impl Store {
         Self::open_as(schema::CURRENT, folder, clock, names)
     }
 
+    /// The same, but what an older mayfly has left stays as it is, and is refused
+    /// ([`OpenError::Older`]).
+    pub fn open_as_it_is(folder: &Path, clock: Clock, names: Names) -> Result<Self, OpenError> {
+        let claimed = Folder::claim(folder, schema::CURRENT)?;
+        claimed.needs_no_upgrade(schema::CURRENT)?;
+        Self::in_folder(schema::CURRENT, folder, claimed, clock, names)
+    }
+
     fn open_as(
         schema: Schema,
         folder: &Path,
@@ -99,6 +107,16 @@ impl Store {
         names: Names,
     ) -> Result<Self, OpenError> {
         let claimed = Folder::claim(folder, schema)?;
+        Self::in_folder(schema, folder, claimed, clock, names)
+    }
+
+    fn in_folder(
+        schema: Schema,
+        folder: &Path,
+        claimed: Folder,
+        clock: Clock,
+        names: Names,
+    ) -> Result<Self, OpenError> {
         let mut disk = Fjall::open(&claimed.database())
             .map_err(|source| OpenError::Unreadable { folder: folder.into(), source })?;
         claimed.upgrade(schema, &mut disk)?;

@@ -1,7 +1,7 @@
 //! Which shape the state on disk has, and the steps from each shape to the next.
 //!
 //! ```text
-//! format: "1" ─▶ "from 1 to 2 mayfly/0.1.0" ─▶ one batch of objects ─▶ "2 mayfly/0.1.0"
+//! format: "1" ─▶ all is read ─▶ "from 1 to 2 mayfly/0.1.0" ─▶ one batch ─▶ "2 mayfly/0.1.0"
 //! ```
 //!
 //! A state that is newer than this mayfly is refused before anything of it is opened. Whatever is cut
@@ -9,6 +9,7 @@
 //! wholly or not at all, and a step that is taken twice does no more than once. In between, no older
 //! mayfly takes the folder for its own.
 
+use std::error::Error;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
@@ -19,7 +20,7 @@ use serde_json::Value;
 
 use super::disk::{Disk, DiskError, Row};
 use super::error::OpenError;
-use crate::api::Key;
+use crate::api::{Key, Kind, Object};
 
 /// The file that says of which schema a folder is, and which mayfly has written it.
 pub(super) const FORMAT_FILE: &str = "format";
@@ -56,6 +57,14 @@ struct Said<'a> {
     writer: Option<&'a str>,
 }
 
+/// What a folder that can be used has been found to be.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) schema: u32,
+    /// Which mayfly says so, as it is told to people.
+    pub(super) writer: String,
+}
+
 impl Schema {
     /// The schema that the last step leads to.
     pub(crate) fn version(self) -> u32 {
@@ -68,9 +77,9 @@ impl Schema {
         self.0.iter().skip(taken).for_each(|step| (step.object)(object));
     }
 
-    /// The schema that the folder at `path` has; that of a new one is the newest. `database` is what
-    /// is there only in one that is not new.
-    pub(super) fn of_folder(self, path: &Path, database: &Path) -> Result<u32, OpenError> {
+    /// The schema that the folder at `path` has, and who says so; that of a new one is the newest.
+    /// `database` is what is there only in one that is not new.
+    pub(super) fn of_folder(self, path: &Path, database: &Path) -> Result<Found, OpenError> {
         let not_usable = |source| OpenError::NotUsable { folder: path.into(), source };
         let unknown = |found| OpenError::UnknownFormat { folder: path.into(), found };
         let found = match fs::read_to_string(path.join(FORMAT_FILE)) {
@@ -80,17 +89,19 @@ impl Schema {
                     return Err(unknown(None));
                 }
                 self.say(path).map_err(not_usable)?;
-                return Ok(self.version());
+                return Ok(Found { schema: self.version(), writer: WRITER.replace('/', " ") });
             }
             Err(error) => return Err(not_usable(error)),
         };
         let Some(said) = Said::parse(&found) else { return Err(unknown(Some(found))) };
-        if said.to > self.version() {
-            let (schema, known) = (said.to, self.version());
-            let writer = said.writer.unwrap_or("a newer mayfly").replace('/', " ");
+        let (known, is_newer) = (self.version(), said.to > self.version());
+        let untold = if is_newer { "a newer mayfly" } else { "an older mayfly" };
+        let writer = said.writer.unwrap_or(untold).replace('/', " ");
+        if is_newer {
+            let schema = said.to;
             return Err(OpenError::Newer { folder: path.into(), schema, writer, known });
         }
-        Ok(said.from)
+        Ok(Found { schema: said.from, writer })
     }
 
     /// Takes the steps from schema `from` with everything on `disk`, which is in the folder `path`.
@@ -105,31 +116,34 @@ impl Schema {
             return Ok(());
         }
         let not_usable = |source| OpenError::NotUsable { folder: path.into(), source };
+        let unreadable = |source| OpenError::Unreadable { folder: path.into(), source };
+        // What can't be read stays what it was, for the mayfly that can read it.
+        let loaded = disk.load().map_err(unreadable)?;
+        let rows = self.rows(from, &loaded.objects).map_err(unreadable)?;
         write(path, &format!("from {from} to {to} {WRITER}")).map_err(not_usable)?;
-        self.take_steps(from, disk)
-            .map_err(|source| OpenError::Unreadable { folder: path.into(), source })?;
+        if !rows.is_empty() {
+            let appended = disk.append(&rows, loaded.resource_version).now_or_never();
+            appended.expect("a disk that is not simulated must block").map_err(unreadable)?;
+        }
         self.say(path).map_err(not_usable)?;
         tracing::info!(from, to, folder = %path.display(), "the state is of a newer schema now");
         Ok(())
     }
 
-    fn take_steps(self, from: u32, disk: &mut impl Disk) -> Result<(), DiskError> {
-        let loaded = disk.load()?;
+    /// What the steps from schema `from` change of `objects`, all of which can be read afterwards.
+    fn rows(self, from: u32, objects: &[(Kind, Vec<u8>)]) -> Result<Vec<Row>, DiskError> {
         let mut rows = Vec::new();
-        for (kind, json) in loaded.objects {
-            let old: Value = serde_json::from_slice(&json).map_err(shared)?;
+        for (kind, json) in objects {
+            let old: Value = serde_json::from_slice(json).map_err(shared)?;
             let mut new = old.clone();
             self.bring(from, &mut new);
+            let json = serde_json::to_vec(&new).map_err(shared)?;
+            Object::from_json(*kind, &json).map_err(shared)?;
             if new != old {
-                let json = serde_json::to_vec(&new).map_err(shared)?;
-                rows.push(Row { kind, key: key_of(&old), json: Some(json.into()) });
+                rows.push(Row { kind: *kind, key: key_of(&old), json: Some(json.into()) });
             }
         }
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let appended = disk.append(&rows, loaded.resource_version);
-        appended.now_or_never().expect("a disk that is not simulated must block")
+        Ok(rows)
     }
 
     /// Says that the folder at `path` is of the newest schema.
@@ -167,7 +181,7 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-fn shared(error: serde_json::Error) -> DiskError {
+fn shared(error: impl Error + Send + Sync + 'static) -> DiskError {
     Arc::new(error)
 }
 

@@ -3,10 +3,14 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::{Command, Stdio};
+
+use futures_util::FutureExt;
 
 use super::durable::{FakeDisk, Refusal, create, names, remove};
 use super::*;
+use crate::store::restore::VERSIONS_LEFT_OUT;
 
 /// A state with `kept`, `changed` and `deleted`, and what became of it.
 async fn lived(store: &Store) -> Snapshot {
@@ -59,14 +63,14 @@ async fn versions_go_on_above_those_of_both_states() {
     }
     let new = store();
     let restored = new.restore(old.snapshot()).await.unwrap();
-    assert_eq!(restored, 50 + 50 + 1);
-    assert!(version(&new, "00") > 50);
+    assert_eq!(restored, 50 + VERSIONS_LEFT_OUT + 50 + 1);
+    assert!(version(&new, "00") > 50 + VERSIONS_LEFT_OUT, "what was given since is not known here");
     assert_eq!(new.snapshot().objects.len(), 50);
     // The same once more changes nothing but the version.
     let versions = |store: &Store| (0..50).map(|i| version(store, &format!("{i:02}"))).max();
     let before = versions(&new);
     let again = new.restore(new.snapshot()).await.unwrap();
-    assert_eq!((again, versions(&new)), (restored + 1, before));
+    assert_eq!((again, versions(&new)), (restored + VERSIONS_LEFT_OUT + 1, before));
 }
 
 #[tokio::test]
@@ -93,25 +97,25 @@ async fn a_snapshot_that_the_disk_refuses_never_was() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn commits_come_before_it_or_after() {
     let disk = FakeDisk::default();
     let store = disk.store();
     store.commit(create("kept")).await.unwrap();
-    let snapshot = store.snapshot();
-    let held = disk.platter();
-    let commit = |name: &'static str| {
-        let store = store.clone();
-        tokio::spawn(async move { store.commit(create(name)).await })
-    };
-    let restore = async { store.restore(snapshot).await };
-    let before = commit("before");
-    drop(held);
-    before.await.unwrap().unwrap();
-    let (restored, after) = tokio::join!(restore, async { commit("beside").await.unwrap() });
-    let (restored, beside) = (restored.unwrap(), after.unwrap().resource_version);
-    assert_eq!(names(&store).contains(&"beside".to_owned()), beside > restored);
-    assert!(!names(&store).contains(&"before".to_owned()));
+    let mut before = pin!(store.commit(create("before")));
+    let mut restore = pin!(store.restore(store.snapshot()));
+    let mut after = pin!(store.commit(create("after")));
+    {
+        // The disk stands still until all three are in the queue, in this order.
+        let _held = disk.platter();
+        assert!(before.as_mut().now_or_never().is_none());
+        assert!(restore.as_mut().now_or_never().is_none());
+        assert!(after.as_mut().now_or_never().is_none());
+    }
+    let (before, after) = (before.await.unwrap(), after.await.unwrap());
+    let restored = restore.await.unwrap();
+    assert!(before.resource_version < restored && restored < after.resource_version);
+    assert_eq!(names(&store), ["after", "kept"]);
     assert_eq!(disk.names(), names(&store));
 }
 

@@ -112,10 +112,49 @@ fn an_upgrade_that_is_cut_off_is_taken_up_again() {
 
         disk.platter().refusal = None;
         disk.reopen().unwrap();
-        let from = STEPS.of_folder(folder.path(), &database).unwrap();
+        let from = STEPS.of_folder(folder.path(), &database).unwrap().schema;
         STEPS.upgrade(folder.path(), from, &mut disk).unwrap();
-        assert_eq!(STEPS.of_folder(folder.path(), &database).unwrap(), 3);
+        assert_eq!(STEPS.of_folder(folder.path(), &database).unwrap().schema, 3);
         let store = disk.store();
         assert_eq!((annotations(&store), store.resource_version()), (pairs("new"), 7));
+    }
+}
+
+/// Whoever reads it only, such as a backup, has no say in who can read it afterwards.
+#[test]
+fn it_can_be_asked_to_stay_as_it_is() {
+    let folder = folder_of_schema_1();
+    let as_it_is = || Store::open_as_it_is(folder.path(), Clock::system(), Names::seeded(1));
+    let refused = |schema: &str| {
+        let error = as_it_is().err().unwrap().to_string();
+        for part in [schema, "back it up with the mayfly that wrote it", "start this mayfly"] {
+            assert!(error.contains(part), "{error}");
+        }
+    };
+    refused("is of schema 1, written by an older mayfly");
+    assert_eq!(said(folder.path()), "1\n");
+    let cut_off = "from 1 to 2 mayfly/0.1.0\n";
+    fs::write(folder.path().join(FORMAT_FILE), cut_off).unwrap();
+    refused("is of schema 1, written by mayfly 0.1.0");
+    assert_eq!(said(folder.path()), cut_off);
+
+    drop(open(folder.path(), CURRENT).unwrap());
+    assert_eq!(annotations(&as_it_is().unwrap()), pairs("old"));
+}
+
+#[test]
+fn what_cant_be_read_stays_the_older_mayflys() {
+    let no_json = b"{".to_vec();
+    // Of JSON, but no object of its kind.
+    let no_object = br#"{"metadata":{"namespace":"default","name":"c"},"data":7}"#.to_vec();
+    for bad in [no_json, no_object] {
+        let folder = folder_of_schema_1();
+        let mut disk = Fjall::open(&folder.path().join("objects")).unwrap();
+        let row = Row { kind: Kind::ConfigMap, key: key("c"), json: Some(bad.into()) };
+        disk.append(&[row], 8).now_or_never().unwrap().unwrap();
+        drop(disk);
+        let error = open(folder.path(), STEPS).err().unwrap().to_string();
+        assert!(error.contains("can't be read"), "{error}");
+        assert_eq!(said(folder.path()), "1\n");
     }
 }
