@@ -7,7 +7,7 @@
 //! A backup is of one moment, and holds up nobody. To put one in the place of what there is takes
 //! stopping whoever acts on the store, which is not known here: it is asked of who serves.
 
-use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::{Method, Response};
-use futures_util::{StreamExt, stream};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
 use serde_json::json;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
@@ -25,7 +26,7 @@ use super::refusal::Refusal;
 use super::router::Api;
 use super::status::Status;
 use crate::backup::{Depth, Read, Reader, Unreadable, Writer};
-use crate::limits::{BACKUPS_AT_ONCE_MAX, RESTORE_STALL_SECONDS};
+use crate::limits::{BACKUP_STALL_SECONDS, BACKUPS_AT_ONCE_MAX, RESTORE_STALL_SECONDS};
 use crate::store::Snapshot;
 
 const BACKUP: &str = "/mayfly/backup";
@@ -78,16 +79,37 @@ fn backup(api: &Api) -> Result<Response<Body>, Refusal> {
     let permit = Arc::clone(&api.backups).try_acquire_owned().map_err(|_| {
         Status::too_many_requests(&format!("no more than {BACKUPS_AT_ONCE_MAX} backups at once"))
     })?;
-    let mut pieces = Writer::new(api.store.snapshot(), api.store.clock().now());
-    // It is given back with the last of the body, however that ends.
-    let pieces = std::iter::from_fn(move || {
-        let _sent = &permit;
-        pieces.next()
+    let pieces = Writer::new(api.store.snapshot(), api.store.clock().now());
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        send(pieces, sender).await;
+        drop(permit);
     });
-    let mut response =
-        Response::new(Body::from_stream(stream::iter(pieces.map(Ok::<_, Infallible>))));
+    let mut response = Response::new(Body::from_stream(received(receiver)));
     response.headers_mut().insert(CONTENT_TYPE, LINES);
     Ok(response)
+}
+
+/// Gives out `pieces` and that they are all, unless whoever reads them goes away or stops reading.
+async fn send(pieces: Writer, sender: mpsc::Sender<Option<Bytes>>) {
+    let stall = Duration::from_secs(BACKUP_STALL_SECONDS);
+    for piece in pieces.map(Some).chain([None]) {
+        if sender.send_timeout(piece, stall).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// What comes from [`send`]: the last is an error, unless it has said that it was the last.
+fn received(pieces: mpsc::Receiver<Option<Bytes>>) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::unfold(Some(pieces), |pieces| async {
+        let mut pieces = pieces?;
+        match pieces.recv().await {
+            Some(Some(piece)) => Some((Ok(piece), Some(pieces))),
+            Some(None) => None,
+            None => Some((Err(io::ErrorKind::TimedOut.into()), None)),
+        }
+    })
 }
 
 async fn restore(api: &Api, body: Body) -> Result<Response<Body>, Refusal> {
@@ -107,7 +129,10 @@ async fn restore(api: &Api, body: Body) -> Result<Response<Body>, Refusal> {
         Ok(version) => Ok(answer::value(&json!({
             "objects": header.objects, "resourceVersion": version.to_string(),
         }))),
-        Err(why) => Err(Status::internal(&format!("{why}; everything is as it was")).into()),
+        Err(why) => Err(Status::internal(&format!(
+            "{why}; no object was changed, and pods were started anew"
+        ))
+        .into()),
     }
 }
 

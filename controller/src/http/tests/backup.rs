@@ -7,7 +7,7 @@ use super::*;
 use crate::api::{ConfigMap, Kind, Object};
 use crate::backup::{Depth, Reader};
 use crate::http::Restore;
-use crate::limits::BACKUPS_AT_ONCE_MAX;
+use crate::limits::{BACKUP_STALL_SECONDS, BACKUPS_AT_ONCE_MAX};
 
 async fn ask(router: &Router, method: &str, path: &str, body: Vec<u8>) -> (StatusCode, Vec<u8>) {
     let request = Request::builder().method(method).uri(path).body(Body::from(body)).unwrap();
@@ -41,7 +41,21 @@ async fn a_backup_is_of_one_state() {
     assert_eq!(json(&read.snapshot.objects), json(&api.store.list_kinds(Kind::ALL).0));
     let (code, _) = ask(&api.router, "PUT", "/mayfly/backup", Vec::new()).await;
     assert_eq!(code, 405);
-    // As many as nobody reads; they are let go of with their answers.
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backup_that_nobody_reads_is_broken_off() {
+    let api = Api::new().await;
+    let data = Some([("key".to_owned(), "x".repeat(900_000))].into());
+    for name in ["a", "b", "c", "d"] {
+        let metadata = ObjectMeta {
+            namespace: Some("default".to_owned()),
+            name: Some(name.to_owned()),
+            ..ObjectMeta::default()
+        };
+        let config_map = ConfigMap { metadata, data: data.clone(), ..ConfigMap::default() };
+        api.store.commit(Transaction::new().create(config_map)).await.unwrap();
+    }
     let begin = || async {
         let request = Request::get("/mayfly/backup").body(Body::empty()).unwrap();
         api.router.clone().oneshot(request).await.unwrap()
@@ -51,8 +65,17 @@ async fn a_backup_is_of_one_state() {
         unread.push(begin().await);
     }
     assert_eq!(begin().await.status(), 429);
-    drop(unread);
-    assert_eq!(begin().await.status(), 200);
+    tokio::time::sleep(Duration::from_secs(BACKUP_STALL_SECONDS + 1)).await;
+    let read = begin().await;
+    assert_eq!(read.status(), 200, "nobody waits for those any more");
+    to_bytes(read.into_body(), usize::MAX).await.expect("it must be whole");
+    for response in unread {
+        to_bytes(response.into_body(), usize::MAX).await.expect_err("it must not look whole");
+    }
+    // Nor for one whose client has gone.
+    drop(begin().await);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(api.served.backups.available_permits(), BACKUPS_AT_ONCE_MAX);
 }
 
 #[tokio::test]
