@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::client::ServerArguments;
+use super::client::WhichServerArguments;
 
 const BACKUP_EXAMPLES: &str = "\
 Examples:
@@ -29,7 +29,7 @@ pub(crate) struct BackupArguments {
     )]
     pub(crate) state_dir: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) server: ServerArguments,
+    pub(crate) server: WhichServerArguments,
 }
 
 const RESTORE_EXAMPLES: &str = "\
@@ -59,5 +59,5 @@ pub(crate) struct RestoreArguments {
     )]
     pub(crate) state_dir: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) server: ServerArguments,
+    pub(crate) server: WhichServerArguments,
 }

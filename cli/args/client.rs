@@ -62,15 +62,22 @@ Exit codes:
   1  the server refused, does not answer, or something is not there
   2  the command line makes no sense; nothing was asked of the server";
 
-/// Which server, and where on it.
+/// Which server.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct ServerArguments {
+pub(crate) struct WhichServerArguments {
     /// The kubeconfig [default: $KUBECONFIG, what `mayfly serve` wrote, ~/.kube/config].
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) kubeconfig: Option<PathBuf>,
     /// A context of the kubeconfig, instead of its current one.
     #[arg(long, value_name = "NAME")]
     pub(crate) context: Option<String>,
+}
+
+/// Which server, and where on it.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ServerArguments {
+    #[command(flatten)]
+    pub(crate) which: WhichServerArguments,
     /// The namespace [default: that of the context].
     #[arg(short, long, value_name = "NAME")]
     pub(crate) namespace: Option<String>,

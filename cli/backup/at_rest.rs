@@ -1,11 +1,14 @@
 //! Backups of, and into, a state folder that nobody serves.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
 use mayfly_controller::backup::{Depth, Read, Reader, Writer};
 use mayfly_controller::clock::Clock;
 use mayfly_controller::store::{Names, OpenError, Store};
+use rustix::process::geteuid;
 
 use super::Restored;
 use crate::state::StateFolder;
@@ -16,8 +19,9 @@ pub(super) fn backup(
     write: &mut dyn FnMut(&[u8]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let path = folder.join("store");
+    ensure_own(folder)?;
     ensure!(path.is_dir(), "{} is no state folder of a server", folder.display());
-    let store = open(folder)?;
+    let store = open(folder, Store::open_as_it_is)?;
     Writer::new(store.snapshot(), Clock::system().now()).try_for_each(|piece| write(&piece))
 }
 
@@ -27,7 +31,9 @@ pub(super) fn restore(folder: &Path, bytes: &[u8], replace: bool) -> anyhow::Res
     let mut reader = Reader::new(Depth::Objects);
     reader.feed(bytes)?;
     let Read { header, snapshot } = reader.finish()?;
-    let store = open(folder)?;
+    ensure_own(folder)?;
+    // What is not replaced stays what it is, whatever mayfly it is of.
+    let store = open(folder, if replace { Store::open } else { Store::open_as_it_is })?;
     let there = store.snapshot().objects.len();
     ensure!(
         there == 0 || replace,
@@ -39,10 +45,13 @@ pub(super) fn restore(folder: &Path, bytes: &[u8], replace: bool) -> anyhow::Res
     Ok(Restored { objects: header.objects, resource_version: restored })
 }
 
-fn open(folder: &Path) -> anyhow::Result<Store> {
+/// A way of opening a store.
+type Open = fn(&Path, Clock, Names) -> Result<Store, OpenError>;
+
+fn open(folder: &Path, how: Open) -> anyhow::Result<Store> {
     let state = StateFolder::open(Some(folder))?;
     let path = state.store().context("state must be in a folder")?;
-    Store::open(&path, Clock::system(), Names::random()).map_err(|error| {
+    how(&path, Clock::system(), Names::random()).map_err(|error| {
         let is_in_use = matches!(error, OpenError::InUse { .. });
         let error = anyhow::Error::new(error);
         match is_in_use {
@@ -50,4 +59,38 @@ fn open(folder: &Path) -> anyhow::Result<Store> {
             false => error,
         }
     })
+}
+
+/// An error if another user owns `folder`, or what it would be made in: whoever serves it could not
+/// open what we leave there.
+fn ensure_own(folder: &Path) -> anyhow::Result<()> {
+    let path = std::path::absolute(folder).with_context(|| cant_use(folder))?;
+    let nearest = path.ancestors().find_map(|it| Some((it, fs::metadata(it).ok()?)));
+    let (nearest, found) = nearest.with_context(|| cant_use(folder))?;
+    let (own, owner) = (geteuid().as_raw(), found.uid());
+    // What is new in a folder of the system's, such as /tmp, belongs to who makes it.
+    let is_new = nearest != path && owner == 0;
+    ensure!(
+        own == owner || is_new,
+        "{} belongs to another user, who could not open what is written there; run this as that \
+         user: sudo -u {} mayfly …",
+        nearest.display(),
+        name_of(owner)
+    );
+    Ok(())
+}
+
+/// The name of the user `uid` as sudo takes it.
+fn name_of(uid: u32) -> String {
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    });
+    name.unwrap_or_else(|| format!("'#{uid}'"))
+}
+
+fn cant_use(folder: &Path) -> String {
+    format!("can't use {}", folder.display())
 }

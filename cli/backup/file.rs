@@ -30,12 +30,19 @@ impl Target {
             ensure!(!io::stdout().is_terminal(), "Secrets are not printed on a terminal");
             return Ok(Self { reader, to: To::Stdout(io::stdout()) });
         }
-        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        let draft = NamedTempFile::new_in(folder).with_context(|| cant_write(path))?;
+        let path = &place(path)?;
+        let draft = NamedTempFile::new_in(folder(path)).with_context(|| cant_write(path))?;
         let own = Permissions::from_mode(0o600);
         fs::set_permissions(draft.path(), own).with_context(|| cant_write(path))?;
         Ok(Self { reader, to: To::File { draft, path: path.to_owned() } })
+    }
+
+    /// What it means for where it goes that a backup is not whole.
+    pub(super) fn loss(&self) -> &'static str {
+        match self.to {
+            To::Stdout(_) => "what was printed is no whole backup",
+            To::File { .. } => "nothing was written",
+        }
     }
 
     /// Adds `piece`.
@@ -49,16 +56,40 @@ impl Target {
 
     /// It is all there: the file gets its name.
     pub(super) fn finish(self) -> anyhow::Result<Header> {
-        let header = self.reader.finish()?.header;
+        let loss = self.loss();
+        let read =
+            self.reader.finish().with_context(|| format!("what came is not whole; {loss}"))?;
+        let header = read.header;
         match self.to {
             To::Stdout(mut stdout) => stdout.flush().map_err(crate::exit::stdout_error)?,
             To::File { draft, path } => {
                 draft.as_file().sync_all().with_context(|| cant_write(&path))?;
                 draft.persist(&path).with_context(|| cant_write(&path))?;
+                // Its name is as durable as what is in it.
+                let synced = fs::File::open(folder(&path)).and_then(|folder| folder.sync_all());
+                synced.with_context(|| cant_write(&path))?;
             }
         }
         Ok(header)
     }
+}
+
+/// Where the file at `path` is, behind links; there may be none yet, but nothing that is no file.
+fn place(path: &Path) -> anyhow::Result<PathBuf> {
+    if fs::symlink_metadata(path).is_err() {
+        return Ok(path.to_owned());
+    }
+    let place = fs::canonicalize(path).with_context(|| cant_write(path))?;
+    ensure!(
+        place.is_file(),
+        "{}: it is there and is no regular file (- is standard output)",
+        cant_write(path)
+    );
+    Ok(place)
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn cant_write(path: &Path) -> String {

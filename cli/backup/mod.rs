@@ -23,7 +23,10 @@ pub(crate) fn backup(arguments: &BackupArguments) -> anyhow::Result<Exit> {
     let mut target = Target::open(&arguments.file)?;
     match &arguments.state_dir {
         Some(folder) => at_rest::backup(folder, &mut |piece| target.write(piece))?,
-        None => client::backup(&arguments.server, &mut |piece| target.write(piece))?,
+        None => {
+            let loss = target.loss();
+            client::backup(&arguments.server, loss, &mut |piece| target.write(piece))?;
+        }
     }
     let header = target.finish()?;
     eprintln!(

@@ -5,20 +5,27 @@ use futures_util::StreamExt;
 
 use super::complaint::Complaint;
 use super::connect::Connection;
-use crate::args::client::ServerArguments;
+use super::request::root;
+use crate::args::client::WhichServerArguments;
 use crate::backup::Restored;
 
-/// Gives the backup of a server to `write`, a piece at a time.
+/// Gives the backup of a server to `write`, a piece at a time. If it breaks off, `loss` says what that
+/// means for where it goes.
 pub(crate) fn backup(
-    server: &ServerArguments,
+    server: &WhichServerArguments,
+    loss: &str,
     write: &mut dyn FnMut(&[u8]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     started()?.block_on(async {
-        let server = Connection::open(server).await?.server;
+        let server = Connection::to(server).await?;
         let mut pieces = server.stream("/mayfly/backup", &Vec::new()).await?;
         while let Some(piece) = pieces.next().await {
-            // What has come so far is not whole, and says so.
-            let Ok(piece) = piece else { break };
+            let piece = piece.map_err(|error| {
+                let why = root(&error);
+                Complaint::failed(format!(
+                    "the server's backup broke off on its way: {why}; {loss}"
+                ))
+            })?;
             write(&piece)?;
         }
         Ok(())
@@ -27,7 +34,7 @@ pub(crate) fn backup(
 
 /// Has a server put the backup in `bytes` in the place of all that it has.
 pub(crate) fn restore(
-    server: &ServerArguments,
+    server: &WhichServerArguments,
     bytes: Vec<u8>,
     replace: bool,
 ) -> anyhow::Result<Restored> {
@@ -37,7 +44,7 @@ pub(crate) fn restore(
         ));
     }
     started()?.block_on(async {
-        let server = Connection::open(server).await?.server;
+        let server = Connection::to(server).await?;
         let answer = server.upload("/mayfly/restore", bytes).await?;
         let version = answer["resourceVersion"].as_str().and_then(|it| it.parse().ok());
         let objects = answer["objects"].as_u64().and_then(|it| usize::try_from(it).ok());

@@ -27,7 +27,7 @@ pub(super) fn config(command: &ConfigCommand) -> anyhow::Result<Exit> {
         ConfigCommand::View { minify, raw, output, server } => {
             let mut config = merged(&read(server)?);
             if *minify {
-                minified(&mut config, server.context.as_deref())?;
+                minified(&mut config, server.which.context.as_deref())?;
             }
             if !raw {
                 conceal(&mut config);
@@ -55,7 +55,7 @@ struct File {
 }
 
 fn read(server: &ServerArguments) -> anyhow::Result<Vec<File>> {
-    let found = Found::by(server)?;
+    let found = Found::by(&server.which)?;
     let several = found.files.len() > 1;
     let files = found.files.into_iter().filter(|path| !several || path.exists());
     files.map(read_one).collect()

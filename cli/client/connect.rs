@@ -13,7 +13,7 @@ use kube::{Client, Config};
 
 use super::complaint::Complaint;
 use super::request::Server;
-use crate::args::client::ServerArguments;
+use crate::args::client::{ServerArguments, WhichServerArguments};
 use crate::places;
 
 /// A server, and the namespace that is meant when none is named.
@@ -34,47 +34,55 @@ pub(super) struct Found {
 impl Connection {
     /// Prepares to speak to the server that `arguments` and the environment mean.
     pub(super) async fn open(arguments: &ServerArguments) -> anyhow::Result<Self> {
-        let found = Found::by(arguments)?;
-        let named_by = found.to_string();
-        let unusable = |error: &dyn std::error::Error| {
-            Complaint::failed(format!("can't use the kubeconfig {named_by}: {error}"))
-        };
-        let kubeconfig = found.read().map_err(|error| match &error {
-            // It names the file itself.
-            KubeconfigError::ReadConfig(source, _) => unusable(source),
-            other => unusable(other),
-        })?;
-        let options = KubeConfigOptions {
-            context: arguments.context.clone(),
-            ..KubeConfigOptions::default()
-        };
-        if let Some(context) = &arguments.context
-            && !kubeconfig.contexts.iter().any(|known| known.name == *context)
-        {
-            return Err(Complaint::failed(format!("context \"{context}\" does not exist")));
-        }
-        let has_proxy = has_proxy(&kubeconfig);
-        let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
-            .await
-            .map_err(|error| unusable(&error))?;
-        if !has_proxy {
-            // That of the environment is for the outer world, and can't be spoken to here.
-            config.proxy_url = None;
-        }
-        config.default_retry = false;
-        let address = config.cluster_url.clone();
-        let namespace =
-            arguments.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-        let client = Client::try_from(config).map_err(|error| unusable(&error))?;
-        let server = Server::new(client, &address, named_by);
+        let (server, default_namespace) = find(&arguments.which).await?;
         let is_namespace_named = arguments.namespace.is_some();
+        let namespace = arguments.namespace.clone().unwrap_or(default_namespace);
         Ok(Self { server, namespace, is_namespace_named })
     }
+
+    /// The same where no namespace matters.
+    pub(super) async fn to(arguments: &WhichServerArguments) -> anyhow::Result<Server> {
+        Ok(find(arguments).await?.0)
+    }
+}
+
+/// The server that `arguments` and the environment mean, and the namespace of its context.
+async fn find(arguments: &WhichServerArguments) -> anyhow::Result<(Server, String)> {
+    let found = Found::by(arguments)?;
+    let named_by = found.to_string();
+    let unusable = |error: &dyn std::error::Error| {
+        Complaint::failed(format!("can't use the kubeconfig {named_by}: {error}"))
+    };
+    let kubeconfig = found.read().map_err(|error| match &error {
+        // It names the file itself.
+        KubeconfigError::ReadConfig(source, _) => unusable(source),
+        other => unusable(other),
+    })?;
+    let options =
+        KubeConfigOptions { context: arguments.context.clone(), ..KubeConfigOptions::default() };
+    if let Some(context) = &arguments.context
+        && !kubeconfig.contexts.iter().any(|known| known.name == *context)
+    {
+        return Err(Complaint::failed(format!("context \"{context}\" does not exist")));
+    }
+    let has_proxy = has_proxy(&kubeconfig);
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
+        .await
+        .map_err(|error| unusable(&error))?;
+    if !has_proxy {
+        // That of the environment is for the outer world, and can't be spoken to here.
+        config.proxy_url = None;
+    }
+    config.default_retry = false;
+    let address = config.cluster_url.clone();
+    let namespace = config.default_namespace.clone();
+    let client = Client::try_from(config).map_err(|error| unusable(&error))?;
+    Ok((Server::new(client, &address, named_by), namespace))
 }
 
 impl Found {
     /// The kubeconfig that `arguments` and the environment mean.
-    pub(super) fn by(arguments: &ServerArguments) -> anyhow::Result<Self> {
+    pub(super) fn by(arguments: &WhichServerArguments) -> anyhow::Result<Self> {
         if let Some(file) = &arguments.kubeconfig {
             return Ok(Self { files: vec![file.clone()] });
         }

@@ -333,7 +333,7 @@ pub(super) fn items_of(mut list: Value) -> Vec<Value> {
 }
 
 /// The message at the bottom of an error.
-fn root(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn root(error: &(dyn std::error::Error + 'static)) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;

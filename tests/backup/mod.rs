@@ -1,7 +1,12 @@
 //! `mayfly backup` and `mayfly restore`, with real servers and a real folder.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::thread;
+
+use serde_json::Value;
 
 use crate::harness::{Ended, Home, PATIENTLY, Server, guest, job};
 
@@ -38,10 +43,9 @@ impl Site {
         self.told(&format!("wait {PATIENTLY} {words}"));
     }
 
-    /// Creates a Job that sleeps for so many seconds, and waits until it does.
-    fn sleeper(&self, name: &str, seconds: &str) {
-        let container = format!("image: sleep\nargs: ['{seconds}']");
-        self.home.write("job.yaml", job(name, "", &container));
+    /// Creates a Job that runs until it is deleted, and waits until it does.
+    fn sleeper(&self, name: &str) {
+        self.home.write("job.yaml", job(name, "", "image: sleep\nargs: ['1000000']"));
         self.told("create -f job.yaml");
         self.wait(&format!("--for=condition=Ready pod -l job-name={name}"));
     }
@@ -50,6 +54,15 @@ impl Site {
         let listed = self.told(&format!("get {what} -o name"));
         let names = listed.lines().filter_map(|line| line.split_once('/'));
         names.map(|(_, name)| name.to_owned()).filter(|it| it != "kube-root-ca.crt").collect()
+    }
+
+    /// The phase that the pod `uid` has in the backup.
+    fn phase_in_backup(&self, uid: &str) -> String {
+        let text = fs::read_to_string(self.home.path(FILE)).expect("it is there");
+        let lines = text.lines().map(|line| serde_json::from_str(line).expect("it must be JSON"));
+        let pod = lines.into_iter().find(|it: &Value| it["metadata"]["uid"] == uid);
+        let pod = pod.expect("the pod must be in it");
+        pod["status"]["phase"].as_str().expect("it must have one").to_owned()
     }
 
     fn version(&self, what: &str) -> u64 {
@@ -64,18 +77,23 @@ fn a_server_goes_back_to_a_backup_without_stopping() {
     site.home.write("done.yaml", job("done", "", "image: echo\nargs: [hello]"));
     site.told("create -f done.yaml");
     site.wait("--for=condition=Complete job/done");
-    site.sleeper("goes-on", "1.5");
+    site.sleeper("goes-on");
+    let uid = |site: &Site| {
+        site.told("get pods -l job-name=goes-on -o jsonpath={.items[*].metadata.uid}")
+    };
+    let ran = uid(&site);
     site.told("create configmap settings --from-literal=colour=red");
     site.told("create secret generic password --from-literal=word=open");
 
     site.run(&format!("backup {FILE}")).exits(0).says("objects at resource version");
     let mode = fs::metadata(site.home.path(FILE)).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "Secrets are in it");
+    assert_eq!(site.phase_in_backup(&ran), "Running");
 
     site.told("delete job done");
     site.told("delete configmap settings");
     site.told("create configmap settings --from-literal=colour=blue");
-    site.sleeper("later", "100000");
+    site.sleeper("later");
     let newest = site.version("job/later");
     let url = site.server.url().to_owned();
 
@@ -95,10 +113,15 @@ fn a_server_goes_back_to_a_backup_without_stopping() {
     assert!(site.version("job/done") > newest, "versions only grow");
     assert_eq!(site.server.url(), url);
     // What ran when the backup was made runs again, and what came later is over.
-    site.wait("--for=condition=Complete job/goes-on");
-    assert_eq!(site.told("get job goes-on -o jsonpath={.status.failed}"), "");
+    let lost = "jsonpath={.metadata.annotations.mayfly\\.dev/usage-runs-unknown}";
+    site.wait(&format!("--for={lost}=1 pod -l job-name=goes-on"));
+    site.wait("--for=condition=Ready pod -l job-name=goes-on");
+    assert_eq!(uid(&site), ran, "it is the same pod");
+    let counted = "jsonpath={.status.active},{.status.succeeded},{.status.failed}";
+    assert_eq!(site.told(&format!("get job goes-on -o {counted}")), "1,,", "and it is not counted");
     let pods = site.told("get pods -o jsonpath={.items[*].metadata.labels.job-name}");
     assert_eq!(pods, "done goes-on");
+    site.told("delete job goes-on");
     site.home.write("new.yaml", job("new", "", "image: echo\nargs: [world]"));
     site.told("create -f new.yaml");
     site.wait("--for=condition=Complete job/new");
@@ -108,7 +131,7 @@ fn a_server_goes_back_to_a_backup_without_stopping() {
     let Site { home, server } = site;
     server.kill();
     let site = Site { server: Site::serve(&home), home };
-    assert_eq!(site.names("jobs"), ["done", "goes-on", "new"]);
+    assert_eq!(site.names("jobs"), ["done", "new"]);
 }
 
 #[test]
@@ -156,6 +179,70 @@ fn a_folder_that_nobody_serves_can_be_written_and_filled() {
     get.args(["get", "configmap", "settings", "-o", "jsonpath={.data.colour}"]);
     let got = crate::harness::Running::start(server.client(&mut get)).wait().exits(0);
     assert_eq!(got.stdout, "red");
+}
+
+/// Whoever serves a folder could not open what another user leaves in it.
+#[test]
+fn a_folder_is_its_owners() {
+    let home = Home::new();
+    let is_root = rustix::process::geteuid().is_root();
+    let foreign = if is_root { "foreign" } else { "/" };
+    if is_root {
+        fs::create_dir(home.path(foreign)).expect("it is ours");
+        chown(home.path(foreign), Some(1), Some(1)).expect("root may");
+    }
+    let server = Server::start(&home, &[]);
+    home.run(&["backup", FILE]).exits(0);
+    server.stop().exits(0);
+    let new = format!("{foreign}/new");
+    for folder in [foreign, &new].into_iter().filter(|folder| is_root || *folder == "/") {
+        let backup = home.run(&["backup", "--state-dir", folder, "other.jsonl"]).exits(2);
+        backup.says("belongs to another user").says("sudo -u ");
+        let restore = home.run(&["restore", "--replace", "--state-dir", folder, FILE]).exits(2);
+        restore.says("belongs to another user");
+    }
+    if is_root {
+        assert_eq!(fs::read_dir(home.path(foreign)).expect("it is there").count(), 0);
+    }
+}
+
+#[test]
+fn a_backup_is_a_file_that_is_there_for_good_or_not_at_all() {
+    let site = Site::new();
+    let there = || fs::read(site.home.path(FILE));
+    for folder in [".", "/dev/null"] {
+        site.run(&format!("backup {folder}")).exits(2).says("is no regular file");
+    }
+    // Behind a link, it is the file that is replaced.
+    site.home.write(FILE, "the one before");
+    symlink(FILE, site.home.path("link")).expect("it is ours");
+    site.told("backup link");
+    let whole = there().expect("it is there");
+    assert!(whole.starts_with(b"{\"mayflyBackup\""));
+    assert!(site.home.path("link").is_symlink());
+    site.run(&format!("backup -n default {FILE}")).exits(2).says("unexpected argument '-n'");
+    site.run(&format!("restore -n default {FILE}")).exits(2).says("unexpected argument '-n'");
+
+    // A server that goes away in the middle.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port must be free");
+    let address = listener.local_addr().expect("it must have one");
+    let kubeconfig = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{{name: c, context: {{cluster: \
+         c, user: u}}}}]\nusers: [{{name: u, user: {{}}}}]\nclusters: [{{name: c, cluster: {{server: \
+         'http://{address}'}}}}]\n"
+    );
+    site.home.write("torn", kubeconfig);
+    let serving = thread::spawn(move || {
+        let (mut client, _) = listener.accept().expect("a client must come");
+        let mut head = BufReader::new(client.try_clone().expect("it must be had twice")).lines();
+        while head.next().is_some_and(|line| !line.expect("a head must come").is_empty()) {}
+        let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{\"m\r\n";
+        client.write_all(answer.as_bytes()).expect("it must listen");
+    });
+    let torn = site.run(&format!("backup --kubeconfig torn {FILE}")).exits(1);
+    torn.says("the server's backup broke off on its way").says("nothing was written");
+    serving.join().expect("it must have been asked");
+    assert_eq!(there().expect("it is there"), whole);
 }
 
 #[test]
