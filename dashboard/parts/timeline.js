@@ -98,7 +98,8 @@ function barWords(pod, now) {
 export class Overview {
   /** @param {AbortSignal} signal the page is left */
   constructor(signal) {
-    this.canvas = h('canvas', { class: 'overview', role: 'img' });
+    // Until there is something to show, and words that say what.
+    this.canvas = h('canvas', { class: 'overview', role: 'img', hidden: true });
     /** @type {() => void} */
     this.again = () => {};
     new ResizeObserver(() => this.again()).observe(this.canvas);
