@@ -94,7 +94,8 @@ fn filter(text: &str) -> Result<EnvFilter, String> {
     };
     let level = LEVELS.iter().find(|level| level.eq_ignore_ascii_case(text));
     let directives = level.map_or(text.to_owned(), |level| of_all(level));
-    EnvFilter::builder().parse(&directives).map_err(|error| {
+    // Without regular expressions, which can take all memory to compile.
+    EnvFilter::builder().with_regex(false).parse(&directives).map_err(|error| {
         format!(
             "{text:?} does not say what to log ({error}): a level is wanted ({}), or directives \
              such as mayfly=debug,mayfly_controller=trace",
