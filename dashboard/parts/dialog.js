@@ -10,6 +10,17 @@ import { h } from './dom.js';
 export function confirm({ title, text, action, isDangerous = false }) {
   const before = document.activeElement;
   return new Promise((resolve) => {
+    let isOpen = true;
+    // The event that tells of the end comes after the focus is back: a key pressed in between would
+    // meet who still waits for the answer.
+    const end = (/** @type {boolean} */ isSure) => {
+      if (!isOpen) return;
+      isOpen = false;
+      dialog.close();
+      dialog.remove();
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+      resolve(isSure);
+    };
     const dialog = h(
       'dialog',
       { class: 'dialog', 'aria-labelledby': 'dialog-title', 'aria-describedby': 'dialog-text' },
@@ -18,23 +29,24 @@ export function confirm({ title, text, action, isDangerous = false }) {
       h(
         'div',
         { class: 'buttons' },
-        h('button', { type: 'button', onclick: () => dialog.close() }, 'Cancel'),
+        h('button', { type: 'button', onclick: () => end(false) }, 'Cancel'),
         h(
           'button',
           {
             type: 'button',
             class: isDangerous ? 'danger' : 'primary',
-            onclick: () => dialog.close('yes'),
+            onclick: () => end(true),
           },
           action,
         ),
       ),
     );
-    dialog.addEventListener('close', () => {
-      dialog.remove();
-      if (before instanceof HTMLElement && before.isConnected) before.focus();
-      resolve(dialog.returnValue === 'yes');
+    dialog.addEventListener('cancel', (event) => {
+      event.preventDefault();
+      end(false);
     });
+    // Where a browser closes it all the same.
+    dialog.addEventListener('close', () => end(false));
     document.body.append(dialog);
     dialog.showModal();
   });
