@@ -8,6 +8,7 @@
 //! bounded in number and in time.
 
 mod activity;
+mod farewell;
 mod lingering;
 mod plain;
 
@@ -39,6 +40,7 @@ use super::requests::{self, Record};
 use super::tls::{Clients, Proven, Tls};
 use crate::descriptors;
 use activity::Activity;
+use farewell::Farewell;
 use lingering::Lingering;
 
 /// Whoever connects, and what answers.
@@ -163,8 +165,9 @@ impl Connections {
             answer(router.clone(), request, client.clone())
         });
         let builder = protocol();
-        let mut connection =
-            pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+        let mut connection = pin!(
+            builder.serve_connection_with_upgrades(TokioIo::new(Farewell::new(stream)), service)
+        );
         let mut pauses = interval(limits::IDLE_MAX / 2);
         let (mut stopping, mut idle) = (false, 0);
         loop {

@@ -19,8 +19,9 @@ pub(crate) fn measure(options: &Options) -> io::Result<Vec<Figure>> {
     let (pods, sample) = (options.scaled(PODS), options.scaled(SAMPLE));
     for (name, mayfly) in options.mayflies() {
         let server = Server::start(mayfly, &[])?;
-        let mut client = server.client()?;
-        let mut cost = |name: &str, pods: usize| {
+        let cost = |name: &str, pods: usize| {
+            // Each time a new one: what is not used for half a minute is closed.
+            let mut client = server.client()?;
             let ends = Ends::watch(server.client()?, Some(name))?;
             let before = server.cpu_seconds()?;
             run(&mut client, ends, &job(name, (pods, AT_ONCE), "job_line", &[]))?;

@@ -1,0 +1,139 @@
+//! An encrypted connection that is never closed without a word.
+//!
+//! Whoever reads over TLS can't tell an end that comes without one from an attacker's, and reports a
+//! broken connection, be it one that has only been idle for too long.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::timeout;
+
+use crate::serve::limits;
+
+/// A connection `S` that says that it ends (`close_notify`), however it does.
+pub(super) struct Farewell<S: AsyncWrite + Unpin + Send + 'static> {
+    stream: Option<S>,
+    /// It has said so, or has begun to.
+    has_ended: bool,
+}
+
+impl<S: AsyncWrite + Unpin + Send + 'static> Farewell<S> {
+    /// `stream`, whose shutdown says it.
+    pub(super) fn new(stream: S) -> Self {
+        Self { stream: Some(stream), has_ended: false }
+    }
+
+    fn stream(&mut self) -> Pin<&mut S> {
+        Pin::new(self.stream.as_mut().expect("the stream must be there until it is dropped"))
+    }
+}
+
+impl<S: AsyncWrite + Unpin + Send + 'static> Drop for Farewell<S> {
+    fn drop(&mut self) {
+        let Some(mut stream) = self.stream.take().filter(|_| !self.has_ended) else { return };
+        // It is dropped outside of the runtime only when the process ends.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let _ = timeout(limits::LINGER_SILENCE_MAX, stream.shutdown()).await;
+            });
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncRead for Farewell<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.stream().poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin + Send + 'static> AsyncWrite for Farewell<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.stream().poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.stream().poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.as_ref().is_some_and(AsyncWrite::is_write_vectored)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream().poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.has_ended = true;
+        self.stream().poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    /// Counts how often it is told to end.
+    #[derive(Clone, Default)]
+    struct Counted {
+        ends: Arc<AtomicUsize>,
+        ended: Arc<Notify>,
+    }
+
+    impl AsyncWrite for Counted {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.ends.fetch_add(1, Ordering::SeqCst);
+            self.ended.notify_one();
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_dropped_says_so_once() {
+        let stream = Counted::default();
+        drop(Farewell::new(stream.clone()));
+        stream.ended.notified().await;
+        assert_eq!(stream.ends.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_has_ended_says_nothing_more() {
+        let stream = Counted::default();
+        let mut farewell = Farewell::new(stream.clone());
+        farewell.shutdown().await.unwrap();
+        drop(farewell);
+        tokio::task::yield_now().await;
+        assert_eq!(stream.ends.load(Ordering::SeqCst), 1);
+    }
+}
