@@ -85,13 +85,14 @@ impl Code {
     async fn compile(&self, engine: &Engine, metering: Metering) -> anyhow::Result<Module> {
         // Read again rather than kept: programs are large, and this happens once or twice.
         let bytes = mayfly_images::read_module(&self.path)?;
+        let name = || self.path.display().to_string();
+        let module = engine.load(bytes.into(), metering).await.with_context(name)?;
         anyhow::ensure!(
-            Digest::of(&bytes).to_string() == *self.id,
+            module.digest().to_string() == *self.id,
             "{} has changed since it was pulled",
             self.path.display()
         );
-        let name = || self.path.display().to_string();
-        engine.load(bytes.into(), metering).await.with_context(name)
+        Ok(module)
     }
 }
 

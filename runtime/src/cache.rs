@@ -1,23 +1,36 @@
 //! Compiled code, kept on disk between processes.
 //!
-//! One file an artifact, named by what was compiled and with what. It begins with a digest of the
+//! One file an artifact, named by what was compiled and with what. It begins with a checksum of the
 //! rest, so that a damaged file is found out before wasmtime maps it as code; it is then compiled
-//! anew. The folder is private to us: whoever can write there could run code as us.
+//! anew. The folder is private to us: whoever can write there could run code as us, so the checksum
+//! has to stand up to accidents alone, and is a quick one (XXH3, 128 bits).
 //!
 //! When there is too much, what was not used for longest goes.
 
 use std::fs::{self, File, FileTimes};
 use std::io::{self, Write as _};
+use std::ops::Deref;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rustix::process::geteuid;
-use sha2::{Digest as _, Sha256};
+use xxhash_rust::xxh3::xxh3_128;
 
 /// Tells our files, and the version of their form, from others.
-const MAGIC: &[u8; 8] = b"mayfly\0\x01";
-const HEADER_BYTES: usize = MAGIC.len() + 32;
+const MAGIC: &[u8; 8] = b"mayfly\0\x02";
+const CHECKSUM_BYTES: usize = size_of::<u128>();
+
+/// An artifact that was kept.
+pub(crate) struct Kept(Vec<u8>);
+
+impl Deref for Kept {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0[MAGIC.len() + CHECKSUM_BYTES..]
+    }
+}
 
 /// A folder of compiled code.
 #[derive(Debug)]
@@ -40,9 +53,9 @@ impl CodeCache {
     }
 
     /// The artifact that was kept under `key`, if it is there and whole.
-    pub(crate) fn get(&self, key: &str) -> Option<Vec<u8>> {
+    pub(crate) fn get(&self, key: &str) -> Option<Kept> {
         let path = self.path(key);
-        let mut file = match fs::read(&path) {
+        let file = match fs::read(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             Err(error) => {
@@ -50,15 +63,17 @@ impl CodeCache {
                 return None;
             }
         };
+        if is_ours(&file) && !file.starts_with(MAGIC) {
+            return None; // of another version
+        }
         if !is_whole(&file) {
             tracing::warn!(path = %path.display(), "compiled code is damaged; compiling again");
             return None;
         }
-        file.drain(..HEADER_BYTES);
         // It would only go sooner without.
         let used = FileTimes::new().set_accessed(SystemTime::now());
         let _ = File::open(&path).and_then(|file| file.set_times(used));
-        Some(file)
+        Some(Kept(file))
     }
 
     /// Keeps `artifact` under `key`, all at once. Failing to do so costs only time later on.
@@ -101,7 +116,7 @@ impl CodeCache {
     fn write(&self, path: &Path, artifact: &[u8]) -> io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
         file.write_all(MAGIC)?;
-        file.write_all(&Sha256::digest(artifact))?;
+        file.write_all(&xxh3_128(artifact).to_le_bytes())?;
         file.write_all(artifact)?;
         file.persist(path)?;
         Ok(())
@@ -114,13 +129,14 @@ impl CodeCache {
 
 /// Whether `file` was kept in such a folder, or was made to look so.
 pub(crate) fn is_ours(file: &[u8]) -> bool {
-    file.starts_with(MAGIC)
+    // Of whatever version.
+    file.starts_with(&MAGIC[..MAGIC.len() - 1])
 }
 
 pub(crate) fn is_whole(file: &[u8]) -> bool {
     let Some(rest) = file.strip_prefix(MAGIC) else { return false };
-    let Some((digest, artifact)) = rest.split_at_checked(32) else { return false };
-    Sha256::digest(artifact).as_slice() == digest
+    let Some((checksum, artifact)) = rest.split_first_chunk() else { return false };
+    u128::from_le_bytes(*checksum) == xxh3_128(artifact)
 }
 
 #[cfg(test)]
@@ -131,7 +147,7 @@ mod tests {
     fn a_damaged_file_is_as_good_as_none() {
         let folder = tempfile::tempdir().unwrap();
         let cache = CodeCache::open(&folder.path().join("code"), u64::MAX).unwrap();
-        assert_eq!(cache.get("a"), None);
+        assert!(cache.get("a").is_none());
         cache.put("a", b"artifact");
         assert_eq!(cache.get("a").as_deref(), Some(&b"artifact"[..]));
 
@@ -139,13 +155,14 @@ mod tests {
         let whole = fs::read(&path).unwrap();
         for damaged in [&whole[..0], &whole[..20], &whole[..whole.len() - 1]] {
             fs::write(&path, damaged).unwrap();
-            assert_eq!(cache.get("a"), None);
+            assert!(cache.get("a").is_none());
         }
         let mut flipped = whole;
         *flipped.last_mut().unwrap() ^= 1;
         fs::write(&path, flipped).unwrap();
-        assert_eq!(cache.get("a"), None);
+        assert!(cache.get("a").is_none());
     }
+
     #[test]
     fn what_was_not_used_for_longest_goes_when_there_is_too_much() {
         let folder = tempfile::tempdir().unwrap();
