@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::SystemTime;
 
 use anyhow::Context;
-use mayfly_runtime::{Digest, Engine, Metering, Module};
+use mayfly_runtime::{Engine, Metering, Module};
 use tokio::sync::Mutex;
 
 use super::kept::Kept;
@@ -35,7 +35,7 @@ impl Code {
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         // Before the content, so that a change in between is seen the next time.
         let stamp = Stamp::of(path)?;
-        let id = Digest::of(&mayfly_images::read_module(path)?).to_string().into();
+        let id = mayfly_images::module_digest(path)?.as_str().into();
         let (is_compiled, loading) = (AtomicBool::new(false), Mutex::default());
         Ok(Self { id, path: path.to_owned(), stamp, is_compiled, loading })
     }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{self, Read, Take, Write as _};
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
@@ -226,16 +226,25 @@ impl Packing {
     }
 }
 
-/// Opens the file at `path` of a recipe as a module: bounded, since it may be anything.
+/// What is in the file at `path` of a recipe as a module: bounded, since it may be anything.
 pub fn read_module(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let limited = File::open(path).map(|file| std::io::Read::take(file, MODULE_BYTES_MAX + 1));
-    limited
-        .and_then(|mut file| std::io::Read::read_to_end(&mut file, &mut bytes))
-        .map_err(Error::file("read", path))?;
-    if bytes.len() as u64 > MODULE_BYTES_MAX {
+    bounded(path, |file| file.read_to_end(&mut bytes))?;
+    Ok(bytes)
+}
+
+/// The digest of what [`read_module`] gives, for less memory.
+pub fn module_digest(path: &Path) -> Result<Digest> {
+    bounded(path, |file| Digest::of_reader(file))
+}
+
+fn bounded<T>(path: &Path, read: impl FnOnce(&mut Take<File>) -> io::Result<T>) -> Result<T> {
+    let file = File::open(path).map_err(Error::file("read", path))?;
+    let mut file = file.take(MODULE_BYTES_MAX + 1);
+    let read = read(&mut file).map_err(Error::file("read", path))?;
+    if file.limit() == 0 {
         let limit = format!("a module has at most {} MiB", MODULE_BYTES_MAX >> 20);
         return Err(Error::limit(path.display().to_string(), limit));
     }
-    Ok(bytes)
+    Ok(read)
 }

@@ -31,7 +31,7 @@ mod store;
 mod unpack;
 
 pub use address::{Host, Named, NotAllowed};
-pub use build::{ModuleKind, Recipe, read_module};
+pub use build::{ModuleKind, Recipe, module_digest, read_module};
 pub use digest::{Digest, InvalidDigest};
 pub use error::{Error, Result};
 pub use inspect::{About, Part};
