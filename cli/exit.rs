@@ -19,16 +19,41 @@ pub(crate) enum Exit {
     Signal(u8),
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        match exit {
-            Exit::Done => Self::SUCCESS,
-            Exit::Failed => Self::from(1),
-            Exit::BadInput => Self::from(2),
-            Exit::Signal(signal) => Self::from(128 + signal),
+impl Exit {
+    /// What the process exits with.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::BadInput => 2,
+            Self::Signal(signal) => 128 + signal,
         }
     }
 }
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// Every one, and when a command ends so.
+#[cfg(test)]
+pub(crate) const EVERY_EXIT: &[(Exit, &str)] = &[
+    (Exit::Done, "what was asked for was done: each Job completed, each bare Pod succeeded"),
+    (
+        Exit::Failed,
+        "a Job or a Pod failed, or was not through when `--timeout` was; or the server refused, does \
+         not answer, or does not have what was asked for",
+    ),
+    (
+        Exit::BadInput,
+        "what was given can't be run, or makes no sense; nothing was started, nobody was asked",
+    ),
+    (Exit::Signal(SIGINT), "Ctrl-C ended it; a server that Ctrl-C stops in order exits with 0"),
+    (Exit::Signal(SIGPIPE), "whoever read its output has gone"),
+    (Exit::Signal(SIGTERM), "SIGTERM ended it; a server that it stops in order exits with 0"),
+];
 
 /// SIGINT, what Ctrl-C sends.
 pub(crate) const SIGINT: u8 = 2;

@@ -18,6 +18,8 @@ mod log;
 mod manifest;
 mod manual;
 mod places;
+#[cfg(test)]
+mod reference;
 mod run;
 mod serve;
 mod state;

@@ -9,7 +9,7 @@
 //! here.
 
 mod code;
-mod end;
+pub(crate) mod end;
 mod kept;
 mod network;
 mod ready;

@@ -22,19 +22,33 @@ const ANY: u64 = u64::MAX;
 pub(super) fn read(text: &str) -> anyhow::Result<Limits> {
     let file: File = decode(text)?;
     let mut reader = Reader::default();
+    let limits = understand(&mut reader, &file);
+    reader.finish()?;
+    Ok(limits)
+}
+
+/// Every key whose default is a number.
+#[cfg(test)]
+pub(super) fn keys() -> Vec<super::reader::Asked> {
+    let mut reader = Reader::default();
+    understand(&mut reader, &File::default());
+    reader.asked
+}
+
+/// What `file` says, as far as `reader` finds no mistake.
+fn understand(reader: &mut Reader, file: &File) -> Limits {
     let mut limits = Limits::default();
-    containers(&mut reader, &file.containers, &mut limits);
+    containers(reader, &file.containers, &mut limits);
     let deadline = &mut limits.pods.active_deadline_seconds;
     let asked = &file.pods.active_deadline_seconds;
     reader.bound("pods.activeDeadlineSeconds", asked, Unit::Seconds, deadline);
-    volumes(&mut reader, &file.volumes, &mut limits);
-    logs(&mut reader, &file.logs, &mut limits.logs);
-    runs(&mut reader, &file.runs, &mut limits);
-    images(&mut reader, &file.images, &mut limits);
-    modules(&mut reader, &file.modules, &mut limits);
-    node(&mut reader, &file.node, &mut limits);
-    reader.finish()?;
-    Ok(limits)
+    volumes(reader, &file.volumes, &mut limits);
+    logs(reader, &file.logs, &mut limits.logs);
+    runs(reader, &file.runs, &mut limits);
+    images(reader, &file.images, &mut limits);
+    modules(reader, &file.modules, &mut limits);
+    node(reader, &file.node, &mut limits);
+    limits
 }
 
 fn containers(reader: &mut Reader, said: &Containers, limits: &mut Limits) {
@@ -124,9 +138,9 @@ fn modules(reader: &mut Reader, said: &Modules, limits: &mut Limits) {
         ("modules.compileSeconds", &said.compile_seconds, &mut engine.compile_deadline),
         ("modules.compileCpuSeconds", &said.compile_cpu_seconds, &mut engine.compile_cpu_max),
     ] {
-        if let Some(seconds) = reader.number(key, given.as_ref(), Unit::Seconds) {
-            *limit = Duration::from_secs(seconds);
-        }
+        let mut seconds = limit.as_secs();
+        reader.set(key, given.as_ref(), (Unit::Seconds, 1..=ANY), &mut seconds);
+        *limit = Duration::from_secs(seconds);
     }
     let bytes = (Unit::Bytes, 1..=MODULE_BYTES_MAX);
     reader.set("modules.bytes", said.bytes.as_ref(), bytes, &mut engine.module_bytes_max);

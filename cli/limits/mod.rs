@@ -10,6 +10,9 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use reader::{Asked, Unit};
+
 use std::fs;
 use std::path::Path;
 
@@ -73,4 +76,16 @@ impl Limits {
         };
         read().with_context(|| format!("can't use the limits in {}", path.display()))
     }
+}
+
+/// What a file of limits may say, as a schema with what is told of each key.
+#[cfg(test)]
+pub(crate) fn schema() -> serde_json::Value {
+    schemars::schema_for!(file::File).to_value()
+}
+
+/// The keys whose default is a number, as they are read.
+#[cfg(test)]
+pub(crate) fn keys() -> Vec<Asked> {
+    meaning::keys()
 }

@@ -13,7 +13,7 @@ use super::file::Entry;
 
 /// What a number counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(crate) enum Unit {
     Bytes,
     /// Read in thousandths.
     Cores,
@@ -49,6 +49,20 @@ impl Unit {
 #[derive(Default)]
 pub(super) struct Reader {
     mistakes: Vec<String>,
+    /// What it was asked for, which is all that a file can say.
+    #[cfg(test)]
+    pub(super) asked: Vec<Asked>,
+}
+
+/// A key of the file, and what holds without it.
+#[cfg(test)]
+pub(crate) struct Asked {
+    pub(crate) key: String,
+    pub(crate) unit: Unit,
+    /// What holds if nothing is said, if anything does.
+    pub(crate) default: Option<u64>,
+    /// The most that can be said, or asked for.
+    pub(crate) most: Option<u64>,
 }
 
 impl Reader {
@@ -63,6 +77,8 @@ impl Reader {
     /// What `entry` says, in place of what `bound` says. Nothing is above its maximum.
     pub(super) fn bound(&mut self, key: &str, entry: &Entry, unit: Unit, bound: &mut Bound) {
         let (default, max) = (format!("{key}.default"), format!("{key}.max"));
+        #[cfg(test)]
+        self.is_asked(key, unit, bound.default, bound.max);
         let given = self.number(&default, entry.default.as_ref(), unit);
         if let Some(max) = self.number(&max, entry.max.as_ref(), unit) {
             bound.max = Some(max);
@@ -85,13 +101,15 @@ impl Reader {
     }
 
     /// What is `given`, if anything, in place of what is in `to`.
-    pub(super) fn set<T: TryFrom<u64>>(
+    pub(super) fn set<T: TryFrom<u64> + TryInto<u64> + Copy>(
         &mut self,
         key: &str,
         given: Option<&Quantity>,
         (unit, range): (Unit, RangeInclusive<u64>),
         to: &mut T,
     ) {
+        #[cfg(test)]
+        self.is_asked(key, unit, (*to).try_into().ok(), Some(*range.end()));
         let Some(number) = self.number(key, given, unit) else { return };
         if number > *range.end() {
             return self
@@ -122,6 +140,12 @@ impl Reader {
             self.wrong(key, format!("\"{}\" {}", given.0, unit.wanted()));
         }
         number
+    }
+
+    #[cfg(test)]
+    fn is_asked(&mut self, key: &str, unit: Unit, default: Option<u64>, most: Option<u64>) {
+        let most = most.filter(|most| *most < u64::MAX);
+        self.asked.push(Asked { key: key.to_owned(), unit, default, most });
     }
 
     /// Takes note of what is wrong with what `key` says.

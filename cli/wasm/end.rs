@@ -1,18 +1,7 @@
 //! How a guest's end looks as a container's.
 //!
-//! | end of the guest | exit code | reason | after |
-//! |---|---|---|---|
-//! | exited with 0 | 0 | `Completed` | |
-//! | exited with n | n | `Error` | |
-//! | trapped, as a panic or an abort does | 134 | `Error`, the trap in the message | SIGABRT |
-//! | was stopped by the node | 137 | `Error` | SIGKILL |
-//! | ran into the sandbox's deadline | 137 | `DeadlineExceeded` | SIGKILL |
-//! | asked for more memory than its limit | 137 | `OOMKilled` | SIGKILL, as Kubernetes has it |
-//! | had more memory than its request when the node had none left | 137 | `OOMKilled` | the same |
-//! | sent and received more than it may | 141 | `NetworkExceeded` | SIGPIPE |
-//! | stored more than it may | 137 | `Error`; its pod is `Evicted` | SIGKILL, as Kubernetes has it |
-//! | used up its instructions | 152 | `FuelExhausted` | SIGXCPU |
-//! | printed more than it may | 153 | `OutputExceeded` | SIGXFSZ |
+//! Which it is of which is a table of the reference, `book/src/reference/exit-codes.md`, which is made
+//! from here (`every_end`).
 //!
 //! A `podFailurePolicy` sees exit codes alone, so limits that a pod sets itself have their own:
 //! 128 and the number of the signal that a Unix system sends for the same.
@@ -85,43 +74,62 @@ fn trap(reason: &str, backtrace: &str) -> String {
     message
 }
 
+/// Every end of a guest in words, and the container's end that it is.
+#[cfg(test)]
+pub(crate) fn every_end() -> Vec<(&'static str, ContainerEnd)> {
+    let trap = End::Trapped {
+        reason: "the trap".into(),
+        backtrace: "and the functions that led to it".into(),
+    };
+    let ends = [
+        ("exited with 0", End::Exited(0)),
+        ("exited with another code, such as 3", End::Exited(3)),
+        ("did what WebAssembly does not allow, as a panic or an abort does", trap),
+        ("was ended: its pod was deleted, or its Job or pod has failed", End::Cancelled),
+        ("ran into its deadline", End::DeadlineExceeded),
+        ("asked for more memory than its limit", End::OutOfMemory(MemoryUse::Memories)),
+        ("asked for one memory or table that is too large", End::OutOfMemory(MemoryUse::OneMemory)),
+        ("can't be started in its memory", End::OutOfMemory(MemoryUse::Instance)),
+        ("listed directories that are too large", End::OutOfMemory(MemoryUse::Directory)),
+        ("has too many connections for its memory", End::OutOfMemory(MemoryUse::Network)),
+        ("has too many files for its memory", End::OutOfMemory(MemoryUse::Files)),
+        ("had more memory than its request when the node had none left", End::NoMemoryLeft),
+        ("stored more than it may; its pod is `Evicted`", End::SpaceExceeded),
+        ("sent and received more than it may", End::NetworkExceeded),
+        ("used up its instructions", End::FuelExhausted),
+        ("printed more than it may", End::OutputExceeded),
+    ];
+    let of_end = |end| {
+        let usage = mayfly_runtime::Usage::default();
+        of(Outcome { end, usage, termination_message: Vec::new() })
+    };
+    ends.into_iter().map(|(what, end)| (what, of_end(end))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-
-    use mayfly_runtime::Usage;
 
     use super::*;
 
     #[test]
     fn every_end_can_be_told_from_the_others() {
-        let trap = End::Trapped { reason: "unreachable".into(), backtrace: "a\nb".into() };
-        let check = |end: End, exit_code: i32, reason: &str| {
-            let outcome = Outcome { end, usage: Usage::default(), termination_message: Vec::new() };
-            let found = of(outcome);
-            assert_eq!((found.exit_code, found.reason.as_str()), (exit_code, reason));
-            (found.exit_code, found.reason, found.message)
-        };
-        let ends = [
-            check(End::Exited(0), 0, "Completed"),
-            check(End::Exited(3), 3, "Error"),
-            check(End::Exited(255), 255, "Error"),
-            check(trap, 134, "Error"),
-            check(End::Cancelled, 137, "Error"),
-            check(End::DeadlineExceeded, 137, "DeadlineExceeded"),
-            check(End::OutOfMemory(MemoryUse::Memories), 137, "OOMKilled"),
-            check(End::OutOfMemory(MemoryUse::OneMemory), 137, "OOMKilled"),
-            check(End::OutOfMemory(MemoryUse::Instance), 137, "OOMKilled"),
-            check(End::OutOfMemory(MemoryUse::Directory), 137, "OOMKilled"),
-            check(End::OutOfMemory(MemoryUse::Network), 137, "OOMKilled"),
-            check(End::OutOfMemory(MemoryUse::Files), 137, "OOMKilled"),
-            check(End::NoMemoryLeft, 137, "OOMKilled"),
-            check(End::FuelExhausted, 152, "FuelExhausted"),
-            check(End::OutputExceeded, 153, "OutputExceeded"),
-            check(End::NetworkExceeded, 141, "NetworkExceeded"),
-            check(End::SpaceExceeded, 137, "Error"),
+        let ends = every_end().into_iter().map(|(_, end)| (end.exit_code, end.reason, end.message));
+        let told: BTreeSet<_> = ends.collect();
+        assert_eq!(told.len(), every_end().len());
+        let codes: BTreeSet<_> = told.iter().map(|(code, reason, _)| (*code, &**reason)).collect();
+        let expected = [
+            (0, "Completed"),
+            (3, "Error"),
+            (134, "Error"),
+            (137, "DeadlineExceeded"),
+            (137, "Error"),
+            (137, "OOMKilled"),
+            (141, "NetworkExceeded"),
+            (152, "FuelExhausted"),
+            (153, "OutputExceeded"),
         ];
-        assert_eq!(ends[3].2.as_deref(), Some("unreachable\na\nb"));
-        assert_eq!(BTreeSet::from(ends.clone()).len(), ends.len());
+        assert_eq!(codes, BTreeSet::from(expected));
+        assert!(told.iter().any(|(.., it)| it.as_deref() == Some("the trap\nand the functions that led to it")));
     }
 }

@@ -5,9 +5,9 @@
 /// The condition of a node whose disk has no room for more.
 pub const DISK_PRESSURE: &str = "DiskPressure";
 
-/// Keeps a Job's pod until its end has been counted.
+/// Finalizer: keeps a Job's pod until its end has been counted.
 pub const JOB_TRACKING_FINALIZER: &str = "batch.kubernetes.io/job-tracking";
-/// Label and annotation of an Indexed Job's pod: which index it is.
+/// Label and annotation: which index a pod of an Indexed Job is.
 pub const JOB_COMPLETION_INDEX: &str = "batch.kubernetes.io/job-completion-index";
 /// Environment variable of the same.
 pub const JOB_COMPLETION_INDEX_ENV: &str = "JOB_COMPLETION_INDEX";
@@ -18,18 +18,18 @@ pub const JOB_INDEX_IGNORED_FAILURE_COUNT: &str =
     "batch.kubernetes.io/job-index-ignored-failure-count";
 /// Label: the name of the Job that made a pod.
 pub const JOB_NAME: &str = "batch.kubernetes.io/job-name";
-/// The same, as it was before it had a prefix.
+/// Label: the same, as it was called before it had a prefix.
 pub const JOB_NAME_LEGACY: &str = "job-name";
 /// Label: the uid of the Job that made a pod.
 pub const CONTROLLER_UID: &str = "batch.kubernetes.io/controller-uid";
-/// The same, as it was before it had a prefix.
+/// Label: the same, as it was called before it had a prefix.
 pub const CONTROLLER_UID_LEGACY: &str = "controller-uid";
 /// The value of `spec.managedBy` that means us.
 pub const JOB_CONTROLLER: &str = "kubernetes.io/job-controller";
-/// Annotation of a Job made by a CronJob: when it was due.
+/// Annotation: when a Job that a CronJob has made was due.
 pub const CRONJOB_SCHEDULED_TIMESTAMP: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 
-/// The annotation of a Job that was made by hand of a CronJob: `manual`.
+/// Annotation: `manual`, of a Job that was made of a CronJob by hand.
 pub const CRONJOB_INSTANTIATE: &str = "cronjob.kubernetes.io/instantiate";
 /// Annotation of a pod: how many WebAssembly instructions it may execute, exactly.
 pub const FUEL: &str = "mayfly.dev/fuel";
@@ -56,21 +56,26 @@ pub const VERSION: &str = concat!("v1.36.2+mayfly-", env!("CARGO_PKG_VERSION"));
 pub const TRACEPARENT: &str = "mayfly.dev/traceparent";
 /// With what the names of the annotations begin by which the node tells what a pod has used.
 pub const USAGE_PREFIX: &str = "mayfly.dev/usage-";
-/// Annotation that the node gives a pod: the time that all ended runs of its containers computed.
+/// Annotation that the node gives a pod: the seconds that all ended runs of its containers
+/// computed.
 pub const USAGE_CPU_SECONDS: &str = "mayfly.dev/usage-cpu-seconds";
-/// The same: the most memory that one of them had at a time.
+/// Annotation that the node gives a pod: the most memory that one of these runs had at a time,
+/// in bytes.
 pub const USAGE_MEMORY_PEAK_BYTES: &str = "mayfly.dev/usage-memory-peak-bytes";
-/// The same: the instructions that they executed, if the pod has them counted ([`FUEL`]).
+/// Annotation that the node gives a pod: the instructions that they executed, if the pod has
+/// them counted ([`FUEL`]).
 pub const USAGE_FUEL: &str = "mayfly.dev/usage-fuel";
-/// The same: what they read from files.
+/// Annotation that the node gives a pod: the bytes that they read from files in volumes.
 pub const USAGE_FILE_READ_BYTES: &str = "mayfly.dev/usage-file-read-bytes";
-/// The same: what they wrote to files.
+/// Annotation that the node gives a pod: the bytes that they wrote to them.
 pub const USAGE_FILE_WRITTEN_BYTES: &str = "mayfly.dev/usage-file-written-bytes";
-/// The same: what they printed.
+/// Annotation that the node gives a pod: the bytes that they printed.
 pub const USAGE_PRINTED_BYTES: &str = "mayfly.dev/usage-printed-bytes";
-/// The same: bytes that they received over the network, if they used it.
+/// Annotation that the node gives a pod: the bytes that they received over the network, if they
+/// used it.
 pub const USAGE_NETWORK_RECEIVED_BYTES: &str = "mayfly.dev/usage-network-received-bytes";
-/// The same: bytes that they sent.
+/// Annotation that the node gives a pod: the bytes that they sent over it.
 pub const USAGE_NETWORK_SENT_BYTES: &str = "mayfly.dev/usage-network-sent-bytes";
-/// The same: how many runs are not among them, since nobody has seen their end.
+/// Annotation that the node gives a pod: how many runs are not among them, since a crash of the
+/// server has hidden their end.
 pub const USAGE_RUNS_UNKNOWN: &str = "mayfly.dev/usage-runs-unknown";
