@@ -29,6 +29,19 @@ clients:
 browser:
     tests/dashboard/install
 
+# Build the book into target/book/, with the mdBook that it fetches.
+book:
+    book/install
+    book/build
+
+# Write the reference pages of the book anew, as the code has them.
+reference:
+    UPDATE_EXPECT=1 cargo test --workspace --bins reference
+
+# Fetch what the guide compiles guests with.
+documents:
+    tests/documents/install
+
 # Fetch the programs that tests/programs/ runs, and the wasmtime that they are compared with.
 programs:
     tests/programs/install
@@ -52,8 +65,9 @@ lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
-    shellcheck .ci/run benches/instructions fuzz/run fuzz/seed guests/build examples/perl/build \
-        tests/clients/install tests/dashboard/install tests/programs/install packages/build \
+    shellcheck .ci/run benches/instructions book/build book/install fuzz/run fuzz/seed \
+        guests/build examples/perl/build tests/clients/install tests/dashboard/install \
+        tests/documents/bin/* tests/documents/install tests/programs/install packages/build \
         packages/debian/post* packages/debian/prerm tests/packages/life tests/packages/machine
 
 # Measure mayfly beside its peers, as BENCHMARKS.md tells; some rows, as in `just bench --scale 0.02 latency`.

@@ -7,6 +7,7 @@ mod confinement;
 mod conformance;
 mod crash;
 mod dashboard;
+mod documents;
 mod examples;
 mod guests;
 mod harness;

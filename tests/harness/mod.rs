@@ -36,10 +36,15 @@ pub(crate) struct Home {
 impl Home {
     /// One with nothing in it but the prebuilt guests, in the folder `guests`.
     pub(crate) fn new() -> Self {
-        let home = Self { folder: tempfile::tempdir().expect("a temporary folder must be had") };
+        let home = Self::empty();
         let guests = repository().join("guests/prebuilt");
         std::os::unix::fs::symlink(guests, home.path("guests")).expect("the link must be made");
         home
+    }
+
+    /// One with nothing in it.
+    pub(crate) fn empty() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder must be had") }
     }
 
     /// Where `name` is in it.
@@ -63,6 +68,12 @@ impl Home {
     /// The same, from another file.
     pub(crate) fn mayfly_from(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
+        self.settle(&mut command);
+        command
+    }
+
+    /// Has `command` live here, whoever runs the tests and however they have set up their own home.
+    pub(crate) fn settle(&self, command: &mut Command) {
         command
             .current_dir(self.folder.path())
             .env("HOME", self.folder.path())
@@ -83,7 +94,6 @@ impl Home {
                 command.env_remove(&*name);
             }
         }
-        command
     }
 
     /// Starts `mayfly` with `arguments`.

@@ -47,7 +47,8 @@ impl Server {
         Self::started_or_ended(running).unwrap_or_else(|ended| panic!("it must serve: {ended:#?}"))
     }
 
-    fn started_or_ended(mut running: Running) -> Result<Self, Ended> {
+    /// The same for one that may end first: then it is that end.
+    pub(crate) fn started_or_ended(mut running: Running) -> Result<Self, Ended> {
         let line = running.line_or_end(|from, line| {
             from == Stream::Stderr && line.starts_with("mayfly: serving on ")
         });
