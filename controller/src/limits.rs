@@ -166,6 +166,10 @@ pub const DATABASE_CACHE_BYTES_MAX: u64 = 8 << 20;
 /// everything twice; small enough to be written in a fraction of a second.
 pub const DATABASE_MEMTABLE_BYTES_MAX: u64 = 16 << 20;
 
+/// Tables that overlap before the database merges them with all that it has. Stops a start from
+/// merging very many; at 4, most pods were written five times over while a great Job ran.
+pub const DATABASE_TABLES_MAX: u8 = 16;
+
 /// What the database writes to its journals before it must tidy up. Stops the folder from growing
 /// far beyond what is live in it, and a start from taking long; the least that fjall takes.
 pub const DATABASE_JOURNAL_BYTES_MAX: u64 = 64 << 20;

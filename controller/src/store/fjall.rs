@@ -6,12 +6,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ::fjall::compaction::Leveled;
+use ::fjall::config::FilterPolicy;
 use ::fjall::{Database, Error, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::disk::{Disk, DiskError, Loaded, Row};
 use crate::api::{Key, Kind};
 use crate::limits::{
     DATABASE_CACHE_BYTES_MAX, DATABASE_JOURNAL_BYTES_MAX, DATABASE_MEMTABLE_BYTES_MAX,
+    DATABASE_TABLES_MAX,
 };
 
 const RESOURCE_VERSION: &str = "resourceVersion";
@@ -87,8 +90,15 @@ impl Open {
             // out of their queue and puts it back without pause.
             .worker_threads(1)
             .open()?;
-        let options =
-            || KeyspaceCreateOptions::default().max_memtable_size(DATABASE_MEMTABLE_BYTES_MAX);
+        let options = || {
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(DATABASE_MEMTABLE_BYTES_MAX)
+                // It is only read as a whole, when it is opened.
+                .filter_policy(FilterPolicy::disabled())
+                .compaction_strategy(Arc::new(
+                    Leveled::default().with_l0_threshold(DATABASE_TABLES_MAX),
+                ))
+        };
         let objects = database.keyspace("objects", options)?;
         let state = database.keyspace("state", options)?;
         Ok(Self { objects, state, database })
