@@ -78,6 +78,7 @@ pub use runtime::{
     Storage, StorageExceeded, StorageLimits, StoredVolume, Stream,
 };
 pub use settings::{LostRuns, NodeSettings, VolumeSettings};
+pub(crate) use sources::Needed;
 pub use usage::{
     Gauge, NodeUsage, PodTimes, Rate, RunningContainer, Totals, Usage, UsageSource, Usages,
 };

@@ -28,6 +28,29 @@ impl Needed {
         needed
     }
 
+    /// Those that anything of a pod is made of, and the Secrets with logins for its images.
+    pub(crate) fn by_pod(spec: &PodSpec) -> Self {
+        let mut needed = Self::by_volumes(spec);
+        for container in spec.init_containers.iter().flatten().chain(&spec.containers) {
+            let Self { config_maps, secrets } = Self::by_env(container);
+            needed.config_maps.extend(config_maps);
+            needed.secrets.extend(secrets);
+        }
+        let logins = spec.image_pull_secrets.iter().flatten();
+        needed.secrets.extend(logins.map(|secret| secret.name.clone()));
+        needed
+    }
+
+    /// Whether the ConfigMap `name` is among them.
+    pub(crate) fn has_config_map(&self, name: &str) -> bool {
+        self.config_maps.contains(name)
+    }
+
+    /// Whether the Secret `name` is among them.
+    pub(crate) fn has_secret(&self, name: &str) -> bool {
+        self.secrets.contains(name)
+    }
+
     /// Those that the volumes of a pod are made of.
     pub(crate) fn by_volumes(spec: &PodSpec) -> Self {
         let mut needed = Self::default();

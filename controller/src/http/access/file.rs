@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::policy::{Account, Grant, Policy, Scope, Token, TokenHash};
 use super::role::Role;
+use super::user::User;
 use crate::admission::decode::decode_file;
 use crate::api::Timestamp;
 
@@ -41,7 +42,7 @@ impl Policy {
     /// - name: jane                # as in Kubernetes; a client certificate's CN is the same name
     ///   uid: "42"                 # may be left out
     ///   groups: [developers]      # may be left out; members of system:masters may do everything
-    ///   roles:                    # each is view, edit or admin
+    ///   roles:                    # each is view, edit, admin or node
     ///   - role: edit
     ///     namespaces: [default]   # left out, the role is for all of them
     ///   - role: view
@@ -80,6 +81,13 @@ impl Policy {
         let mut grants = Vec::new();
         for (number, GrantEntry { role, namespaces }) in roles.into_iter().enumerate() {
             match role {
+                Some(Role::Node) if !is_node(&name, &namespaces) => {
+                    let what = format!(
+                        "a node's user is called {}NAME, and has its role everywhere",
+                        User::NODE_PREFIX
+                    );
+                    wrong(&format!("roles[{number}].role"), &what);
+                }
                 Some(role) => grants.push(Grant { role, scope: namespaces }),
                 None => wrong(&format!("roles[{number}].role"), "a role must be named"),
             }
@@ -100,6 +108,12 @@ impl Policy {
             wrong("name", "a user of this name is there twice");
         }
     }
+}
+
+/// Whether a node can be meant by a user called `name` who has its role in `scope`.
+fn is_node(name: &str, scope: &Scope) -> bool {
+    let node = name.strip_prefix(User::NODE_PREFIX);
+    node.is_some_and(|node| !node.is_empty()) && matches!(scope, Scope::All)
 }
 
 // Nothing is required here: what is wrong is left out and told, and must not be told once more as

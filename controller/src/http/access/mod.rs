@@ -13,6 +13,7 @@ mod attributes;
 mod authenticate;
 mod file;
 mod impersonate;
+mod own;
 mod policy;
 mod role;
 mod user;
@@ -26,10 +27,11 @@ pub use self::file::{InvalidPolicy, Mistake};
 pub use self::policy::{Policy, TokenHash};
 pub(super) use self::role::Rule;
 pub use self::user::{ClientCertificate, User};
+use super::options::Query;
 use super::refusal::Refusal;
 use super::router::Api;
 use super::status::Status;
-use crate::api::Timestamp;
+use crate::api::{Object, Timestamp};
 
 /// Who may do what, as it is now.
 #[derive(Debug, Default)]
@@ -68,7 +70,32 @@ pub(super) fn require(api: &Api, user: &User, asked: &Attributes) -> Result<(), 
 /// An API without access control is served to its owner alone, who may do everything.
 pub(super) fn admit(api: &Api, parts: &Parts) -> Result<Arc<User>, Refusal> {
     let Some(access) = &api.access else { return Ok(Arc::new(User::system_admin())) };
-    admit_by(&access.policy(), parts, api.store.clock().now())
+    let policy = access.policy();
+    let user = admit_by(&policy, parts, api.store.clock().now())?;
+    let asked = Attributes::of(&parts.method, &parts.uri);
+    if let Some(node) = policy.node_of(&user)
+        && !policy.allows_beside(&user, &asked)
+    {
+        let query = Query::parse(parts.uri.query().unwrap_or_default());
+        if !own::may(&api.store, node, &asked, &query) {
+            return Err(Status::denied(&user, &asked).into());
+        }
+    }
+    Ok(user)
+}
+
+/// Refuses what `user` must not write, if it is a node: `new` over `old`, or new.
+pub(super) fn restrict(
+    api: &Api,
+    user: &User,
+    old: Option<&Object>,
+    new: &Object,
+) -> Result<(), Refusal> {
+    let Some(access) = &api.access else { return Ok(()) };
+    match access.policy().node_of(user) {
+        Some(node) if !user.is_in(User::MASTERS) => own::restrict(node, old, new),
+        _ => Ok(()),
+    }
 }
 
 fn admit_by(policy: &Policy, parts: &Parts, now: Timestamp) -> Result<Arc<User>, Refusal> {

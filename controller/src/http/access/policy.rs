@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use sha2::{Digest as _, Sha256};
 
 use super::attributes::Attributes;
-use super::role::{EVERYONE, EVERYTHING, MONITORING, Role, Rule};
+use super::role::{EVERYONE, EVERYTHING, MONITORING, NODE, Role, Rule};
 use super::user::User;
 use crate::api::Timestamp;
 
@@ -83,9 +83,22 @@ impl Policy {
         Some(User::authenticated(&token.user, &account.uid, &account.groups))
     }
 
-    /// Whether `user` may do what is asked.
+    /// Whether `user` may do what is asked; a node, whether nodes may.
     pub(in crate::http) fn allows(&self, user: &User, asked: &Attributes) -> bool {
         self.rules(user, &asked.namespace).any(|rule| rule.allows(asked))
+    }
+
+    /// Whether `user` may do what is asked for another reason than being a node.
+    pub(super) fn allows_beside(&self, user: &User, asked: &Attributes) -> bool {
+        self.rules_beside(user, &asked.namespace).any(|rule| rule.allows(asked))
+    }
+
+    /// The node that `user` is, if it is one.
+    pub(super) fn node_of<'a>(&self, user: &'a User) -> Option<&'a str> {
+        let name = user.name.strip_prefix(User::NODE_PREFIX)?;
+        let grants = self.accounts.get(&user.name).map_or(&[][..], |account| &account.grants);
+        let is_node = user.is_in(User::NODES) || grants.iter().any(|it| it.role == Role::Node);
+        is_node.then_some(name)
     }
 
     /// What `user` may do in `namespace`, or, if that is `""`, where there is none.
@@ -94,6 +107,15 @@ impl Policy {
         user: &User,
         namespace: &str,
     ) -> impl Iterator<Item = &'static Rule> {
+        let as_node = if self.node_of(user).is_some() { NODE } else { &[] };
+        self.rules_beside(user, namespace).chain(as_node)
+    }
+
+    fn rules_beside(
+        &self,
+        user: &User,
+        namespace: &str,
+    ) -> impl Iterator<Item = &'static Rule> + use<> {
         let is_master = user.is_in(User::MASTERS);
         let all = if is_master { EVERYTHING } else { &[] };
         let grants = self.accounts.get(&user.name).map_or(&[][..], |account| &account.grants);

@@ -17,6 +17,9 @@ pub(super) enum Role {
     Edit,
     /// As edit; for all namespaces, everything, so nodes and namespaces as well.
     Admin,
+    /// What a node needs, for itself and its own pods: Kubernetes' `system:node`, with its Node
+    /// authorizer. Its rules are those of everyone who is a node.
+    Node,
 }
 
 impl Role {
@@ -27,6 +30,7 @@ impl Role {
             Self::Edit => &[VIEW, EDIT],
             Self::Admin if is_for_all => &[EVERYTHING],
             Self::Admin => &[VIEW, EDIT, ADMIN],
+            Self::Node => &[],
         };
         parts.iter().copied().flatten()
     }
@@ -40,7 +44,8 @@ impl TryFrom<String> for Role {
             "view" => Ok(Self::View),
             "edit" => Ok(Self::Edit),
             "admin" => Ok(Self::Admin),
-            _ => Err(format!("there is no role \"{name}\"; roles are view, edit and admin")),
+            "node" => Ok(Self::Node),
+            _ => Err(format!("there is no role \"{name}\"; roles are view, edit, admin and node")),
         }
     }
 }
@@ -147,6 +152,23 @@ const EDIT: &[Rule] = &[
 
 const ADMIN: &[Rule] =
     &[on(&["create"], &["authorization.k8s.io"], &["localsubjectaccessreviews"])];
+
+/// What nodes may do, of which each has what is its own: `own` says what that is.
+pub(super) const NODE: &[Rule] = &[
+    on(&["create", "get", "list", "patch", "update", "watch"], &[""], &["nodes", "nodes/status"]),
+    on(&["delete", "get", "list", "watch"], &[""], &["pods"]),
+    on(&["patch", "update"], &[""], &["pods/status"]),
+    on(&["create"], &[""], &["pods/eviction"]),
+    on(&["get"], &[""], &["configmaps", "secrets"]),
+    on(&["create", "patch", "update"], &[""], &["events"]),
+    on(&["create", "delete", "get", "patch", "update"], &["coordination.k8s.io"], &["leases"]),
+    on(&["create"], &["authentication.k8s.io"], &["tokenreviews"]),
+    on(
+        &["create"],
+        &["authorization.k8s.io"],
+        &["localsubjectaccessreviews", "subjectaccessreviews"],
+    ),
+];
 
 /// What Kubernetes' `cluster-admin` may do, and the group `system:masters`.
 pub(super) const EVERYTHING: &[Rule] = &[on(&["*"], &["*"], &["*"]), at(&["*"], &["*"])];

@@ -165,7 +165,7 @@ fn a_file_is_told_every_mistake_and_where() {
     check("user: []", r#"line 1: unknown field "user", did you mean "users"?"#);
     check(
         "users:\n- name: a\n  roles:\n  - role: root\n  - role: edit\n    namespaces: []\n",
-        "line 4: users[0].roles[0].role: there is no role \"root\"; roles are view, edit and admin\n\
+        "line 4: users[0].roles[0].role: there is no role \"root\"; roles are view, edit, admin and node\n\
          line 6: users[0].roles[1].namespaces: no namespaces are named; name some, or leave the \
          field out to mean all",
     );

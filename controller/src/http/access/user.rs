@@ -25,6 +25,12 @@ impl User {
     /// The group whose members may do everything.
     pub const MASTERS: &str = "system:masters";
 
+    /// The group of nodes.
+    pub(super) const NODES: &str = "system:nodes";
+
+    /// What the name of a node's user begins with, before the name of the node.
+    pub(super) const NODE_PREFIX: &str = "system:node:";
+
     /// The group whose members may read metrics.
     pub(super) const MONITORING: &str = "system:monitoring";
 

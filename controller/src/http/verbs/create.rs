@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, Response, StatusCode};
 
 use crate::admission;
 use crate::api::{Key, Kind, Namespace, Object, Time};
+use crate::http::access;
 use crate::http::fields::{self, Writer};
 use crate::http::refusal::Refusal;
 use crate::http::router::Call;
@@ -20,7 +21,7 @@ use crate::trace::Request;
 const OPTIONS: &str = "CreateOptions";
 
 pub(in crate::http) async fn create(call: Call) -> Result<Response<Body>, Refusal> {
-    let Call { api, target, query, form, headers, body, .. } = call;
+    let Call { api, user, target, query, form, headers, body } = call;
     let store = &api.store;
     let parent = traceparent(&headers);
     let request = Request::new(&api.tracer, parent, "POST", store.clock().now());
@@ -31,6 +32,7 @@ pub(in crate::http) async fn create(call: Call) -> Result<Response<Body>, Refusa
     place(&mut object, target.namespace.as_deref())?;
     let now = store.clock().now();
     admission::name(object.metadata_mut(), || store.names().suffix());
+    access::restrict(&api, &user, None, &object)?;
     admit::with_defaults(&mut object);
     fields::track(&writer, None, &mut object, now);
     admit::hosts(&object, &api.allowed_hosts)?;

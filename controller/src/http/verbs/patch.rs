@@ -96,6 +96,7 @@ impl Write for Request<'_> {
                     Change::Apply(config) => (self.applied(Some(&old), config)?, Vec::new()),
                     _ => self.changed(&old)?,
                 };
+                access::restrict(self.api, self.user, Some(&old), &new)?;
                 let version = |object: &Object| object.metadata().resource_version.clone();
                 // What it says beside what was there already, it says itself.
                 let is_version_said = version(&new) != version(&old);
@@ -161,6 +162,7 @@ impl Request<'_> {
     async fn create(&self, mut new: Object) -> Result<Done, Failed> {
         let (kind, name) = (self.target.kind, self.name);
         access::require(self.api, self.user, &Attributes::to_create(self.target, name))?;
+        access::restrict(self.api, self.user, None, &new)?;
         place(&mut new, self.target.namespace.as_deref())?;
         if let Some(uid) = new.metadata().uid.as_deref().filter(|uid| !uid.is_empty()) {
             return Err(Status::no_object_with_uid(kind, name, uid).into());

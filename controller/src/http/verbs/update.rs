@@ -57,6 +57,7 @@ impl Write for Replacement<'_> {
         let (mut new, old) =
             (self.object.clone(), store.get_object(target.kind, &target.key(self.name)));
         fields::track(&self.writer, old.as_ref(), &mut new, store.clock().now());
+        access::restrict(api, self.user, old.as_ref(), &new)?;
         let version = self.object.metadata().resource_version.as_ref();
         let is_version_said = version.is_some_and(|version| !version.is_empty());
         let (code, (stored, warnings)) = match old {

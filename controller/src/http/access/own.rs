@@ -1,0 +1,149 @@
+//! What a node may do of all that nodes may: to itself, and for its own pods.
+//!
+//! Source: Kubernetes' Node authorizer, for what is read and which objects are meant, and its
+//! admission plugin `NodeRestriction`, for what is written. Roles can't say it, since it depends on
+//! which pods are bound to the node by now.
+
+use crate::api::{Key, Kind, Object, ObjectMeta, Pod};
+use crate::http::options::Query;
+use crate::http::refusal::Refusal;
+use crate::http::status::Status;
+use crate::node::Needed;
+use crate::store::Store;
+
+use super::attributes::Attributes;
+
+/// Where nodes have their leases.
+const LEASES: &str = "kube-node-lease";
+
+/// Labels in Kubernetes' own domains that a node may give itself.
+const OWN_LABELS: &[&str] = &[
+    "beta.kubernetes.io/arch",
+    "beta.kubernetes.io/instance-type",
+    "beta.kubernetes.io/os",
+    "failure-domain.beta.kubernetes.io/region",
+    "failure-domain.beta.kubernetes.io/zone",
+    "kubernetes.io/arch",
+    "kubernetes.io/hostname",
+    "kubernetes.io/os",
+    "node.kubernetes.io/instance-type",
+    "topology.kubernetes.io/region",
+    "topology.kubernetes.io/zone",
+];
+
+/// Domains of labels that are kubelets' own.
+const OWN_DOMAINS: &[&str] = &["kubelet.kubernetes.io", "node.kubernetes.io"];
+
+/// Whether the node called `node` may do what is `asked`, which nodes may do.
+pub(super) fn may(store: &Store, node: &str, asked: &Attributes, query: &Query) -> bool {
+    let verb = asked.verb.as_str();
+    match (asked.group.as_str(), asked.qualified_resource().as_str()) {
+        // Which one it is stands in the object; `restrict` looks at that.
+        ("", "nodes") if verb == "create" => true,
+        ("", "nodes" | "nodes/status") => asked.name == node,
+        ("", "pods") if matches!(verb, "list" | "watch") && asked.name.is_empty() => {
+            let selector = query.get("fieldSelector").unwrap_or_default();
+            let mut terms = selector.split(',');
+            terms.any(|term| {
+                let value = term.strip_prefix("spec.nodeName=");
+                value.map(|it| it.trim_start_matches('=')) == Some(node)
+            })
+        }
+        ("", "pods" | "pods/status" | "pods/eviction") => {
+            let pod = store.get::<Pod>(&Key::new(&asked.namespace, &asked.name));
+            pod.is_some_and(|pod| is_bound(&pod, node))
+        }
+        ("", "configmaps" | "secrets") => verb == "get" && is_needed(store, node, asked),
+        ("coordination.k8s.io", "leases") => {
+            asked.namespace == LEASES && (verb == "create" || asked.name == node)
+        }
+        ("", "events") | ("authentication.k8s.io" | "authorization.k8s.io", _) => true,
+        _ => false,
+    }
+}
+
+fn is_bound(pod: &Pod, node: &str) -> bool {
+    pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(node)
+}
+
+/// Whether a pod of the node names what is asked for.
+fn is_needed(store: &Store, node: &str, asked: &Attributes) -> bool {
+    let pods = store.list::<Pod>(Some(&asked.namespace)).items;
+    pods.iter().filter(|pod| is_bound(pod, node)).any(|pod| {
+        let needed = pod.spec.as_ref().map(Needed::by_pod).unwrap_or_default();
+        match asked.resource.as_str() {
+            "secrets" => needed.has_secret(&asked.name),
+            _ => needed.has_config_map(&asked.name),
+        }
+    })
+}
+
+/// Refuses what the node called `node` must not write: `new` over `old`, or new.
+pub(super) fn restrict(node: &str, old: Option<&Object>, new: &Object) -> Result<(), Refusal> {
+    let name = new.metadata().name.clone().unwrap_or_default();
+    let refused = |why: String| Err(Status::forbidden(new.kind(), &name, &why).into());
+    match new {
+        Object::Node(new) => {
+            if name != node {
+                return refused(format!("node {node:?} is not allowed to modify node {name:?}"));
+            }
+            if let Some(label) = foreign_label(old.map(Object::metadata), &new.metadata) {
+                return refused(format!("is not allowed to modify label {label:?}"));
+            }
+            let Some(Object::Node(old)) = old else { return Ok(()) };
+            if old.spec != new.spec {
+                return refused(format!("node {node:?} is not allowed to modify its spec"));
+            }
+            Ok(())
+        }
+        Object::Pod(new) => match old {
+            Some(old) if old.metadata().labels == new.metadata.labels => Ok(()),
+            Some(_) => refused(format!("node {node:?} cannot update labels through pod status")),
+            None => refused(format!("node {node:?} is not allowed to create pods")),
+        },
+        Object::Lease(_) if new.key() != Key::new(LEASES, node) => {
+            let why = "can only access node lease with the same name as the requesting node";
+            refused(why.to_owned())
+        }
+        _ if matches!(new.kind(), Kind::Lease | Kind::Event) => Ok(()),
+        _ => refused(format!("node {node:?} is not allowed to write it")),
+    }
+}
+
+/// A label of Kubernetes' own domains that is changed and is not a node's to change.
+fn foreign_label(old: Option<&ObjectMeta>, new: &ObjectMeta) -> Option<String> {
+    let before = old.and_then(|it| it.labels.clone()).unwrap_or_default();
+    let after = new.labels.clone().unwrap_or_default();
+    let mut changed =
+        before.keys().chain(after.keys()).filter(|it| before.get(*it) != after.get(*it));
+    changed.find(|label| is_foreign(label)).cloned()
+}
+
+fn is_foreign(label: &str) -> bool {
+    let Some((domain, _)) = label.split_once('/') else { return false };
+    let is_in = |parent: &str| {
+        domain.strip_suffix(parent).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    let is_kubernetes = is_in("kubernetes.io") || is_in("k8s.io");
+    let is_own = OWN_LABELS.contains(&label) || OWN_DOMAINS.iter().any(|own| is_in(own));
+    is_kubernetes && !is_own
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_kubernetes_that_are_not_a_nodes_own() {
+        let check = |label: &str, expect: bool| assert_eq!(is_foreign(label), expect, "{label}");
+        check("type", false);
+        check("example.org/zone", false);
+        check("kubernetes.io/arch", false);
+        check("node.kubernetes.io/anything", false);
+        check("sub.kubelet.kubernetes.io/anything", false);
+        check("node-restriction.kubernetes.io/pool", true);
+        check("node-role.kubernetes.io/control-plane", true);
+        check("notkubernetes.io/x", false);
+        check("k8s.io/x", true);
+    }
+}
