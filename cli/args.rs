@@ -6,6 +6,7 @@ mod backup;
 pub(crate) mod client;
 mod config;
 mod image;
+mod node;
 mod serve;
 
 use std::env;
@@ -23,6 +24,7 @@ use tracing_subscriber::EnvFilter;
 
 pub(crate) use backup::{BackupArguments, RestoreArguments};
 pub(crate) use image::{ImageCommand, ImageFolder, LoginOptions, Source};
+pub(crate) use node::NodeArguments;
 pub(crate) use serve::{LogFormat, ServeArguments};
 
 use crate::log::{self, Log};
@@ -41,11 +43,10 @@ pub(crate) struct Arguments {
 
 /// What is said when nobody asks for more: what keeps a Job from going on, such as a full disk, must
 /// not be silent.
-const TRACES: &str =
-    "mayfly=error,mayfly_controller=error,mayfly_images=error,mayfly_runtime=error";
+const TRACES: &str = "mayfly=error,mayfly_cluster=error,mayfly_controller=error,mayfly_images=error,mayfly_runtime=error";
 
 /// The same of a server, which also says when it starts and stops.
-const SERVER_TRACES: &str = "mayfly=info,mayfly::serve::requests=error,mayfly_controller=warn,mayfly_images=warn,mayfly_runtime=warn";
+const SERVER_TRACES: &str = "mayfly=info,mayfly::serve::requests=error,mayfly_cluster=info,mayfly_controller=warn,mayfly_images=warn,mayfly_runtime=warn";
 
 impl Arguments {
     /// What the command line asks for, and the file of options that it names. A mistake on the command
@@ -72,6 +73,7 @@ impl Arguments {
     pub(crate) fn start_log(&self) -> Log {
         let (default, given, format) = match &self.command {
             Command::Serve(it) => (SERVER_TRACES, it.log_level.clone(), it.log_format),
+            Command::Node(it) => (SERVER_TRACES, it.log_level.clone(), it.log_format),
             _ => (TRACES, None, LogFormat::Text),
         };
         let wanted = given.unwrap_or_else(|| self.verbosity.directives(default));
@@ -86,6 +88,8 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Serve the Kubernetes API, for kubectl and client libraries.
     Serve(ServeArguments),
+    /// Run pods for a Kubernetes cluster, or for `mayfly serve` on another host, as a node of it.
+    Node(NodeArguments),
     /// Write everything that a server holds into one file.
     Backup(BackupArguments),
     /// Put what is in such a file in the place of everything that a server holds.

@@ -1,8 +1,10 @@
-//! What of the host `mayfly run` and `mayfly serve` keep: which files they read, change and execute.
+//! What of the host `mayfly run`, `mayfly serve` and `mayfly node` keep: which files they read, change
+//! and execute.
 //!
 //! ```text
 //! run     change the state, the cache, hostPaths ─▶ read manifests ─▶ read images and the system's files
 //! serve   change the state, the cache, hostPaths, the kubeconfig; read images, certificates, users
+//! node    change the state, the cache, hostPaths; read images, the kubeconfig and what it names
 //! ```
 //!
 //! `--config` of `serve` is read before, and never again.
@@ -19,7 +21,9 @@ use std::sync::LazyLock;
 
 use mayfly_runtime::confine::{self, Extent, Files, Unconfined};
 
-use crate::args::{ConfinementOptions, HostOptions, ImageOptions, RunArguments, ServeArguments};
+use crate::args::{
+    ConfinementOptions, HostOptions, ImageOptions, NodeArguments, RunArguments, ServeArguments,
+};
 use crate::images;
 use crate::places;
 use crate::serve::telemetry;
@@ -111,6 +115,24 @@ pub(crate) fn serve(arguments: &ServeArguments, state: &StateFolder) -> Confined
     let given = [&host.limits, &host.ca_file, &arguments.users].into_iter().chain(tls);
     read.extend(given.flatten().flat_map(|file| around(file)));
     read.extend(telemetry::certificate().iter().flat_map(|file| around(file)));
+    let files = Files { read: Some(read), change: Some(change), ..everywhere() };
+    confine(&arguments.confinement, &files)
+}
+
+/// Confines `mayfly node`, whose kubeconfig names the files `credentials`.
+pub(crate) fn node(
+    arguments: &NodeArguments,
+    state: &StateFolder,
+    credentials: &[PathBuf],
+) -> Confined {
+    let change = changed(state, arguments.state_dir.as_deref(), &arguments.host);
+    let mut read = system();
+    read.extend(change.iter().cloned());
+    read.extend(given_images(&arguments.images));
+    let host = &arguments.host;
+    let given = [&host.limits, &host.ca_file].into_iter().flatten();
+    let given = given.chain([&arguments.kubeconfig]).chain(credentials);
+    read.extend(given.flat_map(|file| around(file)));
     let files = Files { read: Some(read), change: Some(change), ..everywhere() };
     confine(&arguments.confinement, &files)
 }

@@ -89,7 +89,8 @@ pub(crate) fn everybodys(directives: &str) -> String {
 fn filter(text: &str) -> Result<EnvFilter, String> {
     let text = text.trim();
     let of_all = |level: &str| {
-        let rooms = ["mayfly", "mayfly_controller", "mayfly_images", "mayfly_runtime"];
+        let rooms =
+            ["mayfly", "mayfly_cluster", "mayfly_controller", "mayfly_images", "mayfly_runtime"];
         rooms.map(|room| format!("{room}={level}")).join(",")
     };
     let level = LEVELS.iter().find(|level| level.eq_ignore_ascii_case(text));
@@ -118,7 +119,7 @@ mod tests {
         };
         check(
             "debug",
-            "mayfly=debug,mayfly_controller=debug,mayfly_images=debug,mayfly_runtime=debug",
+            "mayfly=debug,mayfly_cluster=debug,mayfly_controller=debug,mayfly_images=debug,mayfly_runtime=debug",
         );
         check("mayfly::serve::requests=info", "mayfly::serve::requests=info");
         check(&everybodys("warn"), "mayfly=warn,warn");

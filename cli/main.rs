@@ -17,6 +17,8 @@ mod limits;
 mod log;
 mod manifest;
 mod manual;
+mod node;
+mod notify;
 mod places;
 #[cfg(test)]
 mod reference;
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
     exit::report(match arguments.command {
         args::Command::Run(arguments) => run::run(&arguments),
         args::Command::Serve(arguments) => serve::serve(&arguments, log),
+        args::Command::Node(arguments) => node::node(&arguments),
         args::Command::Backup(arguments) => backup::backup(&arguments),
         args::Command::Restore(arguments) => backup::restore(&arguments),
         args::Command::Image(command) => image::image(command),

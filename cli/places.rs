@@ -14,6 +14,15 @@ pub(crate) fn state_dir(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     }
 }
 
+/// The state folder of a node that works for another host: its own, since a server may have the
+/// other on the same host.
+pub(crate) fn node_state_dir(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    match given {
+        Some(folder) => Ok(folder.to_owned()),
+        None => Ok(state_dir(None)?.with_file_name("mayfly-node")),
+    }
+}
+
 /// The state folder that keeps images for every run: as `mayfly image` finds it without options.
 pub(crate) fn shared_state_dir() -> anyhow::Result<PathBuf> {
     let given = std::env::var_os("MAYFLY_STATE_DIR").filter(|folder| !folder.is_empty());

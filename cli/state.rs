@@ -103,20 +103,27 @@ impl StateFolder {
                 // A process that was killed is no fault of its pods.
                 lost_runs: LostRuns::RunAgain,
                 restart_backoff: restarts(base, cap),
-                host_paths: host.paths,
-                allowed_hosts: host.hosts,
-                capacity: limits.capacity.on_disk(&self.path),
-                limits: limits.pods,
-                volumes: VolumeSettings {
-                    entries: limits.volume_entries,
-                    memory_root: self.memory.clone(),
-                },
-                logs: limits.logs,
-                disk: Some(limits.disk),
-                ..NodeSettings::new(NODE_NAME, self.path.join("node"))
+                ..self.node(NODE_NAME, host, limits)
             },
             root_ca: None,
             terminated_pod_gc_threshold: TERMINATED_POD_GC_THRESHOLD,
+        }
+    }
+
+    /// How the node `name` works on it, in the same way.
+    pub(crate) fn node(&self, name: &str, host: OfHost, limits: &Limits) -> NodeSettings {
+        NodeSettings {
+            host_paths: host.paths,
+            allowed_hosts: host.hosts,
+            capacity: limits.capacity.on_disk(&self.path),
+            limits: limits.pods,
+            volumes: VolumeSettings {
+                entries: limits.volume_entries,
+                memory_root: self.memory.clone(),
+            },
+            logs: limits.logs,
+            disk: Some(limits.disk),
+            ..NodeSettings::new(name, self.path.join("node"))
         }
     }
 

@@ -18,7 +18,7 @@ mod threads;
 mod usage;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,15 +27,16 @@ use mayfly_controller::node::{
     Container, ContainerEnd, Image, MountAccess, Output, PodRuntime, Pull, PullError, StartError,
     Stdin, Storage, StorageExceeded, StorageLimits, Stream,
 };
+use mayfly_images::Keyring;
 use mayfly_runtime::{
     Access, Authorities, Engine, EngineSettings, Guest, Limits, Meter, Metering, Module, Mount,
     Sandbox,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::compiler;
-use crate::descriptors;
-use crate::images::{Images, Registries};
+use crate::args::ImageOptions;
+use crate::images::{Images, Registries, shelves};
+use crate::{compiler, descriptors, places};
 pub(crate) use code::Stamp;
 use kept::Kept;
 use ready::{Fetcher, Ready};
@@ -62,7 +63,29 @@ pub(crate) struct Reach {
     pub(crate) own_ports: Vec<u16>,
 }
 
+/// What the runtime of a process that works for others is made of.
+pub(crate) struct Given<'a> {
+    pub(crate) images: &'a ImageOptions,
+    /// The state folder, and the same if it was named.
+    pub(crate) folder: &'a Path,
+    pub(crate) named: Option<&'a Path>,
+    pub(crate) limits: &'a crate::limits::Limits,
+    pub(crate) reach: Reach,
+}
+
 impl Wasm {
+    /// The runtime of a server or a node, with the images of its state folder.
+    pub(crate) fn for_others(given: Given<'_>) -> anyhow::Result<Self> {
+        let Given { images: options, folder, named, limits, reach } = given;
+        let shelves = shelves(Some(folder));
+        // The operator's own logins are not for whoever may use the API.
+        let logins = Keyring::default();
+        let registries = Registries::new(options, &shelves, logins, limits.images)?;
+        let images = Images::new(options, shelves)?;
+        let cache = places::cache_dir(named).ok();
+        Self::new(images, registries, cache, limits, reach)
+    }
+
     /// Runs the modules that `images` and `registries` have, within `limits`; compiled code is kept
     /// in `cache`, if anywhere.
     pub(crate) fn new(

@@ -12,6 +12,7 @@ mod examples;
 mod guests;
 mod harness;
 mod kubectl;
+mod node;
 mod packages;
 mod programs;
 mod registry;

@@ -14,7 +14,6 @@ mod generation;
 mod kubeconfig;
 mod limits;
 mod listen;
-mod notify;
 mod renewal;
 mod requests;
 mod running;
@@ -32,18 +31,16 @@ use mayfly_controller::Settings;
 use mayfly_controller::clock::Clock;
 use mayfly_controller::node::NodeSettings;
 use mayfly_controller::store::{Names, OpenError, Store};
-use mayfly_images::Keyring;
 
 use crate::args::{LogFormat, ServeArguments};
 use crate::confine;
 use crate::exit::Exit;
-use crate::images::{Images, Registries, shelves};
 use crate::interrupt::Interrupt;
 use crate::limits::Limits;
 use crate::log::Log;
-use crate::places;
 use crate::state::{OfHost, StateFolder};
-use crate::wasm::{Reach, Wasm};
+use crate::wasm::{Given, Reach, Wasm};
+use crate::{notify, places};
 use renewal::Renewal;
 use running::{Parts, Running};
 use telemetry::Telemetry;
@@ -107,16 +104,16 @@ async fn start(
     let users = Users::read(arguments.users.as_deref(), &folder.join("users.yaml"))?;
     let tls = Tls::open(&folder.join("tls"), source(arguments, address), Clock::system().now())?;
     let kubeconfig = write_kubeconfig(arguments, folder, &tls, address)?;
-    let shelves = shelves(Some(folder));
-    // The operator's own logins are not for whoever may use the API.
-    let registries =
-        Registries::new(&arguments.images, &shelves, Keyring::default(), allowed.images)?;
-    let images = Images::new(&arguments.images, shelves)?;
-    let cache = places::cache_dir(arguments.state_dir.as_deref()).ok();
     // No pod speaks to the server itself, unless the operator says so by name.
     let authorities = Arc::clone(&of_host.authorities);
     let reach = Reach { authorities, own_ports: vec![address.port()] };
-    let runtime = Wasm::new(images, registries, cache, &allowed, reach)?;
+    let runtime = Wasm::for_others(Given {
+        images: &arguments.images,
+        folder,
+        named: arguments.state_dir.as_deref(),
+        limits: &allowed,
+        reach,
+    })?;
     let telemetry = Telemetry::start(arguments.otlp_endpoint.as_deref())?;
     let tracer = telemetry.as_ref().map(Telemetry::tracer).unwrap_or_default();
     confine::hide(&arguments.confinement);

@@ -58,11 +58,8 @@ impl Recorder {
         self
     }
 
-    /// What writes this event: nothing if there were too many about its object.
-    ///
-    /// An event seen before is counted, and from the tenth similar one within ten minutes on (the
-    /// same but for the message) they are combined into one. If the transaction is not committed,
-    /// the event is lost, as with Kubernetes.
+    /// What writes this event: nothing if there were too many about its object. If the transaction is
+    /// not committed, the event is lost, as with Kubernetes.
     pub fn record(
         &self,
         about: &ObjectReference,
@@ -71,6 +68,30 @@ impl Recorder {
         message: &str,
         now: Timestamp,
     ) -> Transaction {
+        let Some(event) = self.event(about, event_type, reason, message, now) else {
+            return Transaction::new();
+        };
+        let (count, message) = (event.count, event.message.clone());
+        Transaction::new().create_or_modify(event, move |event: &mut Event| {
+            event.count = count;
+            event.last_timestamp = Some(Time(now));
+            event.message = message;
+        })
+    }
+
+    /// The event as it is to be written: with a count above one it was written before under its name,
+    /// and only counts on. `None` if there were too many about its object.
+    ///
+    /// An event seen before is counted, and from the tenth similar one within ten minutes on (the
+    /// same but for the message) they are combined into one.
+    pub fn event(
+        &self,
+        about: &ObjectReference,
+        event_type: EventType,
+        reason: &str,
+        message: &str,
+        now: Timestamp,
+    ) -> Option<Event> {
         let happening = Happening { about, event_type, reason, message };
         let name =
             format!("{}.{:x}", about.name.as_deref().unwrap_or_default(), self.names.stamp(now));
@@ -78,9 +99,8 @@ impl Recorder {
             let mut correlator = self.correlator.lock().unwrap_or_else(PoisonError::into_inner);
             correlator.correlate(&happening, now, name)
         };
-        let Some(correlated) = correlated else { return Transaction::new() };
-        let Correlated { name, first, count, message } = correlated;
-        let event = Event {
+        let Correlated { name, first, count, message } = correlated?;
+        Some(Event {
             metadata: ObjectMeta {
                 name: Some(name),
                 // An object that has no namespace has its events in this one.
@@ -90,7 +110,7 @@ impl Recorder {
             involved_object: about.clone(),
             type_: Some(event_type.as_str().into()),
             reason: Some(reason.into()),
-            message: Some(message.clone()),
+            message: Some(message),
             source: Some(self.source.clone()),
             reporting_component: self.source.component.clone(),
             reporting_instance: self.source.host.clone(),
@@ -98,11 +118,6 @@ impl Recorder {
             last_timestamp: Some(Time(now)),
             count: Some(count),
             ..Event::default()
-        };
-        Transaction::new().create_or_modify(event, move |event: &mut Event| {
-            event.count = Some(count);
-            event.last_timestamp = Some(Time(now));
-            event.message = Some(message);
         })
     }
 }

@@ -20,6 +20,19 @@ pub trait ClusterClient: Clone + Send + Sync + 'static {
     /// Follows the pods whose `spec.nodeName` is `node`, beginning with all that there are.
     fn watch_pods(&self, node: &str) -> Self::Watch;
 
+    /// Takes note that a run of `container` of `pod` is about to begin, the `restart`th one, so that
+    /// the node's next process knows of it whatever becomes of this one. A client whose control plane
+    /// is always there needs no note: the next report is durable as soon as it is made.
+    fn begins(
+        &self,
+        pod: &PodIdentity,
+        container: &str,
+        restart: u32,
+    ) -> impl Future<Output = Result<(), ClientError>> + Send {
+        let _ = (pod, container, restart);
+        std::future::ready(Ok(()))
+    }
+
     /// Writes the status with the usage and records the events of `pod`, and returns when the status is durable.
     ///
     /// Conditions that the status does not name stay, a terminal phase stays, the end of a run stays

@@ -113,6 +113,12 @@ impl<C: ClusterClient, R: PodRuntime> Launch<C, R> {
                 return report(failure).await;
             }
         };
+        let name = &prepared.container.name;
+        if let Err(error) = self.host.client.begins(&self.identity, name, self.restart).await {
+            // What nobody would know of must not begin.
+            let why = format!("{error}: {}", error.source);
+            return report(Progress::ConfigFailed("CreateContainerError", why)).await;
+        }
         let started_at = self.host.clock.now();
         if let Some(spans) = &self.spans {
             spans.started(started_at);

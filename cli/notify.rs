@@ -10,12 +10,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// Clients are answered from now on.
-pub(super) fn ready() {
+pub(crate) fn ready() {
     tell("READY=1");
 }
 
 /// We stop, as we were asked to.
-pub(super) fn stopping() {
+pub(crate) fn stopping() {
     tell("STOPPING=1");
 }
 

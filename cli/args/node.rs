@@ -1,0 +1,111 @@
+//! What `mayfly node` can be asked for.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+use mayfly_cluster::Taint;
+
+use super::{ConfinementOptions, HostOptions, ImageOptions, LogFormat};
+
+/// The taint that keeps pods away which are not meant for WebAssembly.
+const TAINT: &str = "mayfly.dev/wasm:NoSchedule";
+
+const NODE_EXAMPLES: &str = "\
+Examples:
+  mayfly node --kubeconfig node.kubeconfig       as the node that is called as this host is
+  mayfly node --kubeconfig edge.kubeconfig --name edge-1 --register-with-taints ''
+                                                 for `mayfly serve`, and open to every pod
+
+Exit codes:
+  0  stopped by Ctrl-C or SIGTERM, in order
+  1  a part of it failed
+  2  bad input, or what it needs can't be had; nothing was started
+  130, 143  a second Ctrl-C or SIGTERM stopped it at once";
+
+/// `mayfly node`.
+#[derive(Args, Debug)]
+#[command(after_help = NODE_EXAMPLES)]
+pub(crate) struct NodeArguments {
+    /// The API server to work for, and the credentials of this node.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) kubeconfig: PathBuf,
+    /// The node's name [default: this host's].
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub(crate) name: Option<String>,
+    /// The address that the node is reached by [default: the one from which the API server is].
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) node_ip: Option<IpAddr>,
+    /// The taints with which the node registers itself the first time, with commas between; '' for
+    /// none.
+    #[arg(
+        long,
+        value_name = "KEY[=VALUE]:EFFECT,…",
+        value_parser = taint,
+        value_delimiter = ',',
+        default_value = TAINT
+    )]
+    pub(crate) register_with_taints: Vec<Option<Taint>>,
+    /// A further label of the node; may be given again.
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
+    pub(crate) labels: Vec<(String, String)>,
+    /// Keep logs, volumes and what is known of pods there
+    /// [default: $XDG_STATE_HOME/mayfly-node or ~/.local/state/mayfly-node].
+    #[arg(long, value_name = "DIR", env = "MAYFLY_STATE_DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) state_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) images: ImageOptions,
+    #[command(flatten)]
+    pub(crate) host: HostOptions,
+    #[command(flatten)]
+    pub(crate) confinement: ConfinementOptions,
+    /// What to log: off, error, warn, info, debug or trace, or directives as RUST_LOG has them, which
+    /// it goes before.
+    #[arg(long, value_name = "LEVEL|DIRECTIVES", value_parser = crate::log::checked)]
+    pub(crate) log_level: Option<String>,
+    /// How to write what is logged: for people, or a JSON object a line.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// The name of a node is that of an object: as a host's, in small letters.
+fn name(text: &str) -> Result<String, String> {
+    let is_part = |part: &str| {
+        let is_edge = |it: Option<char>| it.is_some_and(|it| it.is_ascii_alphanumeric());
+        is_edge(part.chars().next())
+            && is_edge(part.chars().last())
+            && part.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-')
+    };
+    if text.len() <= 253 && text.split('.').all(is_part) {
+        return Ok(text.to_owned());
+    }
+    Err("small letters, digits, '-' and '.' are wanted, as in a host's name".to_owned())
+}
+
+fn taint(text: &str) -> Result<Option<Taint>, String> {
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("KEY=VALUE is wanted".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_nodes() {
+        let check = |text: &str, is_good: bool| assert_eq!(name(text).is_ok(), is_good, "{text}");
+        check("edge-1", true);
+        check("edge-1.example.org", true);
+        check("Edge", false);
+        check("-edge", false);
+        check("edge.", false);
+        check("", false);
+        check("a/b", false);
+    }
+}

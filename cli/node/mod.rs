@@ -1,0 +1,165 @@
+//! `mayfly node`: the node agent as a process of its own, for an API server on another host.
+//!
+//! ```text
+//! state folder ─▶ kubeconfig ─▶ confinement ─▶ journal ─▶ runtime ─▶ agent
+//! ```
+//!
+//! It is the agent that `mayfly serve` has inside, over another client: images, limits and volumes
+//! are the same.
+
+mod api_server;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use mayfly_cluster::{ClusterSettings, Introduction, KubeClient};
+use mayfly_controller::clock::Clock;
+use mayfly_controller::node::{Agent, LostRuns, NodeSettings};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::{LogFormat, NodeArguments};
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::limits::Limits;
+use crate::state::{OfHost, StateFolder};
+use crate::wasm::{Given, Reach, Wasm};
+use crate::{confine, notify, places};
+use api_server::{ApiServer, Kubeconfig};
+
+/// How long a node that stops waits for the API server to take the ends of its pods. The next
+/// process tells what is left.
+const TELL_MAX: Duration = Duration::from_secs(10);
+
+/// Works until it is told to stop.
+pub(crate) fn node(arguments: &NodeArguments) -> anyhow::Result<Exit> {
+    let folder = places::node_state_dir(arguments.state_dir.as_deref())?;
+    let state = StateFolder::open(Some(&folder))?;
+    let kubeconfig = Kubeconfig::read(&arguments.kubeconfig)?;
+    // Before there are threads.
+    confine::node(arguments, &state, &kubeconfig.files).log();
+    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let threads = threads.context("can't start threads")?;
+    let result = threads.block_on(work(arguments, kubeconfig, &state));
+    // What is still at work, such as reading a large file, is of no use to anybody.
+    threads.shutdown_background();
+    result
+}
+
+async fn work(
+    arguments: &NodeArguments,
+    kubeconfig: Kubeconfig,
+    state: &StateFolder,
+) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::listen(None)?;
+    let mut at_work = AtWork::start(arguments, kubeconfig, state).await?;
+    notify::ready();
+    let exit = tokio::select! {
+        _signal = interrupt.asked() => {
+            say(arguments.log_format, "stopping; once more to stop at once");
+            Exit::Done
+        }
+        _ = &mut at_work.agent => {
+            say(arguments.log_format, "the agent has ended by itself; stopping");
+            Exit::Failed
+        }
+    };
+    notify::stopping();
+    at_work.stop().await;
+    say(arguments.log_format, "stopped");
+    Ok(exit)
+}
+
+/// A node at work.
+struct AtWork {
+    client: KubeClient,
+    agent: JoinHandle<()>,
+    cancel: CancellationToken,
+}
+
+impl AtWork {
+    async fn start(
+        arguments: &NodeArguments,
+        kubeconfig: Kubeconfig,
+        state: &StateFolder,
+    ) -> anyhow::Result<Self> {
+        let of_host = OfHost::of(&arguments.host)?;
+        let allowed = Limits::read(arguments.host.limits.as_deref())?;
+        let server = kubeconfig.server().await?;
+        let name = match &arguments.name {
+            Some(name) => name.clone(),
+            None => host_name()?,
+        };
+        let ip = arguments.node_ip.map_or_else(|| server.own_address(), Ok)?;
+        let reach = Reach { authorities: Arc::clone(&of_host.authorities), own_ports: Vec::new() };
+        let runtime = Wasm::for_others(Given {
+            images: &arguments.images,
+            folder: state.path(),
+            named: arguments.state_dir.as_deref(),
+            limits: &allowed,
+            reach,
+        })?;
+        let ApiServer { client, url } = server;
+        let settings = ClusterSettings {
+            node: name.clone(),
+            journal: state.path().join("journal"),
+            introduction: introduction(arguments),
+        };
+        let clock = Clock::system();
+        // Nobody else is at work in the folder from here on.
+        let client = KubeClient::start(client, &settings, clock.clone())?;
+        confine::hide(&arguments.confinement);
+        let settings = NodeSettings {
+            host_ip: ip.to_string(),
+            // As in Kubernetes, where the cluster decides what becomes of a pod that was lost.
+            lost_runs: LostRuns::Count,
+            ..state.node(&name, of_host, &allowed)
+        };
+        let agent = Agent::new(client.clone(), Arc::new(runtime), clock, settings);
+        let cancel = CancellationToken::new();
+        let agent = tokio::spawn(agent.run(cancel.clone()));
+        say_hello(arguments, &name, &url);
+        Ok(Self { client, agent, cancel })
+    }
+
+    /// Ends what runs first, and then tells of it.
+    async fn stop(self) {
+        self.cancel.cancel();
+        if let Err(error) = self.agent.await {
+            tracing::error!(%error, "the agent ended by itself");
+        }
+        self.client.stop(TELL_MAX).await;
+    }
+}
+
+fn introduction(arguments: &NodeArguments) -> Introduction {
+    Introduction {
+        labels: arguments.labels.iter().cloned().collect(),
+        taints: arguments.register_with_taints.iter().flatten().cloned().collect(),
+        kubelet_port: None,
+    }
+}
+
+/// What this host is called, as a node's name.
+fn host_name() -> anyhow::Result<String> {
+    let path = Path::new("/proc/sys/kernel/hostname");
+    let name = std::fs::read_to_string(path).context("can't tell this host's name: give --name")?;
+    Ok(name.trim().to_lowercase())
+}
+
+fn say_hello(arguments: &NodeArguments, node: &str, url: &str) {
+    match arguments.log_format {
+        LogFormat::Text => eprintln!("mayfly: node {node} works for {url}"),
+        LogFormat::Json => tracing::info!(node, url, "at work"),
+    }
+}
+
+/// Says `words` to people, or to what reads for them.
+fn say(format: LogFormat, words: &str) {
+    match format {
+        LogFormat::Text => eprintln!("mayfly: {words}"),
+        LogFormat::Json => tracing::info!("{words}"),
+    }
+}

@@ -1,0 +1,113 @@
+//! Those who tell the API server of pods, each of one pod, until there is nothing left to tell.
+//!
+//! What can't be told now is tried again, however long that takes: what is told then is the newest.
+
+use std::sync::Arc;
+
+use mayfly_controller::api::Pod;
+use mayfly_controller::node::PodIdentity;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::limits::ERRANDS_MAX;
+use crate::line::{Failure, Line};
+use crate::pause::Pause;
+use crate::pods::{Errand, Pods};
+use crate::requests;
+
+/// All of them. A clone is the same.
+#[derive(Clone)]
+pub(crate) struct Couriers {
+    line: Line,
+    pods: Arc<Pods>,
+    /// One permit for each request that is under way.
+    errands: Arc<Semaphore>,
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+}
+
+impl Couriers {
+    pub(crate) fn new(
+        line: Line,
+        pods: Arc<Pods>,
+        tasks: TaskTracker,
+        cancel: CancellationToken,
+    ) -> Self {
+        Self { line, pods, errands: Arc::new(Semaphore::new(ERRANDS_MAX)), tasks, cancel }
+    }
+
+    /// Sees to it that what there is to tell of a pod is told.
+    pub(crate) fn see_to(&self, uid: &str) {
+        if self.pods.take_up(uid) {
+            let (own, uid) = (self.clone(), uid.to_owned());
+            self.tasks.spawn(async move {
+                let all = own.run(&uid);
+                let _ = own.cancel.run_until_cancelled(all).await;
+            });
+        }
+    }
+
+    async fn run(&self, uid: &str) {
+        let mut pause = Pause::default();
+        while let Some(errand) = self.pods.next_errand(uid) {
+            let done = {
+                let place = self.errands.acquire().await;
+                let _place = place.expect("nobody must close the semaphore");
+                match errand {
+                    Errand::Tell { pod, patch, said } => self.tell(&pod, &patch, said).await,
+                    Errand::Remove { pod } => self.remove(&pod).await,
+                }
+            };
+            match done {
+                Ok(()) => pause.reset(),
+                Err(failure) => {
+                    if !failure.is_outage() {
+                        let error = &failure as &dyn std::error::Error;
+                        tracing::warn!(pod = uid, error, "a pod can't be told of yet");
+                    }
+                    pause.wait().await;
+                }
+            }
+        }
+    }
+
+    async fn tell(&self, pod: &PodIdentity, patch: &Value, said: u64) -> Result<(), Failure> {
+        match self.line.ask::<Pod>(requests::patch_pod_status(pod, patch)).await {
+            Ok(now) => self.pods.told(said, now),
+            Err(failure) if failure.code() == Some(404) => self.pods.gone(&pod.uid),
+            // Its uid is another, or it changes all the time.
+            Err(failure) if failure.code() == Some(409) => {
+                if self.is_there(pod).await? {
+                    return Err(failure);
+                }
+                self.pods.gone(&pod.uid);
+            }
+            Err(failure) => return Err(failure),
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, pod: &PodIdentity) -> Result<(), Failure> {
+        let answer = self.line.ask::<Value>(requests::delete_pod(pod)).await;
+        match answer {
+            // One that somebody's finalizer holds is still there, and nothing more is to be done.
+            Ok(_) => self.pods.removed(&pod.uid),
+            Err(failure) if failure.code() == Some(404) => self.pods.gone(&pod.uid),
+            Err(failure) if failure.code() == Some(409) => {
+                if self.is_there(pod).await? {
+                    return Err(failure);
+                }
+                self.pods.gone(&pod.uid);
+            }
+            Err(failure) => return Err(failure),
+        }
+        Ok(())
+    }
+
+    async fn is_there(&self, pod: &PodIdentity) -> Result<bool, Failure> {
+        let found = self.line.find::<Pod>(requests::get_pod(pod)).await?;
+        Ok(found.is_some_and(|found| found.metadata.uid.as_ref() == Some(&pod.uid)))
+    }
+}

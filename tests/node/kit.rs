@@ -1,0 +1,242 @@
+//! A control plane with nodes, each a process, and what they run.
+
+use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Client, Config};
+use rustix::process::Signal;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use crate::harness::{Ended, Home, PATIENCE, Running, Server, Stream, guest};
+
+/// The image of every container: it leaves a file when it begins, and one when it ends.
+const IMAGE: &str = "ledger";
+
+/// The nodes that may join; each one's token is its name.
+pub(super) const NODES: [&str; 2] = ["left", "right"];
+
+/// A home with a folder that all guests see.
+pub(super) struct Cluster {
+    pub(super) home: Home,
+}
+
+impl Cluster {
+    /// With two nodes that may join.
+    pub(super) fn new() -> Self {
+        let home = Home::new();
+        fs::create_dir(home.path("shared")).expect("the volume must be made");
+        let user = |name: &str| {
+            let hash = Sha256::digest(name.as_bytes());
+            let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!(
+                "- name: system:node:{name}\n  roles: [{{role: node}}]\n  \
+                 tokens: [{{sha256: {hash}}}]\n"
+            )
+        };
+        let users: String = NODES.into_iter().map(user).collect();
+        // Where a server finds it by itself.
+        let path = home.write(".local/state/mayfly/users.yaml", format!("users:\n{users}"));
+        fs::set_permissions(path, Permissions::from_mode(0o600)).expect("it is ours");
+        Self { home }
+    }
+
+    /// Starts the control plane, which runs nothing itself.
+    pub(super) async fn serve(&self) -> ControlPlane {
+        let options = ["--backoff-base=5ms", "--backoff-max=20ms"];
+        ControlPlane::of(Server::start(&self.home, &options)).await
+    }
+
+    /// Starts it again where it was.
+    pub(super) async fn serve_again(&self, address: &str) -> ControlPlane {
+        let unused = format!("unused={}", guest("job_ledger"));
+        ControlPlane::of(Server::start_again(&self.home, address, &unused)).await
+    }
+
+    /// Starts the node `name` of `plane`.
+    pub(super) fn node(&self, plane: &ControlPlane, name: &str) -> JoinedNode {
+        let kubeconfig = self.kubeconfig(plane, name);
+        let image = format!("--image={IMAGE}={}", guest("job_ledger"));
+        let mut command = self.home.mayfly();
+        command.args(["node", "--name", name, "--register-with-taints", "", "--state-dir", name]);
+        command.arg("--kubeconfig").arg(kubeconfig).args([&image, "--host-path", "shared"]);
+        command.args(["--node-ip", "127.0.0.1"]);
+        let mut running = Running::start(&mut command);
+        running.line(|from, line| {
+            from == Stream::Stderr && line.starts_with(&format!("mayfly: node {name} works for "))
+        });
+        JoinedNode { running }
+    }
+
+    fn kubeconfig(&self, plane: &ControlPlane, name: &str) -> PathBuf {
+        let mut config = Kubeconfig::read_from(plane.server.kubeconfig()).expect("a kubeconfig");
+        for user in &mut config.auth_infos {
+            let token = Some(name.to_owned().into());
+            user.auth_info = Some(AuthInfo { token, ..AuthInfo::default() });
+        }
+        // What holds the token is left out of what is printed, so it is written by hand.
+        let mut value = serde_json::to_value(&config).expect("a value");
+        value["users"][0]["user"] = json!({"token": name});
+        self.home.write(&format!("{name}.kubeconfig"), value.to_string())
+    }
+
+    /// A Job of `completions` pods, all at once, whose guests take so many milliseconds.
+    pub(super) fn job(&self, name: &str, completions: u32, milliseconds: u32) -> Job {
+        let uid = json!({"fieldRef": {"fieldPath": "metadata.uid"}});
+        let shared = self.home.path("shared");
+        let job = json!({
+            "metadata": {"name": name},
+            "spec": {
+                "completions": completions, "parallelism": completions, "backoffLimit": 100,
+                "template": {"spec": {
+                    "restartPolicy": "Never",
+                    "volumes": [{"name": "ledger", "hostPath": {"path": shared}}],
+                    "containers": [{
+                        "name": "main", "image": IMAGE,
+                        "args": ["/ledger", "$(UID)", milliseconds.to_string(), "0"],
+                        "env": [{"name": "UID", "valueFrom": uid}],
+                        "volumeMounts": [{"name": "ledger", "mountPath": "/ledger"}],
+                    }],
+                }},
+            },
+        });
+        serde_json::from_value(job).expect("must be a Job")
+    }
+
+    /// How often the guests of each pod, by its uid, have begun, and how often they have ended.
+    pub(super) fn ledger(&self) -> BTreeMap<String, (usize, usize)> {
+        let mut runs: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+        for entry in fs::read_dir(self.home.path("shared")).expect("the ledger must be readable") {
+            let name = entry.expect("an entry").file_name().into_string().expect("UTF-8");
+            let (uid, rest) = name.split_once('.').expect("it must name a pod");
+            let of_pod = runs.entry(uid.to_owned()).or_default();
+            match rest.ends_with(".start") {
+                true => of_pod.0 += 1,
+                false => of_pod.1 += 1,
+            }
+        }
+        runs
+    }
+}
+
+/// The control plane, and a user of it.
+pub(super) struct ControlPlane {
+    pub(super) server: Server,
+    pub(super) client: Client,
+}
+
+impl ControlPlane {
+    async fn of(server: Server) -> Self {
+        let kubeconfig = Kubeconfig::read_from(server.kubeconfig()).expect("must be a kubeconfig");
+        let options = KubeConfigOptions::default();
+        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
+        let client = Client::try_from(config.expect("must be usable")).expect("a client");
+        let plane = Self { server, client };
+        // Its own node takes no pods.
+        let cordon = Patch::Merge(json!({"spec": {"unschedulable": true}}));
+        let nodes = plane.nodes();
+        nodes.patch("mayfly", &PatchParams::default(), &cordon).await.expect("it must be there");
+        plane
+    }
+
+    pub(super) fn jobs(&self) -> Api<Job> {
+        Api::default_namespaced(self.client.clone())
+    }
+
+    pub(super) fn pods(&self) -> Api<Pod> {
+        Api::default_namespaced(self.client.clone())
+    }
+
+    pub(super) fn nodes(&self) -> Api<Node> {
+        Api::all(self.client.clone())
+    }
+
+    pub(super) async fn create(&self, job: &Job) {
+        self.jobs().create(&PostParams::default(), job).await.expect("it must be made");
+    }
+
+    /// All pods that there are.
+    pub(super) async fn all_pods(&self) -> Vec<Pod> {
+        self.pods().list(&ListParams::default()).await.expect("a list").items
+    }
+
+    /// Waits until some object of `api` `is_wanted`, and gives it.
+    pub(super) async fn wait<K>(&self, api: Api<K>, is_wanted: impl Fn(&K) -> bool) -> K
+    where
+        K: kube::Resource<DynamicType = ()> + Clone + DeserializeOwned,
+        K: std::fmt::Debug + Send + 'static,
+    {
+        let found = async {
+            let objects = watcher(api, watcher::Config::default()).default_backoff();
+            let mut objects = pin!(objects.applied_objects());
+            while let Some(object) = objects.try_next().await.transpose() {
+                if let Ok(object) = object
+                    && is_wanted(&object)
+                {
+                    return object;
+                }
+            }
+            panic!("a watch must not end")
+        };
+        tokio::time::timeout(PATIENCE, found).await.expect("it must come about")
+    }
+
+    /// Waits until the Job `name` is complete.
+    pub(super) async fn completed(&self, name: &str) -> Job {
+        self.wait(self.jobs(), |job| {
+            let status = job.status.iter();
+            let mut conditions = status.flat_map(|it| it.conditions.iter().flatten());
+            job.metadata.name.as_deref() == Some(name)
+                && conditions.any(|it| it.type_ == "Complete" && it.status == "True")
+        })
+        .await
+    }
+
+    /// Waits until the node `name` is ready.
+    pub(super) async fn ready(&self, name: &str) -> Node {
+        self.wait(self.nodes(), |node| {
+            let status = node.status.iter();
+            let mut conditions = status.flat_map(|it| it.conditions.iter().flatten());
+            node.metadata.name.as_deref() == Some(name)
+                && conditions.any(|it| it.type_ == "Ready" && it.status == "True")
+        })
+        .await
+    }
+}
+
+/// A node, as a process.
+pub(super) struct JoinedNode {
+    pub(super) running: Running,
+}
+
+impl JoinedNode {
+    /// Asks it to stop, and waits until it has.
+    pub(super) fn stop(self) -> Ended {
+        self.running.signal(Signal::TERM);
+        self.running.wait()
+    }
+
+    /// Ends it as a power cut would.
+    pub(super) fn kill(self) -> Ended {
+        self.running.kill()
+    }
+}
+
+/// The node that a pod is bound to.
+pub(super) fn node_of(pod: &Pod) -> &str {
+    pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or_default()
+}
+
+/// How long a guest takes that is to be caught in the middle.
+pub(super) const LONG: Duration = Duration::from_secs(3600);

@@ -1,0 +1,112 @@
+//! Parts that are killed and come back while pods run: nothing is lost, and nothing is run twice.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::core::v1::Pod;
+
+use super::kit::{Cluster, ControlPlane, LONG, NODES, node_of};
+use crate::harness::PATIENCE;
+
+fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
+}
+
+/// Waits until so many guests have begun, and so many of them have ended.
+async fn until(cluster: &Cluster, begun: usize, ended: usize) -> BTreeMap<String, (usize, usize)> {
+    let since = Instant::now();
+    loop {
+        let ledger = cluster.ledger();
+        let sum = |of: fn(&(usize, usize)) -> usize| ledger.values().map(of).sum::<usize>();
+        if begun <= sum(|it| it.0) && ended <= sum(|it| it.1) {
+            return ledger;
+        }
+        assert!(since.elapsed() < PATIENCE, "{ledger:?}");
+        // Nobody tells of files; it is only a look that is repeated.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn running(plane: &ControlPlane, count: usize) {
+    let mut seen = std::collections::BTreeSet::new();
+    let seen = std::sync::Mutex::new(&mut seen);
+    plane
+        .wait(plane.pods(), |pod| {
+            let mut seen = seen.lock().expect("nobody panics");
+            if phase(pod) == "Running" {
+                seen.insert(pod.metadata.uid.clone());
+            }
+            seen.len() == count
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_killed_and_comes_back_runs_nothing_twice() {
+    let cluster = Cluster::new();
+    let plane = cluster.serve().await;
+    let nodes = NODES.map(|name| cluster.node(&plane, name));
+    for name in NODES {
+        plane.ready(name).await;
+    }
+    plane.create(&cluster.job("long", 4, u32::try_from(LONG.as_millis()).unwrap())).await;
+    running(&plane, 4).await;
+    until(&cluster, 4, 0).await;
+    let before = plane.all_pods().await;
+    let [left, right] = nodes;
+    left.kill();
+    let left = cluster.node(&plane, "left");
+    // Those that were lost have failed, and others are made in their place.
+    let lost = before.iter().filter(|pod| node_of(pod) == "left").count();
+    assert!(lost > 0, "nothing was killed: {before:#?}");
+    let ledger = until(&cluster, 4 + lost, 0).await;
+    assert!(ledger.values().all(|runs| *runs == (1, 0)), "{ledger:?}");
+    let pods = plane.all_pods().await;
+    for old in &before {
+        let now = pods.iter().find(|pod| pod.metadata.uid == old.metadata.uid);
+        let Some(now) = now else { panic!("{:?} is lost", old.metadata.name) };
+        match node_of(now) {
+            "left" => {
+                assert_eq!(phase(now), "Failed");
+                let conditions = now.status.iter().flat_map(|it| it.conditions.iter().flatten());
+                let mut conditions = conditions.map(|condition| condition.type_.as_str());
+                assert!(conditions.any(|it| it == "DisruptionTarget"), "{now:#?}");
+            }
+            _ => assert_eq!(phase(now), "Running"),
+        }
+    }
+    for node in [left, right] {
+        node.stop().exits(0);
+    }
+    plane.server.stop().exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pods_run_on_while_the_control_plane_is_away() {
+    let cluster = Cluster::new();
+    let plane = cluster.serve().await;
+    let nodes = NODES.map(|name| cluster.node(&plane, name));
+    for name in NODES {
+        plane.ready(name).await;
+    }
+    plane.create(&cluster.job("away", 6, 3000)).await;
+    running(&plane, 6).await;
+    let address = plane.server.address().to_owned();
+    plane.server.kill();
+    until(&cluster, 6, 6).await;
+    // One of the nodes does not live to tell.
+    let [left, right] = nodes;
+    left.kill();
+    let plane = cluster.serve_again(&address).await;
+    let left = cluster.node(&plane, "left");
+    let job = plane.completed("away").await;
+    let status = job.status.expect("it has one");
+    assert_eq!((status.succeeded, status.failed), (Some(6), None));
+    let ledger = cluster.ledger();
+    assert_eq!(ledger.len(), 6);
+    assert!(ledger.values().all(|runs| *runs == (1, 1)), "{ledger:?}");
+    for node in [left, right] {
+        node.stop().exits(0);
+    }
+    plane.server.stop().exits(0);
+}
