@@ -49,7 +49,9 @@ impl Drop for StateFolder {
         if let Some(memory) = &self.memory {
             // The folder itself is not ours to remove once we are confined. The next node on this
             // host does that, and looks for what could not be removed.
-            let _ = remove_directory(&memory.join("pods"));
+            for folder in ["pods", "removed"] {
+                let _ = remove_directory(&memory.join(folder));
+            }
         }
         let _ = remove_directory(&temporary.keep());
     }

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::{self, JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::client::{ClusterClient, PodWatch, PodsChange};
@@ -144,6 +145,7 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
             self.chores.spawn(disk::look_after(root, reserve, clock, self.disk.clone()));
         }
         self.chores.spawn(self.usages().keep_sampling());
+        self.roots().for_each(directory::sweep);
         loop {
             tokio::select! {
                 biased;
@@ -257,9 +259,10 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
                 if !has_directory {
                     return;
                 }
-                let roots = [Some(&self.settings.root), self.settings.volumes.memory_root.as_ref()];
-                for directory in roots.into_iter().flatten().map(|it| PodDirectory::new(it, pod)) {
-                    directory.into_iter().for_each(|directory| self.remove_directory(directory));
+                for root in self.roots() {
+                    if let Ok(left) = PodDirectory::new(root, pod) {
+                        directory::discard(root, left.path());
+                    }
                 }
             }
         }
@@ -322,42 +325,28 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
         }
     }
 
-    fn remove_directory(&self, directory: PodDirectory) {
-        // Nobody waits for it, so its end wakes nobody.
-        task::spawn_blocking(move || {
-            if let Err(error) = directory::remove(directory.path()) {
-                let path = directory.path().display();
-                tracing::warn!(%path, %error, "what a pod has left could not be removed");
-            }
-        });
+    /// Where pods may have something: on disk, and in memory.
+    fn roots(&self) -> impl Iterator<Item = &Path> {
+        let memory = self.settings.volumes.memory_root.as_deref();
+        std::iter::once(&*self.settings.root).chain(memory)
     }
 
     /// Removes what pods have left that went while nobody was looking, and takes note of what others
     /// have that may have ended.
     fn remove_strays(&mut self, uids: &HashSet<String>) {
         self.host.logs.remove_others(uids);
-        // Without the folder there is nothing to remove. It is listed at once: what is there later
-        // may be of a pod that has begun meanwhile.
-        let roots = [Some(&self.settings.root), self.settings.volumes.memory_root.as_ref()];
-        let folders = roots.into_iter().flatten().map(|root| fs::read_dir(directory::pods(root)));
-        let mut strays = Vec::new();
-        for entry in folders.flatten().flatten().flatten() {
-            match entry.file_name().to_str().and_then(directory::uid_of) {
-                Some(uid) if uids.contains(uid) => drop(self.left.insert(uid.to_owned())),
-                Some(_) => strays.push(entry.path()),
-                None => {}
-            }
-        }
-        if strays.is_empty() {
-            return;
-        }
-        task::spawn_blocking(move || {
-            for path in strays {
-                if let Err(error) = directory::remove(&path) {
-                    tracing::warn!(path = %path.display(), %error, "a stray could not be removed");
+        let mut left = HashSet::new();
+        for root in self.roots() {
+            // Without the folder there is nothing to remove.
+            for entry in fs::read_dir(directory::pods(root)).into_iter().flatten().flatten() {
+                match entry.file_name().to_str().and_then(directory::uid_of) {
+                    Some(uid) if uids.contains(uid) => drop(left.insert(uid.to_owned())),
+                    Some(_) => directory::discard(root, &entry.path()),
+                    None => {}
                 }
             }
-        });
+        }
+        self.left.extend(left);
     }
 }
 

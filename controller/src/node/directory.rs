@@ -6,11 +6,13 @@
 //!                                               /<restart>.lost.log  before the run was lost
 //!                                   /volumes.d/<volume>/             what it mounts
 //!     /logs/segment-<n>                                              what many pods printed
+//!     /removed/<n>                                                   what is on its way out
 //! ```
 //!
 //! To make a directory costs the file system more than all else that a short pod costs its node. So a
 //! pod has one only if it mounts something of its own, or prints much.
 
+mod discard;
 mod remove;
 
 use std::io;
@@ -18,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use super::runtime::PodIdentity;
 
+pub(crate) use discard::{discard, sweep};
 pub use remove::remove;
 
 /// The directory of one pod.
@@ -33,6 +36,11 @@ impl PodDirectory {
 
     pub(crate) fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// What it is under.
+    pub(crate) fn root(&self) -> &Path {
+        self.0.ancestors().nth(2).unwrap_or(&self.0)
     }
 
     /// The directory of the same pod under another root.
@@ -72,6 +80,11 @@ pub(crate) fn logs(root: &Path) -> PathBuf {
     root.join("logs")
 }
 
+/// The directory that holds what pods have left that is being removed.
+pub(crate) fn removed(root: &Path) -> PathBuf {
+    root.join("removed")
+}
+
 /// The uid that a directory's name ends with.
 pub(crate) fn uid_of(directory_name: &str) -> Option<&str> {
     directory_name.rsplit_once('_').map(|(_, uid)| uid)
@@ -95,6 +108,7 @@ mod tests {
             |name: &str| PodIdentity { namespace: "ns".into(), name: name.into(), uid: "u".into() };
         let root = Path::new("/state");
         let directory = PodDirectory::new(root, &pod("p")).unwrap();
+        assert_eq!(directory.root(), root);
         assert_eq!(directory.log("main", 2).unwrap(), Path::new("/state/pods/ns_p_u/main/2.log"));
         assert!(PodDirectory::new(root, &pod("../../etc")).is_err());
         for name in ["", ".", "..", "a/b", "/etc"] {

@@ -439,20 +439,12 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
             Finish::ShutDown => return finish,
         };
         if has_directory {
-            let memory = self.host.volumes.memory_root.as_ref();
-            let memory = memory.map(|root| self.directory.in_memory(root).path().to_owned());
-            let own = self.directory.path().to_owned();
-            // It may be large, and nobody waits for it, so its end wakes nobody.
-            task::spawn_blocking(move || {
-                for path in [Some(path), memory].into_iter().flatten() {
-                    if let Err(error) = directory::remove(&path) {
-                        let path = path.display();
-                        tracing::warn!(%path, %error, "what a pod has left could not be removed");
-                    }
-                }
-                // Its logs are in there, if they are large.
-                let _ = fs::remove_dir(own);
-            });
+            directory::discard(self.directory.root(), &path);
+            if let Some(root) = &self.host.volumes.memory_root {
+                directory::discard(root, self.directory.in_memory(root).path());
+            }
+            // Its logs are in there, if they are large.
+            let _ = fs::remove_dir(self.directory.path());
         }
         finish
     }

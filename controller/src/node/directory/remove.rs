@@ -2,7 +2,7 @@
 //!
 //! However deep directories lie in each other, two are open at a time: what is in a directory is
 //! unlinked, and the directories in it are moved to the top, where their turn comes. No link is
-//! followed.
+//! followed. Two may remove the same, and then either may be the one that does.
 
 use std::ffi::CStr;
 use std::io;
@@ -34,7 +34,11 @@ pub fn remove(path: &Path) -> io::Result<()> {
 fn is_emptied(top: &OwnedFd, moved: &mut u64) -> io::Result<bool> {
     let mut is_empty = true;
     for entry in Dir::read_from(top)? {
-        let entry = entry?;
+        let entry = match entry {
+            // Another has removed all of it.
+            Err(Errno::NOENT) => return Ok(true),
+            entry => entry?,
+        };
         let name = entry.file_name();
         if name == c"." || name == c".." {
             continue;
@@ -61,9 +65,15 @@ fn is_removed(at: &OwnedFd, name: &CStr) -> io::Result<bool> {
 
 /// Empties the directory `name` of `top`, and removes it: those in it are moved to `top`.
 fn lift(top: &OwnedFd, name: &CStr, moved: &mut u64) -> io::Result<()> {
-    let directory = openat(top, name, DIRECTORY, Mode::empty())?;
+    let directory = match openat(top, name, DIRECTORY, Mode::empty()) {
+        Err(Errno::NOENT) => return Ok(()),
+        directory => directory?,
+    };
     for entry in Dir::read_from(&directory)? {
-        let entry = entry?;
+        let entry = match entry {
+            Err(Errno::NOENT) => return Ok(()),
+            entry => entry?,
+        };
         let child = entry.file_name();
         if child == c"." || child == c".." || is_removed(&directory, child)? {
             continue;
