@@ -19,6 +19,14 @@ pub const WATCH_HISTORY_BYTES_MAX: usize = 64 << 20;
 /// is written while it is read.
 pub const METRICS_OBJECTS_MAX: usize = 10_000;
 
+/// Pages of metrics that are sent at once. Stops clients that never read on from keeping what their
+/// pages are of in memory, some 10 MB each; a few Prometheus servers ask at the same moment.
+pub const METRICS_PAGES_AT_ONCE_MAX: usize = 16;
+
+/// Seconds that a client may take to read a page of metrics. Stops one that does not read from being
+/// one of those for ever; Prometheus gives up sooner.
+pub const METRICS_SECONDS_MAX: u64 = 60;
+
 /// Bytes of directives for the log. Stops a body from filling memory; nobody writes as many.
 pub const FLAG_BYTES_MAX: usize = 4096;
 

@@ -7,7 +7,6 @@
 //! A backup is of one moment, and holds up nobody. To put one in the place of what there is takes
 //! stopping whoever acts on the store, which is not known here: it is asked of who serves.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +14,7 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::{Method, Response};
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::StreamExt;
 use serde_json::json;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
@@ -24,13 +22,15 @@ use tokio::time::timeout;
 use super::answer;
 use super::refusal::Refusal;
 use super::router::Api;
+use super::sent::{self, Patience};
 use super::status::Status;
 use crate::backup::{Depth, Read, Reader, Unreadable, Writer};
 use crate::limits::{BACKUP_STALL_SECONDS, BACKUPS_AT_ONCE_MAX, RESTORE_STALL_SECONDS};
 use crate::store::Snapshot;
 
 const BACKUP: &str = "/mayfly/backup";
-pub(super) const RESTORE: &str = "/mayfly/restore";
+/// Where a backup is posted to that is to be restored.
+pub const RESTORE: &str = "/mayfly/restore";
 
 /// JSON lines.
 const LINES: HeaderValue = HeaderValue::from_static("application/jsonl");
@@ -80,36 +80,10 @@ fn backup(api: &Api) -> Result<Response<Body>, Refusal> {
         Status::too_many_requests(&format!("no more than {BACKUPS_AT_ONCE_MAX} backups at once"))
     })?;
     let pieces = Writer::new(api.store.snapshot(), api.store.clock().now());
-    let (sender, receiver) = mpsc::channel(1);
-    tokio::spawn(async move {
-        send(pieces, sender).await;
-        drop(permit);
-    });
-    let mut response = Response::new(Body::from_stream(received(receiver)));
+    let patience = Patience { piece: Duration::from_secs(BACKUP_STALL_SECONDS), whole: None };
+    let mut response = Response::new(sent::body(pieces, permit, patience));
     response.headers_mut().insert(CONTENT_TYPE, LINES);
     Ok(response)
-}
-
-/// Gives out `pieces` and that they are all, unless whoever reads them goes away or stops reading.
-async fn send(pieces: Writer, sender: mpsc::Sender<Option<Bytes>>) {
-    let stall = Duration::from_secs(BACKUP_STALL_SECONDS);
-    for piece in pieces.map(Some).chain([None]) {
-        if sender.send_timeout(piece, stall).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// What comes from [`send`]: the last is an error, unless it has said that it was the last.
-fn received(pieces: mpsc::Receiver<Option<Bytes>>) -> impl Stream<Item = io::Result<Bytes>> {
-    stream::unfold(Some(pieces), |pieces| async {
-        let mut pieces = pieces?;
-        match pieces.recv().await {
-            Some(Some(piece)) => Some((Ok(piece), Some(pieces))),
-            Some(None) => None,
-            None => Some((Err(io::ErrorKind::TimedOut.into()), None)),
-        }
-    })
 }
 
 async fn restore(api: &Api, body: Body) -> Result<Response<Body>, Refusal> {

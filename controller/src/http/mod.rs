@@ -30,6 +30,7 @@ mod reviews;
 mod router;
 mod schema;
 mod selector;
+mod sent;
 pub mod status;
 pub mod table;
 mod target;
@@ -38,7 +39,7 @@ mod times;
 mod verbs;
 mod versions;
 
-pub use self::backup::Restore;
+pub use self::backup::{RESTORE, Restore};
 pub use self::discovery::Health;
 pub use self::flags::LogFilter;
 pub use self::router::{Api, router};

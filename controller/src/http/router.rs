@@ -30,7 +30,9 @@ use super::status::Status;
 use super::target::{Subresource, Target};
 use super::{absent, backup, counted, discovery, flags, metrics, node, path, pod, throttle, verbs};
 use crate::api::{Kind, Timestamp};
-use crate::limits::{BACKUPS_AT_ONCE_MAX, METRICS_OBJECTS_MAX, STREAMS_MAX, WATCHES_MAX};
+use crate::limits::{
+    BACKUPS_AT_ONCE_MAX, METRICS_OBJECTS_MAX, METRICS_PAGES_AT_ONCE_MAX, STREAMS_MAX, WATCHES_MAX,
+};
 use crate::meter::QueueMeter;
 use crate::metrics::Requests;
 use crate::network::AllowedHosts;
@@ -61,6 +63,8 @@ pub struct Api {
     pub(super) queues: Vec<Arc<QueueMeter>>,
     /// Objects of each kind that have series of their own on the page of metrics.
     pub(super) metrics_objects_max: usize,
+    /// One permit for each page of metrics that is sent.
+    pub(super) pages: Arc<Semaphore>,
     /// One permit for each backup that is sent.
     pub(super) backups: Arc<Semaphore>,
     /// One permit for each log that is sent and each client that may be attached.
@@ -78,6 +82,7 @@ impl Api {
     pub fn new(store: Store) -> Self {
         let watches = Arc::new(Semaphore::new(WATCHES_MAX));
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
+        let pages = Arc::new(Semaphore::new(METRICS_PAGES_AT_ONCE_MAX));
         let backups = Arc::new(Semaphore::new(BACKUPS_AT_ONCE_MAX));
         let (inputs, shutdown) = (Inputs::default(), CancellationToken::new());
         let (health, since) = (Health::default(), store.clock().now());
@@ -99,6 +104,7 @@ impl Api {
             log_filter: None,
             queues: Vec::new(),
             metrics_objects_max: METRICS_OBJECTS_MAX,
+            pages,
             backups,
             streams,
             watches,

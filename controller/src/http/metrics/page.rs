@@ -1,20 +1,22 @@
 //! The page that Prometheus reads.
 
-use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Response};
-use futures_util::stream;
+use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task;
 
 use crate::http::refusal::Refusal;
 use crate::http::router::Api;
+use crate::http::sent::{self, Patience};
 use crate::http::status::Status;
+use crate::limits::{METRICS_PAGES_AT_ONCE_MAX, METRICS_SECONDS_MAX};
 use crate::metrics::{self, Pieces, Snapshot, Sources};
-use crate::node::Usages;
 
 /// Whether a request is for the page.
 pub(in crate::http) fn is_meant(parts: &Parts) -> bool {
@@ -29,6 +31,7 @@ pub(in crate::http) async fn answer(
     if !matches!(parts.method, Method::GET | Method::HEAD) {
         return Err(Status::method_not_allowed().into());
     }
+    let place = place(api)?;
     let api = Arc::clone(api);
     // To look through very many objects takes longer than anybody else should wait.
     let snapshot = task::spawn_blocking(move || {
@@ -42,18 +45,29 @@ pub(in crate::http) async fn answer(
         })
     });
     let snapshot = snapshot.await.map_err(|error| Status::internal(&error.to_string()))?;
-    Ok(text(Pieces::all(snapshot)))
+    Ok(text(Pieces::all(snapshot), place))
 }
 
 /// What a node says of itself.
-pub(in crate::http) fn of_node(usages: &Usages) -> Response<Body> {
-    text(Pieces::of_node(Snapshot::of_node(usages)))
+pub(in crate::http) fn of_node(api: &Api) -> Result<Response<Body>, Refusal> {
+    let place = place(api)?;
+    Ok(text(Pieces::of_node(Snapshot::of_node(&api.usages)), place))
+}
+
+/// A place among the pages that are being read.
+fn place(api: &Api) -> Result<OwnedSemaphorePermit, Refusal> {
+    let place = Arc::clone(&api.pages).try_acquire_owned();
+    place.map_err(|_| {
+        let why = format!("no more than {METRICS_PAGES_AT_ONCE_MAX} pages of metrics at once");
+        Status::too_many_requests(&why).into()
+    })
 }
 
 /// It is written as it is read, so a large one takes neither memory nor much time at once.
-fn text(pieces: Pieces) -> Response<Body> {
-    let pieces = stream::iter(pieces.map(Ok::<_, Infallible>));
-    let mut response = Response::new(Body::from_stream(pieces));
+fn text(pieces: Pieces, place: OwnedSemaphorePermit) -> Response<Body> {
+    let all = Duration::from_secs(METRICS_SECONDS_MAX);
+    let patience = Patience { piece: all, whole: Some(all) };
+    let mut response = Response::new(sent::body(pieces.map(Bytes::from), place, patience));
     let content_type = HeaderValue::from_static(metrics::CONTENT_TYPE);
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response

@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::http::access::{Access, Policy, TokenHash};
 use crate::http::{Api, router};
 use crate::job::BackoffSettings;
+use crate::limits::{METRICS_PAGES_AT_ONCE_MAX, METRICS_SECONDS_MAX};
 use crate::node::{
     Container, ContainerEnd, Image, NodeSettings, PodRuntime, Pull, PullError, StartError, Usage,
     UsageSource,
@@ -374,4 +375,35 @@ async fn the_page_is_for_those_who_watch_over_the_server() {
         assert_eq!(let_in.join(" "), may, "{path}");
         assert_eq!(cluster.send("GET", &path, ("x-nobody", "")).await.0 == 401, path != "/readyz");
     }
+}
+
+/// Pages are made while they are read, and each keeps what it is of.
+#[tokio::test(start_paused = true)]
+async fn pages_that_nobody_reads_are_few_and_have_an_end() {
+    let cluster = Cluster::start().await;
+    let router = router(cluster.api.clone());
+    let node = "/api/v1/nodes/here/proxy/metrics/resource";
+    let ask = async |path: &str| {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        router.clone().oneshot(request).await.unwrap()
+    };
+    let mut unread = Vec::new();
+    for number in 0..METRICS_PAGES_AT_ONCE_MAX {
+        let page = ask(if number % 2 == 0 { "/metrics" } else { node }).await;
+        assert_eq!(page.status(), 200);
+        unread.push(page);
+    }
+    for path in ["/metrics", node] {
+        let refused = ask(path).await;
+        assert_eq!(refused.status(), 429);
+        let why = to_bytes(refused.into_body(), usize::MAX).await.unwrap();
+        let why = String::from_utf8(why.to_vec()).unwrap();
+        assert!(why.contains("no more than 16 pages of metrics at once"), "{why}");
+    }
+    // One that is read makes room for the next, and so does time.
+    to_bytes(unread.remove(0).into_body(), usize::MAX).await.unwrap();
+    cluster.pass(0.1).await;
+    assert_eq!(ask("/metrics").await.status(), 200);
+    cluster.pass(METRICS_SECONDS_MAX as f64 + 1.0).await;
+    assert_eq!(ask("/metrics").await.status(), 200);
 }
