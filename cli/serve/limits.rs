@@ -52,6 +52,11 @@ pub(super) const PING_ANSWER_MAX: Duration = Duration::from_secs(15);
 /// keeping the process.
 pub(super) const DRAIN_MAX: Duration = Duration::from_secs(10);
 
+/// How long requests may go on that are at work when a backup is to be restored. Stops one that sends
+/// its body byte by byte from holding up everybody, who are told to come back meanwhile; others take
+/// milliseconds.
+pub(super) const RESTORE_DRAIN_MAX: Duration = Duration::from_secs(5);
+
 /// Days after which a server that runs takes a new certificate. Stops it from ever showing one that
 /// has ended: they are good for a year.
 pub(super) const CERTIFICATE_RENEWAL_DAYS: i64 = 90;
