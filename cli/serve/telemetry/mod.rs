@@ -52,7 +52,7 @@ impl Telemetry {
             .with_http()
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(&*settings.endpoint)
-            .with_http_client(Sender::new(settings.certificate.as_deref())?)
+            .with_http_client(Sender::new(&settings.trust)?)
             .build()
             .with_context(|| format!("can't send traces to {}", settings.host))?;
         let mut config = BatchConfigBuilder::default();

@@ -1,7 +1,6 @@
 //! Posts batches to a collector, and says in the log when that stops going well, and when it does
 //! again.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -10,6 +9,8 @@ use async_trait::async_trait;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use reqwest::{Certificate, Client, redirect};
 use tokio::runtime::Handle;
+
+use super::settings::Trust;
 
 /// How long a batch may take to be sent. Stops a collector that does not answer from keeping the
 /// queue full for longer; OpenTelemetry's number.
@@ -29,19 +30,24 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    /// One that believes the certificates of the authorities in the file `certificate`, too. Must be
-    /// made in a tokio runtime.
-    pub(super) fn new(certificate: Option<&Path>) -> anyhow::Result<Self> {
+    /// One for a collector by `trust`. Must be made in a tokio runtime.
+    pub(super) fn new(trust: &Trust) -> anyhow::Result<Self> {
         // A second one finds the first; both are the same.
         let _is_first = rustls::crypto::ring::default_provider().install_default();
         let mut client = Client::builder()
             .user_agent(concat!("mayfly/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .timeout(SEND_TIME_MAX);
-        if let Some(file) = certificate {
-            let why = || format!("OTEL_EXPORTER_OTLP_CERTIFICATE: {}", file.display());
-            let pem = std::fs::read(file).with_context(why)?;
-            client = client.tls_certs_merge(Certificate::from_pem_bundle(&pem).with_context(why)?);
+        match trust {
+            // A host need not have certificates of authorities for what is not encrypted.
+            Trust::Plain => client = client.tls_certs_only([]),
+            Trust::System { and: None } => {}
+            Trust::System { and: Some(file) } => {
+                let why = || format!("OTEL_EXPORTER_OTLP_CERTIFICATE: {}", file.display());
+                let pem = std::fs::read(file).with_context(why)?;
+                let more = Certificate::from_pem_bundle(&pem).with_context(why)?;
+                client = client.tls_certs_merge(more);
+            }
         }
         let client = client.build().context("can't make a client for traces")?;
         Ok(Self { client, threads: Handle::current(), is_failing: AtomicBool::new(false) })

@@ -11,13 +11,21 @@ use opentelemetry_sdk::trace::Sampler;
 pub(super) struct Settings {
     /// The URL that they are posted to.
     pub(super) endpoint: String,
-    /// The host in it, for people: what is before it may be a secret.
+    /// The host in it, for people.
     pub(super) host: String,
-    /// Whose certificates are believed beside those that the system trusts.
-    pub(super) certificate: Option<PathBuf>,
+    pub(super) trust: Trust,
     pub(super) sampling: Sampling,
     /// Whether the operator has named this service.
     pub(super) has_service_name: bool,
+}
+
+/// How it is known that a collector is who it says.
+#[derive(Debug)]
+pub(super) enum Trust {
+    /// Not at all: nothing is encrypted.
+    Plain,
+    /// By a certificate of an authority that the system trusts, or of one in the file `and`.
+    System { and: Option<PathBuf> },
 }
 
 /// Which traces are kept.
@@ -68,11 +76,14 @@ impl Settings {
         let attributes = set("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
         let mut attributes = attributes.split(',').map(str::trim);
         let uri: Uri = endpoint.parse().context("it must be a URL")?;
-        let host = uri.authority().map_or("", |it| it.as_str()).rsplit('@').next();
+        let trust = match uri.scheme_str() {
+            Some("http") => Trust::Plain,
+            _ => Trust::System { and: certificate_by(&set) },
+        };
         Ok(Some(Self {
-            host: host.unwrap_or_default().to_owned(),
+            host: uri.authority().map_or("", |it| it.as_str()).to_owned(),
             endpoint,
-            certificate: certificate_by(&set),
+            trust,
             sampling: Sampling::read(&set)?,
             has_service_name: set("OTEL_SERVICE_NAME").is_some()
                 || attributes.any(|it| it.starts_with("service.name=")),
@@ -111,6 +122,13 @@ fn endpoint(
     };
     if !uri.as_ref().is_some_and(is_meant) {
         bail!("{said}: a URL is wanted, such as http://127.0.0.1:4318, not {given:?}");
+    }
+    // What is wrong is not shown: it is a secret.
+    if uri.as_ref().and_then(Uri::authority).is_some_and(|it| it.as_str().contains('@')) {
+        bail!(
+            "{said}: a user and a password in the URL are not sent to the collector; say them in \
+             OTEL_EXPORTER_OTLP_HEADERS, such as Authorization=Basic%20dXNlcjpwYXNzd29yZA=="
+        );
     }
     Ok(Some(endpoint))
 }
@@ -178,10 +196,19 @@ mod tests {
             assert_eq!(settings.endpoint, expect);
         };
         check(None, &[all], "http://all:4318/v1/traces");
-        let secret = read(Some("http://me:secret@a:4318"), &[]).expect("good").expect("one");
-        assert_eq!(secret.host, "a:4318");
         check(None, &[all, traces], "https://traces/x");
         check(Some("http://option:1"), &[all, traces], "http://option:1/v1/traces");
+    }
+
+    #[test]
+    fn certificates_are_for_what_is_encrypted() {
+        let certificate = ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca.pem");
+        let trust = |endpoint: &str| {
+            let settings = read(Some(endpoint), &[certificate]).expect("it is good");
+            settings.expect("there is one").trust
+        };
+        assert!(matches!(trust("http://a:4318"), Trust::Plain));
+        assert!(matches!(trust("https://a:4318"), Trust::System { and: Some(_) }));
     }
 
     #[test]
@@ -207,6 +234,10 @@ mod tests {
         };
         check(Some("a:4318"), &[], "--otlp-endpoint: a URL is wanted");
         check(Some("ftp://a"), &[], "not \"ftp://a\"");
+        check(Some("http://me:secret@a:4318"), &[], "in OTEL_EXPORTER_OTLP_HEADERS");
+        check(Some("https://me@a:4318"), &[], "--otlp-endpoint: a user and a password");
+        let complaint = read(Some("http://me:secret@a:4318"), &[]).expect_err("it is bad");
+        assert!(!complaint.contains("secret"), "{complaint}");
         let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense");
         check(None, &[endpoint], "OTEL_EXPORTER_OTLP_ENDPOINT: a URL is wanted");
         for (name, value, expect) in [

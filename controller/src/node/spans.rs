@@ -115,7 +115,9 @@ impl Spans {
     }
 
     fn id(&self, step: &str) -> SpanId {
-        SpanId::of(&self.pod.uid, &format!("{step} {} {}", self.container, self.restart))
+        // One that is cut off and begins once more, uncounted, is another.
+        let Self { pod, container, restart, begun, .. } = self;
+        SpanId::of(&pod.uid, &format!("{step} {container} {restart} {begun}"))
     }
 
     fn step(
@@ -129,5 +131,41 @@ impl Spans {
             .with("k8s.pod.name", &*self.pod.name)
             .with("k8s.container.name", &*self.container)
             .with("k8s.container.restart_count", i64::from(self.restart))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::ObjectMeta;
+    use crate::trace::{Parent, SpanSink, TraceId};
+
+    struct Nowhere;
+
+    impl SpanSink for Nowhere {
+        fn keeps(&self, _: TraceId, _: Option<Parent>) -> bool {
+            true
+        }
+
+        fn take(&self, _: Span) {}
+    }
+
+    #[test]
+    fn a_run_that_begins_once_more_has_spans_of_its_own() {
+        let metadata = ObjectMeta { uid: Some("u".to_owned()), ..ObjectMeta::default() };
+        let pod = Pod { metadata, ..Pod::default() };
+        let identity = Arc::new(PodIdentity::of(&pod));
+        let ids = |restart: u32, second: i64| {
+            let begun = || Timestamp::from_second(second).unwrap();
+            let tracer = Tracer::new(Nowhere);
+            let spans = Spans::of(&tracer, &pod, &identity, ("main", restart), begun).unwrap();
+            (spans.id("start"), spans.id("run"))
+        };
+        assert_eq!(ids(0, 1), ids(0, 1));
+        assert_ne!(ids(0, 1).0, ids(0, 1).1);
+        // The same run, which was cut off by the end of its node's process.
+        assert_ne!(ids(0, 1).0, ids(0, 2).0);
+        assert_ne!(ids(0, 1).1, ids(0, 2).1);
+        assert_ne!(ids(0, 1), ids(1, 1));
     }
 }
