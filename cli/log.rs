@@ -5,11 +5,37 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use mayfly_controller::http::LogFilter;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::LogFormat;
 
 /// Words that say how much, of all that is ours.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// Whose code is in here and says anything, as directives name it; a module of theirs may follow.
+const SPEAKERS: [&str; 21] = [
+    "mayfly",
+    "mayfly_controller",
+    "mayfly_images",
+    "mayfly_runtime",
+    "axum",
+    "cranelift_codegen",
+    "fjall",
+    "h2",
+    "hyper",
+    "hyper_util",
+    "kube_client",
+    "lsm_tree",
+    "opentelemetry_otlp",
+    "opentelemetry_sdk",
+    "reqwest",
+    "rustls",
+    "tower",
+    "wasmtime",
+    "wasmtime_internal_cranelift",
+    "wasmtime_wasi",
+    "wasmtime_wasi_http",
+];
 
 /// How much the log says. A clone is the same.
 #[derive(Clone)]
@@ -56,7 +82,7 @@ impl LogFilter for Log {
 
     fn set(&self, directives: &str) -> Result<(), String> {
         let wanted = if directives.is_empty() { &self.0.first } else { directives };
-        let filter = filter(wanted)?;
+        let filter = if directives.is_empty() { filter(wanted) } else { strict(wanted) }?;
         let mut now = self.0.now.lock().unwrap_or_else(PoisonError::into_inner);
         (self.0.reload)(filter)?;
         tracing::info!(from = *now, to = wanted, "the log says something else from now on");
@@ -72,7 +98,29 @@ pub(crate) fn checked(text: &str) -> Result<String, String> {
             "a level is wanted, such as info, or directives such as mayfly=debug".to_owned()
         );
     }
-    filter(text).map(|_| text.trim().to_owned())
+    strict(text).map(|_| text.trim().to_owned())
+}
+
+/// What `text` lets through, as long as each word in it that stands alone is a level or somebody's
+/// name: another would be a name that nobody has, and all that others say would be silenced.
+fn strict(text: &str) -> Result<EnvFilter, String> {
+    let alone = text
+        .split(',')
+        .map(str::trim)
+        .filter(|it| !it.is_empty() && !it.contains(['=', '[', ']', '{', '}']));
+    let is_level = |word: &str| {
+        LEVELS.iter().any(|it| it.eq_ignore_ascii_case(word)) || word.parse::<LevelFilter>().is_ok()
+    };
+    let is_speaker = |word: &str| SPEAKERS.contains(&word.split("::").next().unwrap_or_default());
+    if let Some(word) = alone.into_iter().find(|word| !is_level(word) && !is_speaker(word)) {
+        return Err(format!(
+            "{word:?} is neither a level ({}) nor the name of a part that says anything ({}, or a \
+             module in one, such as mayfly::serve); NAME=LEVEL is taken whatever the name",
+            LEVELS.join(", "),
+            SPEAKERS.join(", ")
+        ));
+    }
+    filter(text)
 }
 
 /// The same as `directives`, where a level alone means that of everybody whose code is in here, as
@@ -131,6 +179,15 @@ mod tests {
         for text in ["mayfly=loud", "a=b=c", "[", "mayfly=debug,=x"] {
             let complaint = checked(text).expect_err(text);
             assert!(complaint.contains("a level is wanted"), "{text}: {complaint}");
+        }
+        for text in ["nonsense", "inof", "mayfly=debug,nonsense", "mayflies::serve", "debug mayfly"]
+        {
+            let complaint = checked(text).expect_err(text);
+            assert!(complaint.contains("is neither a level (off, error"), "{text}: {complaint}");
+            assert!(complaint.contains("mayfly_controller"), "{text}: {complaint}");
+        }
+        for text in ["mayfly", "mayfly::serve", "hyper,warn", "anybody=info", "trace,", "[span]"] {
+            assert_eq!(checked(text), Ok(text.to_owned()));
         }
         assert!(checked(" ").is_err());
         assert_eq!(checked(" INFO "), Ok("INFO".to_owned()));

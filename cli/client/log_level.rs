@@ -12,7 +12,7 @@ const PATH: &str = "/debug/flags/log";
 
 /// Shows what is said, or has something else said.
 pub(super) async fn log_level(arguments: &LogLevelArguments) -> anyhow::Result<Exit> {
-    let server = Connection::open(&arguments.server).await?.server;
+    let server = Connection::to(&arguments.server).await?;
     let said = match (&arguments.directives, arguments.reset) {
         (Some(directives), _) => server.text(Method::PUT, PATH, directives).await?,
         (None, true) => server.text(Method::PUT, PATH, "").await?,

@@ -47,9 +47,20 @@ fn what_says_nothing_is_refused() {
     ] {
         home.run(arguments).exits(2).says("mayfly=loud").says("off, error, warn, info");
     }
+    // A name that nobody has would silence everybody else.
+    for arguments in [
+        &["log-level", "nonsense"][..],
+        &["serve", "--listen", "127.0.0.1:0", "--log-level", "nonsense"],
+    ] {
+        home.run(arguments).exits(2).says("\"nonsense\" is neither a level").says("mayfly_runtime");
+    }
+    // It is of the whole server.
+    home.run(&["log-level", "-n", "default"]).exits(2).says("unexpected argument '-n'");
     let server = Server::start(&home, &[]);
     let mut client = Client::connect(&server, &Shows::Certificate);
-    let answer = client.request("PUT /debug/flags/log", "", b"mayfly=loud");
-    assert_eq!((answer.code, &answer.json()["reason"]), (400, &"BadRequest".into()));
+    for directives in [&b"mayfly=loud"[..], b"nonsense"] {
+        let answer = client.request("PUT /debug/flags/log", "", directives);
+        assert_eq!((answer.code, &answer.json()["reason"]), (400, &"BadRequest".into()));
+    }
     server.stop().exits(0);
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{EXIT_CODES, ServerArguments};
+use super::{EXIT_CODES, WhichServerArguments};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,5 +22,5 @@ pub(crate) struct LogLevelArguments {
     #[arg(long, conflicts_with = "directives")]
     pub(crate) reset: bool,
     #[command(flatten)]
-    pub(crate) server: ServerArguments,
+    pub(crate) server: WhichServerArguments,
 }
