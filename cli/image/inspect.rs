@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use mayfly_images::limits::MODULE_BYTES_MAX;
 use mayfly_images::{About, Origin};
 use mayfly_runtime::imports;
@@ -34,11 +34,21 @@ pub(super) fn inspect(
     output: Option<Format>,
     folder: &ImageFolder,
 ) -> anyhow::Result<Exit> {
-    let name = parse(name)?;
+    let file = Path::new(name);
+    let name = match parse(name) {
+        Err(_) if file.is_file() => bail!(is_a_file(file)),
+        name => name?,
+    };
     let shelf = shelf(folder)?;
     let about = shelf.about(&name)?.with_context(|| {
+        if file.is_file() {
+            return is_a_file(file);
+        }
         let folder = shelf.folder().display();
-        format!("there is no image {name} in {folder}; `mayfly image pull {name}` fetches it")
+        format!(
+            "there is no image {name} in {folder}; `mayfly image pull {name}` fetches it from a \
+             registry, and `mayfly image add {name} FILE` makes a module of yours one"
+        )
     })?;
     let module = about.module.as_deref().and_then(read);
     let module = module.as_deref().unwrap_or_default();
@@ -49,6 +59,15 @@ pub(super) fn inspect(
         Some(Format::Yaml) => print(&serde_yaml::to_string(&shown)?),
         None => print(&text_of(&shown)),
     }
+}
+
+/// What to do with a module that is no image yet.
+fn is_a_file(file: &Path) -> String {
+    let file = file.display();
+    format!(
+        "{file} is a file, and images are looked at by name: `mayfly image add NAME {file}` keeps it \
+         as one here, and `mayfly image build -t NAME {file}` makes one for a registry"
+    )
 }
 
 fn text_of(shown: &Shown<'_>) -> String {

@@ -3,20 +3,19 @@
 //!
 //! It is read as strictly as a manifest, and with the same complaints.
 
-use anyhow::anyhow;
-use mayfly_controller::admission::decode::decode_file;
+use mayfly_controller::admission::decode::salvage_file;
 use mayfly_controller::api::Quantity;
 use serde::Deserialize;
 
-/// What `text` says; every field that there is not, and every value of another type, is told.
-pub(super) fn decode(text: &str) -> anyhow::Result<File> {
-    decode_file(text).map_err(|problems| {
-        let lines = problems.into_iter().map(|(line, problem)| match line {
-            0 => problem.to_string(),
-            line => format!("line {line}: {problem}"),
-        });
-        anyhow!(lines.collect::<Vec<_>>().join("\n"))
-    })
+/// What `text` says, and what is wrong with it: every field that there is not, and every value of
+/// another type, which is then as if it had not been said.
+pub(super) fn decode(text: &str) -> (File, Vec<String>) {
+    let (file, problems) = salvage_file(text);
+    let lines = problems.into_iter().map(|(line, problem)| match line {
+        0 => problem.to_string(),
+        line => format!("line {line}: {problem}"),
+    });
+    (file.unwrap_or_default(), lines.collect())
 }
 
 #[derive(Default, Deserialize)]

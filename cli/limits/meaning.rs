@@ -20,8 +20,8 @@ const ANY: u64 = u64::MAX;
 
 /// What `text` says, and the defaults for what it does not.
 pub(super) fn read(text: &str) -> anyhow::Result<Limits> {
-    let file: File = decode(text)?;
-    let mut reader = Reader::default();
+    let (file, mistakes): (File, _) = decode(text);
+    let mut reader = Reader { mistakes, ..Reader::default() };
     let limits = understand(&mut reader, &file);
     reader.finish()?;
     Ok(limits)

@@ -48,7 +48,8 @@ impl Unit {
 /// Turns what was said into numbers, and collects what is wrong.
 #[derive(Default)]
 pub(super) struct Reader {
-    mistakes: Vec<String>,
+    /// Those that were made before any number was read come first.
+    pub(super) mistakes: Vec<String>,
     /// What it was asked for, which is all that a file can say.
     #[cfg(test)]
     pub(super) asked: Vec<Asked>,

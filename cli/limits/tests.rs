@@ -112,6 +112,25 @@ fn a_key_that_there_is_not_is_told_with_its_line() {
 }
 
 #[test]
+fn every_mistake_is_told_at_once_whatever_its_sort() {
+    let text = "containers:\n  memory: {defualt: 1Mi, max: none}\n  cpu: 2\npods:\n  \
+                activeDeadlineSeconds: {max: 5m}\nlogs: {files: 1}\nvolume: {}\n";
+    let told = refused(text);
+    let expect = [
+        "line 2: unknown field \"containers.memory.defualt\"",
+        "line 3: containers.cpu: ",
+        "line 7: unknown field \"volume\"",
+        "containers.memory.max: \"none\" is not",
+        "pods.activeDeadlineSeconds.max: \"5m\" is not",
+        "logs.files: is less than 2",
+    ];
+    assert_eq!(told.len(), expect.len(), "{told:?}");
+    for (told, expect) in told.iter().zip(expect) {
+        assert!(told.starts_with(expect), "{told} is not {expect}");
+    }
+}
+
+#[test]
 fn a_default_above_its_maximum_is_told() {
     let check = |text: &str, expect: &str| assert_eq!(refused(text), [expect]);
     check(

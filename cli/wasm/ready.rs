@@ -317,12 +317,21 @@ fn failure(error: &anyhow::Error, image: &str, missing: Option<&Missing>) -> Pul
         return PullError::Unsigned(format!("{error:#}"));
     }
     match (missing, ImageName::parse(image)) {
-        (Some(Missing::Unknown { looked_at, .. }), Ok(name)) => PullError::Failed(format!(
-            "no such image; looked at {}, then at the registry {}: {error:#}. {}",
-            looked_at.join(", then "),
-            name.registry(),
-            Advice(&name)
-        )),
+        (Some(Missing::Unknown { looked_at, .. }), Ok(name)) => {
+            let why = match error.downcast_ref() {
+                // Its address is that of the registry.
+                Some(mayfly_images::Error::Request { source, .. }) => {
+                    format!(", which can't be asked: {source}")
+                }
+                _ => format!(": {error:#}"),
+            };
+            PullError::Failed(format!(
+                "no such image; looked at {}, then at the registry {}{why}. {}",
+                looked_at.join(", then "),
+                name.registry(),
+                Advice(&name)
+            ))
+        }
         _ => PullError::Failed(format!("{error:#}")),
     }
 }
@@ -332,6 +341,22 @@ mod tests {
     use mayfly_images::{Digest, Kept, Origin, Shelf};
 
     use super::*;
+
+    #[test]
+    fn what_is_said_of_an_image_that_nobody_has() {
+        let looked_at = vec!["--image".to_owned(), "/jobs/pi".to_owned()];
+        let missing = Missing::Unknown { image: "pi".to_owned(), looked_at };
+        let url = "https://registry-1.docker.io/v2/library/pi/manifests/latest".to_owned();
+        let source = "failed to lookup address information".into();
+        let error = anyhow::Error::new(mayfly_images::Error::Request { url, source });
+        let PullError::Failed(said) = failure(&error, "pi", Some(&missing)) else { panic!() };
+        assert_eq!(
+            said,
+            "no such image; looked at --image, then /jobs/pi, then at the registry docker.io, which \
+             can't be asked: failed to lookup address information. Give its module with --image \
+             pi=FILE, or once and for all with `mayfly image add pi FILE`"
+        );
+    }
 
     #[test]
     fn an_image_that_nobody_runs_is_let_go_of() {

@@ -144,7 +144,9 @@ fn unknown_format(folder: &Path, found: Option<&str>) -> String {
         Some(found) => {
             format!("the state folder {folder} is of format {found}, which no mayfly writes")
         }
-        None => format!("{folder} is not a state folder of mayfly"),
+        None => {
+            format!("{folder} is not a state folder of mayfly, and not empty; name another one")
+        }
     }
 }
 

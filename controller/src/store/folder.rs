@@ -1,6 +1,7 @@
 //! The folder that a store lives in: claimed by one process at a time, and of a known schema.
 
-use std::fs::{DirBuilder, File, TryLockError};
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::disk::Disk;
 use super::error::OpenError;
-use super::schema::{Found, Schema};
+use super::schema::{DRAFT_FILE, FORMAT_FILE, Found, Schema};
 
 const LOCK_FILE: &str = "lock";
 const DATABASE_FOLDER: &str = "objects";
@@ -31,11 +32,14 @@ pub(super) struct Folder {
 
 impl Folder {
     /// Makes the folder if there is none, and claims it; waits for a moment for whoever has it. One
-    /// that is newer than `schema` is refused.
+    /// that is newer than `schema` is refused, and one that has something else in it.
     pub(super) fn claim(path: &Path, schema: Schema) -> Result<Self, OpenError> {
         let not_usable = |source| OpenError::NotUsable { folder: path.into(), source };
         // Secrets are among the objects: nobody else on the host may look.
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(not_usable)?;
+        if is_somebody_elses(path).map_err(not_usable)? {
+            return Err(OpenError::UnknownFormat { folder: path.into(), found: None });
+        }
         let mut lock = File::options()
             .read(true)
             .write(true)
@@ -57,7 +61,7 @@ impl Folder {
             }
         }
         write_pid(&mut lock).map_err(not_usable)?;
-        let found = schema.of_folder(path, &path.join(DATABASE_FOLDER))?;
+        let found = schema.of_folder(path)?;
         Ok(Self { path: path.into(), found, _lock: lock })
     }
 
@@ -82,6 +86,17 @@ impl Folder {
     }
 }
 
+/// Whether the folder at `path` has something in it and does not say that it is ours.
+fn is_somebody_elses(path: &Path) -> io::Result<bool> {
+    let mut is_empty = true;
+    for entry in fs::read_dir(path)? {
+        // What a claim makes first; whoever made it may have been killed then.
+        is_empty &= [LOCK_FILE, DRAFT_FILE].map(OsStr::new).contains(&&*entry?.file_name());
+    }
+    // Looked for last: another process may just have made both this and what has been seen.
+    Ok(!is_empty && !path.join(FORMAT_FILE).exists())
+}
+
 /// For whoever finds the folder in use.
 fn write_pid(lock: &mut File) -> io::Result<()> {
     lock.set_len(0)?;
@@ -97,10 +112,8 @@ fn read_pid(lock: &mut File) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
-    use crate::store::schema::{CURRENT, FORMAT_FILE};
+    use crate::store::schema::CURRENT;
 
     fn message(path: &Path) -> String {
         Folder::claim(path, CURRENT).unwrap_err().to_string()
@@ -146,7 +159,31 @@ mod tests {
         );
         fs::remove_file(folder.path().join(FORMAT_FILE)).unwrap();
         fs::create_dir(folder.path().join(DATABASE_FOLDER)).unwrap();
-        assert_eq!(message(folder.path()), format!("{shown} is not a state folder of mayfly"));
+        assert_eq!(
+            message(folder.path()),
+            format!("{shown} is not a state folder of mayfly, and not empty; name another one")
+        );
+    }
+
+    #[test]
+    fn what_is_somebody_elses_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let shown = folder.path().display();
+        fs::write(folder.path().join("thesis.tex"), "x").unwrap();
+        let names = || {
+            let entries = fs::read_dir(folder.path()).unwrap();
+            entries.map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            message(folder.path()),
+            format!("{shown} is not a state folder of mayfly, and not empty; name another one")
+        );
+        assert_eq!(names(), ["thesis.tex"], "not even a lock is left");
+        // A claim that was cut off leaves this much, and is no reason.
+        fs::remove_file(folder.path().join("thesis.tex")).unwrap();
+        fs::write(folder.path().join(LOCK_FILE), "").unwrap();
+        fs::write(folder.path().join(DRAFT_FILE), "").unwrap();
+        Folder::claim(folder.path(), CURRENT).unwrap();
     }
 
     #[test]

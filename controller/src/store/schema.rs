@@ -25,6 +25,9 @@ use crate::api::{Key, Kind, Object};
 /// The file that says of which schema a folder is, and which mayfly has written it.
 pub(super) const FORMAT_FILE: &str = "format";
 
+/// Where it is written before it has that name.
+pub(super) const DRAFT_FILE: &str = "format.new";
+
 /// How this mayfly calls itself there.
 const WRITER: &str = concat!("mayfly/", env!("CARGO_PKG_VERSION"));
 
@@ -78,22 +81,20 @@ impl Schema {
     }
 
     /// The schema that the folder at `path` has, and who says so; that of a new one is the newest.
-    /// `database` is what is there only in one that is not new.
-    pub(super) fn of_folder(self, path: &Path, database: &Path) -> Result<Found, OpenError> {
+    pub(super) fn of_folder(self, path: &Path) -> Result<Found, OpenError> {
         let not_usable = |source| OpenError::NotUsable { folder: path.into(), source };
-        let unknown = |found| OpenError::UnknownFormat { folder: path.into(), found };
         let found = match fs::read_to_string(path.join(FORMAT_FILE)) {
             Ok(found) => found.trim().to_owned(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if database.exists() {
-                    return Err(unknown(None));
-                }
                 self.say(path).map_err(not_usable)?;
                 return Ok(Found { schema: self.version(), writer: WRITER.replace('/', " ") });
             }
             Err(error) => return Err(not_usable(error)),
         };
-        let Some(said) = Said::parse(&found) else { return Err(unknown(Some(found))) };
+        let Some(said) = Said::parse(&found) else {
+            let (folder, found) = (path.into(), Some(found));
+            return Err(OpenError::UnknownFormat { folder, found });
+        };
         let (known, is_newer) = (self.version(), said.to > self.version());
         let untold = if is_newer { "a newer mayfly" } else { "an older mayfly" };
         let writer = said.writer.unwrap_or(untold).replace('/', " ");
@@ -173,7 +174,7 @@ fn key_of(object: &Value) -> Key {
 
 /// Under another name first, so that a crash leaves either what was said before or all of this.
 fn write(path: &Path, text: &str) -> io::Result<()> {
-    let draft = path.join("format.new");
+    let draft = path.join(DRAFT_FILE);
     let mut out = File::create(&draft)?;
     writeln!(out, "{text}")?;
     out.sync_all()?;

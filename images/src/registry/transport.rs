@@ -214,12 +214,33 @@ pub(super) fn failed(url: &Url, error: reqwest::Error) -> Error {
         let seconds = SILENCE_TIME_MAX.as_secs();
         return Error::limit(shown(url), format!("nothing came for {seconds} seconds"));
     }
-    Error::Request { url: shown(url), source: Box::new(error.without_url()) }
+    Error::Request { url: shown(url), source: cause(&error.without_url()).into() }
+}
+
+/// What is at the bottom of `error`: every layer above says that something below has failed.
+fn cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_request_that_comes_to_nothing_says_why_and_no_more() {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let transport = Transport::new(Named::new([closed.to_string().parse().unwrap()]));
+        let url = Url::parse(&format!("https://{closed}/v2/?secret=1")).unwrap();
+        let Err(error) = transport.send(Ask::get(url)).await else { panic!("nobody is there") };
+        let why = std::error::Error::source(&error).unwrap();
+        assert_eq!(error.to_string(), format!("can't ask https://{closed}/v2/"));
+        assert_eq!(why.to_string(), "Connection refused (os error 111)");
+        assert!(why.source().is_none());
+    }
 
     #[test]
     fn only_servers_that_may_be_asked_are() {

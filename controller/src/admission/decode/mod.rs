@@ -18,7 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use self::duplicates::duplicates;
-pub use self::file::decode_file;
+pub use self::file::{decode_file, salvage_file};
 pub(crate) use self::one::decode_value;
 pub use self::one::{Unreadable, decode_as, value_of};
 pub(crate) use self::suggest::nearest;

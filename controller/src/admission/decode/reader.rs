@@ -24,6 +24,13 @@ pub(super) type Found = (usize, Problem);
 
 /// Reads `tree` as a `T`: the object, if nothing in it was of a wrong type, and every problem.
 pub(super) fn read<T: DeserializeOwned>(tree: &Tree) -> (Option<T>, Vec<Found>) {
+    let (object, found) = salvage(tree);
+    let is_wrong = found.iter().any(|(_, it)| matches!(it, Problem::WrongType { .. }));
+    (object.filter(|_| !is_wrong), found)
+}
+
+/// The same, with an object all the same if some values were of a wrong type: without them.
+pub(super) fn salvage<T: DeserializeOwned>(tree: &Tree) -> (Option<T>, Vec<Found>) {
     let mut wrong: Vec<Found> = Vec::new();
     let mut left_out = HashSet::new();
     loop {
@@ -33,9 +40,8 @@ pub(super) fn read<T: DeserializeOwned>(tree: &Tree) -> (Option<T>, Vec<Found>) 
         left_out = notes.left_out;
         match result {
             Ok(object) => {
-                let object = wrong.is_empty().then_some(object);
                 found.extend(wrong);
-                return (object, found);
+                return (Some(object), found);
             }
             Err(error) => {
                 let is_new = left_out.insert(error.field.clone());

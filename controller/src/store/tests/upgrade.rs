@@ -1,7 +1,6 @@
 //! What it promises of a state that another mayfly has left.
 
 use std::fs;
-use std::path::PathBuf;
 
 use futures_util::FutureExt;
 use serde_json::Value;
@@ -100,21 +99,20 @@ fn every_step_is_taken_once() {
 fn an_upgrade_that_is_cut_off_is_taken_up_again() {
     for refusal in [Refusal::Lost, Refusal::KeptAllTheSame] {
         let folder = tempfile::tempdir().unwrap();
-        let database = PathBuf::from("there is none");
         fs::write(folder.path().join(FORMAT_FILE), "1\n").unwrap();
         let mut disk = FakeDisk::default();
         disk.append(&rows(&["a", "b"]), 7).now_or_never().unwrap().unwrap();
         disk.platter().refusal = Some(refusal);
         STEPS.upgrade(folder.path(), 1, &mut disk).unwrap_err();
         assert!(said(folder.path()).starts_with("from 1 to 3 mayfly/"));
-        let older = Schema(&STEPS.0[..1]).of_folder(folder.path(), &database);
+        let older = Schema(&STEPS.0[..1]).of_folder(folder.path());
         assert!(older.unwrap_err().to_string().contains("is of schema 3"));
 
         disk.platter().refusal = None;
         disk.reopen().unwrap();
-        let from = STEPS.of_folder(folder.path(), &database).unwrap().schema;
+        let from = STEPS.of_folder(folder.path()).unwrap().schema;
         STEPS.upgrade(folder.path(), from, &mut disk).unwrap();
-        assert_eq!(STEPS.of_folder(folder.path(), &database).unwrap().schema, 3);
+        assert_eq!(STEPS.of_folder(folder.path()).unwrap().schema, 3);
         let store = disk.store();
         assert_eq!((annotations(&store), store.resource_version()), (pairs("new"), 7));
     }
