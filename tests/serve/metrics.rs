@@ -70,6 +70,23 @@ fn promtool_finds_nothing_wrong() {
     server.stop().exits(0);
 }
 
+/// The port of IPv4 that the process `pid` listens at.
+fn listening_port(pid: u32) -> u16 {
+    const LISTENS: &str = "0A";
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).expect("it must run");
+    let targets = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    let sockets: Vec<String> = targets.map(|it| it.to_string_lossy().into_owned()).collect();
+    let table = fs::read_to_string(format!("/proc/{pid}/net/tcp")).expect("it must run");
+    let mut ports = table.lines().skip(1).filter_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let is_its = sockets.contains(&format!("socket:[{}]", fields[9]));
+        let port = fields[1].split_once(':').expect("an address must have a port").1;
+        (is_its && fields[3] == LISTENS)
+            .then(|| u16::from_str_radix(port, 16).expect("a port must be a number"))
+    });
+    ports.next().unwrap_or_else(|| panic!("{pid} listens nowhere:\n{table}"))
+}
+
 /// A Prometheus that scrapes a server.
 struct Prometheus {
     _running: Running,
@@ -93,10 +110,9 @@ impl Prometheus {
             .arg(format!("--storage.tsdb.path={}", home.path("tsdb").display()))
             .arg("--web.listen-address=127.0.0.1:0");
         let mut running = Running::start(&mut command);
-        let line = running.line(|_, line| line.contains("Listening on"));
-        let address = line.rsplit("address=").next().expect("it must say where");
-        let address = address.trim().to_owned();
         running.line(|_, line| line.contains("ready to receive"));
+        // Not every version says where.
+        let address = format!("127.0.0.1:{}", listening_port(running.id()));
         Self { _running: running, address }
     }
 
