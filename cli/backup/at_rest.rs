@@ -1,6 +1,7 @@
 //! Backups of, and into, a state folder that nobody serves.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -12,6 +13,9 @@ use rustix::process::geteuid;
 
 use super::Restored;
 use crate::state::StateFolder;
+
+/// Bytes of a backup that are read at once. Its objects are kept, and nothing of the file beside them.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// Gives the backup of what is in `folder` to `write`, a piece at a time.
 pub(super) fn backup(
@@ -25,11 +29,23 @@ pub(super) fn backup(
     Writer::new(store.snapshot(), Clock::system().now()).try_for_each(|piece| write(&piece))
 }
 
-/// Puts the backup in `bytes` in the place of what is in `folder`, which must be nothing unless it may
-/// `replace` it.
-pub(super) fn restore(folder: &Path, bytes: &[u8], replace: bool) -> anyhow::Result<Restored> {
+/// Puts the backup that comes `from` somewhere in the place of what is in `folder`, which must be
+/// nothing unless it may `replace` it.
+pub(super) fn restore(
+    folder: &Path,
+    from: &mut dyn io::Read,
+    replace: bool,
+) -> anyhow::Result<Restored> {
     let mut reader = Reader::new(Depth::Objects);
-    reader.feed(bytes)?;
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        match from.read(&mut piece) {
+            Ok(0) => break,
+            Ok(count) => reader.feed(&piece[..count])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error).context("it can't be read"),
+        }
+    }
     let Read { header, snapshot } = reader.finish()?;
     ensure_own(folder)?;
     // What is not replaced stays what it is, whatever mayfly it is of.

@@ -92,21 +92,27 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+fn cant_read(path: &Path) -> String {
+    format!("can't read {}", path.display())
+}
+
 fn cant_write(path: &Path) -> String {
     format!("can't write {}", path.display())
 }
 
-/// All of the file at `path`, or of standard input.
-pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let cant_read = || format!("can't read {}", path.display());
+/// The file at `path`, or standard input.
+pub(super) fn open(path: &Path) -> anyhow::Result<Box<dyn io::Read>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin()));
+    }
+    Ok(Box::new(fs::File::open(path).with_context(|| cant_read(path))?))
+}
+
+/// All that comes `from` the file at `path`.
+pub(super) fn read(path: &Path, from: Box<dyn io::Read>) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let is_stdin = path == Path::new("-");
-    let mut from: Box<dyn io::Read> = if is_stdin {
-        Box::new(io::stdin())
-    } else {
-        Box::new(fs::File::open(path).with_context(cant_read)?)
-    };
-    from.by_ref().take(BACKUP_BYTES_MAX + 1).read_to_end(&mut bytes).with_context(cant_read)?;
+    let read = from.take(BACKUP_BYTES_MAX + 1).read_to_end(&mut bytes);
+    read.with_context(|| cant_read(path))?;
     if bytes.len() as u64 > BACKUP_BYTES_MAX {
         bail!("{} has more than {BACKUP_BYTES_MAX} bytes", path.display());
     }

@@ -40,11 +40,14 @@ pub(crate) fn backup(arguments: &BackupArguments) -> anyhow::Result<Exit> {
 
 /// Puts a backup in the place of what a server, or a folder that nobody serves, has.
 pub(crate) fn restore(arguments: &RestoreArguments) -> anyhow::Result<Exit> {
-    let bytes = file::read(&arguments.file)?;
+    let mut from = file::open(&arguments.file)?;
     let restored = match &arguments.state_dir {
-        Some(folder) => at_rest::restore(folder, &bytes, arguments.replace)
+        Some(folder) => at_rest::restore(folder, &mut from, arguments.replace)
             .with_context(|| format!("can't restore {}", arguments.file.display()))?,
-        None => client::restore(&arguments.server, bytes, arguments.replace)?,
+        None => {
+            let bytes = file::read(&arguments.file, from)?;
+            client::restore(&arguments.server, bytes, arguments.replace)?
+        }
     };
     eprintln!(
         "mayfly: restored {} objects; the resource version is {}",

@@ -13,6 +13,7 @@ mod defaults;
 mod error;
 mod event;
 mod job;
+mod kept;
 mod limit_range;
 mod path;
 mod plain;
@@ -32,6 +33,7 @@ pub use self::job::{
     default_job, prepare_job, prepare_job_update, validate_job, validate_job_status,
     validate_job_update,
 };
+pub(crate) use self::kept::check_kept;
 pub use self::limit_range::{admit_limit_range, default_limit_range};
 pub use self::plain::{
     admit_config_map, admit_lease, admit_namespace, admit_node, admit_secret,

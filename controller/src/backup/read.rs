@@ -7,6 +7,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{FORM, Header, Trailer, hexadecimal};
+use crate::admission::check_kept;
+use crate::admission::decode::{FieldValidation, Unreadable as Undecodable, decode_as};
 use crate::api::{Key, Kind, Object};
 use crate::limits::{BACKUP_BYTES_MAX, BACKUP_LINE_BYTES_MAX, BACKUP_VERSION_MAX};
 use crate::store::{Snapshot, schema};
@@ -200,9 +202,15 @@ impl Reader {
         let Some(kind) = Kind::ALL.iter().copied().find(|kind| is_it(&kind)) else {
             return Err(self.damaged(&format!("is of an unknown kind, \"{}\"", says("kind"))));
         };
-        let json = value.to_string();
-        let object = Object::from_json(kind, json.as_bytes())
-            .map_err(|error| self.damaged(&error.to_string()))?;
+        let brought = value.to_string();
+        // As it was written, a key that is there twice can be seen.
+        let is_as_written = schema == schema::CURRENT.version();
+        let json = if is_as_written { line } else { brought.as_bytes() };
+        let object = Object::from_json(kind, json)
+            .map_err(|error| self.damaged(&format!("can't be read: {error}")))?;
+        // What no such object has would be lost in silence.
+        decode_as(json, kind, FieldValidation::Strict)
+            .map_err(|error| self.damaged(&format!("is no {}: {}", kind.name(), told(&error))))?;
         let key = object.key();
         if key.namespace.is_empty() == kind.is_namespaced() {
             return Err(self.damaged("is nowhere"));
@@ -217,6 +225,8 @@ impl Reader {
                 return Err(self.damaged(&format!("has a {what} that none can be")));
             }
         }
+        check_kept(kind, metadata)
+            .map_err(|invalid| self.damaged(&format!("can't have been kept: {invalid}")))?;
         self.version(
             metadata.resource_version.as_deref().unwrap_or_default(),
             self.resource_version,
@@ -234,6 +244,13 @@ impl Reader {
     fn damaged(&self, what: &str) -> Unreadable {
         Unreadable::Damaged { why: format!("line {} {what}", self.lines.max(1)) }
     }
+}
+
+/// What is wrong with an object, without where: a line is all of it.
+fn told(error: &Undecodable) -> String {
+    let Undecodable::Malformed(malformed) = error else { return error.to_string() };
+    let all = malformed.0.iter().map(|complaint| complaint.problem.to_string());
+    all.collect::<Vec<_>>().join(", ")
 }
 
 /// Whether `text` can be part of a path, as whatever names an object is of the API's and of the node's.
