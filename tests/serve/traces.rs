@@ -298,3 +298,19 @@ fn what_is_wrong_with_it_is_said_before_anything_starts() {
         Running::start(&mut command).wait().exits(2).says(expect);
     }
 }
+
+/// What is not encrypted needs nobody's certificate, and the host may have none.
+#[test]
+fn a_host_without_authorities_sends_traces_all_the_same() {
+    let home = Home::new();
+    std::fs::create_dir(home.path("none")).expect("a folder");
+    let mut command = home.mayfly();
+    command.args(["serve", "--listen", "127.0.0.1:0", "--otlp-endpoint", "http://127.0.0.1:4318"]);
+    command.env_remove("SSL_CERT_FILE").env("SSL_CERT_DIR", home.path("none"));
+    Server::started(Running::start(&mut command)).stop().exits(0);
+
+    let endpoint = "http://me:secret@127.0.0.1:4318";
+    let refused = home.run(&["serve", "--listen", "127.0.0.1:0", "--otlp-endpoint", endpoint]);
+    let refused = refused.exits(2).says("OTEL_EXPORTER_OTLP_HEADERS");
+    assert!(!refused.stderr.contains("secret"), "{}", refused.stderr);
+}

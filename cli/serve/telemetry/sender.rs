@@ -38,17 +38,19 @@ impl Sender {
             .user_agent(concat!("mayfly/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .timeout(SEND_TIME_MAX);
-        match trust {
-            // A host need not have certificates of authorities for what is not encrypted.
-            Trust::Plain => client = client.tls_certs_only([]),
-            Trust::System { and: None } => {}
-            Trust::System { and: Some(file) } => {
+        let given = match &trust.certificate {
+            None => Vec::new(),
+            Some(file) => {
                 let why = || format!("OTEL_EXPORTER_OTLP_CERTIFICATE: {}", file.display());
                 let pem = std::fs::read(file).with_context(why)?;
-                let more = Certificate::from_pem_bundle(&pem).with_context(why)?;
-                client = client.tls_certs_merge(more);
+                Certificate::from_pem_bundle(&pem).with_context(why)?
             }
-        }
+        };
+        client = match trust.is_encrypted {
+            true => client.tls_certs_merge(given),
+            // The host need not have any of its own then.
+            false => client.tls_certs_only(given),
+        };
         let client = client.build().context("can't make a client for traces")?;
         Ok(Self { client, threads: Handle::current(), is_failing: AtomicBool::new(false) })
     }

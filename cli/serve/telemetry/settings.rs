@@ -21,11 +21,11 @@ pub(super) struct Settings {
 
 /// How it is known that a collector is who it says.
 #[derive(Debug)]
-pub(super) enum Trust {
-    /// Not at all: nothing is encrypted.
-    Plain,
-    /// By a certificate of an authority that the system trusts, or of one in the file `and`.
-    System { and: Option<PathBuf> },
+pub(super) struct Trust {
+    /// If not, it is not known at all.
+    pub(super) is_encrypted: bool,
+    /// Whose certificates are believed beside those that the system trusts.
+    pub(super) certificate: Option<PathBuf>,
 }
 
 /// Which traces are kept.
@@ -76,10 +76,8 @@ impl Settings {
         let attributes = set("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
         let mut attributes = attributes.split(',').map(str::trim);
         let uri: Uri = endpoint.parse().context("it must be a URL")?;
-        let trust = match uri.scheme_str() {
-            Some("http") => Trust::Plain,
-            _ => Trust::System { and: certificate_by(&set) },
-        };
+        let is_encrypted = uri.scheme_str() != Some("http");
+        let trust = Trust { is_encrypted, certificate: certificate_by(&set) };
         Ok(Some(Self {
             host: uri.authority().map_or("", |it| it.as_str()).to_owned(),
             endpoint,
@@ -201,14 +199,12 @@ mod tests {
     }
 
     #[test]
-    fn certificates_are_for_what_is_encrypted() {
-        let certificate = ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca.pem");
-        let trust = |endpoint: &str| {
-            let settings = read(Some(endpoint), &[certificate]).expect("it is good");
-            settings.expect("there is one").trust
+    fn what_is_encrypted_is_known_by_its_url() {
+        let is_encrypted = |endpoint: &str| {
+            let settings = read(Some(endpoint), &[]).expect("it is good");
+            settings.expect("there is one").trust.is_encrypted
         };
-        assert!(matches!(trust("http://a:4318"), Trust::Plain));
-        assert!(matches!(trust("https://a:4318"), Trust::System { and: Some(_) }));
+        assert!(!is_encrypted("http://a:4318") && is_encrypted("https://a:4318"));
     }
 
     #[test]
