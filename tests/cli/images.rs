@@ -28,6 +28,19 @@ fn a_name_is_added_listed_used_and_removed() {
 }
 
 #[test]
+fn a_file_that_is_looked_at_is_told_how_it_becomes_an_image() {
+    let home = Home::new();
+    home.write("pi.wasm", "whatever");
+    for file in ["pi.wasm", "./pi.wasm"] {
+        let told = home.run(&["image", "inspect", file]).exits(2);
+        let told = told.says(&format!("{file} is a file"));
+        assert!(told.stderr.contains(&format!("mayfly image add NAME {file}")), "{told:?}");
+        assert!(!told.stderr.contains("image pull"), "{told:?}");
+    }
+    home.run(&["image", "inspect", "nobody"]).exits(2).says("mayfly image add nobody FILE");
+}
+
+#[test]
 fn only_webassembly_is_added() {
     let home = Home::new();
     home.write("x.wasm", "#!/bin/sh");
