@@ -16,7 +16,9 @@ pub(crate) use change::{
     DeleteArguments, DryRun, MakeArguments, RerunArguments, Validate,
 };
 pub(crate) use log_level::LogLevelArguments;
-pub(crate) use top::{SortBy, TopCommand, TopNodeArguments, TopPodArguments};
+pub(crate) use top::{
+    SortBy, TopArguments, TopCommand, TopJobArguments, TopNodeArguments, TopPodArguments,
+};
 
 use crate::client::output::Output;
 use crate::client::wait::For;
@@ -40,9 +42,8 @@ pub(crate) enum ClientCommand {
     Wait(WaitArguments),
     /// List events, the newest last.
     Events(EventsArguments),
-    /// Show what pods and nodes use right now.
-    #[command(subcommand)]
-    Top(TopCommand),
+    /// Show what Jobs use right now, live; or what pods and nodes do.
+    Top(TopArguments),
     /// Suspend Jobs and CronJobs: nothing is started until they are resumed.
     Suspend(SwitchArguments),
     /// Let suspended Jobs and CronJobs go on.

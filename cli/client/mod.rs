@@ -31,16 +31,19 @@ mod resource;
 mod select;
 mod suspend;
 mod table;
-mod top;
+pub(crate) mod top;
 pub(crate) mod wait;
+mod waiting;
 mod watch;
 mod yaml;
+
+use std::io::IsTerminal as _;
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::client::ClientCommand;
-use crate::exit::Exit;
+use crate::exit::{Exit, SIGINT, SIGTERM};
 
 pub(crate) use backup::{backup, restore};
 pub(crate) use complaint::Complaint;
@@ -51,6 +54,9 @@ pub(crate) fn run(command: &ClientCommand) -> anyhow::Result<Exit> {
     let runtime = runtime.context("can't start")?;
     runtime.block_on(async {
         let answer = answer(command);
+        if is_drawn_over(command) {
+            return until_interrupted(answer).await;
+        }
         if !waits(command) {
             // A signal ends the process as it ends any: nothing here has to be put in order.
             return answer.await;
@@ -73,7 +79,7 @@ async fn answer(command: &ClientCommand) -> anyhow::Result<Exit> {
         ClientCommand::Delete(arguments) => delete::delete(arguments).await,
         ClientCommand::Wait(arguments) => wait::wait(arguments).await,
         ClientCommand::Events(arguments) => events::events(arguments).await,
-        ClientCommand::Top(command) => top::top(command).await,
+        ClientCommand::Top(arguments) => top::top(arguments).await,
         ClientCommand::Suspend(arguments) => suspend::switch(arguments, true).await,
         ClientCommand::Resume(arguments) => suspend::switch(arguments, false).await,
         ClientCommand::Rerun(arguments) => rerun::rerun(arguments).await,
@@ -90,6 +96,27 @@ fn waits(command: &ClientCommand) -> bool {
         ClientCommand::Events(arguments) => arguments.watch,
         ClientCommand::Wait(_) | ClientCommand::Delete(_) => true,
         _ => false,
+    }
+}
+
+/// Whether there is a line on the terminal that must not stay there.
+fn is_drawn_over(command: &ClientCommand) -> bool {
+    matches!(command, ClientCommand::Logs(arguments) if arguments.follow)
+        && std::io::stderr().is_terminal()
+}
+
+/// What comes of `answer`; a signal ends it as it would end the process, but in order.
+async fn until_interrupted(
+    answer: impl Future<Output = anyhow::Result<Exit>>,
+) -> anyhow::Result<Exit> {
+    let listen = |kind| signal(kind).context("can't listen for signals");
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    tokio::select! {
+        biased;
+        answer = answer => answer,
+        _ = interrupt.recv() => Ok(Exit::Signal(SIGINT)),
+        _ = terminate.recv() => Ok(Exit::Signal(SIGTERM)),
     }
 }
 

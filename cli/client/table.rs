@@ -137,6 +137,11 @@ pub(super) fn escaped(text: &str) -> String {
         .collect()
 }
 
+/// `text` as it fits on one line of a terminal, which obeys nothing in it.
+pub(super) fn on_one_line(text: &str) -> String {
+    text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect()
+}
+
 fn labels_of(labels: &Value) -> String {
     match labels.as_object() {
         Some(labels) if !labels.is_empty() => {

@@ -3,6 +3,7 @@
 //! `--for=complete-or-failed` is what kubectl lacks: it ends with the Job, whichever way that ends,
 //! and exits as the Job did.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use mayfly_controller::api::Kind;
@@ -15,6 +16,7 @@ use super::output::{self, Output, print, qualified_name};
 use super::request::{As, Pairs, Server};
 use super::resource::Resource;
 use super::select::{Selection, Target};
+use super::waiting::{Progress, Told, Waited};
 use super::watch::Watching;
 use crate::args::client::{Patience, WaitArguments};
 use crate::exit::Exit;
@@ -91,6 +93,7 @@ pub(super) async fn wait(arguments: &WaitArguments) -> anyhow::Result<Exit> {
     let connection = Connection::open(&arguments.server).await?;
     let selection = Selection::of(&arguments.select, &connection).await?;
     let deadline = tokio::time::Instant::now() + patience(arguments);
+    let progress = Progress::new();
     let mut complaints = Complaints::default();
     let mut has_failed = false;
     let mut count = 0;
@@ -98,10 +101,10 @@ pub(super) async fn wait(arguments: &WaitArguments) -> anyhow::Result<Exit> {
         check(arguments, target)?;
         for one in each(&connection.server, target, &selection.query).await? {
             count += 1;
-            let met = until(&connection.server, &one, &arguments.what, deadline).await;
+            let met = until(&connection.server, &one, &arguments.what, deadline, &progress).await;
             // What was not there to be deleted is passed over, as in kubectl.
             let Some(object) = complaints.take(met)?.flatten() else { continue };
-            has_failed |= !say(arguments, &one, &object)?;
+            has_failed |= !progress.aside(|| say(arguments, &one, &object))?;
         }
     }
     if count == 0 && arguments.what != For::Delete {
@@ -167,6 +170,7 @@ async fn until(
     one: &One<'_>,
     what: &For,
     deadline: tokio::time::Instant,
+    progress: &Progress,
 ) -> anyhow::Result<Option<Value>> {
     let target = Target {
         resource: one.resource.clone(),
@@ -187,13 +191,29 @@ async fn until(
             return Ok(Some(object));
         }
     }
-    let met = until_met(server, &mut watching, one, what);
+    let met = async {
+        tokio::select! {
+            biased;
+            object = until_met(server, &mut watching, one, what) => object,
+            never = observe(server, one, what, progress) => match never {},
+        }
+    };
     match tokio::time::timeout_at(deadline, met).await {
         Ok(object) => object.map(Some),
         Err(_) => {
             let what = format!("{}/{}", one.resource.plural, one.name);
             Err(Complaint::failed(format!("timed out waiting for the condition on {what}")))
         }
+    }
+}
+
+/// Tells how it goes with `one`, for as long as it is polled: on a terminal, and of a Job's end to
+/// everybody, since what holds that up may do so for ever.
+async fn observe(server: &Server, one: &One<'_>, what: &For, progress: &Progress) -> Infallible {
+    let waited = Waited::of(one.resource, &one.namespace, &one.name);
+    match waited.filter(|_| progress.is_shown() || *what == For::CompleteOrFailed) {
+        Some(waited) => waited.observe(server, progress, Told::Lines).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -21,7 +21,7 @@ const ANY: u64 = u64::MAX;
 /// What `text` says, and the defaults for what it does not.
 pub(super) fn read(text: &str) -> anyhow::Result<Limits> {
     let (file, mistakes): (File, _) = decode(text);
-    let mut reader = Reader { mistakes, ..Reader::default() };
+    let mut reader = Reader::after(mistakes);
     let limits = understand(&mut reader, &file);
     reader.finish()?;
     Ok(limits)

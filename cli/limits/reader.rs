@@ -48,8 +48,7 @@ impl Unit {
 /// Turns what was said into numbers, and collects what is wrong.
 #[derive(Default)]
 pub(super) struct Reader {
-    /// Those that were made before any number was read come first.
-    pub(super) mistakes: Vec<String>,
+    mistakes: Vec<String>,
     /// What it was asked for, which is all that a file can say.
     #[cfg(test)]
     pub(super) asked: Vec<Asked>,
@@ -67,6 +66,15 @@ pub(crate) struct Asked {
 }
 
 impl Reader {
+    /// One to which these `mistakes` have been told already.
+    pub(super) fn after(mistakes: Vec<String>) -> Self {
+        Self {
+            mistakes,
+            #[cfg(test)]
+            asked: Vec::new(),
+        }
+    }
+
     /// Every mistake, if there is any.
     pub(super) fn finish(self) -> anyhow::Result<()> {
         match &self.mistakes[..] {

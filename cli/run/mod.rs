@@ -7,7 +7,7 @@
 //! Nothing is started before everything is known to be right. What happens then is the control
 //! plane's doing; here it is watched.
 
-mod board;
+pub(crate) mod board;
 mod follow;
 mod input;
 mod output;

@@ -7,6 +7,7 @@ pub(crate) mod module;
 mod pi;
 mod process;
 mod server;
+pub(crate) mod terminal;
 pub(crate) mod tree;
 pub(crate) mod wasmtime;
 

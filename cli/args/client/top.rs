@@ -3,10 +3,34 @@
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{EXIT_CODES, ServerArguments};
+use crate::client::top::jobs::Sort;
+
+const EXAMPLES: &str = "\
+Examples:
+  mayfly top                               the Jobs of the namespace, live; h says what keys do
+  mayfly top -A --sort-by=memory           of every namespace, the largest first
+  mayfly top | cat                         one table, and that was it
+  mayfly top pod                           the pods that run, as kubectl has it
+";
 
 /// `mayfly top`.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = format!("{EXAMPLES}\n{EXIT_CODES}"))]
+pub(crate) struct TopArguments {
+    #[command(subcommand)]
+    pub(crate) what: Option<TopCommand>,
+    #[command(flatten)]
+    pub(crate) jobs: TopJobArguments,
+}
+
+/// What `mayfly top` is of.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TopCommand {
+    /// Show how much of cores and memory the pods of Jobs use, live on a terminal; the same as without
+    /// a word.
+    #[command(visible_alias = "jobs", after_help = format!("{EXAMPLES}\n{EXIT_CODES}"))]
+    Job(TopJobArguments),
     /// Show how much of cores and memory pods use.
     #[command(visible_aliases = ["pods", "po"])]
     Pod(TopPodArguments),
@@ -22,6 +46,22 @@ pub(crate) enum SortBy {
     Cpu,
     /// The one that uses most memory.
     Memory,
+}
+
+/// `mayfly top job`.
+#[derive(Args, Debug)]
+pub(crate) struct TopJobArguments {
+    /// In every namespace.
+    #[arg(short = 'A', long)]
+    pub(crate) all_namespaces: bool,
+    /// Which come first; a key changes it.
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "cpu")]
+    pub(crate) sort_by: Sort,
+    /// No line with the names of the columns, where one table is printed.
+    #[arg(long)]
+    pub(crate) no_headers: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
 }
 
 const POD_EXAMPLES: &str = "\

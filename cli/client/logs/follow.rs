@@ -3,17 +3,20 @@
 //! Lines come with their times, by which it is known where to go on; the times are only shown if
 //! they are wanted.
 
+use std::mem;
+
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use mayfly_controller::api::Kind;
 
 use super::choose::{Source, status_of};
-use super::stream::{open, write};
+use super::stream::open;
 use super::unfinished::Unfinished;
 use crate::args::client::LogsArguments;
 use crate::client::complaint::{is_refusal, is_unreachable};
 use crate::client::request::{As, Pairs, Server};
 use crate::client::resource::Resource;
+use crate::client::waiting::Progress;
 use crate::client::watch::{AGAIN_AFTER, BREAKS_MAX};
 
 /// Prints the log of `source` until the container has ended.
@@ -22,6 +25,7 @@ pub(super) async fn print(
     source: &Source,
     query: &Pairs,
     arguments: &LogsArguments,
+    progress: &Progress,
 ) -> anyhow::Result<()> {
     let mut lines = Lines {
         prefix: if arguments.prefix { source.prefix() } else { String::new() },
@@ -37,12 +41,16 @@ pub(super) async fn print(
                 has_begun = true;
                 // What breaks off is as good as an end: whether it is one, the pod says.
                 while let Some(Ok(some)) = bytes.next().await {
-                    write(&lines.take(&some))?;
+                    progress.print(&lines.take(&some))?;
                 }
             }
             Err(error) if has_begun && is_unreachable(&error) => {}
             // The run was lost with its server, and the next one has not started it anew yet.
             Err(error) if has_begun && is_refusal(&error, 400) && breaks < BREAKS_MAX => {}
+            // It was taken away meanwhile, which is as good an end as any.
+            Err(error) if has_begun && is_refusal(&error, 404) => {
+                return progress.print(&lines.finish());
+            }
             Err(error) => return Err(error),
         }
         let goes_on = match goes_on(server, source).await {
@@ -51,11 +59,11 @@ pub(super) async fn print(
         };
         // A number of bytes can't be gone on with.
         if !goes_on || arguments.limit_bytes.is_some() {
-            return write(&lines.finish());
+            return progress.print(&lines.finish());
         }
         breaks = if lines.last == known { breaks + 1 } else { 0 };
         if breaks > BREAKS_MAX {
-            return write(&lines.finish());
+            return progress.print(&lines.finish());
         }
         lines.begin_again();
         tokio::time::sleep(AGAIN_AFTER).await;
@@ -91,6 +99,8 @@ struct Lines {
     of_last: usize,
     /// How many of them are still to be passed over, after a break; `None` once all are.
     to_pass: Option<usize>,
+    /// The beginning of a line that a break has cut; it comes again, unless nothing does.
+    cut: Vec<u8>,
 }
 
 impl Lines {
@@ -108,11 +118,12 @@ impl Lines {
 
     fn begin_again(&mut self) {
         // The rest of the line comes with its beginning.
-        self.unfinished.finish();
+        self.cut = self.unfinished.finish();
         self.to_pass = self.last.map(|_| self.of_last);
     }
 
     fn take(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.cut.clear();
         let whole = self.unfinished.take(bytes);
         let mut printed = Vec::new();
         for line in whole.split_inclusive(|byte| *byte == b'\n') {
@@ -122,7 +133,10 @@ impl Lines {
     }
 
     fn finish(mut self) -> Vec<u8> {
-        let line = self.unfinished.finish();
+        let mut line = self.unfinished.finish();
+        if !self.cut.is_empty() {
+            (line, self.to_pass) = (mem::take(&mut self.cut), None);
+        }
         let mut printed = Vec::new();
         if !line.is_empty() {
             self.line(&line, &mut printed);
@@ -177,6 +191,14 @@ mod tests {
         let query: Vec<_> = query.iter().map(|(key, value)| format!("{key}={value}")).collect();
         assert_eq!(query, ["follow=true", "timestamps=true", "sinceTime=2026-01-01T00:00:02Z"]);
         assert_eq!(lines.finish(), b"d");
+    }
+
+    #[test]
+    fn a_line_that_a_break_has_cut_is_not_lost_if_nothing_comes_again() {
+        let mut lines = Lines::default();
+        assert_eq!(lines.take(b"2026-01-01T00:00:01Z a\n2026-01-01T00:00:01Z b"), b"a\n");
+        lines.begin_again();
+        assert_eq!(lines.finish(), b"b");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::connect::Connection;
 use super::request::{As, Pairs, Server};
 use super::resource::{Resource, Resources};
 use super::select::pair;
+use super::waiting::{Progress, Told, Waited};
 use crate::args::client::LogsArguments;
 use crate::exit::Exit;
 use choose::{Source, sources};
@@ -24,7 +25,7 @@ const SELECTED_TAIL: i64 = 10;
 pub(super) async fn logs(arguments: &LogsArguments) -> anyhow::Result<Exit> {
     check(arguments)?;
     let connection = Connection::open(&arguments.server).await?;
-    let (pods, container) = pods(arguments, &connection).await?;
+    let Meant { pods, container, waited } = meant(arguments, &connection).await?;
     let mut all = Vec::new();
     for pod in &pods {
         let found = sources(pod, container.as_deref(), arguments.all_containers);
@@ -36,7 +37,7 @@ pub(super) async fn logs(arguments: &LogsArguments) -> anyhow::Result<Exit> {
     }
     let query = query(arguments)?;
     if arguments.follow {
-        return follow_all(arguments, &connection.server, all, &query).await;
+        return follow_all(arguments, &connection.server, all, &query, waited).await;
     }
     let mut complaints = Complaints::default();
     for source in &all {
@@ -56,6 +57,7 @@ async fn follow_all(
     server: &Server,
     all: Vec<Source>,
     query: &Pairs,
+    waited: Option<Waited>,
 ) -> anyhow::Result<Exit> {
     if all.len() > arguments.max_log_requests {
         return Err(Complaint::failed(format!(
@@ -65,9 +67,23 @@ async fn follow_all(
             arguments.max_log_requests
         )));
     }
-    let streams = all.iter().map(|source| follow::print(server, source, query, arguments));
+    let progress = Progress::new();
+    let print = |source| follow::print(server, source, query, arguments, &progress);
+    let printed = futures_util::future::join_all(all.iter().map(print));
+    let observed = async {
+        match waited.filter(|_| progress.is_shown()) {
+            Some(waited) => waited.observe(server, &progress, Told::Nothing).await,
+            None => std::future::pending().await,
+        }
+    };
+    let results = tokio::select! {
+        biased;
+        results = printed => results,
+        never = observed => match never {},
+    };
+    drop(progress);
     let mut complaints = Complaints::default();
-    for result in futures_util::future::join_all(streams).await {
+    for result in results {
         if let Err(error) = result {
             told_or_added(arguments, &mut complaints, error)?;
         }
@@ -111,11 +127,16 @@ fn check(arguments: &LogsArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The pods that are meant, and the container if one is.
-async fn pods(
-    arguments: &LogsArguments,
-    connection: &Connection,
-) -> anyhow::Result<(Vec<Value>, Option<String>)> {
+/// What the words of the command line mean.
+struct Meant {
+    pods: Vec<Value>,
+    /// If one is named.
+    container: Option<String>,
+    /// What is waited for while it is followed, if it is one thing.
+    waited: Option<Waited>,
+}
+
+async fn meant(arguments: &LogsArguments, connection: &Connection) -> anyhow::Result<Meant> {
     let container = arguments.container.clone().or_else(|| arguments.words.get(1).cloned());
     let server = &connection.server;
     let of_pods = Resource::of(Kind::Pod);
@@ -125,7 +146,7 @@ async fn pods(
         if pods.is_empty() {
             eprintln!("No resources found in {} namespace.", connection.namespace);
         }
-        return Ok((pods, container));
+        return Ok(Meant { pods, container, waited: None });
     }
     let word = arguments.words.first().map(String::as_str).unwrap_or_default();
     let (resource, name) = match word.contains('/') {
@@ -138,8 +159,9 @@ async fn pods(
     let path = resource.path_of(&connection.namespace, &name);
     let object = server.get(&path, &Vec::new(), As::Objects).await;
     let object = object.map_err(|error| not_found(error, &connection.namespace))?;
+    let waited = Waited::of(&resource, &connection.namespace, &name);
     if resource == of_pods {
-        return Ok((vec![object], container));
+        return Ok(Meant { pods: vec![object], container, waited });
     }
     if resource != Resource::of(Kind::Job) {
         let text =
@@ -152,7 +174,7 @@ async fn pods(
         eprintln!("Found {} pods, using pod/{name}", pods.len());
         pods.truncate(1);
     }
-    Ok((pods, container))
+    Ok(Meant { pods, container, waited })
 }
 
 /// `error`, and if it is that something is not there, in which namespace, as kubectl has it.

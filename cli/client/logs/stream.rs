@@ -51,7 +51,7 @@ impl Source {
     }
 }
 
-pub(super) fn write(bytes: &[u8]) -> anyhow::Result<()> {
+fn write(bytes: &[u8]) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(exit::stdout_error)
 }

@@ -1,9 +1,10 @@
-//! `mayfly top`: what pods and nodes use, as kubectl shows it.
+//! `mayfly top`: what Jobs use, live; what pods and nodes use, as kubectl shows it.
 //!
 //! ```text
 //! metrics.k8s.io ─▶ metrics ─▶ Used ─▶ lines
 //! ```
 
+pub(crate) mod jobs;
 mod lines;
 mod used;
 
@@ -20,18 +21,20 @@ use super::connect::Connection;
 use super::output::print;
 use super::request::{As, Pairs, Server};
 use super::resource::Resource;
-use crate::args::client::{TopCommand, TopNodeArguments, TopPodArguments};
+use crate::args::client::{TopArguments, TopCommand, TopNodeArguments, TopPodArguments};
 use crate::exit::Exit;
 
 /// How old a pod may be without metrics. Then whoever measures it is late, and that is told; kubectl
 /// is as patient.
 const MEASURED_WITHIN_SECONDS: i64 = 120;
 
-/// Shows what `command` asks for.
-pub(super) async fn top(command: &TopCommand) -> anyhow::Result<Exit> {
-    match command {
-        TopCommand::Pod(arguments) => pods(arguments).await,
-        TopCommand::Node(arguments) => nodes(arguments).await,
+/// Shows what `arguments` ask for.
+pub(super) async fn top(arguments: &TopArguments) -> anyhow::Result<Exit> {
+    match &arguments.what {
+        None => jobs::jobs(&arguments.jobs).await,
+        Some(TopCommand::Job(arguments)) => jobs::jobs(arguments).await,
+        Some(TopCommand::Pod(arguments)) => pods(arguments).await,
+        Some(TopCommand::Node(arguments)) => nodes(arguments).await,
     }
 }
 
@@ -81,6 +84,10 @@ async fn pods(arguments: &TopPodArguments) -> anyhow::Result<Exit> {
 async fn nodes(arguments: &TopNodeArguments) -> anyhow::Result<Exit> {
     let connection = Connection::open(&arguments.server).await?;
     let server = &connection.server;
+    if let Some(namespace) = &arguments.server.namespace {
+        // kubectl takes it, too, in silence.
+        eprintln!("Warning: nodes are in no namespace; {namespace} makes no difference");
+    }
     check_served(server).await?;
     let (of, node) = (measured(Kind::Node), Resource::of(Kind::Node));
     let query = labels(arguments.selector.as_ref());

@@ -2,6 +2,7 @@
 
 mod changes;
 mod kubectl;
+mod live;
 mod reads;
 mod top;
 mod transcript;

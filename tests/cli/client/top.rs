@@ -61,7 +61,8 @@ fn what_runs_is_shown_with_what_it_uses() {
     site.run("top pod").exits(0).says("No resources found in default namespace.");
     site.run("top pod x -l a=b").exits(2).says("cannot be used with");
     site.run("top pod --sort-by=age").exits(2).says("possible values: cpu, memory");
-    site.run("top jobs").exits(2).says("unrecognized subcommand 'jobs'");
+    site.run("top cronjobs").exits(2).says("unrecognized subcommand 'cronjobs'");
+    site.run("top node -n team").exits(0).says("nodes are in no namespace");
 }
 
 /// What is asked of both.
