@@ -38,6 +38,10 @@ book:
 reference:
     UPDATE_EXPECT=1 cargo test --workspace --bins reference
 
+# Take the pictures of the guide anew; look at each before it is committed.
+pictures:
+    MAYFLY_PICTURES=book/src/pictures cargo test --workspace --test main pictures
+
 # Fetch what the guide compiles guests with.
 documents:
     tests/documents/install

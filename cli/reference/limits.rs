@@ -26,7 +26,7 @@ fn limits() {
         text += &format!("\n## `{section}`\n\n{}\n\n", prose(&said(what)));
         let mut rows = Vec::new();
         rows_of(&schema, what, &section, &keys, &mut rows);
-        table(&mut text, ["key", "what", "if nothing is said", "at most"], rows);
+        table(&mut text, ["key", "what", "default", "at most"], rows);
     }
     text += "\n## What is fixed\n\n\
              These bounds of a server are the same everywhere; each says what it stops.\n\n";

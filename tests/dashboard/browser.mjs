@@ -28,8 +28,13 @@ export async function look(url, scenario) {
 
 /** One tab, and what is done in it. */
 export class Person {
-  static async sitDown(browser, url, { token, scheme = 'light', width = 1280, height = 900 } = {}) {
+  static async sitDown(
+    browser,
+    url,
+    { token, scheme = 'light', width = 1280, height = 900, scale = 1 } = {},
+  ) {
     const context = await browser.newContext({
+      deviceScaleFactor: scale,
       ignoreHTTPSErrors: true,
       colorScheme: scheme,
       viewport: { width, height },
@@ -109,9 +114,9 @@ export class Person {
   }
 
   /** Creates a Job in the namespace `default`. */
-  async makeJob(name, spec, container, metadata = {}) {
+  async makeJob(name, spec, container, metadata = {}, others = []) {
     const template = {
-      spec: { restartPolicy: 'Never', containers: [{ name: 'main', ...container }] },
+      spec: { restartPolicy: 'Never', containers: [{ name: 'main', ...container }, ...others] },
     };
     const job = {
       apiVersion: 'batch/v1',

@@ -10,13 +10,16 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::harness::{Home, Running, Server, repository, say};
+use crate::harness::{Home, Running, Server, pictures, repository, say};
 
 /// Where Debian has the browser; `browser.mjs` starts it from there.
 const BROWSER: &str = "/usr/bin/chromium";
 
 /// How long a scenario may take: a browser is slow where others are at work, and several tabs slower.
 const PATIENCE: Duration = Duration::from_mins(15);
+
+/// The most bytes that a picture of the guide may have: a page with some is to be there at once.
+const PICTURE_BYTES_MAX: u64 = 150_000;
 
 const OPTIONS: &[&str] = &[
     "--users",
@@ -80,6 +83,27 @@ fn ten_thousand_pods_are_one_page() {
 }
 
 #[test]
+fn pictures_of_the_guide_are_taken() {
+    let Some(driver) = driver() else { return };
+    let home = Home::new();
+    let folder = pictures().unwrap_or_else(|| home.path("pictures"));
+    fs::create_dir_all(&folder).expect("the folder must be made");
+    let more = [
+        "--image",
+        "sleep=guests/job_sleep.wasm",
+        "--image",
+        "unsteady=guests/fail_until.wasm",
+        "--backoff-base",
+        "500ms",
+    ];
+    plays_with("pictures", &driver, &home, &more, &folder);
+    for name in ["jobs", "jobs-dark", "job", "job-dark", "cronjob", "create", "phone"] {
+        let picture = fs::metadata(folder.join(format!("{name}.webp"))).expect("it must be taken");
+        assert!((1..PICTURE_BYTES_MAX).contains(&picture.len()), "{name}: {} bytes", picture.len());
+    }
+}
+
+#[test]
 fn pages_are_for_all_and_data_for_users() {
     plays("doors");
 }
@@ -98,15 +122,22 @@ fn what_is_pure_tells_the_truth() {
 
 /// Plays `scenario`, if there is a browser.
 fn plays(scenario: &str) {
-    let Some(folder) = driver() else { return };
+    let Some(driver) = driver() else { return };
     let home = Home::new();
+    plays_with(scenario, &driver, &home, &[], &home.path(""));
+}
+
+/// Plays it before a server with `more` options; pictures are written to `pictures`.
+fn plays_with(scenario: &str, driver: &Path, home: &Home, more: &[&str], pictures: &Path) {
     home.write("users.yaml", users());
-    let server = Server::start(&home, OPTIONS);
+    let server = Server::start(home, &[OPTIONS, more].concat());
     // A module finds what it imports beside itself, so each test has its own copy there.
-    let scripts = copied(&folder.join(scenario));
+    let scripts = copied(&driver.join(scenario));
     let mut node = Command::new("node");
     node.arg(scripts.join("scenarios.mjs")).args([scenario, server.url()]);
-    let ended = Running::patiently(node.env("HOME", home.path("")), PATIENCE).wait();
+    let ended =
+        Running::patiently(node.env("HOME", home.path("")).env("PICTURES", pictures), PATIENCE)
+            .wait();
     assert!(ended.status.success(), "{scenario}: {ended:?}");
     server.stop().exits(0);
 }
@@ -128,7 +159,7 @@ fn driver() -> Option<PathBuf> {
 /// The scripts, copied into `folder`.
 fn copied(folder: &Path) -> PathBuf {
     fs::create_dir_all(folder).expect("the folder must be made");
-    for script in ["browser.mjs", "many.mjs", "scenarios.mjs"] {
+    for script in ["browser.mjs", "many.mjs", "pictures.mjs", "scenarios.mjs"] {
         let from = repository().join("tests/dashboard").join(script);
         fs::copy(from, folder.join(script)).expect("it must be copied");
     }

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { look } from './browser.mjs';
 import { many } from './many.mjs';
+import { pictures } from './pictures.mjs';
 
 const JOBS = '/apis/batch/v1/namespaces/default/jobs';
 
@@ -375,6 +376,7 @@ const scenarios = {
   },
 
   many,
+  pictures,
 };
 
 const [, , name, url] = process.argv;

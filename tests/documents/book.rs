@@ -63,7 +63,7 @@ fn pages(folder: &Path) -> BTreeMap<PathBuf, Page> {
                 folders.push(path);
             } else if path.extension().is_some_and(|it| it == "html") {
                 let text = fs::read_to_string(&path).expect("it must be readable");
-                let links = [attributes(&text, "href"), attributes(&text, "src")].concat();
+                let links = ["href", "src", "srcset"].map(|it| attributes(&text, it)).concat();
                 let names = attributes(&text, "id");
                 let [links, names] = [links, names].map(|it| it.into_iter().collect());
                 found.insert(path, Page { links, names });

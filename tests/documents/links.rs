@@ -70,6 +70,9 @@ fn links(text: &str) -> Vec<(usize, &str)> {
         // A link whose text is code is cut in two by that.
         let of_code = line.split("`](").skip(1);
         found.extend(of_code.filter_map(|it| it.split_once(')')).map(|(link, _)| (number, link)));
+        // A picture has one for those who like it dark.
+        let pictures = ["src=\"", "srcset=\""].into_iter().flat_map(|it| line.split(it).skip(1));
+        found.extend(pictures.filter_map(|it| it.split_once('"')).map(|(link, _)| (number, link)));
     }
     found.sort_unstable();
     found.dedup();
@@ -92,7 +95,7 @@ fn headings(text: &str) -> Vec<String> {
 #[test]
 fn links_and_headings_are_found() {
     let text = "# The `a` page: why?\n[x](a.md), [`y`](b/c.md#d) and `[z](no)`\n```\n# [q](r)\n```\n## \
-                Two\n## Two\n[w](#two-1)";
-    assert_eq!(links(text), [(2, "a.md"), (2, "b/c.md#d"), (8, "#two-1")]);
+                Two\n## Two\n[w](#two-1)\n<img src=\"p.webp\" alt=\"\">";
+    assert_eq!(links(text), [(2, "a.md"), (2, "b/c.md#d"), (8, "#two-1"), (9, "p.webp")]);
     assert_eq!(headings(text), ["the-a-page-why", "two", "two-1"]);
 }

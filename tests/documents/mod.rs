@@ -11,6 +11,7 @@ mod book;
 mod links;
 mod page;
 mod reader;
+mod recording;
 
 use std::collections::BTreeMap;
 use std::fs;

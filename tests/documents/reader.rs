@@ -98,6 +98,11 @@ impl Reader {
         }
     }
 
+    /// What `command` prints.
+    pub(super) fn prints(&self, command: &str) -> String {
+        self.came(command).printed
+    }
+
     /// Stops what still runs.
     pub(super) fn leave(mut self) {
         self.stop_server();

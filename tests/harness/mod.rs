@@ -118,6 +118,11 @@ pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Where the pictures of the documents are to be written, if `MAYFLY_PICTURES` says so.
+pub(crate) fn pictures() -> Option<PathBuf> {
+    env::var_os("MAYFLY_PICTURES").map(|folder| repository().join(folder))
+}
+
 /// A Job named after its guest, with `spec` below `spec:` and `container` below its container.
 pub(crate) fn job(name: &str, spec: &str, container: &str) -> String {
     let indent = |text: &str, by: usize| -> String {
