@@ -216,6 +216,9 @@ pub const GC_OBJECTS_MAX: usize = 512;
 /// transactions.
 pub const POD_GC_PODS_MAX: usize = 512;
 
+/// Pods of lost nodes that are changed or deleted in one transaction. As above.
+pub const EVICTIONS_MAX: usize = 512;
+
 /// Objects of a collection that are deleted in one transaction. Stops the end of a large collection
 /// from holding up other transactions.
 pub const DELETED_AT_ONCE_MAX: usize = 512;

@@ -3,7 +3,7 @@
 //! ```text
 //! cron job controller · job controller · scheduler · node agent ──────────────┐
 //! ttl controller · collectors of garbage and pods · event expiry · namespaces ┤
-//! quotas ─────────────────────────────────────────────────────────────────────┴▶ store
+//! quotas · node lifecycle ────────────────────────────────────────────────────┴▶ store
 //! ```
 //!
 //! It introduces them to the store, and never one to another.
@@ -23,6 +23,7 @@ use crate::meter::QueueMeter;
 use crate::namespace::NamespaceController;
 use crate::node::logs::Logs;
 use crate::node::{Agent, Inputs, LocalClient, NodeSettings, PodRuntime, Usages};
+use crate::nodelifecycle::NodeLifecycleController;
 use crate::podgc::PodGcController;
 use crate::quota::QuotaController;
 use crate::scheduler::Scheduler;
@@ -93,6 +94,9 @@ impl ControlPlane {
                 Scheduler::new(store.clone()).with_operator_limits(limits).run(cancel)
             }),
             start("node agent", &ended, |cancel| agent.run(cancel)),
+            start("node lifecycle controller", &ended, |cancel| {
+                NodeLifecycleController::new(store.clone()).run(cancel)
+            }),
             start("ttl controller", &ended, |cancel| TtlController::new(store.clone()).run(cancel)),
             start("garbage collector", &ended, |cancel| Collector::new(store.clone()).run(cancel)),
             start("pod garbage collector", &ended, |cancel| {

@@ -18,6 +18,7 @@ use crate::store::{ChangeKind, DeleteOptions, Names, Transaction};
 
 mod cron_jobs;
 mod namespaces;
+mod nodes;
 mod podgc;
 mod restarts;
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::Taint;
+
 use super::request::Request;
 use crate::api::Node;
 use crate::api::names::DISK_PRESSURE;
 use crate::quantity::Amount;
-
-/// What the scheduler says of a node with the taint that stands for a disk that is short.
-const DISK_TAINT: &str = "node(s) had untolerated taint {node.kubernetes.io/disk-pressure: }";
+use crate::taints::{self, NO_EXECUTE, NO_SCHEDULE, UNSCHEDULABLE, is_tolerated, taint};
 
 /// One node, with a running tally of what its pods have asked for.
 #[derive(Clone, Debug, Default)]
@@ -16,8 +16,8 @@ pub(super) struct NodeTally {
     /// Known to the control plane; pods may be bound to a node before it is.
     is_known: bool,
     is_cordoned: bool,
-    /// Its disk is short, by its own account.
-    is_disk_short: bool,
+    /// Those that keep pods away.
+    taints: Vec<Taint>,
     labels: BTreeMap<String, String>,
     allocatable: BTreeMap<String, Amount>,
     used: BTreeMap<String, Amount>,
@@ -43,8 +43,14 @@ impl NodeTally {
         self.labels = node.metadata.labels.clone().unwrap_or_default();
         self.is_cordoned =
             node.spec.as_ref().and_then(|spec| spec.unschedulable).unwrap_or_default();
+        let taints = node.spec.iter().flat_map(|spec| spec.taints.iter().flatten());
+        let keeps_away = |taint: &&Taint| [NO_SCHEDULE, NO_EXECUTE].contains(&&*taint.effect);
+        self.taints = taints.filter(keeps_away).cloned().collect();
+        // Nothing more comes before somebody has given it the taint, either.
         let mut conditions = status.into_iter().flat_map(|it| it.conditions.iter().flatten());
-        self.is_disk_short = conditions.any(|it| it.type_ == DISK_PRESSURE && it.status == "True");
+        if conditions.any(|it| it.type_ == DISK_PRESSURE && it.status == "True") {
+            self.taints.push(taint(taints::DISK_PRESSURE, NO_SCHEDULE));
+        }
         self.is_known = true;
     }
 
@@ -82,12 +88,14 @@ impl NodeTally {
     /// Why it does not take a pod that asks for this; nothing if it does.
     pub(super) fn refusals(&self, request: &Request) -> Vec<Refusal> {
         let lasting = |reason: &str| Refusal { reason: reason.to_owned(), is_for_now: false };
-        if self.is_cordoned {
+        let cordoned = taint(UNSCHEDULABLE, NO_SCHEDULE);
+        if self.is_cordoned && !is_tolerated(&cordoned, &request.tolerations) {
             return vec![lasting("node(s) were unschedulable")];
         }
-        // In Kubernetes it has a taint by then, which a Job's pods don't tolerate.
-        if self.is_disk_short {
-            return vec![lasting(DISK_TAINT)];
+        let untolerated = |taint: &&Taint| !is_tolerated(taint, &request.tolerations);
+        if let Some(Taint { key, value, .. }) = self.taints.iter().find(untolerated) {
+            let value = value.as_deref().unwrap_or_default();
+            return vec![lasting(&format!("node(s) had untolerated taint {{{key}: {value}}}"))];
         }
         if request.selector.iter().any(|(name, value)| self.labels.get(name) != Some(value)) {
             return vec![lasting("node(s) didn't match Pod's node affinity/selector")];

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::api::{Key, Pod, Resource, Timestamp};
 use crate::quantity::Amount;
 use crate::quota::OperatorLimits;
+use crate::taints::Tolerance;
 
 /// What a pod asks for. Pods of one template ask for the same, and are decided together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,6 +14,8 @@ pub(super) struct Request {
     pub(super) resources: BTreeMap<String, Amount>,
     /// `spec.nodeSelector`.
     pub(super) selector: BTreeMap<String, String>,
+    /// `spec.tolerations`.
+    pub(super) tolerations: Vec<Tolerance>,
 }
 
 /// Where a pod stands with its scheduling.
@@ -64,6 +67,7 @@ impl Request {
         let Some(spec) = &pod.spec else { return Self::default() };
         let mut resources = operator.requests(spec);
         resources.retain(|_, amount| *amount > Amount::ZERO);
-        Self { resources, selector: spec.node_selector.clone().unwrap_or_default() }
+        let selector = spec.node_selector.clone().unwrap_or_default();
+        Self { resources, selector, tolerations: Tolerance::of(spec) }
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn pod(pod: &mut Pod) {
     let spec = pod.spec.get_or_insert_default();
     set(&mut spec.enable_service_links, true);
     // Kubernetes differs: no token of it is mounted, and the two tolerations of a lost node are not
-    // added, since nothing here evicts pods for a taint.
+    // added; whoever evicts acts as if they were.
     if spec.service_account_name.is_none() && spec.service_account.is_none() {
         set(&mut spec.service_account_name, "default");
     }

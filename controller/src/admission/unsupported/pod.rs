@@ -52,14 +52,14 @@ fn decided(spec: &PodSpec) {
         restart_policy: _,
         security_context: _,
         termination_grace_period_seconds: _,
+        tolerations: _,
         volumes: _,
-        // Fulfilled, whatever they say: there is no token, no service, no taint, and nobody else's
-        // process to see.
+        // Fulfilled, whatever they say: there is no token, no service, and nobody else's process to
+        // see.
         automount_service_account_token: _,
         enable_service_links: _,
         host_users: _,
         overhead: _,
-        tolerations: _,
         // The older name of another field.
         service_account: _,
         // Refused.
