@@ -12,12 +12,12 @@ use crate::args::LogFormat;
 /// Words that say how much, of all that is ours.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// Whose code is in here and says anything, as directives name it; a module of theirs may follow.
-const SPEAKERS: [&str; 21] = [
-    "mayfly",
-    "mayfly_controller",
-    "mayfly_images",
-    "mayfly_runtime",
+/// All that is ours, as directives name it.
+const ROOMS: [&str; 5] =
+    ["mayfly", "mayfly_cluster", "mayfly_controller", "mayfly_images", "mayfly_runtime"];
+
+/// Whose code is in here beside, and says anything; a module of theirs may follow.
+const OTHERS: [&str; 17] = [
     "axum",
     "cranelift_codegen",
     "fjall",
@@ -111,13 +111,14 @@ fn strict(text: &str) -> Result<EnvFilter, String> {
     let is_level = |word: &str| {
         LEVELS.iter().any(|it| it.eq_ignore_ascii_case(word)) || word.parse::<LevelFilter>().is_ok()
     };
-    let is_speaker = |word: &str| SPEAKERS.contains(&word.split("::").next().unwrap_or_default());
+    let speakers = [&ROOMS[..], &OTHERS].concat();
+    let is_speaker = |word: &str| speakers.contains(&word.split("::").next().unwrap_or_default());
     if let Some(word) = alone.into_iter().find(|word| !is_level(word) && !is_speaker(word)) {
         return Err(format!(
             "{word:?} is neither a level ({}) nor the name of a part that says anything ({}, or a \
              module in one, such as mayfly::serve); NAME=LEVEL is taken whatever the name",
             LEVELS.join(", "),
-            SPEAKERS.join(", ")
+            speakers.join(", ")
         ));
     }
     filter(text)
@@ -136,11 +137,7 @@ pub(crate) fn everybodys(directives: &str) -> String {
 /// What `text` lets through: a level of all that is ours, or directives as `RUST_LOG` has them.
 fn filter(text: &str) -> Result<EnvFilter, String> {
     let text = text.trim();
-    let of_all = |level: &str| {
-        let rooms =
-            ["mayfly", "mayfly_cluster", "mayfly_controller", "mayfly_images", "mayfly_runtime"];
-        rooms.map(|room| format!("{room}={level}")).join(",")
-    };
+    let of_all = |level: &str| ROOMS.map(|room| format!("{room}={level}")).join(",");
     let level = LEVELS.iter().find(|level| level.eq_ignore_ascii_case(text));
     let directives = level.map_or(text.to_owned(), |level| of_all(level));
     // Without regular expressions, which can take all memory to compile.
@@ -186,7 +183,15 @@ mod tests {
             assert!(complaint.contains("is neither a level (off, error"), "{text}: {complaint}");
             assert!(complaint.contains("mayfly_controller"), "{text}: {complaint}");
         }
-        for text in ["mayfly", "mayfly::serve", "hyper,warn", "anybody=info", "trace,", "[span]"] {
+        for text in [
+            "mayfly",
+            "mayfly_cluster",
+            "mayfly::serve",
+            "hyper,warn",
+            "anybody=info",
+            "trace,",
+            "[span]",
+        ] {
             assert_eq!(checked(text), Ok(text.to_owned()));
         }
         assert!(checked(" ").is_err());
