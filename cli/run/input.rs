@@ -86,8 +86,8 @@ impl Documents {
 fn images_of(object: &Object) -> Vec<String> {
     let pod = match object {
         Object::CronJob(cron_job) => {
-            let job = cron_job.spec.job_template.spec.as_ref();
-            job.and_then(|job| job.template.spec.as_ref())
+            let job = cron_job.spec.job_template.spec.as_deref();
+            job.and_then(|job| job.template.spec.as_deref())
         }
         other => prepare::pod_of(other).map(|(_, spec)| spec),
     };

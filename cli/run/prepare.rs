@@ -136,7 +136,7 @@ pub(crate) fn check_limits(input: &Input, limits: &OperatorLimits) -> Result<(),
         let Some((metadata, spec)) = pod_of(object) else { continue };
         let pod = Pod {
             metadata: metadata.cloned().unwrap_or_default(),
-            spec: Some(spec.clone()),
+            spec: Some(spec.clone().into()),
             status: None,
         };
         if let Err(why) = limits.check(&pod) {
@@ -201,9 +201,9 @@ pub(crate) fn pod_of(object: &Object) -> Option<(Option<&ObjectMeta>, &PodSpec)>
     match object {
         Object::Job(job) => {
             let template = &job.spec.as_ref()?.template;
-            Some((template.metadata.as_ref(), template.spec.as_ref()?))
+            Some((template.metadata.as_ref(), template.spec.as_deref()?))
         }
-        Object::Pod(pod) => Some((Some(&pod.metadata), pod.spec.as_ref()?)),
+        Object::Pod(pod) => Some((Some(&pod.metadata), pod.spec.as_deref()?)),
         _ => None,
     }
 }

@@ -54,6 +54,10 @@ pub const WATCH_FRAMES_MAX: usize = 2;
 /// watch for ever, and with it old versions of the objects that it began with.
 pub const WATCH_STALL_SECONDS: u64 = 60;
 
+/// Specs of pods that are looked through for an equal one, so that it is held once. Stops those of
+/// pods that all differ, and are gone, from taking memory: some 2 KB each.
+pub const COMMONS_MAX: usize = 1_024;
+
 /// Operations of one transaction. Stops a single plan from filling the watch history, which would
 /// send every watcher back to listing.
 pub const TRANSACTION_OPERATIONS_MAX: usize = 8_192;

@@ -6,7 +6,7 @@ use super::error::Errors;
 use super::validate::{format, job as validate, job_status, job_update};
 use super::{Admitted, Invalid, defaults, keep_system_metadata, unsupported};
 use crate::api::names::{CONTROLLER_UID, CONTROLLER_UID_LEGACY, JOB_NAME, JOB_NAME_LEGACY};
-use crate::api::{Job, JobStatus, Kind};
+use crate::api::{Job, JobSpec, JobStatus, Kind};
 
 pub use super::validate::job::JobOptions;
 pub use super::validate::job_status::JobStatusOptions;
@@ -106,7 +106,7 @@ pub fn prepare_job(job: &mut Job) {
     job.metadata.generation = Some(1);
     let uid = job.metadata.uid.clone().unwrap_or_default();
     let name = job.metadata.name.clone().unwrap_or_default();
-    let spec = job.spec.get_or_insert_default();
+    let spec: &mut JobSpec = job.spec.get_or_insert_default();
     if spec.manual_selector == Some(true) {
         return;
     }

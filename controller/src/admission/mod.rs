@@ -39,6 +39,7 @@ pub use self::plain::{
     admit_config_map, admit_lease, admit_namespace, admit_node, admit_secret,
     admit_service_account, default_secret,
 };
+pub(crate) use self::pod::default_pod_spec;
 pub use self::pod::{admit_pod, admit_pod_update, default_pod};
 pub use self::quota::{
     admit_resource_quota, admit_resource_quota_status, admit_resource_quota_update,

@@ -11,6 +11,11 @@ pub fn default_pod(pod: &mut Pod) {
     defaults::pod(pod);
 }
 
+/// The same for what is wanted of a pod.
+pub(crate) fn default_pod_spec(spec: &mut PodSpec) {
+    defaults::pod_spec(spec);
+}
+
 /// Admits a pod that is to be created with this uid. Its name must have been made.
 pub fn admit_pod(mut pod: Pod, uid: &str) -> Result<Admitted<Pod>, Invalid> {
     pod.status = Some(PodStatus { phase: Some("Pending".to_owned()), ..PodStatus::default() });
@@ -22,7 +27,7 @@ pub fn admit_pod(mut pod: Pod, uid: &str) -> Result<Admitted<Pod>, Invalid> {
     meta::object_meta(&pod.metadata, format::dns_subdomain, &at, &mut errors);
     hosts::hosts(&pod.metadata, &at, &mut errors);
     let empty = PodSpec::default();
-    let spec = pod.spec.as_ref().unwrap_or(&empty);
+    let spec = pod.spec.as_deref().unwrap_or(&empty);
     validate::pod_spec(spec, &Path::new("spec"), &mut errors);
     errors.into_result(Kind::Pod, pod.metadata.name.as_deref())?;
     let mut warnings = Vec::new();
@@ -39,9 +44,9 @@ pub fn admit_pod_update(new: Pod, old: &Pod) -> Result<Admitted<Pod>, Invalid> {
     let mut complete = old.clone();
     defaults::pod(&mut complete);
     let empty = PodSpec::default();
-    let new_spec = admitted.object.spec.as_ref().unwrap_or(&empty);
+    let new_spec = admitted.object.spec.as_deref().unwrap_or(&empty);
     let mut errors = Errors::default();
-    pod_update::pod_spec(new_spec, complete.spec.as_ref().unwrap_or(&empty), &mut errors);
+    pod_update::pod_spec(new_spec, complete.spec.as_deref().unwrap_or(&empty), &mut errors);
     errors.into_result(Kind::Pod, old.metadata.name.as_deref())?;
     admitted.object.status.clone_from(&old.status);
     if admitted.object.spec == complete.spec {

@@ -11,6 +11,7 @@ use std::io::Write;
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::Error;
 
+use super::shared::WRITTEN;
 use compound::Compound;
 
 /// Appends `value` to `out`.
@@ -19,15 +20,21 @@ use compound::Compound;
 ///
 /// If it has no JSON form, which every wire type has.
 pub(crate) fn write<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
-    value.serialize(&mut Writer { out }).expect("a wire type must have a JSON form");
+    value.serialize(&mut Writer::new(out)).expect("a wire type must have a JSON form");
 }
 
 /// Writes one value.
 struct Writer<'a> {
     out: &'a mut Vec<u8>,
+    /// Whether bytes that come are JSON already.
+    takes_json: bool,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    fn new(out: &'a mut Vec<u8>) -> Self {
+        Self { out, takes_json: false }
+    }
+
     fn put(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
     }
@@ -83,7 +90,7 @@ impl Writer<'_> {
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
         debug_assert!(is_plain(name.as_bytes()), "the name of a field must need no escape");
         self.quoted(name.as_bytes(), b"\":");
-        value.serialize(&mut Writer { out: self.out })
+        value.serialize(&mut Writer::new(self.out))
     }
 }
 
@@ -120,6 +127,10 @@ impl<'a> Serializer for &'a mut Writer<'_> {
     type SerializeMap = Compound<'a>;
     type SerializeStruct = Compound<'a>;
     type SerializeStructVariant = Compound<'a>;
+
+    fn is_human_readable(&self) -> bool {
+        !self.takes_json
+    }
 
     fn serialize_bool(self, value: bool) -> Result<(), Error> {
         self.put(if value { b"true" } else { b"false" });
@@ -179,6 +190,10 @@ impl<'a> Serializer for &'a mut Writer<'_> {
     }
 
     fn serialize_bytes(self, value: &[u8]) -> Result<(), Error> {
+        if self.takes_json {
+            self.put(value);
+            return Ok(());
+        }
         self.rare(value)
     }
 
@@ -210,10 +225,11 @@ impl<'a> Serializer for &'a mut Writer<'_> {
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
-        _: &'static str,
+        name: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        value.serialize(self)
+        let takes_json = name == WRITTEN;
+        value.serialize(&mut Writer { out: self.out, takes_json })
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(

@@ -226,6 +226,9 @@ impl Object {
                 let (Some(one), Some(other)) = (&one.spec, &mut Arc::make_mut(other).spec) else {
                     return false;
                 };
+                if one.node_name.is_some() {
+                    return false;
+                }
                 // Without a copy: it has no node for as long as they are compared.
                 let node = other.node_name.take();
                 let is_same = other == one;

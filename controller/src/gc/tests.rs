@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::api::names::JOB_TRACKING_FINALIZER;
-use crate::api::{ConfigMap, JobSpec, ObjectMeta, OwnerReference, PodSpec, Resource, Timestamp};
+use crate::api::{ConfigMap, ObjectMeta, OwnerReference, PodSpec, Resource, Shared, Timestamp};
 use crate::clock::Clock;
 use crate::store::Names;
 
@@ -39,12 +39,13 @@ fn metadata(made: &Made) -> ObjectMeta {
 }
 
 fn job(made: Made) -> Transaction {
-    let spec = Some(JobSpec::default());
+    let spec = Some(Shared::default());
     Transaction::new().create(Job { metadata: metadata(&made), spec, ..Job::default() })
 }
 
 fn pod(made: Made) -> Transaction {
-    let spec = Some(PodSpec { node_name: Some("here".into()), ..PodSpec::default() });
+    let spec = PodSpec { node_name: Some("here".into()), ..PodSpec::default() };
+    let spec = Some(spec.into());
     Transaction::new().create(Pod { metadata: metadata(&made), spec, ..Pod::default() })
 }
 

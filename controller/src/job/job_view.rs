@@ -1,9 +1,12 @@
 //! A Job as its controller sees it: parsed once, defaults applied.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use crate::admission;
 use crate::api::names::JOB_CONTROLLER;
-use crate::api::{Job, JobSpec, JobStatus, Key, Resource, SignedDuration, Timestamp};
+use crate::api::{
+    Job, JobSpec, JobStatus, Key, PodSpec, Resource, Shared, SignedDuration, Timestamp,
+};
 
 use super::conditions;
 use super::indexes::Indexes;
@@ -76,6 +79,8 @@ pub struct JobView {
     pub failed_indexes: Indexes,
     /// Whether it has its condition Complete or Failed.
     pub finished: bool,
+    /// Of its pods, once somebody has asked for it.
+    pod_spec: OnceLock<Shared<PodSpec>>,
 }
 
 impl JobView {
@@ -84,7 +89,7 @@ impl JobView {
     /// Negative numbers, which admission refuses, read as 0.
     pub fn parse(job: Arc<Job>) -> Self {
         let (no_spec, no_status) = (JobSpec::default(), JobStatus::default());
-        let spec = job.spec.as_ref().unwrap_or(&no_spec);
+        let spec = job.spec.as_deref().unwrap_or(&no_spec);
         let status = job.status.as_ref().unwrap_or(&no_status);
         let completion_mode = match spec.completion_mode.as_deref() {
             None | Some("NonIndexed") => CompletionMode::NonIndexed,
@@ -138,6 +143,7 @@ impl JobView {
             completed_indexes: parsed(&status.completed_indexes),
             failed_indexes: parsed(&status.failed_indexes),
             finished: conditions::say_finished(written),
+            pod_spec: OnceLock::new(),
             object: job,
         }
     }
@@ -151,6 +157,18 @@ impl JobView {
     /// Which version of its spec it is.
     pub fn generation(&self) -> i64 {
         self.object.metadata.generation.unwrap_or(0)
+    }
+
+    /// What is wanted of each of its pods: what its template says, with the defaults that whoever
+    /// creates a pod gets. The same for all, but for what an index changes.
+    pub fn pod_spec(&self) -> Shared<PodSpec> {
+        let made = self.pod_spec.get_or_init(|| {
+            let template = self.object.spec.as_ref().and_then(|it| it.template.spec.clone());
+            let mut spec = template.unwrap_or_default();
+            admission::default_pod_spec(&mut spec);
+            spec
+        });
+        made.clone()
     }
 
     /// The status as it is stored.

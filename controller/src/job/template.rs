@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, ObjectFieldSelector};
 
-use crate::admission;
 use crate::api::names::{
     JOB_COMPLETION_INDEX, JOB_COMPLETION_INDEX_ENV, JOB_INDEX_FAILURE_COUNT,
     JOB_INDEX_IGNORED_FAILURE_COUNT, JOB_TRACKING_FINALIZER, TRACEPARENT,
@@ -54,7 +53,7 @@ pub fn indexed_pod(job: &JobView, index: u32, failures: Option<FailureCounts>) -
     if let Some(failures) = failures {
         annotate(annotations, failures);
     }
-    let spec = pod.spec.get_or_insert_default();
+    let spec: &mut PodSpec = pod.spec.get_or_insert_default();
     spec.hostname = Some(format!("{}-{index}", job.key.name));
     tell_index(spec);
     pod
@@ -80,8 +79,8 @@ pub fn has_labels(job: &JobView) -> bool {
 }
 
 fn from_template(job: &JobView, generate_name: String) -> Pod {
-    let template = job.object.spec.as_ref().map(|spec| spec.template.clone()).unwrap_or_default();
-    let metadata = template.metadata.unwrap_or_default();
+    let template = job.object.spec.as_ref().and_then(|spec| spec.template.metadata.clone());
+    let metadata = template.unwrap_or_default();
     let mut finalizers = metadata.finalizers.unwrap_or_default();
     if !finalizers.iter().any(|finalizer| finalizer == JOB_TRACKING_FINALIZER) {
         finalizers.push(JOB_TRACKING_FINALIZER.to_owned());
@@ -93,7 +92,7 @@ fn from_template(job: &JobView, generate_name: String) -> Pod {
     {
         annotations.get_or_insert_default().insert(TRACEPARENT.to_owned(), parent.clone());
     }
-    let mut pod = Pod {
+    Pod {
         metadata: ObjectMeta {
             generate_name: Some(generate_name),
             namespace: Some(job.key.namespace.to_string()),
@@ -103,13 +102,11 @@ fn from_template(job: &JobView, generate_name: String) -> Pod {
             owner_references: Some(vec![owner_reference(job)]),
             ..ObjectMeta::default()
         },
-        spec: template.spec,
+        // Its namespace's quotas are held against that.
+        spec: Some(job.pod_spec()),
         // As the API server has every pod begin.
         status: Some(PodStatus { phase: Some("Pending".to_owned()), ..PodStatus::default() }),
-    };
-    // As whoever creates a pod gets it; its namespace's quotas are held against that.
-    admission::default_pod(&mut pod);
-    pod
+    }
 }
 
 /// The reference that makes `job` the controller of a pod.

@@ -108,7 +108,7 @@ pub(super) const METRICS: &[Metric] = &[
 ];
 
 fn spec<T>(job: &Job, read: fn(&JobSpec) -> Option<T>) -> Option<T> {
-    job.spec.as_ref().and_then(read)
+    job.spec.as_deref().and_then(read)
 }
 
 fn count(job: &Job, read: fn(&JobStatus) -> Option<i32>) -> f64 {

@@ -170,7 +170,7 @@ pub(super) const METRICS: &[Metric] = &[
 ];
 
 pub(super) fn spec<'a>(pod: &'a Pod, read: fn(&'a PodSpec) -> Option<&'a str>) -> &'a str {
-    pod.spec.as_ref().and_then(read).unwrap_or_default()
+    pod.spec.as_deref().and_then(read).unwrap_or_default()
 }
 
 pub(super) fn status<'a, T>(pod: &'a Pod, read: fn(&'a PodStatus) -> Option<T>) -> Option<T> {

@@ -88,7 +88,7 @@ fn named(name: &str) -> ObjectMeta {
 
 fn bound_pod(name: &str) -> Pod {
     let spec = PodSpec { node_name: Some("here".to_owned()), ..PodSpec::default() };
-    Pod { metadata: named(name), spec: Some(spec), ..Pod::default() }
+    Pod { metadata: named(name), spec: Some(spec.into()), ..Pod::default() }
 }
 
 #[tokio::test(start_paused = true)]

@@ -371,8 +371,9 @@ pub(crate) async fn prepare_volumes<C: ClusterClient, R>(
     identity: &PodIdentity,
     directory: &PodDirectory,
 ) -> Result<(), (String, String)> {
-    let Some(PodSpec { volumes: Some(volumes), .. }) = &pod.spec else { return Ok(()) };
-    let needed = pod.spec.as_ref().map(Needed::by_volumes).unwrap_or_default();
+    let Some(spec) = pod.spec.as_deref() else { return Ok(()) };
+    let Some(volumes) = &spec.volumes else { return Ok(()) };
+    let needed = Needed::by_volumes(spec);
     let sources = Sources::fetch(&host.client, &identity.namespace, &needed).await;
     let sources = sources.map_err(|error| (volumes[0].name.clone(), error.to_string()))?;
     let downward = Downward { pod, host_ip: &host.ip, allocatable: host.allocatable };

@@ -59,7 +59,7 @@ pub(crate) fn status(facts: &Facts<'_>, previous: &PodStatus, now: Timestamp) ->
         Some(statuses).filter(|statuses| !statuses.is_empty())
     };
     let spec = facts.pod.spec.as_ref();
-    let main_specs = spec.map(|spec| &*spec.containers).unwrap_or_default();
+    let main_specs = spec.map(|spec| &spec.containers[..]).unwrap_or_default();
     let init_specs = spec.and_then(|spec| spec.init_containers.as_deref()).unwrap_or_default();
     let text = |text: &str| Some(text.to_owned());
     PodStatus {

@@ -23,7 +23,7 @@ pub(super) fn default(range: &LimitRange, pod: &mut Pod) {
         return;
     }
     let mut set = Vec::new();
-    let spec = pod.spec.get_or_insert_default();
+    let spec: &mut PodSpec = pod.spec.get_or_insert_default();
     for container in &mut spec.containers {
         fill(container, "container", &requests, &limits, &mut set);
     }

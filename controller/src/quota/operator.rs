@@ -146,7 +146,7 @@ impl OperatorLimits {
     /// Whether `pod` keeps to the bounds; if not, where it does not, in a LimitRange's words.
     pub fn check(&self, pod: &Pod) -> Result<(), String> {
         let empty = PodSpec::default();
-        let spec = pod.spec.as_ref().unwrap_or(&empty);
+        let spec = pod.spec.as_deref().unwrap_or(&empty);
         let annotations = Annotations::of(&pod.metadata);
         let mut complaints = Vec::new();
         for container in spec.containers.iter().chain(spec.init_containers.iter().flatten()) {

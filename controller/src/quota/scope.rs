@@ -15,7 +15,7 @@ pub(super) struct PodFacts {
 
 impl PodFacts {
     pub(super) fn of(pod: &Pod) -> Self {
-        let spec = pod.spec.as_ref();
+        let spec = pod.spec.as_deref();
         let deadline = spec.and_then(|spec| spec.active_deadline_seconds);
         let class = spec.and_then(|spec| spec.priority_class_name.clone());
         Self {

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use foldhash::fast::RandomState;
 
+use super::common::{self, PodSpecs};
 use super::deletion::{self, Deletion};
 use super::error::CommitError;
 use super::names::Names;
@@ -18,6 +19,7 @@ use crate::limits::{GENERATED_NAME_ATTEMPTS_MAX, TRANSACTION_OPERATIONS_MAX};
 pub(super) struct Batch<'a> {
     state: &'a State,
     names: &'a Names,
+    specs: &'a PodSpecs,
     /// The time of the transaction that is being applied.
     now: Timestamp,
     /// What differs from `state`; `None` for what is gone.
@@ -28,11 +30,12 @@ pub(super) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(state: &'a State, names: &'a Names) -> Self {
+    pub(super) fn new(state: &'a State, names: &'a Names, specs: &'a PodSpecs) -> Self {
         let now = Timestamp::UNIX_EPOCH;
         Self {
             state,
             names,
+            specs,
             now,
             staged: HashMap::default(),
             changes: Vec::new(),
@@ -237,6 +240,7 @@ impl<'a> Batch<'a> {
     fn stage(&mut self, key: Key, what: ChangeKind, mut object: Object) -> Object {
         let resource_version = self.version() + 1;
         object.metadata_mut().resource_version = Some(resource_version.to_string());
+        common::share(&mut object, self.specs);
         let kind = object.kind();
         let left = (what != ChangeKind::Deleted).then(|| object.clone());
         let before = self.staged.entry(kind).or_default().insert(key.clone(), left);

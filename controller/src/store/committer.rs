@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::apply::Batch;
+use super::common::{self, PodSpecs};
 use super::disk::{Disk, DiskError, Row};
 use super::error::CommitError;
 use super::folder::Folder;
@@ -150,7 +151,7 @@ impl<D: Disk> Writer<D> {
         let mut left = None;
         let (answers, changes) = {
             let state = self.shared.read();
-            let mut batch = Batch::new(&state, &self.names);
+            let mut batch = Batch::new(&state, &self.names, &self.shared.specs);
             let mut answers = Vec::new();
             let mut next = Some(first);
             while let Some(Asked { transaction, now, answer }) = next {
@@ -182,7 +183,8 @@ impl<D: Disk> Writer<D> {
 
     /// Puts `snapshot` in the place of what is visible.
     async fn restore(&mut self, snapshot: Snapshot) -> Result<u64, CommitError> {
-        let Replacement { state, rows } = Replacement::of(&self.shared.read(), snapshot);
+        let shared = &self.shared;
+        let Replacement { state, rows } = Replacement::of(&shared.read(), snapshot, &shared.specs);
         let version = state.version();
         self.append(&rows, version).await.map_err(|source| self.refused(source))?;
         drop(self.shared.replace(state));
@@ -259,12 +261,15 @@ fn row(change: &Change) -> Row {
     Row { kind: change.kind, key: change.key.clone(), json }
 }
 
-/// The state that `disk` has kept.
-pub(super) fn load(disk: &mut impl Disk) -> Result<State, DiskError> {
+/// The state that `disk` has kept, with what others of `specs` hold.
+pub(super) fn load(disk: &mut impl Disk, specs: &PodSpecs) -> Result<State, DiskError> {
     let loaded = disk.load()?;
     let mut objects = Vec::with_capacity(loaded.objects.len());
     for (kind, json) in loaded.objects {
-        objects.push(Object::from_json(kind, &json).map_err(|error| Arc::new(error) as DiskError)?);
+        let object = Object::from_json(kind, &json);
+        let mut object = object.map_err(|error| Arc::new(error) as DiskError)?;
+        common::share(&mut object, specs);
+        objects.push(object);
     }
     Ok(State::of(objects, loaded.resource_version))
 }

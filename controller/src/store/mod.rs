@@ -9,6 +9,7 @@
 
 mod apply;
 mod committer;
+mod common;
 mod deletion;
 pub mod disk;
 mod error;
@@ -38,6 +39,7 @@ pub use watch::{Change, ChangeKind, Watch};
 use self::fjall::Fjall;
 use apply::Batch;
 use committer::Committer;
+use common::PodSpecs;
 use disk::Disk;
 use folder::Folder;
 use restore::Replacement;
@@ -79,7 +81,7 @@ impl Store {
     ///
     /// It commits in the caller and starts no thread, so it works while tokio's time is paused.
     pub fn in_memory(clock: Clock, names: Names) -> Self {
-        let shared = Arc::new(Shared::of(State::default()));
+        let shared = Arc::new(Shared::of(State::default(), PodSpecs::default()));
         Self::with(shared, clock, names, Writer::Memory(Mutex::new(())))
     }
 
@@ -285,7 +287,7 @@ impl Store {
         inner.shared.meter.commits.add(1);
         let (committed, changes) = {
             let state = inner.shared.read();
-            let mut batch = Batch::new(&state, &inner.names);
+            let mut batch = Batch::new(&state, &inner.names, &inner.shared.specs);
             let committed = batch.apply(transaction, inner.clock.now())?;
             (committed, batch.into_changes())
         };
@@ -309,9 +311,10 @@ impl Store {
         match &self.inner.writer {
             Writer::Memory(alone) => {
                 let _alone = alone.lock().unwrap_or_else(PoisonError::into_inner);
-                let replacement = Replacement::of(&self.inner.shared.read(), snapshot);
+                let shared = &self.inner.shared;
+                let replacement = Replacement::of(&shared.read(), snapshot, &shared.specs);
                 let version = replacement.state.version();
-                drop(self.inner.shared.replace(replacement.state));
+                drop(shared.replace(replacement.state));
                 Ok(version)
             }
             Writer::Disk(committer) => committer.restore(snapshot).await,
@@ -327,9 +330,10 @@ impl Store {
 }
 
 fn loaded(disk: &mut impl Disk) -> Result<Arc<Shared>, OpenError> {
-    let state = committer::load(disk)
+    let specs = PodSpecs::default();
+    let state = committer::load(disk, &specs)
         .map_err(|source| OpenError::Unreadable { folder: disk.folder().into(), source })?;
-    Ok(Arc::new(Shared::of(state)))
+    Ok(Arc::new(Shared::of(state, specs)))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use foldhash::fast::RandomState;
 
+use super::common::{self, PodSpecs};
 use super::disk::Row;
 use super::state::State;
 use crate::api::{Kind, Object};
@@ -33,8 +34,8 @@ pub(super) struct Replacement {
 }
 
 impl Replacement {
-    /// `snapshot` in the place of `before`.
-    pub(super) fn of(before: &State, snapshot: Snapshot) -> Self {
+    /// `snapshot` in the place of `before`; of its `specs`, those stay that are there.
+    pub(super) fn of(before: &State, snapshot: Snapshot, specs: &PodSpecs) -> Self {
         let mut version = before.version().max(snapshot.resource_version) + VERSIONS_LEFT_OUT;
         let mut rows = Vec::new();
         let mut places = HashSet::with_hasher(RandomState::default());
@@ -48,6 +49,7 @@ impl Replacement {
                     version += 1;
                     // Who knows a version knows what stood there, whatever was restored since.
                     object.metadata_mut().resource_version = Some(version.to_string());
+                    common::share(&mut object, specs);
                     let json = Some(object.to_json().into());
                     rows.push(Row { kind, key: key.clone(), json });
                 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use foldhash::fast::RandomState;
 use tokio::sync::Notify;
 
+use super::common::PodSpecs;
 use super::error::Gone;
 use super::watch::{Change, ChangeKind, History, Kinds};
 use crate::api::{Key, Kind, Object};
@@ -121,13 +122,14 @@ pub(super) struct Shared {
     /// those who wait in the order in which they came, so that the same events make the same
     /// history.
     bells: Mutex<Vec<(Kinds, Arc<Notify>)>>,
+    pub(super) specs: PodSpecs,
     pub(super) meter: StoreMeter,
 }
 
 impl Shared {
-    pub(super) fn of(state: State) -> Self {
+    pub(super) fn of(state: State, specs: PodSpecs) -> Self {
         let (bells, meter) = (Mutex::default(), StoreMeter::default());
-        Self { state: RwLock::new(state), bells, meter }
+        Self { state: RwLock::new(state), bells, specs, meter }
     }
 
     /// What rings when an object of one of `kinds` has changed.

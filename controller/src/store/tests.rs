@@ -6,7 +6,7 @@ mod restore;
 mod upgrade;
 
 use super::*;
-use crate::api::{ConfigMap, Job, JobSpec, ObjectMeta, Pod, PodSpec, PodStatus, Timestamp};
+use crate::api::{ConfigMap, Job, ObjectMeta, Pod, PodSpec, PodStatus, Shared, Timestamp};
 use crate::limits::{TRANSACTION_OPERATIONS_MAX, WATCH_HISTORY_MAX};
 
 fn store() -> Store {
@@ -26,7 +26,7 @@ fn named(name: &str) -> ObjectMeta {
 }
 
 fn job(name: &str) -> Job {
-    Job { metadata: named(name), spec: Some(JobSpec::default()), ..Job::default() }
+    Job { metadata: named(name), spec: Some(Shared::default()), ..Job::default() }
 }
 
 fn config_map(name: &str) -> ConfigMap {
@@ -35,7 +35,7 @@ fn config_map(name: &str) -> ConfigMap {
 
 fn bound_pod(name: &str) -> Pod {
     let spec = PodSpec { node_name: Some("here".into()), ..PodSpec::default() };
-    Pod { metadata: named(name), spec: Some(spec), ..Pod::default() }
+    Pod { metadata: named(name), spec: Some(spec.into()), ..Pod::default() }
 }
 
 fn drain(watch: &mut Watch) -> Vec<(ChangeKind, String, u64)> {
@@ -145,7 +145,7 @@ async fn a_modification_touches_only_the_object_it_is_meant_for() {
 #[tokio::test]
 async fn binding_a_pod_is_not_another_wish() {
     let store = store();
-    let unbound = Pod { spec: Some(PodSpec::default()), ..bound_pod("a") };
+    let unbound = Pod { spec: Some(Shared::default()), ..bound_pod("a") };
     store.commit(Transaction::new().create(unbound)).await.unwrap();
     for (node, active_deadline_seconds, generation) in [("here", None, 1), ("there", Some(5), 2)] {
         let bind = move |pod: &mut Pod| {

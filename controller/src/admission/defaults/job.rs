@@ -5,7 +5,7 @@ use crate::api::{CronJob, CronJobSpec, Job, JobSpec};
 
 /// Sets the defaults of a Job.
 pub(crate) fn job(job: &mut Job) {
-    let spec = job.spec.get_or_insert_default();
+    let spec: &mut JobSpec = job.spec.get_or_insert_default();
     // A Job with neither runs one pod once; with parallelism alone it is a work queue.
     if spec.completions.is_none() && spec.parallelism.is_none() {
         spec.completions = Some(1);
@@ -63,7 +63,7 @@ mod tests {
     fn check(job: serde_json::Value, expect: &str) {
         let mut job: Job = serde_json::from_value(job).expect("must be a Job");
         super::job(&mut job);
-        let spec = job.spec.expect("must have a spec");
+        let spec = job.spec.expect("must have a spec").into_inner();
         let shown = format!(
             "{:?} of {:?}, limit {:?}, {}, labels {:?}",
             spec.parallelism.expect("must be set"),

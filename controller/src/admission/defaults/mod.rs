@@ -6,7 +6,7 @@ mod job;
 mod pod;
 
 pub(crate) use self::job::{cron_job, job};
-pub(crate) use self::pod::{pod, pod_template};
+pub(crate) use self::pod::{pod, pod_spec, pod_template};
 
 /// Sets `field` to `default` unless it is set.
 fn set<T>(field: &mut Option<T>, default: impl Into<T>) {

@@ -13,12 +13,20 @@ const FILE_MODE: i32 = 0o644;
 /// Sets the defaults of a pod template.
 pub(crate) fn pod_template(template: &mut PodTemplateSpec) {
     template.metadata.get_or_insert_default();
-    pod_spec(template.spec.get_or_insert_default());
+    any_spec(template.spec.get_or_insert_default());
 }
 
 /// Sets the defaults of a pod, and its first status.
 pub(crate) fn pod(pod: &mut Pod) {
-    let spec = pod.spec.get_or_insert_default();
+    pod_spec(pod.spec.get_or_insert_default());
+    pod.status.get_or_insert_with(|| PodStatus {
+        phase: Some("Pending".to_owned()),
+        ..PodStatus::default()
+    });
+}
+
+/// Sets the defaults of what is wanted of a pod.
+pub(crate) fn pod_spec(spec: &mut PodSpec) {
     set(&mut spec.enable_service_links, true);
     // Kubernetes differs: no token of it is mounted, and the two tolerations of a lost node are not
     // added; whoever evicts acts as if they were.
@@ -33,16 +41,13 @@ pub(crate) fn pod(pod: &mut Pod) {
             requests.entry(name.clone()).or_insert_with(|| quantity.clone());
         }
     }
-    pod_spec(spec);
+    any_spec(spec);
     set(&mut spec.priority, 0);
     set(&mut spec.preemption_policy, "PreemptLowerPriority");
-    pod.status.get_or_insert_with(|| PodStatus {
-        phase: Some("Pending".to_owned()),
-        ..PodStatus::default()
-    });
 }
 
-fn pod_spec(spec: &mut PodSpec) {
+/// The defaults that a pod and a template have in common.
+fn any_spec(spec: &mut PodSpec) {
     set(&mut spec.dns_policy, "ClusterFirst");
     set(&mut spec.restart_policy, "Always");
     set(&mut spec.termination_grace_period_seconds, 30);

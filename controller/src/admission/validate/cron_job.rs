@@ -50,7 +50,7 @@ pub(crate) fn cron_job_spec(spec: &CronJobSpec, old: Option<&CronJobSpec>, error
     let field = at.child("concurrencyPolicy");
     super::pod::one_of(policy, &["Allow", "Forbid", "Replace"], &field, errors);
     let empty = JobSpec::default();
-    let template = spec.job_template.spec.as_ref().unwrap_or(&empty);
+    let template = spec.job_template.spec.as_deref().unwrap_or(&empty);
     job_template(template, &at.child("jobTemplate").child("spec"), errors);
     for (field, limit) in [
         ("successfulJobsHistoryLimit", spec.successful_jobs_history_limit),

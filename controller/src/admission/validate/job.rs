@@ -44,7 +44,7 @@ impl Default for JobOptions {
 pub(crate) fn job(job: &Job, options: JobOptions, errors: &mut Errors) {
     object_meta(&job.metadata, format::dns_subdomain, &Path::new("metadata"), errors);
     let empty = JobSpec::default();
-    let spec = job.spec.as_ref().unwrap_or(&empty);
+    let spec = job.spec.as_deref().unwrap_or(&empty);
     generated_selector(job, spec, options, errors);
     job_spec(spec, options, &Path::new("spec"), errors);
     let completions = spec.completions.unwrap_or_default();

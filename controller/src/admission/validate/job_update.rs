@@ -51,7 +51,8 @@ fn is_at_rest(job: &Job) -> bool {
 pub(crate) fn update(job: &Job, old: &Job, options: JobUpdateOptions, errors: &mut Errors) {
     object_meta_update(&job.metadata, &old.metadata, &Path::new("metadata"), errors);
     let empty = JobSpec::default();
-    let (spec, old) = (job.spec.as_ref().unwrap_or(&empty), old.spec.as_ref().unwrap_or(&empty));
+    let (spec, old) =
+        (job.spec.as_deref().unwrap_or(&empty), old.spec.as_deref().unwrap_or(&empty));
     let at = Path::new("spec");
     job::job_spec(spec, options.job, &at, errors);
     completions(spec, old, &at.child("completions"), errors);
@@ -133,10 +134,10 @@ fn template(
         take_scheduling_directives(template, &mut old);
     }
     if options.mutable_pod_resources {
-        take_resources(template.spec.as_ref(), old.spec.as_mut());
+        take_resources(template.spec.as_deref(), old.spec.as_deref_mut());
         if !same(&template.spec, &old.spec) {
             let spec = template.spec.clone().unwrap_or_default();
-            errors.invalid(&at.child("spec"), Stored(&spec), IMMUTABLE);
+            errors.invalid(&at.child("spec"), Stored(&*spec), IMMUTABLE);
         }
     } else if !same(template, &old) {
         errors.invalid(at, Stored(template), IMMUTABLE);
@@ -148,8 +149,8 @@ fn take_scheduling_directives(from: &PodTemplateSpec, to: &mut PodTemplateSpec) 
     let from_meta = from.metadata.clone().unwrap_or_default();
     meta.labels = from_meta.labels;
     meta.annotations = from_meta.annotations;
-    let spec = to.spec.get_or_insert_default();
-    let from = from.spec.clone().unwrap_or_default();
+    let spec: &mut PodSpec = to.spec.get_or_insert_default();
+    let from = from.spec.clone().unwrap_or_default().into_inner();
     spec.node_selector = from.node_selector;
     spec.tolerations = from.tolerations;
     spec.scheduling_gates = from.scheduling_gates;

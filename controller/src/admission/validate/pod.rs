@@ -16,7 +16,7 @@ pub(crate) fn pod_template(template: &PodTemplateSpec, at: &Path, errors: &mut E
         hosts(meta, &at.child("metadata"), errors);
     }
     let empty = PodSpec::default();
-    let spec = template.spec.as_ref().unwrap_or(&empty);
+    let spec = template.spec.as_deref().unwrap_or(&empty);
     pod_spec(spec, &at.child("spec"), errors);
     if spec.ephemeral_containers.iter().flatten().next().is_some() {
         let field = at.child("spec").child("ephemeralContainers");

@@ -158,7 +158,7 @@ impl Show for Stored<'_, PodTemplateSpec> {
         let mut parts: Vec<_> =
             metadata.map(|(name, value)| format!("\"{name}\":{value}")).collect();
         let spec = self.0.spec.clone().unwrap_or_default();
-        parts.push(format!("\"Spec\":{}", Stored(&spec).show()?));
+        parts.push(format!("\"Spec\":{}", Stored(&*spec).show()?));
         Some(format!("{{{}}}", parts.join(",")))
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct Compound<'a> {
 impl<'a> Compound<'a> {
     pub(super) fn begin(out: &'a mut Vec<u8>, begin: &'static [u8], end: &'static [u8]) -> Self {
         out.extend_from_slice(begin);
-        Self { writer: Writer { out }, is_first: true, end }
+        Self { writer: Writer::new(out), is_first: true, end }
     }
 
     fn part(&mut self) -> &mut Writer<'a> {

@@ -70,7 +70,7 @@ fn is_bound(pod: &Pod, node: &str) -> bool {
 fn is_needed(store: &Store, node: &str, asked: &Attributes) -> bool {
     let pods = store.list::<Pod>(Some(&asked.namespace)).items;
     pods.iter().filter(|pod| is_bound(pod, node)).any(|pod| {
-        let needed = pod.spec.as_ref().map(Needed::by_pod).unwrap_or_default();
+        let needed = pod.spec.as_deref().map(Needed::by_pod).unwrap_or_default();
         match asked.resource.as_str() {
             "secrets" => needed.has_secret(&asked.name),
             _ => needed.has_config_map(&asked.name),

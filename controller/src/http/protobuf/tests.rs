@@ -4,6 +4,7 @@ use std::path::Path;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use proptest::prelude::*;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -35,16 +36,29 @@ fn body<M: Message>(api_version: &str, kind: &str, message: &M) -> Vec<u8> {
 
 /// `object` in protobuf, if it is of one of the kinds that clients send most.
 fn encoded(object: &Object) -> Option<Vec<u8>> {
-    fn message<M: Message, T: Encode<M> + Clone>(object: &T) -> M {
-        object.clone().encode()
+    fn message<T: Encode<M> + DeserializeOwned, M: Message>(object: &Object) -> M {
+        let object: T = serde_json::from_value(object.to_value()).expect("it is of this type");
+        object.encode()
     }
+    use pb::{batch::v1 as pb_batch, core::v1 as pb_core};
     let (version, kind) = (object.kind().api_version(), object.kind().name());
     Some(match object {
-        Object::Job(it) => body::<pb::batch::v1::Job>(version, kind, &message(&**it)),
-        Object::CronJob(it) => body::<pb::batch::v1::CronJob>(version, kind, &message(&**it)),
-        Object::Pod(it) => body::<pb::core::v1::Pod>(version, kind, &message(&**it)),
-        Object::ConfigMap(it) => body::<pb::core::v1::ConfigMap>(version, kind, &message(&**it)),
-        Object::Secret(it) => body::<pb::core::v1::Secret>(version, kind, &message(&**it)),
+        Object::Job(_) => {
+            body::<pb_batch::Job>(version, kind, &message::<api_batch::v1::Job, _>(object))
+        }
+        Object::CronJob(_) => {
+            body::<pb_batch::CronJob>(version, kind, &message::<api_batch::v1::CronJob, _>(object))
+        }
+        Object::Pod(_) => {
+            body::<pb_core::Pod>(version, kind, &message::<api_core::v1::Pod, _>(object))
+        }
+        Object::ConfigMap(_) => {
+            let message = message::<api_core::v1::ConfigMap, _>(object);
+            body::<pb_core::ConfigMap>(version, kind, &message)
+        }
+        Object::Secret(_) => {
+            body::<pb_core::Secret>(version, kind, &message::<api_core::v1::Secret, _>(object))
+        }
         _ => return None,
     })
 }

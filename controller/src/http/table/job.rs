@@ -7,7 +7,7 @@ use super::{count, or_none};
 use crate::api::{CronJob, Job, JobSpec, JobStatus, LabelSelector, Timestamp};
 
 pub(super) fn job(job: &Job, now: Timestamp) -> Vec<Value> {
-    let spec = job.spec.as_ref();
+    let spec = job.spec.as_deref();
     let status = job.status.clone().unwrap_or_default();
     let mut cells = vec![
         json!(job.metadata.name),
@@ -39,7 +39,7 @@ pub(super) fn cron_job(cron_job: &CronJob, now: Timestamp) -> Vec<Value> {
         json!(last.map_or_else(|| "<none>".to_owned(), |last| age(Some(last), now))),
         json!(age(cron_job.metadata.creation_timestamp.as_ref(), now)),
     ];
-    cells.extend(template(spec.job_template.spec.as_ref()));
+    cells.extend(template(spec.job_template.spec.as_deref()));
     cells
 }
 

@@ -84,8 +84,8 @@ fn summarise(pod: &Pod) -> Summary {
 /// Goes through the init containers up to the first that holds up the pod; whether there is one.
 fn initialising(pod: &Pod, summary: &mut Summary, sidecars: &mut Summary) -> bool {
     let status = pod.status.clone().unwrap_or_default();
-    let spec = pod.spec.clone().unwrap_or_default();
-    let inits = spec.init_containers.unwrap_or_default();
+    let inits = pod.spec.as_ref().and_then(|spec| spec.init_containers.as_deref());
+    let inits = inits.unwrap_or_default();
     for (index, init) in status.init_container_statuses.iter().flatten().enumerate() {
         summary.count(init);
         let is_sidecar = inits.iter().any(|it| it.name == init.name && is_sidecar(it));
