@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::json;
+use super::quick::Quick;
 use super::{
     ConfigMap, CronJob, Event, Job, Lease, LimitRange, Namespace, Node, ObjectMeta, Pod,
     ResourceQuota, Secret, ServiceAccount,
@@ -142,6 +143,9 @@ macro_rules! kinds {
 
             /// Appends the object as JSON to `out`. It begins with `apiVersion` and `kind`.
             pub(crate) fn write_json(&self, out: &mut Vec<u8>) {
+                if let Self::Event(event) = self {
+                    return json::write(&Quick(&**event), out);
+                }
                 match self { $(Self::$kind(object) => json::write(&**object, out),)+ }
             }
 

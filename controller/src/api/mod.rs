@@ -9,6 +9,7 @@ mod kind;
 pub mod lists;
 pub mod metrics;
 pub mod names;
+mod quick;
 mod shared;
 mod workload;
 

@@ -11,6 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 
+use super::quick::Quick;
 use super::{
     CronJobStatus, JobStatus, LabelSelector, ObjectMeta, PodFailurePolicy, PodSpec, PodStatus,
     Shared, SuccessPolicy,
@@ -205,10 +206,10 @@ macro_rules! kind {
                 let mut fields = serializer.serialize_struct(Self::KIND, 5)?;
                 fields.serialize_field("apiVersion", Self::API_VERSION)?;
                 fields.serialize_field("kind", Self::KIND)?;
-                fields.serialize_field("metadata", &self.metadata)?;
+                fields.serialize_field("metadata", &Quick(&self.metadata))?;
                 kind!(@$spec self.spec, fields);
                 if let Some(status) = &self.status {
-                    fields.serialize_field("status", status)?;
+                    fields.serialize_field("status", &kind!(@$spec status))?;
                 }
                 fields.end()
             }
@@ -224,6 +225,9 @@ macro_rules! kind {
             }
         })+
     };
+    // Nothing is told of a CronJob often.
+    (@required $status:ident) => { $status };
+    (@optional $status:ident) => { Quick($status) };
     (@optional $self:ident.spec, $fields:ident) => {
         if let Some(spec) = &$self.spec {
             $fields.serialize_field("spec", spec)?;
