@@ -137,7 +137,7 @@ pub(crate) fn check_limits(input: &Input, limits: &OperatorLimits) -> Result<(),
         let pod = Pod {
             metadata: metadata.cloned().unwrap_or_default(),
             spec: Some(spec.clone().into()),
-            status: None,
+            ..Pod::default()
         };
         if let Err(why) = limits.check(&pod) {
             complaints.push(format!("{place}: {why}"));

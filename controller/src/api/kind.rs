@@ -3,14 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::json;
 use super::quick::Quick;
 use super::{
-    ConfigMap, CronJob, Event, Job, Lease, LimitRange, Namespace, Node, ObjectMeta, Pod,
-    ResourceQuota, Secret, ServiceAccount,
+    ConfigMap, CronJob, Event, Job, Lease, LimitRange, ManagedFields, Namespace, Node, ObjectMeta,
+    Pod, ResourceQuota, Secret, ServiceAccount,
 };
 
 /// Most objects are no larger than this as JSON.
@@ -218,6 +219,56 @@ impl Object {
         let mut json = Vec::with_capacity(JSON_BYTES_USUAL);
         self.write_json(&mut json);
         json
+    }
+
+    /// Who owns which of its fields, as `metadata.managedFields` says it.
+    pub(crate) fn managed_fields(&self) -> Option<Vec<ManagedFieldsEntry>> {
+        let kept = match self {
+            Self::Job(job) => job.managed_fields.as_ref(),
+            Self::Pod(pod) => pod.managed_fields.as_ref(),
+            _ => None,
+        };
+        match kept {
+            Some(kept) => Some(kept.entries()),
+            None => self.metadata().managed_fields.clone(),
+        }
+    }
+
+    /// Has `entries` say it.
+    pub(crate) fn set_managed_fields(&mut self, entries: Option<Vec<ManagedFieldsEntry>>) {
+        self.metadata_mut().managed_fields = entries;
+        match self {
+            Self::Job(job) => Arc::make_mut(job).managed_fields = None,
+            Self::Pod(pod) => Arc::make_mut(pod).managed_fields = None,
+            _ => {}
+        }
+    }
+
+    /// Keeps what is said of it in less memory, where there are many of a kind.
+    pub(crate) fn pack_managed_fields(&mut self) {
+        if self.metadata().managed_fields.is_none() {
+            return;
+        }
+        match self {
+            Self::Job(job) => {
+                let job = Arc::make_mut(job);
+                job.managed_fields = ManagedFields::take_from(&mut job.metadata);
+            }
+            Self::Pod(pod) => {
+                let pod = Arc::make_mut(pod);
+                pod.managed_fields = ManagedFields::take_from(&mut pod.metadata);
+            }
+            _ => {}
+        }
+    }
+
+    /// Appends its metadata as JSON to `out`.
+    pub(crate) fn write_metadata(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Job(job) => json::write(&job.metadata_as_shown(), out),
+            Self::Pod(pod) => json::write(&pod.metadata_as_shown(), out),
+            other => json::write(&Quick(other.metadata()), out),
+        }
     }
 
     /// Whether `other` wants the same as this: of the kinds whose generations are counted, the same

@@ -7,6 +7,7 @@
 pub(crate) mod json;
 mod kind;
 pub mod lists;
+mod managed;
 pub mod metrics;
 pub mod names;
 mod quick;
@@ -38,6 +39,7 @@ pub use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 pub use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 pub use kind::{Key, Kind, Object, Resource};
+pub use managed::ManagedFields;
 pub(crate) use shared::Commons;
 pub use shared::Shared;
 pub use workload::{CronJob, CronJobSpec, Job, JobSpec, JobTemplateSpec, Pod, PodTemplateSpec};

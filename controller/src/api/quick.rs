@@ -11,7 +11,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::{
     ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStatus, Event,
-    JobCondition, JobStatus, ObjectMeta, PodCondition, PodStatus, Time,
+    JobCondition, JobStatus, ManagedFields, ObjectMeta, PodCondition, PodStatus, Time,
 };
 
 /// A value that is written quickly.
@@ -82,34 +82,68 @@ macro_rules! quick {
     };
     (? $fields:ident $name:literal $field:ident) => {
         if let Some(value) = $field {
-            $fields.serialize_field($name, value)?;
+            $fields.serialize_field($name, value)?
         }
     };
     (~ $fields:ident $name:literal $field:ident) => {
         if let Some(value) = $field {
-            $fields.serialize_field($name, &Quick(value))?;
+            $fields.serialize_field($name, &Quick(value))?
         }
     };
 }
 
-quick! {
-    ObjectMeta {
-        ? annotations "annotations",
-        ~ creation_timestamp "creationTimestamp",
-        ? deletion_grace_period_seconds "deletionGracePeriodSeconds",
-        ~ deletion_timestamp "deletionTimestamp",
-        ? finalizers "finalizers",
-        ? generate_name "generateName",
-        ? generation "generation",
-        ? labels "labels",
-        ~ managed_fields "managedFields",
-        ? name "name",
-        ? namespace "namespace",
-        ? owner_references "ownerReferences",
-        ? resource_version "resourceVersion",
-        ? self_link "selfLink",
-        ? uid "uid",
+impl Serialize for Quick<'_, ObjectMeta> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Metadata(self.0, None).serialize(serializer)
     }
+}
+
+/// The metadata of an object, and who owns its fields if that is kept elsewhere.
+pub(super) struct Metadata<'a>(pub(super) &'a ObjectMeta, pub(super) Option<&'a ManagedFields>);
+
+impl Serialize for Metadata<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let ObjectMeta {
+            annotations,
+            creation_timestamp,
+            deletion_grace_period_seconds,
+            deletion_timestamp,
+            finalizers,
+            generate_name,
+            generation,
+            labels,
+            managed_fields,
+            name,
+            namespace,
+            owner_references,
+            resource_version,
+            self_link,
+            uid,
+        } = self.0;
+        let mut fields = serializer.serialize_struct("ObjectMeta", 15)?;
+        quick!(? fields "annotations" annotations);
+        quick!(~ fields "creationTimestamp" creation_timestamp);
+        quick!(? fields "deletionGracePeriodSeconds" deletion_grace_period_seconds);
+        quick!(~ fields "deletionTimestamp" deletion_timestamp);
+        quick!(? fields "finalizers" finalizers);
+        quick!(? fields "generateName" generate_name);
+        quick!(? fields "generation" generation);
+        quick!(? fields "labels" labels);
+        match self.1 {
+            Some(kept) => fields.serialize_field("managedFields", kept)?,
+            None => quick!(~ fields "managedFields" managed_fields),
+        }
+        quick!(? fields "name" name);
+        quick!(? fields "namespace" namespace);
+        quick!(? fields "ownerReferences" owner_references);
+        quick!(? fields "resourceVersion" resource_version);
+        quick!(? fields "selfLink" self_link);
+        quick!(? fields "uid" uid);
+        fields.end()
+    }
+}
+
+quick! {
     ManagedFieldsEntry {
         ? api_version "apiVersion",
         ? fields_type "fieldsType",

@@ -6,15 +6,15 @@
 use std::borrow::Cow;
 
 use k8s_openapi::api::{batch::v1 as batch, core::v1 as core};
-use k8s_openapi::{ListableResource, Metadata, NamespaceResourceScope, Resource};
+use k8s_openapi::{ListableResource, NamespaceResourceScope, Resource};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 
-use super::quick::Quick;
+use super::quick::{Metadata, Quick};
 use super::{
-    CronJobStatus, JobStatus, LabelSelector, ObjectMeta, PodFailurePolicy, PodSpec, PodStatus,
-    Shared, SuccessPolicy,
+    CronJobStatus, JobStatus, LabelSelector, ManagedFields, ObjectMeta, PodFailurePolicy, PodSpec,
+    PodStatus, Shared, SuccessPolicy,
 };
 
 /// Containers that run together on a node.
@@ -27,6 +27,8 @@ pub struct Pod {
     pub spec: Option<Shared<PodSpec>>,
     /// What is known of it.
     pub status: Option<PodStatus>,
+    /// Where `metadata.managedFields` is, once it is in a store.
+    pub managed_fields: Option<ManagedFields>,
 }
 
 /// What the pods are like that something makes.
@@ -51,6 +53,8 @@ pub struct Job {
     pub spec: Option<Shared<JobSpec>>,
     /// What is known of it.
     pub status: Option<JobStatus>,
+    /// Where `metadata.managedFields` is, once it is in a store.
+    pub managed_fields: Option<ManagedFields>,
 }
 
 /// What is wanted of a Job. What the fields mean is Kubernetes' (batch/v1).
@@ -137,22 +141,24 @@ pub struct CronJobSpec {
 }
 
 /// Makes ours of k8s-openapi's: the fields before the semicolon are the same in both, and the one
-/// after it becomes ours by what stands there.
+/// after it becomes ours by what stands there. What ours alone has is not there yet.
 macro_rules! from {
-    ($($ours:ident of $theirs:path { $($same:ident),*; $field:ident = $into:expr })+) => {
+    ($($ours:ident of $theirs:path {
+        $($same:ident),*; $field:ident = $into:expr $(; $alone:ident)?
+    })+) => {
         $(impl From<$theirs> for $ours {
             fn from(theirs: $theirs) -> Self {
                 let $theirs { $($same,)* $field } = theirs;
-                Self { $($same,)* $field: $into($field) }
+                Self { $($same,)* $field: $into($field) $(, $alone: None)? }
             }
         })+
     };
 }
 
 from! {
-    Pod of core::Pod { metadata, status; spec = shared }
+    Pod of core::Pod { metadata, status; spec = shared; managed_fields }
     PodTemplateSpec of core::PodTemplateSpec { metadata; spec = shared }
-    Job of batch::Job { metadata, status; spec = shared }
+    Job of batch::Job { metadata, status; spec = shared; managed_fields }
     JobSpec of batch::JobSpec {
         active_deadline_seconds, backoff_limit, backoff_limit_per_index, completion_mode,
         completions, managed_by, manual_selector, max_failed_indexes, parallelism,
@@ -189,7 +195,7 @@ macro_rules! kind {
             const LIST_KIND: &'static str = <$theirs>::LIST_KIND;
         }
 
-        impl Metadata for $ours {
+        impl k8s_openapi::Metadata for $ours {
             type Ty = ObjectMeta;
 
             fn metadata(&self) -> &ObjectMeta {
@@ -201,12 +207,19 @@ macro_rules! kind {
             }
         }
 
+        impl $ours {
+            /// All of its metadata, to be written.
+            pub(super) fn metadata_as_shown(&self) -> impl Serialize {
+                Metadata(&self.metadata, kind!(@$spec self.managed_fields))
+            }
+        }
+
         impl Serialize for $ours {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let mut fields = serializer.serialize_struct(Self::KIND, 5)?;
                 fields.serialize_field("apiVersion", Self::API_VERSION)?;
                 fields.serialize_field("kind", Self::KIND)?;
-                fields.serialize_field("metadata", &Quick(&self.metadata))?;
+                fields.serialize_field("metadata", &self.metadata_as_shown())?;
                 kind!(@$spec self.spec, fields);
                 if let Some(status) = &self.status {
                     fields.serialize_field("status", &kind!(@$spec status))?;
@@ -225,6 +238,8 @@ macro_rules! kind {
             }
         })+
     };
+    (@required $self:ident.managed_fields) => { None };
+    (@optional $self:ident.managed_fields) => { $self.managed_fields.as_ref() };
     // Nothing is told of a CronJob often.
     (@required $status:ident) => { $status };
     (@optional $status:ident) => { Quick($status) };

@@ -30,7 +30,7 @@ pub fn job(cron_job: &CronJobView, scheduled: Timestamp) -> Job {
             ..ObjectMeta::default()
         },
         spec: template.spec,
-        status: None,
+        ..Job::default()
     }
 }
 
@@ -50,7 +50,7 @@ pub fn manual_job(cron_job: &CronJob, name: String) -> Job {
             ..ObjectMeta::default()
         },
         spec: template.spec,
-        status: None,
+        ..Job::default()
     }
 }
 

@@ -235,7 +235,7 @@ fn write_object(object: &Object, version: Version, out: &mut Vec<u8>) {
 fn write_metadata(object: &Object, out: &mut Vec<u8>) {
     let head = r#"{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":"#;
     out.extend_from_slice(head.as_bytes());
-    json::write(object.metadata(), out);
+    object.write_metadata(out);
     out.push(b'}');
 }
 

@@ -106,6 +106,7 @@ fn from_template(job: &JobView, generate_name: String) -> Pod {
         spec: Some(job.pod_spec()),
         // As the API server has every pod begin.
         status: Some(PodStatus { phase: Some("Pending".to_owned()), ..PodStatus::default() }),
+        managed_fields: None,
     }
 }
 

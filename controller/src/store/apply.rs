@@ -220,6 +220,7 @@ impl<'a> Batch<'a> {
 
     /// Stages `new` in the place of `old`, with the metadata that is the store's to write.
     fn update(&mut self, key: Key, old: &Object, mut new: Object) -> Object {
+        new.pack_managed_fields();
         let generation = old.metadata().generation;
         let is_same = old.same_spec(&mut new);
         let generation = if is_same { generation } else { generation.map(|g| g + 1) };

@@ -1,4 +1,5 @@
-//! What objects have in common is held once: the specs of pods, of which thousands are alike.
+//! How objects are kept in little memory: what they have in common is held once, such as the specs of
+//! pods, of which thousands are alike.
 
 use std::sync::Arc;
 
@@ -7,8 +8,9 @@ use crate::api::{Commons, Object, PodSpec};
 /// The specs of pods, those in templates too.
 pub(super) type PodSpecs = Commons<PodSpec>;
 
-/// Has `object`, which nobody else holds yet, hold what others hold already.
+/// Has `object`, which nobody else holds yet, take little memory, and hold what others hold already.
 pub(super) fn share(object: &mut Object, specs: &PodSpecs) {
+    object.pack_managed_fields();
     match object {
         Object::Pod(pod) => {
             if let Some(spec) = &mut Arc::make_mut(pod).spec {

@@ -51,8 +51,8 @@ pub(in crate::http) fn apply(
     if !found.is_empty() {
         return Err(malformed(writer, config, &found));
     }
-    let entries = live.and_then(|live| live.metadata().managed_fields.as_deref());
-    let mut managers = Managers::read(entries.unwrap_or_default()).unwrap_or_default();
+    let entries = live.and_then(Object::managed_fields).unwrap_or_default();
+    let mut managers = Managers::read(&entries).unwrap_or_default();
     let old = live.map_or_else(|| blank(writer.kind), without_managers);
     if managers.0.is_empty() && live.is_some() {
         let before = Writer { manager: BEFORE_FIRST_APPLY.to_owned(), ..writer.clone() };

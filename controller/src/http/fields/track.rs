@@ -24,8 +24,9 @@ pub(in crate::http) fn track(
     new: &mut Object,
     now: Timestamp,
 ) {
-    let before = live.and_then(|live| live.metadata().managed_fields.clone());
-    let said = new.metadata_mut().managed_fields.take();
+    let before = live.and_then(Object::managed_fields);
+    let said = new.managed_fields();
+    new.set_managed_fields(None);
     let managers = match said {
         Some(entries) if writer.subresource.is_none() && is_reset(&entries) => Managers::default(),
         said => {
@@ -43,7 +44,7 @@ pub(in crate::http) fn track(
     let old = live.map_or_else(|| blank(kind), without_managers);
     let tracked = updated(writer, &old, &without_managers(new), managers, now);
     // What can't be compared is as it was; the object itself is admitted or refused elsewhere.
-    new.metadata_mut().managed_fields = tracked.map_or(before, |managers| managers.write());
+    new.set_managed_fields(tracked.map_or(before, |managers| managers.write()));
 }
 
 /// Who owns what after `old` has become `new`.
@@ -113,19 +114,19 @@ fn is_reset(entries: &[ManagedFieldsEntry]) -> bool {
 /// Makes `new` what `old` is if nothing differs that a client could see, but for the times of its
 /// managers: a write that changes nothing leaves no trace.
 pub(in crate::http) fn settled(new: &mut Object, old: &Object) {
-    let mut same = new.clone();
-    let (metadata, old_metadata) = (same.metadata_mut(), old.metadata());
-    let entries = metadata.managed_fields.as_deref().unwrap_or_default();
-    let old_entries = old_metadata.managed_fields.as_deref().unwrap_or_default();
-    let are_owners_same = entries.len() == old_entries.len()
-        && entries.iter().zip(old_entries).all(|(new, old)| is_same_owner(new, old));
+    let (entries, old_entries) = (new.managed_fields(), old.managed_fields());
+    let (new_owners, old_owners) = (entries.iter().flatten(), old_entries.iter().flatten());
+    let are_owners_same = new_owners.clone().count() == old_owners.clone().count()
+        && new_owners.zip(old_owners).all(|(new, old)| is_same_owner(new, old));
     if !are_owners_same {
         return;
     }
-    metadata.managed_fields.clone_from(&old_metadata.managed_fields);
-    metadata.resource_version.clone_from(&old_metadata.resource_version);
+    let (mut same, mut before) = (new.clone(), old.clone());
+    same.set_managed_fields(None);
+    before.set_managed_fields(None);
+    same.metadata_mut().resource_version.clone_from(&old.metadata().resource_version);
     // What a client has read and writes back has lost the fractions of its times.
-    if same.metadata() == old.metadata() && same.to_value() == old.to_value() {
+    if same.metadata() == before.metadata() && same.to_value() == before.to_value() {
         *new = old.clone();
     }
 }
