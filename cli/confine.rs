@@ -130,7 +130,7 @@ pub(crate) fn node(
     read.extend(change.iter().cloned());
     read.extend(given_images(&arguments.images));
     let host = &arguments.host;
-    let given = [&host.limits, &host.ca_file].into_iter().flatten();
+    let given = [&host.limits, &host.ca_file, &arguments.client_ca_file].into_iter().flatten();
     let given = given.chain([&arguments.kubeconfig]).chain(credentials);
     read.extend(given.flat_map(|file| around(file)));
     let files = Files { read: Some(read), change: Some(change), ..everywhere() };

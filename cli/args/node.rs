@@ -49,6 +49,13 @@ pub(crate) struct NodeArguments {
     /// A further label of the node; may be given again.
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     pub(crate) labels: Vec<(String, String)>,
+    /// The port at which the node answers the API server, such as for logs; 0 is a free one.
+    #[arg(long, value_name = "PORT", default_value_t = 10250)]
+    pub(crate) kubelet_port: u16,
+    /// Whose certificates clients must show there, as PEM [default: those of the authority that the
+    /// kubeconfig knows the API server by; without one, nothing is answered].
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) client_ca_file: Option<PathBuf>,
     /// Keep logs, volumes and what is known of pods there
     /// [default: $XDG_STATE_HOME/mayfly-node or ~/.local/state/mayfly-node].
     #[arg(long, value_name = "DIR", env = "MAYFLY_STATE_DIR", value_hint = ValueHint::DirPath)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
+use rustls::pki_types::CertificateDer;
 
 /// How long it takes at most to connect, before somebody else is tried or it is tried again.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -23,6 +24,8 @@ pub(super) struct Kubeconfig {
 pub(super) struct ApiServer {
     pub(super) client: Client,
     pub(super) url: String,
+    /// Whom it is known by; empty if the system knows it.
+    pub(super) authorities: Vec<CertificateDer<'static>>,
 }
 
 impl Kubeconfig {
@@ -48,9 +51,11 @@ impl Kubeconfig {
         config.connect_timeout = Some(CONNECT_MAX);
         // Whoever asks tries again by itself.
         config.default_retry = false;
+        let authorities = config.root_cert.iter().flatten().cloned().map(CertificateDer::from);
+        let authorities = authorities.collect();
         let url = config.cluster_url.to_string();
         let client = Client::try_from(config).with_context(|| cant_use(&self.path))?;
-        Ok(ApiServer { client, url: url.trim_end_matches('/').to_owned() })
+        Ok(ApiServer { client, url: url.trim_end_matches('/').to_owned(), authorities })
     }
 }
 

@@ -8,7 +8,9 @@
 //! are the same.
 
 mod api_server;
+mod kubelet_port;
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +18,9 @@ use std::time::Duration;
 use anyhow::Context;
 use mayfly_cluster::{ClusterSettings, Introduction, KubeClient};
 use mayfly_controller::clock::Clock;
+use mayfly_controller::http::kubelet::{self, Kubelet as Served};
 use mayfly_controller::node::{Agent, LostRuns, NodeSettings};
+use rustls::pki_types::CertificateDer;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +32,7 @@ use crate::state::{OfHost, StateFolder};
 use crate::wasm::{Given, Reach, Wasm};
 use crate::{confine, notify, places};
 use api_server::{ApiServer, Kubeconfig};
+use kubelet_port::{Kubelet, Port};
 
 /// How long a node that stops waits for the API server to take the ends of its pods. The next
 /// process tells what is left.
@@ -76,6 +81,8 @@ async fn work(
 struct AtWork {
     client: KubeClient,
     agent: JoinHandle<()>,
+    /// `None` if nobody could ask it.
+    kubelet: Option<Kubelet>,
     cancel: CancellationToken,
 }
 
@@ -101,11 +108,12 @@ impl AtWork {
             limits: &allowed,
             reach,
         })?;
-        let ApiServer { client, url } = server;
+        let ApiServer { client, url, authorities } = server;
+        let port = port(arguments, state, authorities, (&name, ip))?;
         let settings = ClusterSettings {
             node: name.clone(),
             journal: state.path().join("journal"),
-            introduction: introduction(arguments),
+            introduction: introduction(arguments, port.as_ref()),
         };
         let clock = Clock::system();
         // Nobody else is at work in the folder from here on.
@@ -117,11 +125,19 @@ impl AtWork {
             lost_runs: LostRuns::Count,
             ..state.node(&name, of_host, &allowed)
         };
-        let agent = Agent::new(client.clone(), Arc::new(runtime), clock, settings);
+        let agent = Agent::new(client.clone(), Arc::new(runtime), clock.clone(), settings);
         let cancel = CancellationToken::new();
+        let router = kubelet::router(Served {
+            host: Arc::new(client.clone()),
+            logs: agent.logs(),
+            usages: agent.usages(),
+            clock,
+            shutdown: cancel.clone(),
+        });
+        let kubelet = port.map(|port| port.answer(router)).transpose()?;
         let agent = tokio::spawn(agent.run(cancel.clone()));
         say_hello(arguments, &name, &url);
-        Ok(Self { client, agent, cancel })
+        Ok(Self { client, agent, kubelet, cancel })
     }
 
     /// Ends what runs first, and then tells of it.
@@ -130,15 +146,39 @@ impl AtWork {
         if let Err(error) = self.agent.await {
             tracing::error!(%error, "the agent ended by itself");
         }
+        if let Some(kubelet) = self.kubelet {
+            kubelet.stop().await;
+        }
         self.client.stop(TELL_MAX).await;
     }
 }
 
-fn introduction(arguments: &NodeArguments) -> Introduction {
+/// Where the node answers the API server, which shows a certificate of one of `authorities` if
+/// nothing else is said.
+fn port(
+    arguments: &NodeArguments,
+    state: &StateFolder,
+    authorities: Vec<CertificateDer<'static>>,
+    (name, ip): (&str, IpAddr),
+) -> anyhow::Result<Option<Port>> {
+    let authorities = match &arguments.client_ca_file {
+        Some(file) => kubelet_port::authorities(file)?,
+        None => authorities,
+    };
+    if authorities.is_empty() {
+        tracing::warn!("no --client-ca-file says who may ask for logs: nobody may");
+        return Ok(None);
+    }
+    let at = (ip, arguments.kubelet_port);
+    Port::take(at, name, state.path(), authorities).map(Some)
+}
+
+fn introduction(arguments: &NodeArguments, port: Option<&Port>) -> Introduction {
     Introduction {
         labels: arguments.labels.iter().cloned().collect(),
         taints: arguments.register_with_taints.iter().flatten().cloned().collect(),
-        kubelet_port: None,
+        kubelet_port: port.map(Port::number),
+        kubelet_authority: port.map(Port::authority),
     }
 }
 

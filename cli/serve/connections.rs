@@ -44,7 +44,7 @@ use farewell::Farewell;
 use lingering::Lingering;
 
 /// Whoever connects, and what answers.
-pub(super) struct Connections {
+pub(crate) struct Connections {
     acceptor: TlsAcceptor,
     clients: Arc<Clients>,
     router: Router,
@@ -62,7 +62,7 @@ pub(super) struct Connections {
 
 impl Connections {
     /// Answers with `router` over connections that are encrypted by `tls`.
-    pub(super) fn new(tls: &Tls, router: Router) -> anyhow::Result<Arc<Self>> {
+    pub(crate) fn new(tls: &Tls, router: Router) -> anyhow::Result<Arc<Self>> {
         let places_max = limits::CONNECTIONS_MAX.min(descriptors::for_connections());
         Ok(Arc::new(Self {
             acceptor: tls.acceptor()?,
@@ -79,7 +79,7 @@ impl Connections {
     }
 
     /// Takes in whoever connects to `listener`, until [`Self::stop`].
-    pub(super) async fn accept(self: Arc<Self>, listener: TcpListener) {
+    pub(crate) async fn accept(self: Arc<Self>, listener: TcpListener) {
         while let Some(accepted) = self.stop.run_until_cancelled(listener.accept()).await {
             match accepted {
                 Ok((stream, peer)) => {
@@ -95,7 +95,7 @@ impl Connections {
     }
 
     /// Takes no more in, and waits until those that are there have ended, `patience` at most.
-    pub(super) async fn stop(&self, patience: Duration) {
+    pub(crate) async fn stop(&self, patience: Duration) {
         self.stop.cancel();
         self.tasks.close();
         if timeout(patience, self.tasks.wait()).await.is_err() {

@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::ServiceExt;
 
+use super::kubelets::Nodes;
 use super::limits;
 use crate::log::Log;
 use crate::wasm::Wasm;
@@ -33,6 +34,8 @@ pub(super) struct Seed {
     pub(super) metrics_objects_max: usize,
     pub(super) log: Log,
     pub(super) access: Arc<Access>,
+    /// Who asks the nodes on other hosts.
+    pub(super) kubelets: Arc<Nodes>,
     /// Where restores are asked for.
     pub(super) restores: mpsc::Sender<Restore>,
 }
@@ -61,6 +64,7 @@ impl Seed {
             .with_operator_limits(operator)
             .with_allowed_hosts(self.allowed_hosts.clone())
             .with_logs(plane.logs().clone())
+            .with_kubelets(&self.settings.node.name, self.kubelets.clone())
             .with_inputs(plane.inputs().clone())
             .with_usages(plane.usages().clone())
             .with_queues(plane.queues().to_vec())

@@ -50,7 +50,7 @@ pub(super) const PING_ANSWER_MAX: Duration = Duration::from_secs(15);
 
 /// How long requests may take to end when the server stops. Stops a client that doesn't read from
 /// keeping the process.
-pub(super) const DRAIN_MAX: Duration = Duration::from_secs(10);
+pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(10);
 
 /// How long requests may go on that are at work when a backup is to be restored. Stops one that sends
 /// its body byte by byte from holding up everybody, who are told to come back meanwhile; others take

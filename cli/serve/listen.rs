@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use anyhow::{Context, anyhow};
 
 /// Listens at `address`.
-pub(super) fn listen(address: SocketAddr) -> anyhow::Result<tokio::net::TcpListener> {
+pub(crate) fn listen(address: SocketAddr) -> anyhow::Result<tokio::net::TcpListener> {
     let listener = TcpListener::bind(address).map_err(|error| refused(address, error))?;
     listener.set_nonblocking(true).context("can't listen without blocking")?;
     tokio::net::TcpListener::from_std(listener).context("can't listen")

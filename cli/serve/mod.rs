@@ -7,19 +7,20 @@
 //! What is asked and answered is the router's; here are sockets, encryption, and the order in which
 //! things start and stop.
 
-mod connections;
+pub(crate) mod connections;
 mod dashboard;
 mod files;
 mod generation;
 mod kubeconfig;
-mod limits;
-mod listen;
-mod renewal;
+mod kubelets;
+pub(crate) mod limits;
+pub(crate) mod listen;
+pub(crate) mod renewal;
 mod requests;
 mod running;
 mod sites;
 pub(crate) mod telemetry;
-mod tls;
+pub(crate) mod tls;
 mod users;
 
 use std::net::SocketAddr;
@@ -41,6 +42,7 @@ use crate::log::Log;
 use crate::state::{OfHost, StateFolder};
 use crate::wasm::{Given, Reach, Wasm};
 use crate::{notify, places};
+use kubelets::Nodes;
 use renewal::Renewal;
 use running::{Parts, Running};
 use telemetry::Telemetry;
@@ -103,6 +105,7 @@ async fn start(
     let address = listener.local_addr().context("can't tell where it listens")?;
     let users = Users::read(arguments.users.as_deref(), &folder.join("users.yaml"))?;
     let tls = Tls::open(&folder.join("tls"), source(arguments, address), Clock::system().now())?;
+    let tls = Arc::new(tls);
     let kubeconfig = write_kubeconfig(arguments, folder, &tls, address)?;
     // No pod speaks to the server itself, unless the operator says so by name.
     let authorities = Arc::clone(&of_host.authorities);
@@ -133,6 +136,7 @@ async fn start(
         log,
         listener,
         users,
+        kubelets: Arc::new(Nodes::new(Arc::clone(&tls))),
         certificates: Renewal { tls, kubeconfig: kubeconfig.clone(), url: listen::url(address) },
     })
     .await?;

@@ -1,6 +1,7 @@
 //! Certificates that are made anew long before their end, while the server runs.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,33 +13,38 @@ use super::{kubeconfig, limits};
 /// What needs certificates.
 pub(super) struct Renewal {
     /// Who makes them.
-    pub(super) tls: Tls,
+    pub(super) tls: Arc<Tls>,
     /// Where the client's goes.
     pub(super) kubeconfig: PathBuf,
     /// Where the client finds the server.
     pub(super) url: String,
 }
 
+/// Does `renew` in time, for as long as it is polled.
+pub(crate) async fn keep(clock: Clock, renew: impl Fn(Timestamp) -> anyhow::Result<()>) {
+    let mut last = clock.now();
+    loop {
+        // A host that sleeps has its clock go on, and its timers not: so it is looked at often.
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        let now = clock.now();
+        if !is_due(last, now) {
+            continue;
+        }
+        match renew(now) {
+            Ok(()) => {
+                tracing::info!("certificates have been renewed");
+                last = now;
+            }
+            // There are months left to try again in.
+            Err(error) => tracing::error!("can't renew certificates: {error:#}"),
+        }
+    }
+}
+
 impl Renewal {
     /// Makes the server's certificate and the client's in time, for as long as it is polled.
     pub(super) async fn run(self, clock: Clock) {
-        let mut last = clock.now();
-        loop {
-            // A host that sleeps has its clock go on, and its timers not: so it is looked at often.
-            tokio::time::sleep(Duration::from_secs(3600)).await;
-            let now = clock.now();
-            if !is_due(last, now) {
-                continue;
-            }
-            match self.renew(now) {
-                Ok(()) => {
-                    tracing::info!("certificates have been renewed");
-                    last = now;
-                }
-                // There are months left to try again in.
-                Err(error) => tracing::error!("can't renew certificates: {error:#}"),
-            }
-        }
+        keep(clock, |now| self.renew(now)).await;
     }
 
     fn renew(&self, now: Timestamp) -> anyhow::Result<()> {

@@ -17,6 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::connections::Connections;
 use super::dashboard;
 use super::generation::{Door, Generation, Seed};
+use super::kubelets::Nodes;
 use super::limits;
 use super::renewal::Renewal;
 use super::sites;
@@ -36,6 +37,7 @@ pub(super) struct Parts {
     pub(super) log: Log,
     pub(super) listener: TcpListener,
     pub(super) users: Users,
+    pub(super) kubelets: Arc<Nodes>,
     pub(super) certificates: Renewal,
 }
 
@@ -68,6 +70,7 @@ impl Running {
             log,
             listener,
             users,
+            kubelets,
             certificates,
         } = parts;
         let address = listener.local_addr().context("can't tell where it listens")?;
@@ -80,6 +83,7 @@ impl Running {
             allowed_hosts,
             metrics_objects_max,
             access,
+            kubelets,
             restores,
             log,
         };

@@ -187,7 +187,10 @@ fn agrees(own: &Node, shown: &Node) -> bool {
         (addresses, daemon_endpoints, node_info.map(|info| info.kubelet_version))
     };
     let labels = shown.metadata.labels.clone().unwrap_or_default();
-    said(own) == said(shown)
+    let annotations = shown.metadata.annotations.clone().unwrap_or_default();
+    let mut own_annotations = own.metadata.annotations.iter().flatten();
+    own_annotations.all(|(name, value)| annotations.get(name) == Some(value))
+        && said(own) == said(shown)
         && own.metadata.labels.iter().flatten().all(|(name, value)| labels.get(name) == Some(value))
         && conditions(own).all(|condition| {
             let mut known = conditions(shown);
@@ -207,5 +210,6 @@ fn patch(own: &Node, shown: &Node, now: Timestamp) -> Value {
             None => Some(Time(now)),
         };
     }
-    json!({"metadata": {"labels": own.metadata.labels}, "status": status})
+    let (labels, annotations) = (&own.metadata.labels, &own.metadata.annotations);
+    json!({"metadata": {"labels": labels, "annotations": annotations}, "status": status})
 }

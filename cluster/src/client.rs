@@ -7,6 +7,8 @@ use std::time::Duration;
 use mayfly_controller::api::{ConfigMap, Event, Kind, Node, ObjectReference, Pod, Secret};
 use mayfly_controller::clock::Clock;
 use mayfly_controller::events::Recorder;
+use mayfly_controller::http::access::ClientCertificate;
+use mayfly_controller::http::kubelet;
 use mayfly_controller::node::{ClientError, ClusterClient, PodIdentity, Report};
 use mayfly_controller::store::Names;
 use tokio::sync::{mpsc, watch};
@@ -15,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::alive::Alive;
 use crate::couriers::Couriers;
+use crate::gate::Gate;
 use crate::introduction::Introduction;
 use crate::journal::{Journal, JournalError};
 use crate::limits::EVENTS_MAX;
@@ -45,6 +48,8 @@ pub struct KubeClient {
     recorder: Arc<Recorder>,
     events: mpsc::Sender<Event>,
     described: watch::Sender<Option<Node>>,
+    node: Arc<str>,
+    gate: Arc<Gate>,
     tasks: TaskTracker,
     cancel: CancellationToken,
 }
@@ -81,19 +86,11 @@ impl KubeClient {
             recorder,
             events,
             described,
+            node: settings.node.as_str().into(),
+            gate: Arc::default(),
             tasks,
             cancel,
         })
-    }
-
-    /// The pod `name` as the node knows it, if it is bound to it.
-    pub fn pod(&self, namespace: &str, name: &str) -> Option<Arc<Pod>> {
-        self.pods.get(namespace, name)
-    }
-
-    /// All pods of the node, as it knows them.
-    pub fn pods(&self) -> Vec<Arc<Pod>> {
-        self.pods.all()
     }
 
     /// Waits until the API server knows all that was said, for as long as `patience` lasts, and says
@@ -149,6 +146,23 @@ async fn durable(noted: Noted, attempt: impl Fn() -> String) -> Result<(), Clien
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(failed(Box::new(error))),
         Err(ended) => Err(failed(Box::new(ended))),
+    }
+}
+
+/// What the node answers when it is asked.
+impl kubelet::Host for KubeClient {
+    fn pod(&self, namespace: &str, name: &str) -> Option<Arc<Pod>> {
+        self.pods.get(namespace, name)
+    }
+
+    fn pods(&self) -> Vec<Arc<Pod>> {
+        self.pods.all()
+    }
+
+    fn may(&self, who: &ClientCertificate, subresource: &'static str) -> kubelet::Answer<bool> {
+        let (line, node, gate) = (self.line.clone(), self.node.clone(), Arc::clone(&self.gate));
+        let who = who.clone();
+        Box::pin(async move { gate.may(&line, &node, &who, subresource).await })
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use k8s_openapi::api::core::v1;
+use mayfly_controller::api::names::KUBELET_AUTHORITY;
 use mayfly_controller::api::{Node, NodeSpec};
 
 /// What guests are compiled for: no node of another kind can run them, and this one no others.
@@ -19,6 +20,8 @@ pub struct Introduction {
     pub taints: Vec<Taint>,
     /// Where it answers the API server, if it does.
     pub kubelet_port: Option<u16>,
+    /// The authority (PEM) that the certificate is of which it shows there.
+    pub kubelet_authority: Option<String>,
 }
 
 /// A taint, as it is written: `KEY[=VALUE]:EFFECT`.
@@ -62,6 +65,10 @@ impl Introduction {
         ];
         labels.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
         labels.extend(self.labels.clone());
+        if let Some(authority) = &self.kubelet_authority {
+            let annotations = node.metadata.annotations.get_or_insert_default();
+            annotations.insert(KUBELET_AUTHORITY.to_owned(), authority.clone());
+        }
         if !self.taints.is_empty() {
             let taint = |taint: &Taint| v1::Taint {
                 key: taint.key.clone(),

@@ -10,11 +10,13 @@
 //!
 //! What the agent says is durable here before anything follows from it, and told whenever the API
 //! server can be reached: runs go on without it. Every request that is made is one that a kubelet
-//! may make; `requests` has them all.
+//! may make; `requests` has them all. What it is asked itself, by the API server, the kubelet's
+//! endpoints answer; `gate` says who may ask.
 
 mod alive;
 mod client;
 mod couriers;
+mod gate;
 mod introduction;
 mod journal;
 mod limits;

@@ -29,6 +29,9 @@ pub(crate) const ERRANDS_MAX: usize = 32;
 /// Events that wait to be told. Those beyond are lost, which only people miss.
 pub(crate) const EVENTS_MAX: usize = 4096;
 
+/// Answers that are remembered of who may ask the node, all of which are forgotten beyond.
+pub(crate) const ANSWERS_KEPT_MAX: usize = 1024;
+
 /// How large the journal may grow, beyond twice of what counts in it, before it is written anew.
 pub(crate) const JOURNAL_SLACK_BYTES: u64 = 4 << 20;
 

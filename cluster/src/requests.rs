@@ -112,6 +112,12 @@ pub(crate) fn patch_node_status(name: &str, patch: &Value) -> Built {
     Builder::new(NODES).patch_subresource("status", name, &params(), &Patch::Strategic(patch))
 }
 
+/// Whether somebody may ask the node for something.
+pub(crate) fn review_access(review: &Value) -> Built {
+    let path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+    Builder::new(path).create(&PostParams::default(), bytes(review)?)
+}
+
 /// The node's lease.
 pub(crate) fn get_lease(name: &str) -> Built {
     Builder::new(leases()).get(name, &GetParams::default())

@@ -275,6 +275,7 @@ fn every_request() -> Vec<hyper::Request<Vec<u8>>> {
         requests::create_node(&node),
         requests::get_node(NODE),
         requests::patch_node_status(NODE, &json!({})),
+        requests::review_access(&json!({})),
         requests::get_lease(NODE),
         requests::create_lease(&lease),
         requests::update_lease(&lease),

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use k8s_openapi::api::core::v1::{Node, Pod, Secret};
+use kube::api::{Api, ListParams, LogParams, Patch, PatchParams};
+use serde_json::json;
+
 use super::kit::{Cluster, NODES, node_of};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,5 +37,124 @@ async fn a_job_is_spread_over_the_nodes_that_have_joined() {
     for node in nodes {
         node.stop().exits(0);
     }
+    plane.server.stop().exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_of_pods_on_other_hosts_are_read_through_the_control_plane() {
+    let cluster = Cluster::new();
+    let plane = cluster.serve().await;
+    let node = cluster.node(&plane, "left");
+    plane.ready("left").await;
+    plane.create(&cluster.printing("talk", &["one", "two"])).await;
+    plane.completed("talk").await;
+    let pods = plane.all_pods().await;
+    let name = pods[0].metadata.name.clone().expect("it has a name");
+    assert_eq!(node_of(&pods[0]), "left");
+    let log = |params: LogParams| {
+        let (pods, name) = (plane.pods(), name.clone());
+        async move { pods.logs(&name, &params).await }
+    };
+    let whole = log(LogParams::default()).await.expect("a log");
+    assert!(whole.contains("arg 1: one\narg 2: two\nenv "), "{whole}");
+    let follow = LogParams { follow: true, ..LogParams::default() };
+    assert_eq!(log(follow).await.expect("a log"), whole);
+    let limited = LogParams { limit_bytes: Some(3), ..LogParams::default() };
+    assert_eq!(log(limited).await.expect("a log"), "arg");
+    let last = LogParams { tail_lines: Some(1), ..LogParams::default() };
+    assert_eq!(Some(&*log(last).await.expect("a log")), whole.split_inclusive('\n').next_back());
+    let stamped = LogParams { timestamps: true, ..LogParams::default() };
+    let stamped = log(stamped).await.expect("a log");
+    assert!(stamped.contains("Z arg 1: one\n"), "{stamped}");
+    let previous = LogParams { previous: true, ..LogParams::default() };
+    let refused = log(previous).await.expect_err("there was none").to_string();
+    assert!(refused.contains("previous terminated container"), "{refused}");
+    // Nobody else is told: neither who shows nothing, nor whom the cluster does not know.
+    let at = plane.ready("left").await;
+    let url = kubelet_of(&at);
+    for client in [anonymous(), stranger()] {
+        let answer = client.get(format!("{url}/containerLogs/default/{name}/main")).send().await;
+        assert_eq!(answer.expect("an answer").status(), 401);
+    }
+    node.stop().exits(0);
+    let gone = log(LogParams::default()).await.expect_err("nobody is there").to_string();
+    assert!(gone.contains("asking node left"), "{gone}");
+    plane.server.stop().exits(0);
+}
+
+/// Where a node answers.
+fn kubelet_of(node: &Node) -> String {
+    let status = node.status.as_ref().expect("it has one");
+    let endpoints = status.daemon_endpoints.as_ref().and_then(|it| it.kubelet_endpoint.as_ref());
+    format!("https://127.0.0.1:{}", endpoints.expect("it must answer").port)
+}
+
+fn anonymous() -> reqwest::Client {
+    let _is_first = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().tls_danger_accept_invalid_certs(true).build().expect("a client")
+}
+
+/// Somebody whose certificate is of an authority that is nobody's.
+fn stranger() -> reqwest::Client {
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "kube-apiserver-kubelet-client");
+    params.distinguished_name.push(rcgen::DnType::OrganizationName, "system:masters");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    let pem = certificate.pem() + &key.serialize_pem();
+    let identity = reqwest::Identity::from_pem(pem.as_bytes()).expect("an identity");
+    let client = reqwest::Client::builder().tls_danger_accept_invalid_certs(true);
+    client.identity(identity).build().expect("a client")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tainted_node_is_for_those_who_tolerate_it_and_a_node_has_only_what_is_its_own() {
+    let cluster = Cluster::new();
+    let plane = cluster.serve().await;
+    let node = cluster.node_with(&plane, "left", "mayfly.dev/wasm:NoSchedule");
+    plane.ready("left").await;
+    let mut job = cluster.job("picky", 1, 10);
+    plane.create(&job).await;
+    plane
+        .wait(plane.pods(), |pod| {
+            let conditions = pod.status.iter().flat_map(|it| it.conditions.iter().flatten());
+            let mut messages = conditions.filter_map(|it| it.message.as_deref());
+            messages.any(|it| it.contains("untolerated taint {mayfly.dev/wasm: }"))
+        })
+        .await;
+    job.metadata.name = Some("tolerant".to_owned());
+    let spec = job.spec.as_mut().and_then(|spec| spec.template.spec.as_mut()).expect("it has one");
+    let tolerated = json!([{"key": "mayfly.dev/wasm", "operator": "Exists"}]);
+    spec.tolerations = serde_json::from_value(tolerated).expect("tolerations");
+    plane.create(&job).await;
+    plane.completed("tolerant").await;
+    let client = cluster.as_node(&plane, "right").await;
+    let pods = Api::<Pod>::default_namespaced(client.clone());
+    let all = pods.list(&ListParams::default()).await;
+    let own = Api::<Pod>::all(client.clone());
+    let own = own.list(&ListParams::default().fields("spec.nodeName=right")).await;
+    assert_eq!(own.expect("its own").items.len(), 0);
+    let theirs = plane.all_pods().await;
+    let theirs = theirs.iter().find(|pod| node_of(pod) == "left").expect("it has run");
+    let name = theirs.metadata.name.as_deref().expect("it has a name");
+    let params = PatchParams::default();
+    let merge = Patch::Merge(json!({"status": {"phase": "Failed"}}));
+    let nodes = Api::<Node>::all(client.clone());
+    let refused = [
+        ("all pods", all.err()),
+        ("another node's pod", pods.get(name).await.err()),
+        ("its status", pods.patch_status(name, &params, &merge).await.err()),
+        ("another node", nodes.get("left").await.err()),
+        ("its status", nodes.patch_status("left", &params, &merge).await.err()),
+        (
+            "a Secret that no pod names",
+            Api::<Secret>::default_namespaced(client).get("x").await.err(),
+        ),
+    ];
+    for (what, error) in refused {
+        let error = error.unwrap_or_else(|| panic!("{what} must be refused"));
+        assert!(matches!(&error, kube::Error::Api(it) if it.code == 403), "{what}: {error}");
+    }
+    node.stop().exits(0);
     plane.server.stop().exits(0);
 }

@@ -24,6 +24,9 @@ use crate::harness::{Ended, Home, PATIENCE, Running, Server, Stream, guest};
 /// The image of every container: it leaves a file when it begins, and one when it ends.
 const IMAGE: &str = "ledger";
 
+/// The image of what prints its arguments.
+const PRINTING: &str = "printing";
+
 /// The nodes that may join; each one's token is its name.
 pub(super) const NODES: [&str; 2] = ["left", "right"];
 
@@ -64,19 +67,33 @@ impl Cluster {
         ControlPlane::of(Server::start_again(&self.home, address, &unused)).await
     }
 
-    /// Starts the node `name` of `plane`.
+    /// Starts the node `name` of `plane`, open to all pods.
     pub(super) fn node(&self, plane: &ControlPlane, name: &str) -> JoinedNode {
+        self.node_with(plane, name, "")
+    }
+
+    /// The same with taints.
+    pub(super) fn node_with(&self, plane: &ControlPlane, name: &str, taints: &str) -> JoinedNode {
         let kubeconfig = self.kubeconfig(plane, name);
-        let image = format!("--image={IMAGE}={}", guest("job_ledger"));
+        let images = [(IMAGE, "job_ledger"), (PRINTING, "job_echo")];
+        let images = images.map(|(image, file)| format!("--image={image}={}", guest(file)));
         let mut command = self.home.mayfly();
-        command.args(["node", "--name", name, "--register-with-taints", "", "--state-dir", name]);
-        command.arg("--kubeconfig").arg(kubeconfig).args([&image, "--host-path", "shared"]);
-        command.args(["--node-ip", "127.0.0.1"]);
+        command.args(["node", "--name", name, "--state-dir", name, "--host-path", "shared"]);
+        command.arg("--kubeconfig").arg(kubeconfig).args(images);
+        command.args(["--register-with-taints", taints, "--kubelet-port", "0"]);
         let mut running = Running::start(&mut command);
         running.line(|from, line| {
             from == Stream::Stderr && line.starts_with(&format!("mayfly: node {name} works for "))
         });
         JoinedNode { running }
+    }
+
+    /// A client with the rights of the node `name`.
+    pub(super) async fn as_node(&self, plane: &ControlPlane, name: &str) -> Client {
+        let kubeconfig = Kubeconfig::read_from(self.kubeconfig(plane, name)).expect("a kubeconfig");
+        let options = KubeConfigOptions::default();
+        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
+        Client::try_from(config.expect("must be usable")).expect("a client")
     }
 
     fn kubeconfig(&self, plane: &ControlPlane, name: &str) -> PathBuf {
@@ -110,6 +127,18 @@ impl Cluster {
                     }],
                 }},
             },
+        });
+        serde_json::from_value(job).expect("must be a Job")
+    }
+
+    /// A Job of one pod, which prints `words` on a line.
+    pub(super) fn printing(&self, name: &str, words: &[&str]) -> Job {
+        let job = json!({
+            "metadata": {"name": name},
+            "spec": {"template": {"spec": {
+                "restartPolicy": "Never",
+                "containers": [{"name": "main", "image": PRINTING, "args": words}],
+            }}},
         });
         serde_json::from_value(job).expect("must be a Job")
     }

@@ -35,9 +35,12 @@ const ADMIN: &str = "admin";
 /// The group whose members may do everything; Kubernetes' own.
 const ADMINS: &str = "system:masters";
 
+/// What kubeadm calls the API server where it is a client of kubelets.
+const KUBELET_CLIENT: &str = "kube-apiserver-kubelet-client";
+
 /// Where the server's certificate comes from.
 #[derive(Clone, Debug)]
-pub(super) enum Source {
+pub(crate) enum Source {
     /// It is made, for a server that is known by these names and addresses.
     Made(Vec<String>),
     /// These files have it.
@@ -50,7 +53,7 @@ pub(super) enum Source {
 }
 
 /// What encrypts connections.
-pub(super) struct Tls {
+pub(crate) struct Tls {
     provider: Arc<CryptoProvider>,
     authority: Authority,
     source: Source,
@@ -71,11 +74,31 @@ impl ResolvesServerCert for Current {
 impl Tls {
     /// With the authority in `folder`, and a certificate from `source`.
     pub(super) fn open(folder: &Path, source: Source, now: Timestamp) -> anyhow::Result<Self> {
+        Self::open_for(folder, source, None, now)
+    }
+
+    /// The same of a node, which is asked by clients of another authority: `theirs`.
+    pub(crate) fn of_node(
+        folder: &Path,
+        names: Vec<String>,
+        theirs: Vec<CertificateDer<'static>>,
+        now: Timestamp,
+    ) -> anyhow::Result<Self> {
+        Self::open_for(folder, Source::Made(names), Some(theirs), now)
+    }
+
+    fn open_for(
+        folder: &Path,
+        source: Source,
+        theirs: Option<Vec<CertificateDer<'static>>>,
+        now: Timestamp,
+    ) -> anyhow::Result<Self> {
         let provider = Arc::new(ring::default_provider());
         let authority = Authority::open(folder, now)?;
         let first = certificate(&provider, &authority, &source, now)?;
         let current = Arc::new(Current(RwLock::new(first)));
-        let clients = Arc::new(clients(&provider, &authority)?);
+        let believed = theirs.unwrap_or_else(|| vec![authority.certificate().clone()]);
+        let clients = Arc::new(clients(&provider, believed)?);
         Ok(Self { provider, authority, source, current, clients })
     }
 
@@ -95,7 +118,7 @@ impl Tls {
     }
 
     /// Takes a new certificate for the server, which connections from now on are given.
-    pub(super) fn renew(&self, now: Timestamp) -> anyhow::Result<()> {
+    pub(crate) fn renew(&self, now: Timestamp) -> anyhow::Result<()> {
         let next = certificate(&self.provider, &self.authority, &self.source, now)?;
         *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = next;
         Ok(())
@@ -107,6 +130,18 @@ impl Tls {
             Source::Made(_) => Ok(Some(self.authority.pem().to_owned())),
             Source::Given { certificate, .. } => own_authority(certificate),
         }
+    }
+
+    /// The certificate (PEM) of the authority that signs what is made here.
+    pub(crate) fn own_authority(&self) -> &str {
+        self.authority.pem()
+    }
+
+    /// What the server shows to kubelets, as PEM: its certificate and its key.
+    pub(super) fn kubelet_client(&self, now: Timestamp) -> anyhow::Result<String> {
+        let subject = Subject::User { name: KUBELET_CLIENT, group: ADMINS };
+        let issued = self.authority.issue(&subject, now).context("can't make a certificate")?;
+        Ok(issued.pem.clone() + &issued.key_pem())
     }
 
     /// What the admin's kubeconfig needs: whom to trust, and what to be known by.
@@ -121,15 +156,20 @@ impl Tls {
     }
 }
 
-fn clients(provider: &Arc<CryptoProvider>, authority: &Authority) -> anyhow::Result<Clients> {
+fn clients(
+    provider: &Arc<CryptoProvider>,
+    authorities: Vec<CertificateDer<'static>>,
+) -> anyhow::Result<Clients> {
     let mut roots = RootCertStore::empty();
-    roots.add(authority.certificate().clone())?;
+    for authority in authorities {
+        roots.add(authority)?;
+    }
     let ours = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
     Ok(Clients { ours: ours.build()? })
 }
 
 /// The names that a server at `address` is known by, beside `further` ones.
-pub(super) fn names(address: IpAddr, further: &[String]) -> Vec<String> {
+pub(crate) fn names(address: IpAddr, further: &[String]) -> Vec<String> {
     let mut names = vec!["localhost".to_owned()];
     names.push(Ipv4Addr::LOCALHOST.to_string());
     names.push(Ipv6Addr::LOCALHOST.to_string());

@@ -54,6 +54,9 @@ pub const VERSION: &str = concat!("v1.36.2+mayfly-", env!("CARGO_PKG_VERSION"));
 /// Annotation of a Job or a pod: what it is a part of, as the header `traceparent` of W3C's Trace
 /// Context says it.
 pub const TRACEPARENT: &str = "mayfly.dev/traceparent";
+/// Annotation that a node gives itself: the authority (PEM) of the certificate that it shows to whoever
+/// asks its kubelet's endpoints.
+pub const KUBELET_AUTHORITY: &str = "mayfly.dev/kubelet-authority";
 /// With what the names of the annotations begin by which the node tells what a pod has used.
 pub const USAGE_PREFIX: &str = "mayfly.dev/usage-";
 /// Annotation that the node gives a pod: the seconds that all ended runs of its containers

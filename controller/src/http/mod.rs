@@ -14,9 +14,11 @@ mod body;
 mod counted;
 mod discovery;
 mod document;
+mod elsewhere;
 mod fields;
 mod flags;
 mod go;
+pub mod kubelet;
 mod metrics;
 mod node;
 mod openapi;
@@ -41,6 +43,7 @@ mod versions;
 
 pub use self::backup::{RESTORE, Restore};
 pub use self::discovery::Health;
+pub use self::elsewhere::Kubelets;
 pub use self::flags::LogFilter;
 pub use self::router::{Api, router};
 

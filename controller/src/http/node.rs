@@ -32,7 +32,7 @@ pub(super) fn answer(api: &Api, target: &Target, parts: &Parts) -> Result<Respon
             Ok(pods(api, name, Form::wanted(&parts.headers, &query)?))
         }
         (&Method::GET, "healthz") => Ok(text("ok")),
-        (&Method::GET, "metrics/resource") => metrics::page_of_node(api),
+        (&Method::GET, "metrics/resource") => metrics::page_of_node(&api.usages, &api.pages),
         _ => Err(Status::impossible(&format!(
             "a node has no server of its own here: under its proxy there are only pods, healthz \
              and metrics/resource, not {path:?}"

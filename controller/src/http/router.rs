@@ -22,6 +22,7 @@ use super::access::{self, Access, User};
 use super::answer::Form;
 use super::backup::{Restore, Restores};
 use super::discovery::Health;
+use super::elsewhere::{Elsewhere, Kubelets};
 use super::flags::LogFilter;
 use super::options::Query;
 use super::refusal::Refusal;
@@ -52,6 +53,8 @@ pub struct Api {
     pub(super) operator: OperatorLimits,
     pub(super) allowed_hosts: Arc<AllowedHosts>,
     pub(super) logs: Option<Logs>,
+    /// Where pods are that are not on the node of `logs`, if that is known.
+    pub(super) elsewhere: Option<Elsewhere>,
     pub(super) inputs: Inputs,
     pub(super) usages: Usages,
     /// Where restores are asked for, if somebody carries them out.
@@ -88,7 +91,7 @@ impl Api {
         let (health, since) = (Health::default(), store.clock().now());
         let usages = Usages::new("", store.clock().clone());
         let operator = OperatorLimits::default();
-        let (access, logs, restores) = (None, None, None);
+        let (access, logs, elsewhere, restores) = (None, None, None, None);
         let allowed_hosts = Arc::default();
         Self {
             store,
@@ -96,6 +99,7 @@ impl Api {
             operator,
             allowed_hosts,
             logs,
+            elsewhere,
             inputs,
             usages,
             restores,
@@ -143,6 +147,12 @@ impl Api {
     #[must_use]
     pub fn with_logs(self, logs: Logs) -> Self {
         Self { logs: Some(logs), ..self }
+    }
+
+    /// The same, which has the node `own` in its process, and asks `kubelets` of all others.
+    #[must_use]
+    pub fn with_kubelets(self, own: &str, kubelets: Arc<dyn Kubelets>) -> Self {
+        Self { elsewhere: Some(Elsewhere { own: own.to_owned(), kubelets }), ..self }
     }
 
     /// The same, whose health checks say what `health` says.

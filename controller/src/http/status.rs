@@ -165,6 +165,12 @@ impl Status {
         Self::failure(StatusCode::FORBIDDEN, "Forbidden", message).about(named(kind, name))
     }
 
+    /// Somebody who is known may not ask a node for this.
+    pub(super) fn forbidden_of_node(asked: &str) -> Self {
+        let message = format!("Forbidden ({asked})");
+        Self::failure(StatusCode::FORBIDDEN, "Forbidden", message)
+    }
+
     /// It is not known who sends the request.
     pub fn unauthorized() -> Self {
         Self::failure(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized")

@@ -8,7 +8,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Response};
 use bytes::Bytes;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task;
 
 use crate::http::refusal::Refusal;
@@ -17,6 +17,7 @@ use crate::http::sent::{self, Patience};
 use crate::http::status::Status;
 use crate::limits::{METRICS_PAGES_AT_ONCE_MAX, METRICS_SECONDS_MAX};
 use crate::metrics::{self, Pieces, Snapshot, Sources};
+use crate::node::Usages;
 
 /// Whether a request is for the page.
 pub(in crate::http) fn is_meant(parts: &Parts) -> bool {
@@ -31,7 +32,7 @@ pub(in crate::http) async fn answer(
     if !matches!(parts.method, Method::GET | Method::HEAD) {
         return Err(Status::method_not_allowed().into());
     }
-    let place = place(api)?;
+    let place = place(&api.pages)?;
     let api = Arc::clone(api);
     // To look through very many objects takes longer than anybody else should wait.
     let snapshot = task::spawn_blocking(move || {
@@ -49,15 +50,17 @@ pub(in crate::http) async fn answer(
 }
 
 /// What a node says of itself.
-pub(in crate::http) fn of_node(api: &Api) -> Result<Response<Body>, Refusal> {
-    let place = place(api)?;
-    Ok(text(Pieces::of_node(Snapshot::of_node(&api.usages)), place))
+pub(in crate::http) fn of_node(
+    usages: &Usages,
+    pages: &Arc<Semaphore>,
+) -> Result<Response<Body>, Refusal> {
+    let place = place(pages)?;
+    Ok(text(Pieces::of_node(Snapshot::of_node(usages)), place))
 }
 
-/// A place among the pages that are being read.
-fn place(api: &Api) -> Result<OwnedSemaphorePermit, Refusal> {
-    let place = Arc::clone(&api.pages).try_acquire_owned();
-    place.map_err(|_| {
+/// A place among the `pages` that are being read.
+fn place(pages: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Refusal> {
+    Arc::clone(pages).try_acquire_owned().map_err(|_| {
         let why = format!("no more than {METRICS_PAGES_AT_ONCE_MAX} pages of metrics at once");
         Status::too_many_requests(&why).into()
     })

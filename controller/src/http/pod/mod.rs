@@ -9,12 +9,14 @@ mod refused;
 #[cfg(test)]
 mod tests;
 
+pub(super) use self::log::{Printed, of as print_log};
+
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{Method, Response};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::options::Query;
 use super::refusal::Refusal;
@@ -69,10 +71,14 @@ impl Request {
 
     /// A place among the streams that go on at once.
     fn place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        let place = Arc::clone(&self.api.streams).try_acquire_owned();
-        place.map_err(|_| {
-            let limit = format!("no more than {STREAMS_MAX} logs and attached clients at once");
-            Status::too_many_requests(&limit).into()
-        })
+        place(&self.api.streams)
     }
+}
+
+/// A place among those that `streams` has.
+fn place(streams: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Refusal> {
+    Arc::clone(streams).try_acquire_owned().map_err(|_| {
+        let limit = format!("no more than {STREAMS_MAX} logs and attached clients at once");
+        Status::too_many_requests(&limit).into()
+    })
 }

@@ -22,6 +22,7 @@ use axum::http::{HeaderMap, Response};
 use self::channel::{PROTOCOLS, Protocol};
 use self::session::{Outputs, Session};
 use super::{Request, container};
+use crate::http::elsewhere;
 use crate::http::options::Query;
 use crate::http::refusal::Refusal;
 use crate::http::status::Status;
@@ -39,6 +40,9 @@ pub(super) async fn answer(request: Request) -> Result<Response<Body>, Refusal> 
     if pod.spec.as_ref().is_none_or(|spec| spec.node_name.as_deref().is_none_or(str::is_empty)) {
         let message = format!("pod {pod_name} does not have a host assigned");
         return Err(Status::bad_request(message).into());
+    }
+    if elsewhere::node_of(&api, &pod).is_some() {
+        return Err(Status::not_implemented("attaching to pods on other hosts").into());
     }
     let Some(logs) = api.logs.clone() else {
         return Err(Status::not_implemented("attach").into());

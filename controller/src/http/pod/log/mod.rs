@@ -9,38 +9,71 @@ mod options;
 mod print;
 
 use std::io;
+use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response, StatusCode};
 use futures_util::stream::{self, Stream};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use self::options::Options;
 use self::print::Print;
 use super::{Request, container};
+use crate::api::{Pod, Timestamp};
+use crate::http::elsewhere;
+use crate::http::options::Query;
 use crate::http::refusal::Refusal;
 use crate::http::status::Status;
 use crate::limits::LOG_CHUNK_BYTES;
 use crate::node::PodIdentity;
 use crate::node::logs::{Follower, Logs, Run};
 
-/// Answers with the log of a container of a pod.
+/// What is to be printed, and where it is.
+pub(in crate::http) struct Printed<'a> {
+    pub(in crate::http) pod: &'a Pod,
+    /// Which container, if the query does not say it.
+    pub(in crate::http) container: Option<&'a str>,
+    pub(in crate::http) query: &'a Query,
+    pub(in crate::http) logs: &'a Logs,
+    pub(in crate::http) now: Timestamp,
+    /// One permit for each log that is sent.
+    pub(in crate::http) streams: &'a Arc<Semaphore>,
+    pub(in crate::http) shutdown: &'a CancellationToken,
+}
+
+/// Answers with the log of a container of a pod; what another node has of it, that one answers.
 pub(super) async fn answer(request: &Request) -> Result<Response<Body>, Refusal> {
-    let pod = &request.pod;
+    let Request { api, pod, query, parts } = request;
+    let now = api.store.clock().now();
+    if let Some(node) = elsewhere::node_of(api, pod) {
+        let identity = PodIdentity::of(pod);
+        // What is wrong with the request is told here.
+        let options = Options::parse(query, &identity.name, now)?;
+        let container = container::name(pod, options.container.as_deref())?;
+        let PodIdentity { namespace, name, .. } = identity;
+        let query = parts.uri.query().unwrap_or_default();
+        let path = format!("/containerLogs/{namespace}/{name}/{container}?{query}");
+        return elsewhere::ask(api, node, path).await;
+    }
+    let Some(logs) = &api.logs else { return Err(Status::not_implemented("log").into()) };
+    let (streams, shutdown) = (&api.streams, &api.shutdown);
+    of(Printed { pod, container: None, query, logs, now, streams, shutdown }).await
+}
+
+/// Answers with a log that is on this host.
+pub(in crate::http) async fn of(printed: Printed<'_>) -> Result<Response<Body>, Refusal> {
+    let Printed { pod, container, query, logs, now, streams, shutdown } = printed;
     let name = pod.metadata.name.as_deref().unwrap_or_default();
-    let now = request.api.store.clock().now();
-    let options = Options::parse(&request.query, name, now)?;
-    let container = container::name(pod, options.container.as_deref())?;
+    let options = Options::parse(query, name, now)?;
+    let container = container::name(pod, container.or(options.container.as_deref()))?;
     if pod.spec.as_ref().is_none_or(|spec| spec.node_name.as_deref().is_none_or(str::is_empty)) {
         let mut nothing = Response::new(Body::empty());
         *nothing.status_mut() = StatusCode::NO_CONTENT;
         return Ok(nothing);
     }
-    let Some(logs) = request.api.logs.clone() else {
-        return Err(Status::not_implemented("log").into());
-    };
+    let logs = logs.clone();
     let run = container::logged(pod, &container, options.is_previous);
     // What a run had printed when it was lost is the log before its own, though none was restarted.
     let latest = container::logged(pod, &container, false);
@@ -49,7 +82,7 @@ pub(super) async fn answer(request: &Request) -> Result<Response<Body>, Refusal>
     let lost = latest.ok().filter(|_| options.is_previous).map(run_of);
     let run = run.map(run_of);
     let print = Print::new(&options);
-    let place = request.place()?;
+    let place = super::place(streams)?;
     let shown = container.clone();
     let opened = tokio::task::spawn_blocking(move || open(&logs, lost, run, &options)).await;
     let follower = opened.map_err(|error| Status::internal(&error.to_string()))?;
@@ -62,7 +95,7 @@ pub(super) async fn answer(request: &Request) -> Result<Response<Body>, Refusal>
         }
         Failure::Read(error) => Status::internal(&format!("reading the log: {error}")),
     })?;
-    let chunks = chunks(follower, print, request.api.shutdown.clone(), place);
+    let chunks = chunks(follower, print, shutdown.clone(), place);
     let mut response = Response::new(Body::from_stream(chunks));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     Ok(response)

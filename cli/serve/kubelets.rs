@@ -1,0 +1,105 @@
+//! Asks the nodes on other hosts for what only they know, as Kubernetes' API server asks kubelets.
+//!
+//! A node says in its own object where it answers, and by which authority it is known there; nobody
+//! else can write that but an admin. It is shown a certificate of the server's authority.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use axum::body::Body;
+use axum::http::Response;
+use axum::http::header::CONTENT_TYPE;
+use mayfly_controller::api::Node;
+use mayfly_controller::api::names::KUBELET_AUTHORITY;
+use mayfly_controller::clock::Clock;
+use mayfly_controller::http::Kubelets;
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client, Identity};
+
+use super::tls::Tls;
+
+/// How long a node may take to be connected to. Stops one that has gone silent from keeping whoever
+/// asks.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+
+/// Clients that are kept, one for each authority of a node; beyond, they are made anew.
+const CLIENTS_MAX: usize = 256;
+
+/// The nodes on other hosts.
+pub(super) struct Nodes {
+    tls: Arc<Tls>,
+    /// By the authority of the node.
+    clients: Mutex<HashMap<String, Client>>,
+}
+
+impl Nodes {
+    pub(super) fn new(tls: Arc<Tls>) -> Self {
+        Self { tls, clients: Mutex::default() }
+    }
+
+    /// The client for `node`, and the beginning of what it is asked.
+    fn client(&self, node: &Node) -> anyhow::Result<(Client, String)> {
+        let status = node.status.as_ref().context("it has no status")?;
+        let mut addresses = status.addresses.iter().flatten();
+        let address = addresses.find(|address| address.type_ == "InternalIP");
+        let address: IpAddr = address.context("it has no InternalIP")?.address.parse()?;
+        let endpoints = status.daemon_endpoints.as_ref();
+        let port = endpoints.and_then(|it| it.kubelet_endpoint.as_ref()).map(|it| it.port);
+        let port = u16::try_from(port.context("it answers nothing")?)?;
+        ensure!(!address.is_unspecified(), "{address} is no address");
+        let annotations = node.metadata.annotations.as_ref();
+        let authority = annotations.and_then(|it| it.get(KUBELET_AUTHORITY));
+        let authority = authority.context("it does not say by which authority it is known")?;
+        let host = std::net::SocketAddr::new(address, port);
+        Ok((self.client_of(authority)?, format!("https://{host}")))
+    }
+
+    fn client_of(&self, authority: &str) -> anyhow::Result<Client> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(authority) {
+            return Ok(client.clone());
+        }
+        // Whoever was first has chosen the same.
+        let _is_first = rustls::crypto::ring::default_provider().install_default();
+        let own = self.tls.kubelet_client(Clock::system().now())?;
+        let client = Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .connect_timeout(CONNECT_MAX)
+            .tls_certs_only([Certificate::from_pem(authority.as_bytes())?])
+            .identity(Identity::from_pem(own.as_bytes())?)
+            .build()?;
+        if CLIENTS_MAX <= clients.len() {
+            clients.clear();
+        }
+        clients.insert(authority.to_owned(), client.clone());
+        Ok(client)
+    }
+}
+
+impl Kubelets for Nodes {
+    fn get(
+        &self,
+        node: Arc<Node>,
+        path: String,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Body>, String>> + Send>> {
+        let found = self.client(&node);
+        Box::pin(async move {
+            let asked = async {
+                let (client, url) = found?;
+                anyhow::Ok(client.get(format!("{url}{path}")).send().await?)
+            };
+            let answer = asked.await.map_err(|error| format!("{error:#}"))?;
+            let mut response = Response::builder().status(answer.status());
+            if let Some(content_type) = answer.headers().get(CONTENT_TYPE) {
+                response = response.header(CONTENT_TYPE, content_type);
+            }
+            let body = Body::from_stream(answer.bytes_stream());
+            response.body(body).map_err(|error| error.to_string())
+        })
+    }
+}

@@ -1,0 +1,52 @@
+//! Pods on nodes that are processes of their own: what only such a node knows, it is asked.
+//!
+//! As the API server of Kubernetes asks kubelets. How, is known to whoever serves: nothing here has
+//! sockets.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::Response;
+
+use super::refusal::Refusal;
+use super::router::Api;
+use super::status::Status;
+use crate::api::{Key, Node, Pod};
+
+/// Asks the kubelets of other nodes.
+pub trait Kubelets: Send + Sync + 'static {
+    /// Sends a `GET` of `path`, with its query, to the kubelet of `node`. Gives its answer as it comes,
+    /// or why there is none.
+    fn get(
+        &self,
+        node: Arc<Node>,
+        path: String,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Body>, String>> + Send>>;
+}
+
+/// The node in this process, and those who ask the others.
+#[derive(Clone)]
+pub(super) struct Elsewhere {
+    pub(super) own: String,
+    pub(super) kubelets: Arc<dyn Kubelets>,
+}
+
+/// The node that `pod` is on, if that is not the one in this process.
+pub(super) fn node_of<'a>(api: &Api, pod: &'a Pod) -> Option<&'a str> {
+    let elsewhere = api.elsewhere.as_ref()?;
+    let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+    node.filter(|node| !node.is_empty() && *node != elsewhere.own)
+}
+
+/// What the kubelet of the node `name` answers to a `GET` of `path`.
+pub(super) async fn ask(api: &Api, name: &str, path: String) -> Result<Response<Body>, Refusal> {
+    let node = api.store.get::<Node>(&Key::new("", name));
+    let (Some(elsewhere), Some(node)) = (&api.elsewhere, node) else {
+        return Err(Status::internal(&format!("node {name:?} is not known")).into());
+    };
+    let shown = path.split('?').next().unwrap_or_default().to_owned();
+    let answer = elsewhere.kubelets.get(node, path).await;
+    answer.map_err(|why| Status::internal(&format!("asking node {name} for {shown}: {why}")).into())
+}
