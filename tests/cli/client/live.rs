@@ -182,10 +182,17 @@ fn logs_come_above_the_line_that_says_how_far_it_is() {
     home.write("slow.yaml", job("slow", "", "image: slow"));
     home.write("echo.yaml", job("echo", "", "image: echo\nargs: [hello]"));
     home.run(&["create", "-f", "slow.yaml", "-f", "echo.yaml"]).exits(0);
-    let runs = "--for=jsonpath={.status.phase}=Running";
-    home.run(&["wait", runs, "pod", "-l", "job-name=slow", PATIENTLY]).exits(0);
-    let logs = "mayfly logs -f job/slow; echo \"code $?\"";
-    let Some(mut terminal) = Terminal::start(&home, logs, (200, 20)) else { return };
+    let runs = |name: &str| {
+        let (active, runs) = ("{.status.active}=1", "{.status.phase}=Running");
+        let for_active = format!("--for=jsonpath={active}");
+        home.run(&["wait", &for_active, &format!("job/{name}"), PATIENTLY]).exits(0);
+        let (for_runs, label) = (format!("--for=jsonpath={runs}"), format!("job-name={name}"));
+        home.run(&["wait", &for_runs, "pod", "-l", &label, PATIENTLY]).exits(0);
+    };
+    let logs = |name: &str| format!("mayfly logs -f job/{name}; echo \"code $?\"");
+    runs("slow");
+    let started = Terminal::start(&home, &logs("slow"), (200, 20));
+    let Some(mut terminal) = started else { return };
     let screen = terminal.until(|screen| {
         screen.has_line(&["job/slow  1 active, 0 of 1 succeeded"]) && screen.has_line(&["one"])
     });
@@ -202,9 +209,11 @@ fn logs_come_above_the_line_that_says_how_far_it_is() {
     );
 
     // Ctrl-C leaves nothing of it either.
-    home.run(&["create", "-f", "slow.yaml"]).exits(0);
-    home.run(&["wait", runs, "pod", "-l", "job-name=slow", PATIENTLY]).exits(0);
-    let Some(mut terminal) = Terminal::start(&home, logs, (200, 20)) else { return };
+    home.write("slower.yaml", job("slower", "", "image: slow"));
+    home.run(&["create", "-f", "slower.yaml"]).exits(0);
+    runs("slower");
+    let started = Terminal::start(&home, &logs("slower"), (200, 20));
+    let Some(mut terminal) = started else { return };
     terminal.until(|screen| screen.has_line(&["1 active"]) && screen.has_line(&["one"]));
     terminal.types("\x03");
     let screen = terminal.end();
