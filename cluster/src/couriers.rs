@@ -76,7 +76,7 @@ impl Couriers {
     async fn tell(&self, pod: &PodIdentity, patch: &Value, said: u64) -> Result<(), Failure> {
         match self.line.ask::<Pod>(requests::patch_pod_status(pod, patch)).await {
             Ok(now) => self.pods.told(said, now),
-            Err(failure) if failure.code() == Some(404) => self.pods.gone(&pod.uid),
+            Err(failure) if failure.is_not_found() => self.pods.gone(&pod.uid),
             // Its uid is another, or it changes all the time.
             Err(failure) if failure.code() == Some(409) => {
                 if self.is_there(pod).await? {
@@ -94,7 +94,7 @@ impl Couriers {
         match answer {
             // One that somebody's finalizer holds is still there, and nothing more is to be done.
             Ok(_) => self.pods.removed(&pod.uid),
-            Err(failure) if failure.code() == Some(404) => self.pods.gone(&pod.uid),
+            Err(failure) if failure.is_not_found() => self.pods.gone(&pod.uid),
             Err(failure) if failure.code() == Some(409) => {
                 if self.is_there(pod).await? {
                     return Err(failure);

@@ -214,7 +214,7 @@ impl Writer {
         let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
         if let Err(error) = written {
             // What is there of it must not stand before what is written next.
-            self.file.set_len(self.length)?;
+            self.forget_unwritten()?;
             return Err(error);
         }
         self.length += bytes.len() as u64;
@@ -222,6 +222,12 @@ impl Writer {
             fold(&mut self.live, note.uid.clone(), note.record.clone(), bytes);
         }
         Ok(())
+    }
+
+    /// Cuts off what is not whole, and goes on before it.
+    fn forget_unwritten(&mut self) -> io::Result<()> {
+        self.file.set_len(self.length)?;
+        self.file.seek(SeekFrom::Start(self.length)).map(drop)
     }
 
     /// Writes what counts into a file that takes the place of this one.
@@ -237,10 +243,11 @@ impl Writer {
         }
         file.sync_all()?;
         std::fs::rename(&next, &self.path)?;
+        // From here on this is the journal, whatever else may fail.
+        (self.file, self.length) = (file, length);
         if let Some(folder) = self.path.parent() {
             File::open(folder)?.sync_all()?;
         }
-        (self.file, self.length) = (file, length);
         Ok(())
     }
 }
@@ -336,5 +343,27 @@ mod tests {
         assert_eq!(records, [record("a", "last")]);
         drop(journal);
         assert!(std::fs::metadata(&path).unwrap().len() <= 3 * JOURNAL_SLACK_BYTES);
+    }
+
+    #[test]
+    fn what_could_not_be_written_leaves_no_hole_after_it_was_written_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let (file, _lock) = (File::create(&path).unwrap(), lock(&path).unwrap());
+        let mut writer = Writer { path: path.clone(), file, length: 0, live: Live::new(), _lock };
+        let one = |name: &str| {
+            let (done, _) = oneshot::channel();
+            Note { uid: name.to_owned(), record: Some(record(name, "kept")), done }
+        };
+        writer.append(&[one("a")]).unwrap();
+        writer.rewrite().unwrap();
+        // As a disk that is full takes the beginning of it.
+        writer.file.write_all(b"half").unwrap();
+        writer.forget_unwritten().unwrap();
+        writer.append(&[one("b")]).unwrap();
+        drop(writer);
+        let mut records = reopen(&path).1;
+        records.sort_by_key(|record| record.uid.clone());
+        assert_eq!(records, [record("a", "kept"), record("b", "kept")]);
     }
 }

@@ -50,6 +50,12 @@ impl Failure {
         }
     }
 
+    /// Whether the server says that there is no such object. That somebody on the way to it knows
+    /// no such page says nothing.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused { code: 404, reason, .. } if reason == "NotFound")
+    }
+
     /// Whether nobody has answered.
     pub(crate) fn is_outage(&self) -> bool {
         matches!(self, Self::Late | Self::Unreachable(_))
@@ -106,7 +112,7 @@ impl Line {
     ) -> Result<Option<T>, Failure> {
         match self.ask(request).await {
             Ok(found) => Ok(Some(found)),
-            Err(failure) if failure.code() == Some(404) => Ok(None),
+            Err(failure) if failure.is_not_found() => Ok(None),
             Err(failure) => Err(failure),
         }
     }

@@ -34,7 +34,7 @@ async fn tell(line: &Line, event: &Event) -> Result<(), Failure> {
     if event.count > Some(1) {
         match line.ask::<Value>(requests::patch_event(event)).await {
             // It is an hour old, or never came about.
-            Err(failure) if failure.code() == Some(404) => {}
+            Err(failure) if failure.is_not_found() => {}
             answer => return answer.map(drop),
         }
     }

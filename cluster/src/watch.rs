@@ -121,6 +121,11 @@ impl Follower {
                 Err(failure) if failure.code() == Some(410) => {
                     return tracing::debug!(version, "the node's pods are listed again");
                 }
+                Err(failure) if failure.is_outage() => {
+                    // It may have come back with an older state, which versions do not show.
+                    pause.wait().await;
+                    return;
+                }
                 Err(failure) => self.log(&failure, "the node's pods can't be followed yet"),
             }
             if version == before {
@@ -142,7 +147,7 @@ impl Follower {
                 biased;
                 next = timeout(WATCH_SILENCE_MAX, stream.next()) => next,
                 // A line that was cut may say nothing for ever.
-                () = &mut recovered => return Ok(()),
+                () = &mut recovered => return Err(Failure::Late),
             };
             let Some(event) = next.map_err(|_| Failure::Late)? else { return Ok(()) };
             match event? {

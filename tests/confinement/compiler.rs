@@ -169,13 +169,13 @@ async fn code_that_others_compiled_is_never_an_image() {
     let kept = kept.expect("code must be kept").expect("it must be readable").path();
     let file = std::fs::read(&kept).expect("it must be readable");
     // As we keep it, and as `wasmtime compile` writes it.
-    for code in [&file[..], &file[40..]] {
+    for code in [&file[..], &file[24..]] {
         let error = refused(&engine, code).await;
         assert!(matches!(error, ModuleError::Precompiled), "{error}");
     }
 
     let home = Home::new();
-    home.write("stranger.cwasm", &file[40..]);
+    home.write("stranger.cwasm", &file[24..]);
     home.write("job.yaml", job("stranger", "", "image: stranger.cwasm\n"));
     home.run(&["run", "job.yaml"]).exits(2).says("never taken from outside");
 }

@@ -118,7 +118,11 @@ impl Lines {
 
     fn begin_again(&mut self) {
         // The rest of the line comes with its beginning.
-        self.cut = self.unfinished.finish();
+        let rest = self.unfinished.finish();
+        // There may be several breaks before anything comes again.
+        if !rest.is_empty() {
+            self.cut = rest;
+        }
         self.to_pass = self.last.map(|_| self.of_last);
     }
 
@@ -197,6 +201,7 @@ mod tests {
     fn a_line_that_a_break_has_cut_is_not_lost_if_nothing_comes_again() {
         let mut lines = Lines::default();
         assert_eq!(lines.take(b"2026-01-01T00:00:01Z a\n2026-01-01T00:00:01Z b"), b"a\n");
+        lines.begin_again();
         lines.begin_again();
         assert_eq!(lines.finish(), b"b");
     }

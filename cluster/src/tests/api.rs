@@ -279,7 +279,8 @@ fn found(object: Option<&Value>) -> (u16, Vec<Value>) {
 
 fn failure(code: u16) -> Value {
     let message = "it is told to refuse";
-    json!({"kind": "Status", "status": "Failure", "code": code, "reason": "", "message": message})
+    let reason = if code == 404 { "NotFound" } else { "" };
+    json!({"kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message})
 }
 
 /// A merge patch, which is enough where lists are replaced as a whole.

@@ -176,7 +176,9 @@ pub(super) fn status(new: &Object, old: &Object) -> Result<Admitted<Object>, Ref
             Ok(any(Admitted { warnings: Vec::new(), ..admitted }))
         }
         (Object::Pod(new), Object::Pod(old)) => {
-            let with_spec = Pod { spec: old.spec.clone(), ..(**new).clone() };
+            let mut with_spec = Pod { spec: old.spec.clone(), ..(**new).clone() };
+            // As with Kubernetes: whoever writes the status does not say whose the pod is.
+            with_spec.metadata.owner_references.clone_from(&old.metadata.owner_references);
             let mut admitted = admission::admit_pod_update(with_spec, old)?;
             admitted.object.status.clone_from(&new.status);
             Ok(any(Admitted { warnings: Vec::new(), ..admitted }))

@@ -8,12 +8,24 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::Response;
+use axum::http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, Response, StatusCode};
 
 use super::refusal::Refusal;
 use super::router::Api;
 use super::status::Status;
 use crate::api::{Key, Node, Pod};
+
+/// How a kubelet tells what is wrong.
+const JSON: &str = "application/json";
+
+/// What a kubelet may answer with; anything else is its own fault, not that of who asks.
+const MAY_ANSWER: &[StatusCode] = &[
+    StatusCode::OK,
+    StatusCode::BAD_REQUEST,
+    StatusCode::NOT_FOUND,
+    StatusCode::TOO_MANY_REQUESTS,
+];
 
 /// Asks the kubelets of other nodes.
 pub trait Kubelets: Send + Sync + 'static {
@@ -48,5 +60,16 @@ pub(super) async fn ask(api: &Api, name: &str, path: String) -> Result<Response<
     };
     let shown = path.split('?').next().unwrap_or_default().to_owned();
     let answer = elsewhere.kubelets.get(node, path).await;
-    answer.map_err(|why| Status::internal(&format!("asking node {name} for {shown}: {why}")).into())
+    let failed = |why: String| Status::internal(&format!("asking node {name} for {shown}: {why}"));
+    let mut answer = answer.map_err(failed)?;
+    if !MAY_ANSWER.contains(&answer.status()) {
+        return Err(failed(format!("it answered with {}", answer.status())).into());
+    }
+    // A node is not trusted with what a browser may make of it.
+    let headers = answer.headers_mut();
+    if headers.get(CONTENT_TYPE).is_none_or(|it| it != JSON) {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Ok(answer)
 }

@@ -59,8 +59,10 @@ impl NodeLifecycleController {
 
     async fn work_forever(&self) {
         let clock = self.store.clock();
-        let (mut index, mut evictions) = (Index::default(), Evictions::default());
+        let mut index = Index::default();
         loop {
+            // Of pods, only those that are there count, whatever was missed.
+            let mut evictions = Evictions::from_nodes(index.executing());
             // Pods are by far the most, and mostly nobody has to leave.
             let all = [Kind::Node, Kind::Lease, Kind::Pod];
             let kinds = if evictions.is_needed() { &all[..] } else { &all[..2] };
@@ -74,8 +76,7 @@ impl NodeLifecycleController {
             }
             drop(objects);
             match self.follow(&mut index, &mut evictions, &mut watch).await {
-                Ok(Again::Taints) => evictions = Evictions::from_nodes(index.executing()),
-                Ok(Again::Missed(Gone { .. })) => {}
+                Ok(Again::Taints | Again::Missed(Gone { .. })) => {}
                 Err(NotWritten) => clock.sleep(RETRY_DELAY).await,
             }
         }

@@ -40,12 +40,10 @@ impl Evictions {
     /// `pod` is new or has changed.
     pub(super) fn pod(&mut self, pod: &Pod, now: Timestamp) {
         let key = pod.key();
-        let before = self.pods.get(&key).map(|(at, _)| *at);
         self.pod_gone(&key);
         let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
         let Some(taints) = node.and_then(|node| self.taints.get(node)) else { return };
         let Some(at) = leaves_at(pod, taints, now) else { return };
-        let at = before.map_or(at, |before| before.min(at));
         self.due.insert((at, key.clone()));
         self.pods.insert(key, (at, pod.uid().to_owned()));
     }
@@ -85,11 +83,12 @@ pub(super) fn leaves_at(pod: &Pod, taints: &[Taint], now: Timestamp) -> Option<T
 }
 
 fn leaves_for(taint: &Taint, tolerances: &[Tolerance], now: Timestamp) -> Option<Timestamp> {
-    let since = taint.time_added.as_ref().map_or(now, |time| time.0);
+    // Whoever writes the taint says since when; it can't be from the future.
+    let since = taint.time_added.as_ref().map_or(now, |time| time.0.min(now));
     let covering: Vec<_> = tolerances.iter().filter(|it| it.covers(taint)).collect();
     if covering.is_empty() {
         let is_lost = [NOT_READY, UNREACHABLE].contains(&taint.key.as_str());
-        return Some(if is_lost { since + LOST_TOLERATED } else { since });
+        return if is_lost { since.checked_add(LOST_TOLERATED).ok() } else { Some(since) };
     }
     let shortest = covering.iter().filter_map(|it| it.seconds()).min()?;
     // As many seconds as can be counted are for ever.

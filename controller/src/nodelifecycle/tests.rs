@@ -226,6 +226,27 @@ async fn taints_of_people_are_carried_out_and_stay() {
     assert_eq!(cluster.taints("a"), ["mine:NoExecute"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_taint_from_the_end_of_time_is_as_good_as_new() {
+    let mut cluster = Cluster::of(&["a", "b"]).await;
+    cluster.pod("p", "a", json!([])).await;
+    let late = json!({"key": "node.kubernetes.io/unreachable", "effect": "NoExecute",
+        "timeAdded": "9999-12-30T22:00:00Z"});
+    cluster
+        .change("a", move |node| {
+            let spec = node.spec.get_or_insert_default();
+            spec.taints = Some(vec![serde_json::from_value(late).unwrap()]);
+            let conditions = node.status.as_mut().unwrap().conditions.as_mut().unwrap();
+            conditions[0].status = "Unknown".to_owned();
+        })
+        .await;
+    assert_eq!(cluster.taints("a").len(), 2);
+    for _ in 0..31 {
+        cluster.beat(&["a", "b"]).await;
+    }
+    assert_eq!(cluster.state("p"), "deleted: DeletionByTaintManager");
+}
+
 #[test]
 fn many_lost_nodes_are_left_alone_and_few_are_not() {
     // All, how many of them are lost, and whether their pods have to go.

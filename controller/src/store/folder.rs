@@ -90,8 +90,10 @@ impl Folder {
 fn is_somebody_elses(path: &Path) -> io::Result<bool> {
     let mut is_empty = true;
     for entry in fs::read_dir(path)? {
-        // What a claim makes first; whoever made it may have been killed then.
-        is_empty &= [LOCK_FILE, DRAFT_FILE].map(OsStr::new).contains(&&*entry?.file_name());
+        // What a claim makes first; whoever made it may have been killed then. And what a new disk
+        // has, and a home.
+        let passed_over = [LOCK_FILE, DRAFT_FILE, "lost+found", ".cache"].map(OsStr::new);
+        is_empty &= passed_over.contains(&&*entry?.file_name());
     }
     // Looked for last: another process may just have made both this and what has been seen.
     Ok(!is_empty && !path.join(FORMAT_FILE).exists())

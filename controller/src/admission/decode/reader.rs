@@ -14,10 +14,14 @@ use serde::forward_to_deserialize_any;
 use super::Problem;
 use super::suggest::nearest;
 use super::tree::{Entry, Tree, Value};
+use crate::api::Timestamp;
 
 /// How many wrong values one document is told of. What this stops is reading a document again and
 /// again that is nothing but wrong.
 const WRONG_MAX: usize = 20;
+
+/// When the year 0 began, in UTC: 62,167,219,200 seconds before 1970.
+const YEAR_0: Timestamp = Timestamp::constant(-62_167_219_200, 0);
 
 /// A problem and the line it is in (0 if not known).
 pub(super) type Found = (usize, Problem);
@@ -232,6 +236,12 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             Value::Integer(_, text) | Value::Float(_, text) if name == "Quantity" => {
                 visitor.visit_newtype_struct(StrDeserializer::new(text))
             }
+            // It would be written in a form that nobody can read.
+            Value::String(text)
+                if matches!(name, "Time" | "MicroTime") && is_before_our_era(text) =>
+            {
+                Err(self.expected("a time of the year 0 or later"))
+            }
             _ => visitor.visit_newtype_struct(self),
         }
     }
@@ -361,4 +371,10 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         let reader = Reader { tree: &entry.value, trail: &trail, notes: self.reader.notes };
         seed.deserialize(reader).map_err(|error| reader.located(error))
     }
+}
+
+/// Whether `text` is a time of a year below 0, in UTC.
+fn is_before_our_era(text: &str) -> bool {
+    let time = text.parse::<Timestamp>();
+    time.is_ok_and(|time| time < YEAR_0)
 }

@@ -57,6 +57,18 @@ fn every_unknown_repeated_and_mistyped_field_is_told_with_its_line() {
 }
 
 #[test]
+fn a_time_that_could_not_be_read_again_is_refused() {
+    let event = |time: &str| {
+        format!("{{apiVersion: v1, kind: Event, metadata: {{name: e}}, firstTimestamp: {time:?}}}")
+    };
+    check(&event("0000-01-01T00:00:00Z"), &["Event e at f.yaml:1"]);
+    for time in ["0000-01-01T00:00:00+01:00", "-000001-01-01T00:00:00Z"] {
+        let expected = "f.yaml:1: firstTimestamp: expected a time of the year 0 or later";
+        check(&event(time), &[&format!("{expected}, got {time:?}")]);
+    }
+}
+
+#[test]
 fn what_is_no_object_of_ours_is_told_what_would_be() {
     check(
         "just text",

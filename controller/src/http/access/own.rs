@@ -90,6 +90,13 @@ pub(super) fn restrict(node: &str, old: Option<&Object>, new: &Object) -> Result
             if let Some(label) = foreign_label(old.map(Object::metadata), &new.metadata) {
                 return refused(format!("is not allowed to modify label {label:?}"));
             }
+            // Owners that are not there would have the node collected, with its taints.
+            let owners =
+                |metadata: &ObjectMeta| metadata.owner_references.clone().unwrap_or_default();
+            let before = old.map(|old| owners(old.metadata())).unwrap_or_default();
+            if before != owners(&new.metadata) {
+                return refused(format!("node {node:?} is not allowed to modify ownerReferences"));
+            }
             let Some(Object::Node(old)) = old else { return Ok(()) };
             if old.spec != new.spec {
                 return refused(format!("node {node:?} is not allowed to modify its spec"));
@@ -97,6 +104,10 @@ pub(super) fn restrict(node: &str, old: Option<&Object>, new: &Object) -> Result
             Ok(())
         }
         Object::Pod(new) => match old {
+            // Another has its name since it was asked whether it is the node's.
+            Some(Object::Pod(old)) if !is_bound(old, node) => {
+                refused(format!("node {node:?} can only update pods that are bound to it"))
+            }
             Some(old) if old.metadata().labels == new.metadata.labels => Ok(()),
             Some(_) => refused(format!("node {node:?} cannot update labels through pod status")),
             None => refused(format!("node {node:?} is not allowed to create pods")),

@@ -95,7 +95,7 @@ impl Policy {
 
     /// The node that `user` is, if it is one.
     pub(super) fn node_of<'a>(&self, user: &'a User) -> Option<&'a str> {
-        let name = user.name.strip_prefix(User::NODE_PREFIX)?;
+        let name = user.name.strip_prefix(User::NODE_PREFIX).filter(|name| !name.is_empty())?;
         let grants = self.accounts.get(&user.name).map_or(&[][..], |account| &account.grants);
         let is_node = user.is_in(User::NODES) || grants.iter().any(|it| it.role == Role::Node);
         is_node.then_some(name)

@@ -34,18 +34,20 @@ pub(in crate::http) async fn answer(
     }
     let place = place(&api.pages)?;
     let api = Arc::clone(api);
-    // To look through very many objects takes longer than anybody else should wait.
-    let snapshot = task::spawn_blocking(move || {
-        Snapshot::of(&Sources {
+    // To look through very many objects takes longer than anybody else should wait. Its place goes
+    // with it: it goes on when nobody waits any more.
+    let made = task::spawn_blocking(move || {
+        let snapshot = Snapshot::of(&Sources {
             store: &api.store,
             usages: &api.usages,
             requests: &api.requests,
             queues: &api.queues,
             since: api.since,
             objects_max: api.metrics_objects_max,
-        })
+        });
+        (snapshot, place)
     });
-    let snapshot = snapshot.await.map_err(|error| Status::internal(&error.to_string()))?;
+    let (snapshot, place) = made.await.map_err(|error| Status::internal(&error.to_string()))?;
     Ok(text(Pieces::all(snapshot), place))
 }
 
