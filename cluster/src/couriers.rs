@@ -76,33 +76,29 @@ impl Couriers {
     async fn tell(&self, pod: &PodIdentity, patch: &Value, said: u64) -> Result<(), Failure> {
         match self.line.ask::<Pod>(requests::patch_pod_status(pod, patch)).await {
             Ok(now) => self.pods.told(said, now),
-            Err(failure) if failure.is_not_found() => self.pods.gone(&pod.uid),
-            // Its uid is another, or it changes all the time.
-            Err(failure) if failure.code() == Some(409) => {
-                if self.is_there(pod).await? {
-                    return Err(failure);
-                }
-                self.pods.gone(&pod.uid);
-            }
-            Err(failure) => return Err(failure),
+            Err(failure) => self.refused(pod, failure).await?,
         }
         Ok(())
     }
 
     async fn remove(&self, pod: &PodIdentity) -> Result<(), Failure> {
-        let answer = self.line.ask::<Value>(requests::delete_pod(pod)).await;
-        match answer {
+        match self.line.ask::<Value>(requests::delete_pod(pod)).await {
             // One that somebody's finalizer holds is still there, and nothing more is to be done.
             Ok(_) => self.pods.removed(&pod.uid),
-            Err(failure) if failure.is_not_found() => self.pods.gone(&pod.uid),
-            Err(failure) if failure.code() == Some(409) => {
-                if self.is_there(pod).await? {
-                    return Err(failure);
-                }
-                self.pods.gone(&pod.uid);
-            }
-            Err(failure) => return Err(failure),
+            Err(failure) => self.refused(pod, failure).await?,
         }
+        Ok(())
+    }
+
+    /// Forgets `pod` if that is why it was refused; otherwise gives back what was.
+    async fn refused(&self, pod: &PodIdentity, failure: Failure) -> Result<(), Failure> {
+        // A conflict: another has its name, or it changes all the time.
+        let is_gone =
+            failure.is_not_found() || (failure.code() == Some(409) && !self.is_there(pod).await?);
+        if !is_gone {
+            return Err(failure);
+        }
+        self.pods.gone(&pod.uid);
         Ok(())
     }
 
