@@ -117,6 +117,10 @@ pub const DISK_ENTRIES_RESERVE: u64 = 100_000;
 /// together hold some 200 MB at worst.
 pub const STREAMS_MAX: usize = 512;
 
+/// Seconds that a node on another host may take to answer, and to go on with an answer that follows
+/// nothing. Stops one that has fallen silent from keeping its clients, and their places.
+pub const NODE_ANSWER_SECONDS: u64 = 30;
+
 /// Bytes of a log that are sent, or attached to, at once. Stops a large log from filling memory.
 pub const LOG_CHUNK_BYTES: usize = 32 * 1024;
 
@@ -297,3 +301,8 @@ pub const BACKUP_STALL_SECONDS: u64 = 60;
 /// Seconds that may pass between two pieces of a backup that is sent to be restored. Stops a client
 /// that has gone from keeping others from restoring.
 pub const RESTORE_STALL_SECONDS: u64 = 60;
+
+/// Folders of pods that are gone which the node puts aside before it looks at anything else, when it is
+/// told all that there are. Stops a state that is older by very many pods from holding everything up:
+/// beyond, it is done beside, and new pods wait for it. So many take some milliseconds.
+pub const STRAYS_AT_ONCE_MAX: usize = 256;

@@ -11,7 +11,7 @@ use crate::admission::check_kept;
 use crate::admission::decode::{FieldValidation, Unreadable as Undecodable, decode_as};
 use crate::api::{Key, Kind, Object};
 use crate::limits::{BACKUP_BYTES_MAX, BACKUP_LINE_BYTES_MAX, BACKUP_VERSION_MAX};
-use crate::store::{Snapshot, schema};
+use crate::store::{Sharing, Snapshot, schema};
 
 /// Why a backup is not taken. Nothing has been done with it.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +78,8 @@ pub struct Reader {
     digest: Sha256,
     header: Option<Header>,
     objects: Vec<Object>,
+    /// A million pods have few specs, and are held in the memory of few.
+    sharing: Sharing,
     places: HashSet<(Kind, Key)>,
     uids: HashSet<String>,
     resource_version: u64,
@@ -95,11 +97,18 @@ impl Reader {
             digest: Sha256::new(),
             header: None,
             objects: Vec::new(),
+            sharing: Sharing::default(),
             places: HashSet::new(),
             uids: HashSet::new(),
             resource_version: 0,
             is_whole: false,
         }
+    }
+
+    /// The same, whose objects hold what those of a store hold already.
+    #[must_use]
+    pub fn with_sharing(self, sharing: Sharing) -> Self {
+        Self { sharing, ..self }
     }
 
     /// Goes on with `bytes`.
@@ -206,7 +215,7 @@ impl Reader {
         // As it was written, a key that is there twice can be seen.
         let is_as_written = schema == schema::CURRENT.version();
         let json = if is_as_written { line } else { brought.as_bytes() };
-        let object = Object::from_json(kind, json)
+        let mut object = Object::from_json(kind, json)
             .map_err(|error| self.damaged(&format!("can't be read: {error}")))?;
         // What no such object has would be lost in silence.
         decode_as(json, kind, FieldValidation::Strict)
@@ -237,6 +246,7 @@ impl Reader {
         if !self.uids.insert(uid.to_owned()) {
             return Err(self.damaged(&format!("has the uid {uid}, which another object has")));
         }
+        self.sharing.share(&mut object);
         self.objects.push(object);
         Ok(())
     }

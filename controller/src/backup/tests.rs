@@ -5,9 +5,11 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::*;
-use crate::api::{ConfigMap, Namespace, Object, ObjectMeta, Timestamp};
+use crate::api::{
+    ConfigMap, Container, Namespace, Object, ObjectMeta, Pod, PodSpec, Resource, Timestamp,
+};
 use crate::limits::BACKUP_VERSION_MAX;
-use crate::store::{Snapshot, schema};
+use crate::store::{Sharing, Snapshot, schema};
 
 fn named(namespace: Option<&str>, name: &str) -> ObjectMeta {
     let namespace = namespace.map(str::to_owned);
@@ -64,6 +66,31 @@ fn what_is_read_is_what_was_written() {
     }
     let lines = written(snapshot(2)).iter().filter(|byte| **byte == b'\n').count();
     assert_eq!(lines, 1 + 3 + 1, "an object is a line, whatever it holds");
+}
+
+/// A pod with a spec that many have.
+fn pod(name: &str) -> Object {
+    let container = Container { name: "main".to_owned(), ..Container::default() };
+    let spec = PodSpec { containers: vec![container], ..PodSpec::default() };
+    let metadata = named(Some("default"), name);
+    Object::Pod(Arc::new(Pod { metadata, spec: Some(spec.into()), ..Pod::default() }))
+}
+
+#[test]
+fn what_pods_have_in_common_is_held_once_from_when_it_is_read() {
+    let before = snapshot(0).objects.into_iter().chain([pod("a"), pod("b")]).collect();
+    let bytes = written(Snapshot { objects: before, resource_version: 57 });
+    let sharing = Sharing::default();
+    let read = || {
+        let mut reader = Reader::new(Depth::Objects).with_sharing(sharing.clone());
+        reader.feed(&bytes).expect("it must be whole");
+        reader.finish().expect("it must be whole").snapshot.objects
+    };
+    let twice = [read(), read()].concat();
+    let specs = twice.iter().filter_map(Pod::from_object).filter_map(|pod| pod.spec.clone());
+    let specs: Vec<_> = specs.collect();
+    assert_eq!(specs.len(), 4);
+    assert!(specs.iter().all(|spec| spec.is_one_with(&specs[0])));
 }
 
 #[test]

@@ -94,7 +94,7 @@ async fn restore(api: &Api, body: Body) -> Result<Response<Body>, Refusal> {
         .try_acquire()
         .map_err(|_| Status::too_many_requests("no more than one restore at once"))?;
     // Nothing is done before all of it is known to be whole.
-    let Read { snapshot, header } = read(body).await?;
+    let Read { snapshot, header } = read(api, body).await?;
     let (answer, answered) = oneshot::channel();
     let stopping =
         || Status::unavailable("it is stopping; either all of the backup was restored or nothing");
@@ -110,9 +110,9 @@ async fn restore(api: &Api, body: Body) -> Result<Response<Body>, Refusal> {
     }
 }
 
-async fn read(body: Body) -> Result<Read, Refusal> {
+async fn read(api: &Api, body: Body) -> Result<Read, Refusal> {
     let refused = |error: Unreadable| Status::bad_request(error.to_string());
-    let mut reader = Reader::new(Depth::Objects);
+    let mut reader = Reader::new(Depth::Objects).with_sharing(api.store.sharing());
     let mut pieces = body.into_data_stream();
     let patience = Duration::from_secs(RESTORE_STALL_SECONDS);
     while let Some(piece) =

@@ -18,7 +18,7 @@ use axum::response::IntoResponse;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::access::{self, Access, User};
+use super::access::{self, Access, References, User};
 use super::answer::Form;
 use super::backup::{Restore, Restores};
 use super::discovery::Health;
@@ -50,6 +50,7 @@ use crate::trace::Tracer;
 pub struct Api {
     pub(super) store: Store,
     pub(super) access: Option<Arc<Access>>,
+    pub(super) references: Arc<References>,
     pub(super) operator: OperatorLimits,
     pub(super) allowed_hosts: Arc<AllowedHosts>,
     pub(super) logs: Option<Logs>,
@@ -96,6 +97,7 @@ impl Api {
         Self {
             store,
             access,
+            references: Arc::default(),
             operator,
             allowed_hosts,
             logs,
@@ -285,7 +287,7 @@ async fn route(
             object(api, user, target, parts, body).await
         }
         Some(Subresource::Proxy) => node::answer(&api, &target, &parts),
-        Some(part) => pod::answer(api, target, part, parts, body).await,
+        Some(part) => pod::answer(api, &user, target, part, parts, body).await,
     }
 }
 

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -16,9 +17,11 @@ use crate::store::{Names, Store, Transaction};
 
 mod apply;
 mod backup;
+mod elsewhere;
 mod events;
 mod hosts;
 mod lists;
+mod nodes;
 mod owners;
 mod parts;
 mod patches;

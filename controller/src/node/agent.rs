@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -52,6 +52,10 @@ pub struct Agent<C, R> {
     pods: BTreeMap<String, Entry>,
     /// The uids of pods that had a directory when the agent last looked.
     left: HashSet<String>,
+    /// Answers when what pods have left that are gone is out of the way of others, where that takes
+    /// long; those others wait until then, and so does all news of them.
+    strays: Option<oneshot::Receiver<()>>,
+    waiting: Vec<Arc<Pod>>,
     room: Room,
     workers: JoinSet<PodIdentity>,
     /// Requests and removals that nobody waits for.
@@ -102,6 +106,8 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
             room,
             pods: BTreeMap::new(),
             left: HashSet::new(),
+            strays: None,
+            waiting: Vec::new(),
             workers: JoinSet::new(),
             chores: JoinSet::new(),
             disk: watch::channel(None).0,
@@ -157,7 +163,8 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
                 Some(_) = self.chores.join_next() => {}
                 Ok(()) = disk.changed() => self.make_room(),
                 Some(found) = self.largest.join_next() => self.evict(found.ok().flatten()),
-                change = pods.next() => self.fold(change),
+                () = out_of_the_way(&mut self.strays), if self.strays.is_some() => self.settle(),
+                change = pods.next(), if self.strays.is_none() => self.fold(change),
             }
         }
         self.chores.abort_all();
@@ -212,7 +219,10 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
                     gone.map(|(_, entry)| PodIdentity::of(&entry.news.borrow().pod)).collect();
                 gone.iter().for_each(|pod| self.gone(pod));
                 self.remove_strays(&uids);
-                pods.into_iter().for_each(|pod| self.is(pod));
+                match self.strays {
+                    Some(_) => self.waiting = pods,
+                    None => pods.into_iter().for_each(|pod| self.is(pod)),
+                }
             }
         }
     }
@@ -286,6 +296,7 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
             restarts: self.settings.restart_backoff,
             pulls: self.settings.image_backoff,
             deadline_seconds: self.settings.limits.active_deadline_seconds,
+            shutdown: self.settings.shutdown,
         };
         let shutdown = self.shutdown.clone();
         let host = Arc::clone(&self.host);
@@ -333,20 +344,37 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
 
     /// Removes what pods have left that went while nobody was looking, and takes note of what others
     /// have that may have ended.
+    ///
+    /// After an older state has been restored these may be all that the node has ever had.
     fn remove_strays(&mut self, uids: &HashSet<String>) {
         self.host.logs.remove_others(uids);
-        let mut left = HashSet::new();
+        let (mut left, mut strays) = (HashSet::new(), Vec::new());
         for root in self.roots() {
             // Without the folder there is nothing to remove.
             for entry in fs::read_dir(directory::pods(root)).into_iter().flatten().flatten() {
                 match entry.file_name().to_str().and_then(directory::uid_of) {
                     Some(uid) if uids.contains(uid) => drop(left.insert(uid.to_owned())),
-                    Some(_) => directory::discard(root, &entry.path()),
+                    Some(_) => strays.push((root.to_owned(), entry.path())),
                     None => {}
                 }
             }
         }
         self.left.extend(left);
+        self.strays = directory::discard_all(strays);
+    }
+
+    /// Goes on with the pods that have waited until all strays were out of their way.
+    fn settle(&mut self) {
+        self.strays = None;
+        std::mem::take(&mut self.waiting).into_iter().for_each(|pod| self.is(pod));
+    }
+}
+
+/// Waits until nothing is left of `strays` where pods have their place.
+async fn out_of_the_way(strays: &mut Option<oneshot::Receiver<()>>) {
+    if let Some(strays) = strays {
+        // One who has panicked is out of the way as well.
+        let _ = strays.await;
     }
 }
 

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use super::runtime::PodIdentity;
 
-pub(crate) use discard::{discard, sweep};
+pub(crate) use discard::{discard, discard_all, sweep};
 pub use remove::remove;
 
 /// The directory of one pod.

@@ -77,7 +77,7 @@ pub use runtime::{
     PodIdentity, PodRuntime, Pull, PullError, PullPolicy, ResourceLimits, StartError, Stdin,
     Storage, StorageExceeded, StorageLimits, StoredVolume, Stream,
 };
-pub use settings::{LostRuns, NodeSettings, VolumeSettings};
+pub use settings::{LostRuns, NodeSettings, Shutdown, VolumeSettings};
 pub(crate) use sources::Needed;
 pub use usage::{
     Gauge, NodeUsage, PodTimes, Rate, RunningContainer, Totals, Usage, UsageSource, Usages,

@@ -4,6 +4,7 @@
 
 use super::record::Record;
 use super::view::{PodView, Role};
+use crate::api::Pod;
 
 /// `status.phase`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,11 @@ impl Phase {
     pub(crate) fn is_terminal(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed)
     }
+}
+
+/// The phase that the control plane knows a pod to be in.
+pub(crate) fn phase_of(pod: &Pod) -> Option<Phase> {
+    Phase::parse(pod.status.as_ref()?.phase.as_deref()?)
 }
 
 /// The phase of a pod whose containers are as `records` say; `is_over` says that none of them will

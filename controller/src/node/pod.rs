@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::LostRuns;
 use super::backoff::{Backoff, BackoffCurve};
 use super::client::PodEvent;
 use super::events::{Pulled, Speaker, StartFailure, mount_failed};
@@ -14,6 +13,7 @@ use super::lifecycle::{self, Observed, Step, Volumes};
 use super::phase::{Phase, phase};
 use super::record::{Delay, Record, State, Termination};
 use super::runtime::{PodIdentity, PullError};
+use super::settings::{LostRuns, Shutdown};
 use super::status::{self, ALL_CONTAINERS_RESTARTING, Facts};
 use super::stop::Stop;
 use super::usage::{PodUsage, Usage};
@@ -41,6 +41,8 @@ pub(crate) struct Rules {
     pub(crate) pulls: BackoffCurve,
     /// How long a pod may be active.
     pub(crate) deadline_seconds: Bound,
+    /// What becomes of them when the node stops.
+    pub(crate) shutdown: Shutdown,
 }
 
 /// What is known of one pod.
@@ -290,6 +292,11 @@ impl PodState {
         self.events.extend(stop.event());
         self.stop = Some(stop);
         self.announce_ends();
+    }
+
+    /// Whether it has to end, whatever its containers do.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.is_some()
     }
 
     /// Tells that everything that runs is ended.

@@ -34,6 +34,8 @@ pub struct NodeSettings {
     pub image_backoff: BackoffCurve,
     /// What becomes of runs that were going on when an earlier process of this node ended.
     pub lost_runs: LostRuns,
+    /// What becomes of its pods when it is told to stop.
+    pub shutdown: Shutdown,
     /// What of this host its pods may have as `hostPath` volumes.
     pub host_paths: HostPaths,
     /// What the operator lets its pods have.
@@ -78,6 +80,7 @@ impl NodeSettings {
             image_backoff: BackoffCurve::KUBELET,
             root,
             lost_runs: LostRuns::Count,
+            shutdown: Shutdown::default(),
             host_paths: HostPaths::default(),
             limits: OperatorLimits::default(),
             allowed_hosts: AllowedHosts::default(),
@@ -103,6 +106,18 @@ pub enum LostRuns {
     /// Kubernetes warns of every Job. A pod that no controller has made is as with
     /// [`Count`](Self::Count): it is nobody's to be made anew.
     RunAgain,
+}
+
+/// What becomes of the pods of a node that is told to stop. What runs ends in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shutdown {
+    /// Nothing is said of it: the node's next process finds what ran, and does with it as
+    /// [`LostRuns`] says.
+    #[default]
+    LeavePods,
+    /// They have failed, and it is said why, as at the graceful shutdown of a node in Kubernetes. So
+    /// whoever has made them makes others at once.
+    EndPods,
 }
 
 /// The first line of a file of this host; empty if it can't be read, which is no reason to have no

@@ -41,14 +41,14 @@ impl Needed {
         needed
     }
 
-    /// Whether the ConfigMap `name` is among them.
-    pub(crate) fn has_config_map(&self, name: &str) -> bool {
-        self.config_maps.contains(name)
+    /// The names of the ConfigMaps.
+    pub(crate) fn config_maps(&self) -> impl Iterator<Item = &String> {
+        self.config_maps.iter()
     }
 
-    /// Whether the Secret `name` is among them.
-    pub(crate) fn has_secret(&self, name: &str) -> bool {
-        self.secrets.contains(name)
+    /// The names of the Secrets.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &String> {
+        self.secrets.iter()
     }
 
     /// Those that the volumes of a pod are made of.

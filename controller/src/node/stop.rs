@@ -15,6 +15,8 @@ pub(crate) enum Stop {
     Deadline,
     /// It was running when this node's process ended, and may not be restarted.
     Lost,
+    /// The node's process is about to end, and nothing of the pod outlives that.
+    NodeShutdown,
     /// It is one more than the node takes.
     OutOfPods { capacity: usize },
     /// It asks for more CPU than the node has left; in thousandths of a core.
@@ -65,6 +67,10 @@ impl Stop {
                 disruption: Some("TerminationByKubelet"),
                 ..cause("Terminated", "Pod was terminated because its node was restarted.")
             }),
+            Self::NodeShutdown => Some(Cause {
+                disruption: Some("TerminationByKubelet"),
+                ..cause("Terminated", "Pod was terminated in response to imminent node shutdown.")
+            }),
             Self::OutOfPods { .. } | Self::OutOfCpu { .. } | Self::OutOfMemory { .. } => {
                 let (reason, message) = self.shortage()?;
                 Some(cause(reason, &format!("Pod was rejected: {message}")))
@@ -106,6 +112,7 @@ impl Stop {
             Self::Deleted
             | Self::Deadline
             | Self::Lost
+            | Self::NodeShutdown
             | Self::DiskPressure
             | Self::LowOnDisk { .. }
             | Self::Evicted { .. } => None,

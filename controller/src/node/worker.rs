@@ -17,7 +17,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{self, AbortHandle, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::LostRuns;
 use super::client::ClusterClient;
 use super::directory::{self, PodDirectory};
 use super::downward::containers;
@@ -25,10 +24,12 @@ use super::events::memory_on_disk;
 use super::launch::{Host, Launch, prepare_volumes};
 use super::lifecycle::Step;
 use super::logs::LogMeter;
+use super::phase::{Phase, phase_of};
 use super::pod::{PodState, Progress, Rules};
 use super::record::Termination;
 use super::report::Reporter;
 use super::runtime::{PodIdentity, PodRuntime, Storage, StorageExceeded};
+use super::settings::{LostRuns, Shutdown};
 use super::stop::Stop;
 use super::storage;
 use crate::api::{Pod, SignedDuration, Timestamp};
@@ -90,6 +91,7 @@ pub(crate) struct Worker<C, R> {
     reporter: Reporter<C>,
     news: watch::Receiver<News>,
     shutdown: CancellationToken,
+    shutdown_ends: Shutdown,
     /// Volumes and containers, each in a task of its own so that none holds up another.
     jobs: JoinSet<()>,
     job_of: HashMap<task::Id, Job>,
@@ -141,6 +143,7 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
             reporter,
             news,
             shutdown,
+            shutdown_ends: rules.shutdown,
             jobs: JoinSet::new(),
             job_of: HashMap::new(),
             runs: BTreeMap::new(),
@@ -293,18 +296,20 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
                 None => std::future::pending().await,
             }
         };
-        // An end that has been seen is still told; a run that goes on is lost.
-        let may_shut_down =
-            self.finish.is_none() && !self.state.is_over() && self.reporter.knows_ends(&self.state);
+        // An end that has been seen is still told; a run that goes on is ended, or lost.
+        let is_at_work = self.finish.is_none() && !self.state.is_over();
+        let may_shut_down = is_at_work
+            && match self.shutdown_ends {
+                Shutdown::EndPods => !self.state.is_stopped(),
+                Shutdown::LeavePods => self.reporter.knows_ends(&self.state),
+            };
         tokio::select! {
             biased;
             Ok(()) = self.exceeded.changed() => self.evict(),
             Some(message) = self.messages.1.recv() => self.fold(*message),
             Some(ended) = self.jobs.join_next_with_id() => self.joined(ended),
             Ok(()) = self.news.changed() => self.hear(),
-            () = self.shutdown.cancelled(), if may_shut_down => {
-                self.finish = Some(Finish::ShutDown);
-            }
+            () = self.shutdown.cancelled(), if may_shut_down => self.shut_down(),
             () = self.reporter.answer() => {}
             () = timer => {}
         }
@@ -312,6 +317,14 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
         while let Ok(message) = self.messages.1.try_recv() {
             self.fold(*message);
         }
+    }
+
+    fn shut_down(&mut self) {
+        if self.shutdown_ends == Shutdown::LeavePods {
+            return self.finish = Some(Finish::ShutDown);
+        }
+        self.state.stop(Stop::NodeShutdown);
+        self.reporter.touch(self.host.clock.now(), true);
     }
 
     /// Ends the pod if it has stored too much.
@@ -384,7 +397,7 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
         let now = self.host.clock.now();
         if is_gone {
             self.finish = Some(Finish::Gone);
-        } else if has_ended(&pod) {
+        } else if phase_of(&pod).is_some_and(Phase::is_terminal) {
             // If not by us, then by podgc, or by the last report of an earlier process of this node,
             // which was still on its way when this one began.
             if !self.state.is_over() {
@@ -483,10 +496,4 @@ fn keep_account<C, R: PodRuntime>(
         meters.insert(index, Arc::new(meter));
     }
     (exceeded, storage, meters)
-}
-
-/// Whether the control plane knows that the pod has ended; nothing changes that.
-fn has_ended(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    matches!(phase, Some("Succeeded" | "Failed"))
 }

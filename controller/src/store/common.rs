@@ -8,6 +8,17 @@ use crate::api::{Commons, Object, PodSpec};
 /// The specs of pods, those in templates too.
 pub(super) type PodSpecs = Commons<PodSpec>;
 
+/// What objects have in common, for whoever makes objects that a store will hold. A clone is the same.
+#[derive(Clone, Default)]
+pub struct Sharing(pub(super) Arc<PodSpecs>);
+
+impl Sharing {
+    /// Has `object`, which nobody else holds yet, hold what others hold already.
+    pub(crate) fn share(&self, object: &mut Object) {
+        share(object, &self.0);
+    }
+}
+
 /// Has `object`, which nobody else holds yet, take little memory, and hold what others hold already.
 pub(super) fn share(object: &mut Object, specs: &PodSpecs) {
     object.pack_managed_fields();

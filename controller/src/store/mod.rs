@@ -29,6 +29,7 @@ use crate::api::{Key, Kind, Object, Resource};
 use crate::clock::Clock;
 use crate::meter::StoreMeter;
 
+pub use common::Sharing;
 pub use error::{CommitError, Gone, OpenError};
 pub use names::Names;
 pub use restore::Snapshot;
@@ -293,6 +294,11 @@ impl Store {
         };
         inner.shared.publish(changes);
         Ok(committed)
+    }
+
+    /// What its objects have in common, to be held by others that it is going to hold.
+    pub fn sharing(&self) -> Sharing {
+        Sharing(Arc::clone(&self.inner.shared.specs))
     }
 
     /// Every object, as they were together, and the resource version that they are of.

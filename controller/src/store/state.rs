@@ -122,13 +122,14 @@ pub(super) struct Shared {
     /// those who wait in the order in which they came, so that the same events make the same
     /// history.
     bells: Mutex<Vec<(Kinds, Arc<Notify>)>>,
-    pub(super) specs: PodSpecs,
+    pub(super) specs: Arc<PodSpecs>,
     pub(super) meter: StoreMeter,
 }
 
 impl Shared {
     pub(super) fn of(state: State, specs: PodSpecs) -> Self {
         let (bells, meter) = (Mutex::default(), StoreMeter::default());
+        let specs = Arc::new(specs);
         Self { state: RwLock::new(state), bells, specs, meter }
     }
 

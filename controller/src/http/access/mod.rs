@@ -15,6 +15,7 @@ mod file;
 mod impersonate;
 mod own;
 mod policy;
+mod references;
 mod role;
 mod user;
 
@@ -25,6 +26,7 @@ use axum::http::request::Parts;
 pub(super) use self::attributes::Attributes;
 pub use self::file::{InvalidPolicy, Mistake};
 pub use self::policy::{Policy, TokenHash};
+pub(super) use self::references::References;
 pub(super) use self::role::Rule;
 pub use self::user::{ClientCertificate, User};
 use super::options::Query;
@@ -32,6 +34,7 @@ use super::refusal::Refusal;
 use super::router::Api;
 use super::status::Status;
 use crate::api::{Object, Timestamp};
+use crate::store::Transaction;
 
 /// Who may do what, as it is now.
 #[derive(Debug, Default)]
@@ -77,7 +80,7 @@ pub(super) fn admit(api: &Api, parts: &Parts) -> Result<Arc<User>, Refusal> {
         && !policy.allows_beside(&user, &asked)
     {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
-        if !own::may(&api.store, node, &asked, &query) {
+        if !own::may(api, node, &asked, &query) {
             return Err(Status::denied(&user, &asked).into());
         }
     }
@@ -91,11 +94,31 @@ pub(super) fn restrict(
     old: Option<&Object>,
     new: &Object,
 ) -> Result<(), Refusal> {
-    let Some(access) = &api.access else { return Ok(()) };
-    match access.policy().node_of(user) {
-        Some(node) if !user.is_in(User::MASTERS) => own::restrict(node, old, new),
-        _ => Ok(()),
+    match restricted(api, user) {
+        Some(node) => own::restrict(node, old, new),
+        None => Ok(()),
     }
+}
+
+/// Refuses `user` to `verb` (delete, evict) `old`, if it is a node and `old` a pod of another: that it
+/// was its own when the request came, before its body, says nothing. Gives what has to hold when it is
+/// done.
+pub(super) fn restrict_deletion(
+    api: &Api,
+    user: &User,
+    verb: &str,
+    old: &Object,
+) -> Result<Transaction, Refusal> {
+    match restricted(api, user) {
+        Some(node) => own::restrict_deletion(node, verb, old),
+        None => Ok(Transaction::new()),
+    }
+}
+
+/// The node that `user` is, if it may write only what is a node's.
+fn restricted<'a>(api: &Api, user: &'a User) -> Option<&'a str> {
+    let node = api.access.as_ref()?.policy().node_of(user);
+    node.filter(|_| !user.is_in(User::MASTERS))
 }
 
 fn admit_by(policy: &Policy, parts: &Parts, now: Timestamp) -> Result<Arc<User>, Refusal> {

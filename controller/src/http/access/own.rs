@@ -7,9 +7,9 @@
 use crate::api::{Key, Kind, Object, ObjectMeta, Pod};
 use crate::http::options::Query;
 use crate::http::refusal::Refusal;
+use crate::http::router::Api;
 use crate::http::status::Status;
-use crate::node::Needed;
-use crate::store::Store;
+use crate::store::Transaction;
 
 use super::attributes::Attributes;
 
@@ -35,8 +35,8 @@ const OWN_LABELS: &[&str] = &[
 const OWN_DOMAINS: &[&str] = &["kubelet.kubernetes.io", "node.kubernetes.io"];
 
 /// Whether the node called `node` may do what is `asked`, which nodes may do.
-pub(super) fn may(store: &Store, node: &str, asked: &Attributes, query: &Query) -> bool {
-    let verb = asked.verb.as_str();
+pub(super) fn may(api: &Api, node: &str, asked: &Attributes, query: &Query) -> bool {
+    let (store, verb) = (&api.store, asked.verb.as_str());
     match (asked.group.as_str(), asked.qualified_resource().as_str()) {
         // Which one it is stands in the object; `restrict` looks at that.
         ("", "nodes") if verb == "create" => true,
@@ -53,7 +53,11 @@ pub(super) fn may(store: &Store, node: &str, asked: &Attributes, query: &Query) 
             let pod = store.get::<Pod>(&Key::new(&asked.namespace, &asked.name));
             pod.is_some_and(|pod| is_bound(&pod, node))
         }
-        ("", "configmaps" | "secrets") => verb == "get" && is_needed(store, node, asked),
+        ("", "configmaps" | "secrets") => {
+            let kind = if asked.resource == "secrets" { Kind::Secret } else { Kind::ConfigMap };
+            let key = Key::new(&asked.namespace, &asked.name);
+            verb == "get" && api.references.has(store, node, kind, key)
+        }
         ("coordination.k8s.io", "leases") => {
             asked.namespace == LEASES && (verb == "create" || asked.name == node)
         }
@@ -64,18 +68,6 @@ pub(super) fn may(store: &Store, node: &str, asked: &Attributes, query: &Query) 
 
 fn is_bound(pod: &Pod, node: &str) -> bool {
     pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(node)
-}
-
-/// Whether a pod of the node names what is asked for.
-fn is_needed(store: &Store, node: &str, asked: &Attributes) -> bool {
-    let pods = store.list::<Pod>(Some(&asked.namespace)).items;
-    pods.iter().filter(|pod| is_bound(pod, node)).any(|pod| {
-        let needed = pod.spec.as_deref().map(Needed::by_pod).unwrap_or_default();
-        match asked.resource.as_str() {
-            "secrets" => needed.has_secret(&asked.name),
-            _ => needed.has_config_map(&asked.name),
-        }
-    })
 }
 
 /// Refuses what the node called `node` must not write: `new` over `old`, or new.
@@ -119,6 +111,23 @@ pub(super) fn restrict(node: &str, old: Option<&Object>, new: &Object) -> Result
         _ if matches!(new.kind(), Kind::Lease | Kind::Event) => Ok(()),
         _ => refused(format!("node {node:?} is not allowed to write it")),
     }
+}
+
+/// Refuses the node called `node` to `verb` what is another's, if it is a pod; what fails if it is one
+/// by then.
+pub(super) fn restrict_deletion(
+    node: &str,
+    verb: &str,
+    old: &Object,
+) -> Result<Transaction, Refusal> {
+    let Object::Pod(pod) = old else { return Ok(Transaction::new()) };
+    if !is_bound(pod, node) {
+        let name = pod.metadata.name.clone().unwrap_or_default();
+        let why = format!("node {node:?} can only {verb} pods with spec.nodeName set to itself");
+        return Err(Status::forbidden(Kind::Pod, &name, &why).into());
+    }
+    let (uid, node) = (pod.metadata.uid.clone(), node.to_owned());
+    Ok(Transaction::new().require(old.key(), uid, move |pod: &Pod| is_bound(pod, &node)))
 }
 
 /// A label of Kubernetes' own domains that is changed and is not a node's to change.

@@ -8,6 +8,7 @@ use axum::http::{Method, Response};
 use k8s_openapi::api::policy::v1::Eviction;
 
 use crate::api::{Kind, Object, Pod, PodCondition, Time, Timestamp};
+use crate::http::access::{self, User};
 use crate::http::options::Query;
 use crate::http::refusal::Refusal;
 use crate::http::router::Api;
@@ -21,9 +22,10 @@ use axum::http::request::Parts;
 
 const OPTIONS: &str = "CreateOptions";
 
-/// Evicts the pod that `target` names.
+/// Evicts the pod that `target` names, as `user` asks.
 pub(super) async fn evict(
     api: &Api,
+    user: &User,
     target: &Target,
     parts: &Parts,
     body: Body,
@@ -46,9 +48,10 @@ pub(super) async fn evict(
     let key = target.key(name);
     let pod =
         store.get_object(Kind::Pod, &key).ok_or_else(|| Status::not_found(Kind::Pod, name))?;
+    let allowed = access::restrict_deletion(api, user, "evict", &pod)?;
     wish.holds_for(&pod)?;
     if !is_dry_run {
-        let mut transaction = wish.guard(&pod);
+        let mut transaction = allowed.and(wish.guard(&pod));
         if is_disruption(&pod) {
             transaction = transaction.and(disrupt(&pod, store.clock().now()));
         }

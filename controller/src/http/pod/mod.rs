@@ -18,6 +18,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::access::User;
 use super::options::Query;
 use super::refusal::Refusal;
 use super::router::Api;
@@ -29,13 +30,14 @@ use crate::limits::STREAMS_MAX;
 /// Answers a request about `part` of a pod.
 pub(super) async fn answer(
     api: Arc<Api>,
+    user: &User,
     target: Target,
     part: Subresource,
     parts: Parts,
     body: Body,
 ) -> Result<Response<Body>, Refusal> {
     if part == Subresource::Eviction {
-        return eviction::evict(&api, &target, &parts, body).await;
+        return eviction::evict(&api, user, &target, &parts, body).await;
     }
     let request = Request::new(api, &target, parts)?;
     match (part, &request.parts.method) {

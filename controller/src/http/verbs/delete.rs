@@ -5,10 +5,10 @@ use axum::http::{Response, StatusCode};
 
 use super::deletion::{Propagation, Wish};
 use crate::api::{Kind, Object};
-use crate::http::answer;
 use crate::http::refusal::Refusal;
 use crate::http::router::Call;
 use crate::http::status::Status;
+use crate::http::{access, answer};
 
 /// Namespaces that Kubernetes keeps.
 const NAMESPACES_KEPT: &[&str] = &["default", "kube-system", "kube-public"];
@@ -17,12 +17,13 @@ const NAMESPACES_KEPT: &[&str] = &["default", "kube-system", "kube-public"];
 const ANSWERED_AS_OBJECTS: &[Kind] = &[Kind::Pod, Kind::ServiceAccount, Kind::Namespace];
 
 pub(in crate::http) async fn delete(call: Call, name: &str) -> Result<Response<Body>, Refusal> {
-    let Call { api, target, query, form, headers, body, .. } = call;
+    let Call { api, user, target, query, form, headers, body } = call;
     let store = &api.store;
     let wish = Wish::read(&query, &headers, body).await?;
     let warnings = wish.warnings(target.kind);
     let (kind, key) = (target.kind, target.key(name));
     let old = store.get_object(kind, &key).ok_or_else(|| Status::not_found(kind, name))?;
+    let allowed = access::restrict_deletion(&api, &user, "delete", &old)?;
     wish.holds_for(&old).map_err(|refusal| refusal.warning(&warnings))?;
     if kind == Kind::Namespace {
         may_go(&old, name)?;
@@ -32,7 +33,7 @@ pub(in crate::http) async fn delete(call: Call, name: &str) -> Result<Response<B
     let ended = if is_dry_run {
         old
     } else {
-        let committed = store.commit(wish.transaction(&old)).await?;
+        let committed = store.commit(allowed.and(wish.transaction(&old))).await?;
         // Somebody else may have deleted it at the same time: then it is gone, as was wanted.
         committed.objects.into_iter().next_back().unwrap_or(old)
     };

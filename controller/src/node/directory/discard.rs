@@ -15,9 +15,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
+use tokio::sync::oneshot;
 use tokio::task;
 
 use super::{remove, removed};
+use crate::limits::STRAYS_AT_ONCE_MAX;
 
 /// What the next directory is called that is out of the way.
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -27,17 +29,45 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 ///
 /// Must be called in a tokio runtime.
 pub(crate) fn discard(root: &Path, path: &Path) {
-    let doomed = match put_aside(root, path) {
-        Ok(Some(aside)) => aside,
-        Ok(None) => return,
-        // On a full disk, for one, nothing can be renamed, and that is when it is needed most.
-        Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "it is removed where it is");
-            path.to_owned()
-        }
-    };
+    let Some(doomed) = doomed(root, path) else { return };
     // Its end wakes nobody.
     task::spawn_blocking(move || remove_or_tell(&doomed));
+}
+
+/// The same for each of `left`, a root with something below it, by one task for all. What comes back
+/// comes when nothing is there any more; `None` if that is so already, as where there are few.
+///
+/// Must be called in a tokio runtime.
+pub(crate) fn discard_all(left: Vec<(PathBuf, PathBuf)>) -> Option<oneshot::Receiver<()>> {
+    let put_aside = |left: Vec<(PathBuf, PathBuf)>| -> Vec<PathBuf> {
+        left.iter().filter_map(|(root, path)| doomed(root, path)).collect()
+    };
+    let remove_all = |doomed: Vec<PathBuf>| doomed.iter().for_each(|it| remove_or_tell(it));
+    if left.len() <= STRAYS_AT_ONCE_MAX {
+        let doomed = put_aside(left);
+        if !doomed.is_empty() {
+            task::spawn_blocking(move || remove_all(doomed));
+        }
+        return None;
+    }
+    let (done, is_done) = oneshot::channel();
+    task::spawn_blocking(move || {
+        let doomed = put_aside(left);
+        // Whoever has waited for it may be gone.
+        let _ = done.send(());
+        remove_all(doomed);
+    });
+    Some(is_done)
+}
+
+/// What is to be removed of what is at `path`, which is out of the way, or, if it can't be, stays until
+/// then; `None` if there is nothing.
+fn doomed(root: &Path, path: &Path) -> Option<PathBuf> {
+    put_aside(root, path).unwrap_or_else(|error| {
+        // On a full disk, for one, nothing can be renamed, and that is when it is needed most.
+        tracing::warn!(path = %path.display(), %error, "it is removed where it is");
+        Some(path.to_owned())
+    })
 }
 
 /// Removes, later as well, what an earlier process of the node under `root` did not come to remove.
@@ -103,6 +133,33 @@ mod tests {
         }
         assert!(pod.join("kept").exists());
         discard(root.path(), &root.path().join("pods/nobody"));
+    }
+
+    #[tokio::test]
+    async fn many_are_out_of_the_way_when_it_is_said_and_few_at_once() {
+        for count in [3, STRAYS_AT_ONCE_MAX, STRAYS_AT_ONCE_MAX + 1] {
+            let root = tempfile::tempdir().unwrap();
+            let paths = (0..count).map(|it| root.path().join(format!("pods/ns_p_{it}")));
+            let paths: Vec<_> = paths.collect();
+            for path in &paths {
+                fs::create_dir_all(path.join("volumes.d")).unwrap();
+            }
+            let left = paths.iter().map(|path| (root.path().to_owned(), path.clone()));
+            match discard_all(left.collect()) {
+                Some(aside) => {
+                    assert!(count > STRAYS_AT_ONCE_MAX);
+                    aside.await.unwrap();
+                }
+                None => assert!(count <= STRAYS_AT_ONCE_MAX),
+            }
+            assert!(paths.iter().all(|path| !path.exists()), "{count}");
+            // Those of the same name that come now stay.
+            paths.iter().for_each(|path| fs::create_dir(path).unwrap());
+            while fs::read_dir(removed(root.path())).unwrap().next().is_some() {
+                task::yield_now().await;
+            }
+            assert!(paths.iter().all(|path| path.exists()), "{count}");
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Agent, LocalClient, LostRuns, NodeSettings};
+use super::{Agent, LocalClient, LostRuns, NodeSettings, Shutdown};
 use crate::api::{
     ContainerStatus, Event, Key, Kind, OwnerReference, Pod, PodStatus, Resource, SignedDuration,
     Timestamp,
@@ -38,6 +38,7 @@ struct Cluster {
     lost_runs: LostRuns,
     agent: Option<(CancellationToken, JoinHandle<()>)>,
     logs: super::logs::Logs,
+    shutdown: Shutdown,
     /// What the node hears of its disk.
     disk: tokio::sync::watch::Sender<Option<super::disk::Shortage>>,
 }
@@ -57,8 +58,20 @@ impl Cluster {
             super::logs::Logs::new(root.path(), clock.clone(), super::logs::LogLimits::default());
         let runtime = Arc::new(runtime);
         let disk = tokio::sync::watch::channel(None).0;
-        let mut cluster =
-            Self { root, clock, start, store, watch, runtime, lost_runs, agent: None, logs, disk };
+        let (agent, shutdown) = (None, Shutdown::default());
+        let mut cluster = Self {
+            root,
+            clock,
+            start,
+            store,
+            watch,
+            runtime,
+            lost_runs,
+            agent,
+            logs,
+            shutdown,
+            disk,
+        };
         cluster.start_agent();
         cluster
     }
@@ -66,6 +79,7 @@ impl Cluster {
     fn start_agent(&mut self) {
         let mut settings = NodeSettings::new("here", self.root.path());
         settings.lost_runs = self.lost_runs;
+        settings.shutdown = self.shutdown;
         let client = LocalClient::new(self.store.clone());
         let agent = Agent::new(client, Arc::clone(&self.runtime), self.clock.clone(), settings);
         self.logs = agent.logs();

@@ -169,6 +169,48 @@ async fn a_shutdown_ends_what_runs_and_leaves_it_to_be_found() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_graceful_shutdown_ends_pods_and_says_why() {
+    for policy in ["Never", "OnFailure", "Always"] {
+        let mut cluster = Cluster::new(FakeRuntime::default().plays("main", &[Play::Forever]));
+        cluster.shutdown = Shutdown::EndPods;
+        cluster.stop_agent().await;
+        cluster.start_agent();
+        cluster.run(&spec(policy)).await;
+        cluster.until(1.0).await;
+        cluster.stop_agent().await;
+        let status = cluster.status();
+        assert_eq!(
+            status.message.as_deref(),
+            Some("Pod was terminated in response to imminent node shutdown.")
+        );
+        let disruption =
+            status.conditions.iter().flatten().find(|it| it.type_ == "DisruptionTarget");
+        let disruption = disruption.expect("it did not fail by itself");
+        assert_eq!(disruption.reason.as_deref(), Some("TerminationByKubelet"));
+        // The next process has nothing left to do.
+        cluster.start_agent();
+        cluster.until(2.0).await;
+        expect![[r#"
+            Running main:running
+            Failed/Terminated main:Error(137)
+        "#]]
+        .assert_eq(&cluster.history());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_graceful_shutdown_leaves_alone_what_is_over_or_ends_anyway() {
+    let mut cluster = Cluster::new(FakeRuntime::default().plays("main", &[Play::Exit(1.0, 0)]));
+    cluster.shutdown = Shutdown::EndPods;
+    cluster.stop_agent().await;
+    cluster.start_agent();
+    cluster.run(&spec("Never")).await;
+    cluster.until(5.0).await;
+    cluster.stop_agent().await;
+    assert_eq!(cluster.status().phase.as_deref(), Some("Succeeded"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_that_is_lost_twice_is_still_the_same_run() {
     let runtime = FakeRuntime::default().plays("main", &[Play::Exit(1.0, 1), Play::Exit(50.0, 0)]);
     let mut cluster = Cluster::with_lost_runs(runtime, LostRuns::RunAgain);

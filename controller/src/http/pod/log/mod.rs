@@ -55,7 +55,9 @@ pub(super) async fn answer(request: &Request) -> Result<Response<Body>, Refusal>
         let PodIdentity { namespace, name, .. } = identity;
         let query = parts.uri.query().unwrap_or_default();
         let path = format!("/containerLogs/{namespace}/{name}/{container}?{query}");
-        return elsewhere::ask(api, node, path).await;
+        let place = request.place()?;
+        let answer = elsewhere::ask(api, node, path).await?;
+        return Ok(elsewhere::pass_on(api, answer, place, options.follows));
     }
     let Some(logs) = &api.logs else { return Err(Status::not_implemented("log").into()) };
     let (streams, shutdown) = (&api.streams, &api.shutdown);
