@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::{Method, Request, Response, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -165,9 +165,9 @@ impl Connections {
             answer(router.clone(), request, client.clone())
         });
         let builder = protocol();
-        let mut connection = pin!(
-            builder.serve_connection_with_upgrades(TokioIo::new(Farewell::new(stream)), service)
-        );
+        let stream = Farewell::new(stream, activity.clone());
+        let mut connection =
+            pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
         let mut pauses = interval(limits::IDLE_MAX / 2);
         let (mut stopping, mut idle) = (false, 0);
         loop {
@@ -226,7 +226,9 @@ async fn answer(
     client: Client,
 ) -> Result<Response<Body>, Infallible> {
     let record = Record::begin(&request, client.peer);
-    let active = client.activity.begin();
+    // To HEAD there is no body. In HTTP/2 every answer has an end of its own.
+    let end_shows = request.method() == Method::HEAD || request.version() >= Version::HTTP_2;
+    let active = client.activity.begin(end_shows);
     // A connection may outlast what was shown when it began.
     let proven = client.proven.filter(|proven| proven.holds_at(Clock::system().now()));
     if let Some(Proven { certificate, .. }) = proven {
@@ -234,5 +236,8 @@ async fn answer(
     }
     let response = router.call(request).await?;
     let record = record.answered(&response);
-    Ok(response.map(|body| activity::until_its_end(body, (record, active))))
+    Ok(response.map(|body| activity::until_its_end(body, active, record)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,9 @@
 //!
 //! Whoever reads over TLS can't tell an end that comes without one from an attacker's, and reports a
 //! broken connection, be it one that has only been idle for too long.
+//!
+//! But for one that ends in the middle of an answer: to a client of HTTP/1.0, the connection's end is
+//! the answer's, and one that is properly said would have it take a part for the whole.
 
 use std::io;
 use std::pin::Pin;
@@ -10,19 +13,22 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 
+use super::activity::Activity;
 use crate::serve::limits;
 
-/// A connection `S` that says that it ends (`close_notify`), however it does.
+/// A connection `S` that says that it ends (`close_notify`), however it does, unless it is in the middle
+/// of an answer.
 pub(super) struct Farewell<S: AsyncWrite + Unpin + Send + 'static> {
     stream: Option<S>,
+    activity: Activity,
     /// It has said so, or has begun to.
     has_ended: bool,
 }
 
 impl<S: AsyncWrite + Unpin + Send + 'static> Farewell<S> {
-    /// `stream`, whose shutdown says it.
-    pub(super) fn new(stream: S) -> Self {
-        Self { stream: Some(stream), has_ended: false }
+    /// `stream`, whose shutdown says it, and the `activity` over it.
+    pub(super) fn new(stream: S, activity: Activity) -> Self {
+        Self { stream: Some(stream), activity, has_ended: false }
     }
 
     fn stream(&mut self) -> Pin<&mut S> {
@@ -32,7 +38,8 @@ impl<S: AsyncWrite + Unpin + Send + 'static> Farewell<S> {
 
 impl<S: AsyncWrite + Unpin + Send + 'static> Drop for Farewell<S> {
     fn drop(&mut self) {
-        let Some(mut stream) = self.stream.take().filter(|_| !self.has_ended) else { return };
+        let is_silent = self.has_ended || self.activity.is_cut_off();
+        let Some(mut stream) = self.stream.take().filter(|_| !is_silent) else { return };
         // It is dropped outside of the runtime only when the process ends.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
@@ -79,6 +86,10 @@ impl<S: AsyncWrite + Unpin + Send + 'static> AsyncWrite for Farewell<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.has_ended = true;
+        if self.activity.is_cut_off() {
+            // It ends when it is dropped.
+            return Poll::Ready(Ok(()));
+        }
         self.stream().poll_shutdown(context)
     }
 }
@@ -122,7 +133,7 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_is_dropped_says_so_once() {
         let stream = Counted::default();
-        drop(Farewell::new(stream.clone()));
+        drop(Farewell::new(stream.clone(), Activity::default()));
         stream.ended.notified().await;
         assert_eq!(stream.ends.load(Ordering::SeqCst), 1);
     }
@@ -130,10 +141,25 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_has_ended_says_nothing_more() {
         let stream = Counted::default();
-        let mut farewell = Farewell::new(stream.clone());
+        let mut farewell = Farewell::new(stream.clone(), Activity::default());
         farewell.shutdown().await.unwrap();
         drop(farewell);
         tokio::task::yield_now().await;
         assert_eq!(stream.ends.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_ends_in_the_middle_of_an_answer_says_nothing() {
+        let (stream, activity) = (Counted::default(), Activity::default());
+        let active = activity.begin(false);
+        drop(Farewell::new(stream.clone(), activity.clone()));
+        // Nor when the answer is given up before the connection is.
+        drop(active);
+        drop(Farewell::new(stream.clone(), activity.clone()));
+        let mut farewell = Farewell::new(stream.clone(), activity);
+        farewell.shutdown().await.unwrap();
+        drop(farewell);
+        tokio::task::yield_now().await;
+        assert_eq!(stream.ends.load(Ordering::SeqCst), 0);
     }
 }
