@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use mayfly_cluster::Taint;
+use jiff::SignedDuration;
+use mayfly_cluster::{LEASE_SECONDS, Taint};
 
-use super::{ConfinementOptions, HostOptions, ImageOptions, LogFormat};
+use super::{ConfinementOptions, HostOptions, ImageOptions, LogFormat, duration};
 
 /// The taint that keeps pods away which are not meant for WebAssembly.
 const TAINT: &str = "mayfly.dev/wasm:NoSchedule";
@@ -56,6 +57,20 @@ pub(crate) struct NodeArguments {
     /// kubeconfig knows the API server by; without one, nothing is answered].
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) client_ca_file: Option<PathBuf>,
+    /// How many seconds the node is taken to be alive after it has said so, which it does four times as
+    /// often; a node that is silent for longer is not ready.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u32).range(1..=3600),
+        default_value_t = LEASE_SECONDS
+    )]
+    pub(crate) node_lease_duration_seconds: u32,
+    /// How long a node that is told to stop takes to tell that it does, and how its pods ended, which
+    /// have failed then and are made anew elsewhere; 0s leaves them to the next process, which finds
+    /// their runs lost.
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
+    pub(crate) shutdown_grace_period: SignedDuration,
     /// Keep logs, volumes and what is known of pods there
     /// [default: $XDG_STATE_HOME/mayfly-node or ~/.local/state/mayfly-node].
     #[arg(long, value_name = "DIR", env = "MAYFLY_STATE_DIR", value_hint = ValueHint::DirPath)]

@@ -19,7 +19,7 @@ use anyhow::Context;
 use mayfly_cluster::{ClusterSettings, Introduction, KubeClient};
 use mayfly_controller::clock::Clock;
 use mayfly_controller::http::kubelet::{self, Kubelet as Served};
-use mayfly_controller::node::{Agent, LostRuns, NodeSettings};
+use mayfly_controller::node::{Agent, LostRuns, NodeSettings, Shutdown};
 use rustls::pki_types::CertificateDer;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -34,9 +34,14 @@ use crate::{confine, notify, places};
 use api_server::{ApiServer, Kubeconfig};
 use kubelet_port::{Kubelet, Port};
 
-/// How long a node that stops waits for the API server to take the ends of its pods. The next
-/// process tells what is left.
+/// How long a node waits that leaves its pods to its next process, for the API server to take what is
+/// still to be told of them. That process tells what is left.
 const TELL_MAX: Duration = Duration::from_secs(10);
+
+/// How much of its time a node that shuts down waits at most for the API server to know of that. Until
+/// it does, what is made in the place of its pods may be bound to it once more; but ends must be told,
+/// too.
+const LEAVE_PART: u32 = 3;
 
 /// Works until it is told to stop.
 pub(crate) fn node(arguments: &NodeArguments) -> anyhow::Result<Exit> {
@@ -84,6 +89,9 @@ struct AtWork {
     /// `None` if nobody could ask it.
     kubelet: Option<Kubelet>,
     cancel: CancellationToken,
+    /// How long it may take to end its pods and to tell of it; `None` if they are left to the next
+    /// process.
+    grace: Option<Duration>,
 }
 
 impl AtWork {
@@ -100,7 +108,10 @@ impl AtWork {
             None => host_name()?,
         };
         let ip = arguments.node_ip.map_or_else(|| server.own_address(), Ok)?;
-        let reach = Reach { authorities: Arc::clone(&of_host.authorities), own_ports: Vec::new() };
+        let ApiServer { client, url, authorities } = server;
+        let port = port(arguments, state, authorities, (&name, ip))?;
+        let own_ports = port.iter().map(Port::number).collect();
+        let reach = Reach { authorities: Arc::clone(&of_host.authorities), own_ports };
         let runtime = Wasm::for_others(Given {
             images: &arguments.images,
             folder: state.path(),
@@ -108,13 +119,14 @@ impl AtWork {
             limits: &allowed,
             reach,
         })?;
-        let ApiServer { client, url, authorities } = server;
-        let port = port(arguments, state, authorities, (&name, ip))?;
         let settings = ClusterSettings {
             node: name.clone(),
             journal: state.path().join("journal"),
             introduction: introduction(arguments, port.as_ref()),
+            lease_seconds: arguments.node_lease_duration_seconds,
         };
+        let grace = Duration::try_from(arguments.shutdown_grace_period).unwrap_or_default();
+        let grace = Some(grace).filter(|grace| !grace.is_zero());
         let clock = Clock::system();
         // Nobody else is at work in the folder from here on.
         let client = KubeClient::start(client, &settings, clock.clone())?;
@@ -123,6 +135,7 @@ impl AtWork {
             host_ip: ip.to_string(),
             // As in Kubernetes, where the cluster decides what becomes of a pod that was lost.
             lost_runs: LostRuns::Count,
+            shutdown: grace.map_or(Shutdown::LeavePods, |_| Shutdown::EndPods),
             ..state.node(&name, of_host, &allowed)
         };
         let agent = Agent::new(client.clone(), Arc::new(runtime), clock.clone(), settings);
@@ -137,11 +150,17 @@ impl AtWork {
         let kubelet = port.map(|port| port.answer(router)).transpose()?;
         let agent = tokio::spawn(agent.run(cancel.clone()));
         say_hello(arguments, &name, &url);
-        Ok(Self { client, agent, kubelet, cancel })
+        Ok(Self { client, agent, kubelet, cancel, grace })
     }
 
     /// Ends what runs first, and then tells of it.
+    ///
+    /// A guest is no process of its own, as a container is, and can't outlive this one; so this is to
+    /// pods what the shutdown of a host is to containers.
     async fn stop(self) {
+        if let Some(grace) = self.grace {
+            self.client.leave(grace / LEAVE_PART).await;
+        }
         self.cancel.cancel();
         if let Err(error) = self.agent.await {
             tracing::error!(%error, "the agent ended by itself");
@@ -149,7 +168,7 @@ impl AtWork {
         if let Some(kubelet) = self.kubelet {
             kubelet.stop().await;
         }
-        self.client.stop(TELL_MAX).await;
+        self.client.stop(self.grace.unwrap_or(TELL_MAX)).await;
     }
 }
 

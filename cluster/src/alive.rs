@@ -1,8 +1,8 @@
-//! Makes the node known, and tells for ever that it is alive: a lease that is renewed every ten
-//! seconds, and the status whenever the control plane shows another one.
+//! Makes the node known, and tells for ever that it is alive: a lease that is renewed four times as
+//! often as it would have to be, and the status whenever the control plane shows another one.
 //!
-//! As a kubelet does it: with its default settings a control plane gives up on a node whose lease
-//! has not been renewed for 40 seconds.
+//! As a kubelet does it: with its default settings, a lease of 40 seconds is renewed every ten, and
+//! a control plane gives up on a node that has not renewed its lease for as long as that lasts.
 
 use std::time::Duration;
 
@@ -15,15 +15,13 @@ use mayfly_controller::clock::Clock;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::client::ClusterSettings;
 use crate::line::{Failure, Line};
 use crate::pause::Pause;
 use crate::requests::{self, LEASES};
 
-/// How long the node is taken to be alive after it has said so: the kubelet's default.
-const LEASE_SECONDS: i32 = 40;
-
-/// How often it says so: a quarter of that, as the kubelet does.
-const RENEW_INTERVAL: Duration = Duration::from_secs(10);
+/// How much of its lease has gone when it is renewed: a quarter, as the kubelet does.
+const RENEWALS: u32 = 4;
 
 /// How often it describes itself although nothing has changed: the kubelet's default.
 const REPORT_INTERVAL: Duration = Duration::from_secs(300);
@@ -35,6 +33,10 @@ pub(crate) struct Alive {
     clock: Clock,
     /// As the agent describes it; `None` until it has.
     described: watch::Receiver<Option<Node>>,
+    /// What of that the API server was told last.
+    told: watch::Sender<Option<Node>>,
+    /// How long it is taken to be alive after it has said so.
+    lease_seconds: u32,
     /// The node's uid, when it is known to the control plane.
     uid: Option<String>,
     lease: Option<Lease>,
@@ -45,29 +47,35 @@ pub(crate) struct Alive {
 impl Alive {
     pub(crate) fn new(
         line: Line,
-        name: &str,
+        settings: &ClusterSettings,
         clock: Clock,
         described: watch::Receiver<Option<Node>>,
+        told: watch::Sender<Option<Node>>,
     ) -> Self {
-        let name = name.to_owned();
-        Self { line, name, clock, described, uid: None, lease: None, reported_at: None }
+        let (name, lease_seconds) = (settings.node.clone(), settings.lease_seconds);
+        let (uid, lease, reported_at) = (None, None, None);
+        Self { line, name, clock, described, told, lease_seconds, uid, lease, reported_at }
     }
 
     /// Tells it for ever.
     pub(crate) async fn run(mut self) {
         let mut pause = Pause::default();
+        let renew_interval = Duration::from_secs(self.lease_seconds.into()) / RENEWALS;
         loop {
             let described = self.described.borrow_and_update().clone();
             let beaten = match &described {
                 Some(node) => self.beat(node).await,
                 None => Ok(()),
             };
+            if beaten.is_ok() {
+                self.told.send_replace(described.clone());
+            }
             let rest = async {
                 match (&beaten, &described) {
                     (Err(_), _) => pause.wait().await,
                     (Ok(()), Some(_)) => {
                         pause.reset();
-                        tokio::time::sleep(RENEW_INTERVAL).await;
+                        tokio::time::sleep(renew_interval).await;
                     }
                     (Ok(()), None) => std::future::pending().await,
                 }
@@ -163,7 +171,7 @@ impl Alive {
         }
         let spec = LeaseSpec {
             holder_identity: Some(self.name.clone()),
-            lease_duration_seconds: Some(LEASE_SECONDS),
+            lease_duration_seconds: i32::try_from(self.lease_seconds).ok(),
             renew_time: Some(MicroTime(self.clock.now())),
             ..LeaseSpec::default()
         };

@@ -2,29 +2,28 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mayfly_controller::api::{ConfigMap, Event, Kind, Node, ObjectReference, Pod, Secret};
+use mayfly_controller::api::{ConfigMap, Node, Pod, Secret};
 use mayfly_controller::clock::Clock;
-use mayfly_controller::events::Recorder;
 use mayfly_controller::http::access::ClientCertificate;
 use mayfly_controller::http::kubelet;
 use mayfly_controller::node::{ClientError, ClusterClient, PodIdentity, Report};
-use mayfly_controller::store::Names;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::alive::Alive;
 use crate::couriers::Couriers;
 use crate::gate::Gate;
-use crate::introduction::Introduction;
+use crate::introduction::{self, Introduction};
 use crate::journal::{Journal, JournalError};
-use crate::limits::EVENTS_MAX;
 use crate::line::Line;
 use crate::pods::{Noted, Pods, begun};
+use crate::requests;
+use crate::teller::{self, Teller};
 use crate::watch::KubePods;
-use crate::{requests, teller};
 
 /// Which node speaks to the API server, and how.
 #[derive(Clone, Debug)]
@@ -35,7 +34,13 @@ pub struct ClusterSettings {
     pub journal: PathBuf,
     /// What it says of itself.
     pub introduction: Introduction,
+    /// How long the node is taken to be alive after it has said so: the kubelet's
+    /// `nodeLeaseDurationSeconds`.
+    pub lease_seconds: u32,
 }
+
+/// The kubelet's default of [`ClusterSettings::lease_seconds`].
+pub const LEASE_SECONDS: u32 = 40;
 
 /// A client of a Kubernetes API server. A clone is the same.
 #[derive(Clone)]
@@ -45,9 +50,12 @@ pub struct KubeClient {
     introduction: Arc<Introduction>,
     pods: Arc<Pods>,
     couriers: Couriers,
-    recorder: Arc<Recorder>,
-    events: mpsc::Sender<Event>,
+    teller: Teller,
     described: watch::Sender<Option<Node>>,
+    /// What of that the API server knows.
+    told: watch::Receiver<Option<Node>>,
+    /// The node is about to end.
+    is_leaving: Arc<AtomicBool>,
     node: Arc<str>,
     gate: Arc<Gate>,
     tasks: TaskTracker,
@@ -64,33 +72,50 @@ impl KubeClient {
         let (journal, records) = Journal::open(&settings.journal)?;
         let (line, pods) = (Line::new(client), Arc::new(Pods::new(journal, records)));
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
-        let couriers =
-            Couriers::new(line.clone(), Arc::clone(&pods), tasks.clone(), cancel.clone());
-        let (events, waiting) = mpsc::channel(EVENTS_MAX);
+        let (teller, waiting) = Teller::new(&settings.node, clock.clone());
+        let couriers = Couriers::new(
+            line.clone(),
+            Arc::clone(&pods),
+            teller.clone(),
+            tasks.clone(),
+            cancel.clone(),
+        );
         let (described, node) = watch::channel(None);
-        let alive = Alive::new(line.clone(), &settings.node, clock.clone(), node);
+        let (is_told, told) = watch::channel(None);
+        let alive = Alive::new(line.clone(), settings, clock.clone(), node, is_told);
         for task in
             [until(&cancel, alive.run()), until(&cancel, teller::tell_all(line.clone(), waiting))]
         {
             tokio::spawn(task);
         }
-        let recorder = Recorder::new("kubelet", Names::random()).on_host(&settings.node);
-        let (introduction, recorder) =
-            (Arc::new(settings.introduction.clone()), Arc::new(recorder));
+        let introduction = Arc::new(settings.introduction.clone());
         Ok(Self {
             line,
             clock,
             introduction,
             pods,
             couriers,
-            recorder,
-            events,
+            teller,
             described,
+            told,
+            is_leaving: Arc::default(),
             node: settings.node.as_str().into(),
             gate: Arc::default(),
             tasks,
             cancel,
         })
+    }
+
+    /// Tells that the node is shutting down, so that no more pods are bound to it, and waits until the
+    /// API server knows it, for as long as `patience` lasts. It goes on to tell that it is alive.
+    pub async fn leave(&self, patience: Duration) {
+        self.is_leaving.store(true, Ordering::Relaxed);
+        self.described.send_modify(|node| node.iter_mut().for_each(introduction::shut_down));
+        let (mut told, described) = (self.told.clone(), self.described.subscribe());
+        let is_told = told.wait_for(|told| *told == *described.borrow());
+        if tokio::time::timeout(patience, is_told).await.is_err() {
+            tracing::warn!("the API server does not know yet that the node is shutting down");
+        }
     }
 
     /// Waits until the API server knows all that was said, for as long as `patience` lasts, and says
@@ -104,28 +129,6 @@ impl KubeClient {
             );
         }
         self.cancel.cancel();
-    }
-
-    fn tell(&self, pod: &PodIdentity, report: Report) {
-        let now = self.clock.now();
-        for event in report.events {
-            let about = ObjectReference {
-                api_version: Some(Kind::Pod.api_version().to_owned()),
-                kind: Some(Kind::Pod.name().to_owned()),
-                namespace: Some(pod.namespace.clone()),
-                name: Some(pod.name.clone()),
-                uid: Some(pod.uid.clone()),
-                resource_version: None,
-                field_path: event.field_path,
-            };
-            let (event_type, reason) = (event.event_type, event.reason);
-            let event = self.recorder.event(&about, event_type, reason, &event.message, now);
-            if let Some(event) = event
-                && self.events.try_send(event).is_err()
-            {
-                tracing::debug!(pod = %pod.name, reason, "an event is lost: there are too many");
-            }
-        }
     }
 }
 
@@ -189,7 +192,7 @@ impl ClusterClient for KubeClient {
             durable(noted, || format!("noting the status of pod {}", pod.name)).await?;
             self.couriers.see_to(&pod.uid);
         }
-        self.tell(pod, report);
+        report.events.into_iter().for_each(|event| self.teller.tell(pod, event));
         Ok(())
     }
 
@@ -220,7 +223,11 @@ impl ClusterClient for KubeClient {
     }
 
     async fn register(&self, node: Node) -> Result<(), ClientError> {
-        self.described.send_replace(Some(self.introduction.of(node)));
+        let mut node = self.introduction.of(node);
+        if self.is_leaving.load(Ordering::Relaxed) {
+            introduction::shut_down(&mut node);
+        }
+        self.described.send_replace(Some(node));
         Ok(())
     }
 }

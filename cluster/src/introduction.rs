@@ -92,6 +92,16 @@ impl Introduction {
     }
 }
 
+/// Has `node` say that it is shutting down, in the kubelet's words.
+pub(crate) fn shut_down(node: &mut Node) {
+    let conditions = node.status.iter_mut().flat_map(|it| it.conditions.iter_mut().flatten());
+    for ready in conditions.filter(|it| it.type_ == "Ready") {
+        ready.status = "False".to_owned();
+        ready.reason = Some("KubeletNotReady".to_owned());
+        ready.message = Some("node is shutting down".to_owned());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

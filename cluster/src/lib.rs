@@ -30,7 +30,7 @@ mod status;
 mod teller;
 mod watch;
 
-pub use client::{ClusterSettings, KubeClient};
+pub use client::{ClusterSettings, KubeClient, LEASE_SECONDS};
 pub use introduction::{Introduction, Taint};
 pub use journal::JournalError;
 pub use watch::KubePods;

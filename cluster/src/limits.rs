@@ -29,6 +29,10 @@ pub(crate) const ERRANDS_MAX: usize = 32;
 /// Events that wait to be told. Those beyond are lost, which only people miss.
 pub(crate) const EVENTS_MAX: usize = 4096;
 
+/// Bytes of what an event says, of which a server may have made up a part. Kubernetes takes none that
+/// is longer.
+pub(crate) const EVENT_MESSAGE_BYTES_MAX: usize = 1024;
+
 /// Answers that are remembered of who may ask the node, all of which are forgotten beyond.
 pub(crate) const ANSWERS_KEPT_MAX: usize = 1024;
 

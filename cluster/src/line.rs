@@ -56,6 +56,18 @@ impl Failure {
         matches!(self, Self::Refused { code: 404, reason, .. } if reason == "NotFound")
     }
 
+    /// Whether the server has read what it was sent and takes it no better a second time. One that
+    /// is busy, that another was quicker at, or that does not know who asks may do so later.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self.code(), Some(400 | 405 | 406 | 413 | 415 | 422))
+    }
+
+    /// Whether the server says that it may not be done. As long as rights are given, or it has not
+    /// heard yet whose a pod is, that may change.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        self.code() == Some(403)
+    }
+
     /// Whether nobody has answered.
     pub(crate) fn is_outage(&self) -> bool {
         matches!(self, Self::Late | Self::Unreachable(_))

@@ -35,8 +35,11 @@ struct Entry {
     /// How many statuses were said, and up to which of them the API server has been told.
     said: u64,
     told: u64,
-    /// What was said has been told, and the API server shows it otherwise all the same.
+    /// What was said has been told, and the API server shows it otherwise all the same, or will not
+    /// have it.
     is_disputed: bool,
+    /// The API server does not let it be told, for now.
+    is_forbidden: bool,
     /// It is to be deleted once everything is told.
     is_removed: bool,
     /// Somebody is telling what there is to tell.
@@ -71,8 +74,11 @@ impl Pods {
         for uid in gone {
             self.forget(&mut entries, &uid);
         }
-        // A state that is older than what was seen is what there is now.
-        entries.values_mut().for_each(|entry| entry.version = 0);
+        for entry in entries.values_mut() {
+            // A state that is older than what was seen is what there is now, and it may be that of a
+            // server which has learnt to take what it has refused.
+            (entry.version, entry.is_disputed) = (0, false);
+        }
         pods.into_iter().map(|pod| show(&mut entries, pod)).collect()
     }
 
@@ -158,7 +164,8 @@ impl Pods {
             entry.has_courier = false;
             return None;
         };
-        let patch = record.filter(|_| entry.told < entry.said);
+        let is_untold = entry.told < entry.said && !(entry.is_forbidden && entry.is_removed);
+        let patch = record.filter(|_| is_untold);
         let patch = patch.and_then(|record| status::patch(record, entry.shown.as_deref()));
         match patch {
             Some(patch) => Some(Errand::Tell { pod, patch, said: entry.said }),
@@ -170,12 +177,27 @@ impl Pods {
         }
     }
 
+    /// The API server does not take what was said of a pod up to `said`, and will not.
+    pub(crate) fn given_up(&self, uid: &str, said: u64) {
+        if let Some(entry) = self.lock().get_mut(uid) {
+            entry.told = entry.told.max(said);
+            entry.is_disputed = entry.told == entry.said;
+        }
+    }
+
+    /// The API server does not let a pod be told of. Whether that is news.
+    pub(crate) fn forbidden(&self, uid: &str) -> bool {
+        let mut entries = self.lock();
+        entries.get_mut(uid).is_some_and(|entry| !std::mem::replace(&mut entry.is_forbidden, true))
+    }
+
     /// Everything up to `said` is told of `pod`, which is like this now.
     pub(crate) fn told(&self, said: u64, pod: Pod) {
         let mut entries = self.lock();
         let uid = pod.metadata.uid.clone().unwrap_or_default();
         let Some(entry) = entries.get_mut(&uid) else { return };
         entry.told = entry.told.max(said);
+        entry.is_forbidden = false;
         let record = entry.record.as_ref().and_then(|record| record.status.as_ref());
         if entry.told == entry.said
             && let Some(own) = record

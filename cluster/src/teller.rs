@@ -1,13 +1,57 @@
 //! Tells of what happened, in order: an event that is new is created, one that only counts is
 //! patched. Events that can't be told are kept for a while, and lost when they are too many.
 
-use mayfly_controller::api::Event;
+use std::sync::Arc;
+
+use mayfly_controller::api::{Event, Kind, ObjectReference};
+use mayfly_controller::clock::Clock;
+use mayfly_controller::events::Recorder;
+use mayfly_controller::node::{PodEvent, PodIdentity};
+use mayfly_controller::store::Names;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use crate::limits::EVENTS_MAX;
 use crate::line::{Failure, Line};
 use crate::pause::Pause;
 use crate::requests;
+
+/// Who has something to tell. A clone tells in the same name.
+#[derive(Clone)]
+pub(crate) struct Teller {
+    recorder: Arc<Recorder>,
+    clock: Clock,
+    events: mpsc::Sender<Event>,
+}
+
+impl Teller {
+    /// One for the kubelet of `node`, and what it has to tell.
+    pub(crate) fn new(node: &str, clock: Clock) -> (Self, mpsc::Receiver<Event>) {
+        let (events, waiting) = mpsc::channel(EVENTS_MAX);
+        let recorder = Arc::new(Recorder::new("kubelet", Names::random()).on_host(node));
+        (Self { recorder, clock, events }, waiting)
+    }
+
+    /// Has it told what happened to `pod`, in time.
+    pub(crate) fn tell(&self, pod: &PodIdentity, event: PodEvent) {
+        let about = ObjectReference {
+            api_version: Some(Kind::Pod.api_version().to_owned()),
+            kind: Some(Kind::Pod.name().to_owned()),
+            namespace: Some(pod.namespace.clone()),
+            name: Some(pod.name.clone()),
+            uid: Some(pod.uid.clone()),
+            resource_version: None,
+            field_path: event.field_path,
+        };
+        let (event_type, reason, now) = (event.event_type, event.reason, self.clock.now());
+        let event = self.recorder.event(&about, event_type, reason, &event.message, now);
+        if let Some(event) = event
+            && self.events.try_send(event).is_err()
+        {
+            tracing::debug!(pod = %pod.name, reason, "an event is lost: there are too many");
+        }
+    }
+}
 
 /// Tells what comes through `events`, until nobody has anything to tell any more.
 pub(crate) async fn tell_all(line: Line, mut events: mpsc::Receiver<Event>) {

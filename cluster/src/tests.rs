@@ -1,19 +1,21 @@
 //! The client against a recorded API server: what it asks, and what it makes of each answer.
 
 mod api;
+mod refusals;
+mod weather;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mayfly_controller::api::{Pod, Timestamp};
+use mayfly_controller::api::{Node, Pod, Timestamp};
 use mayfly_controller::clock::Clock;
 use mayfly_controller::events::EventType;
 use mayfly_controller::node::{ClusterClient, PodEvent, PodIdentity, PodWatch, PodsChange, Report};
 use serde_json::{Value, json};
 
 use self::api::{NODE, RecordedApi};
-use crate::{ClusterSettings, Introduction, JournalError, KubeClient, requests};
+use crate::{ClusterSettings, Introduction, JournalError, KubeClient, LEASE_SECONDS, requests};
 
 /// The document that says all that is asked.
 const DOCUMENT: &str = include_str!("../../examples/kubernetes/README.md");
@@ -24,6 +26,7 @@ async fn start(api: &RecordedApi, folder: &Path) -> KubeClient {
         node: NODE.to_owned(),
         journal: folder.join("journal"),
         introduction: Introduction::default(),
+        lease_seconds: LEASE_SECONDS,
     };
     loop {
         let clock = Clock::simulated(Timestamp::UNIX_EPOCH);
@@ -234,6 +237,42 @@ async fn a_node_registers_itself_and_says_that_it_is_alive() {
     api.until(|api| api.refusals() == 0 && api.renewals() > before).await;
     api.remove_node();
     api.until(|api| api.node().is_some()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_shuts_down_says_so_before_anything_else() {
+    let (api, folder) = (RecordedApi::default(), tempfile::tempdir().unwrap());
+    let client = start(&api, folder.path()).await;
+    let node = json!({"metadata": {"name": NODE}, "status": {
+        "nodeInfo": {}, "conditions": [{"type": "Ready", "status": "True"}],
+    }});
+    let node: Node = serde_json::from_value(node).unwrap();
+    client.register(node.clone()).await.unwrap();
+    api.until(|api| api.ready() == "True").await;
+    api.refuse("PATCH /api/v1/nodes/{node}/status", 500);
+    client.leave(Duration::from_secs(60)).await;
+    let said = &api.node().unwrap()["status"]["conditions"][0];
+    assert_eq!(
+        (&said["status"], &said["reason"], &said["message"]),
+        (&json!("False"), &json!("KubeletNotReady"), &json!("node is shutting down"))
+    );
+    // Its agent does not know, and describes it once more.
+    client.register(node).await.unwrap();
+    let before = api.renewals();
+    api.until(|api| api.renewals() >= before + 2).await;
+    assert_eq!(api.ready(), "False");
+    // Nobody is waited for in vain.
+    api.is_down(true);
+    client.leave(Duration::from_secs(3)).await;
+    client.stop(Duration::ZERO).await;
+    api.is_down(false);
+    // Its next process is ready.
+    let client = start(&api, folder.path()).await;
+    let node = json!({"metadata": {"name": NODE}, "status": {
+        "nodeInfo": {}, "conditions": [{"type": "Ready", "status": "True"}],
+    }});
+    client.register(serde_json::from_value(node).unwrap()).await.unwrap();
+    api.until(|api| api.ready() == "True").await;
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use hyper::{Request, Response};
 use kube::Client;
@@ -16,6 +17,9 @@ use tokio::sync::Notify;
 pub(super) const NODE: &str = "the-node";
 
 const NAMESPACE: &str = "the-namespace";
+
+/// A version, and the pods that there are then.
+pub(super) type Backup = (u64, BTreeMap<String, Value>);
 
 /// A recorded server. A clone is the same.
 #[derive(Clone, Default)]
@@ -39,6 +43,8 @@ struct State {
     asked: Vec<String>,
     /// What is refused once, with which code; 0 breaks the line off.
     refusals: Vec<(String, u16)>,
+    /// What is answered once after so long, though it is done at once.
+    delays: Vec<(String, Duration)>,
     is_down: bool,
 }
 
@@ -77,17 +83,23 @@ impl RecordedApi {
         let query = request.uri().query().unwrap_or_default().to_owned();
         let body = request.into_body().collect_bytes().await.map_err(io::Error::other)?;
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let (code, lines) = {
+        let (code, lines, delay) = {
             let mut state = self.lock();
             state.asked.push(shape.clone());
+            let delay = state.delays.iter().position(|(delayed, _)| *delayed == shape);
+            let delay = delay.map(|place| state.delays.remove(place).1);
             let refusal = state.refusals.iter().position(|(refused, _)| *refused == shape);
-            match refusal.map(|place| state.refusals.remove(place).1) {
+            let (code, lines) = match refusal.map(|place| state.refusals.remove(place).1) {
                 _ if state.is_down => (0, Vec::new()),
                 Some(code) => (code, vec![failure(code)]),
                 None => state.respond(&shape, &name, &query, &body),
-            }
+            };
+            (code, lines, delay)
         };
         self.changed.notify_waiters();
+        if let Some(delay) = delay {
+            tokio::time::sleep(delay).await;
+        }
         if code == 0 {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
@@ -111,6 +123,24 @@ impl RecordedApi {
     /// Refuses `request` once.
     pub(super) fn refuse(&self, request: &str, code: u16) {
         self.lock().refusals.push((request.to_owned(), code));
+    }
+
+    /// Answers `request` once after `delay`.
+    pub(super) fn delay(&self, request: &str, delay: Duration) {
+        self.lock().delays.push((request.to_owned(), delay));
+    }
+
+    /// Its state as it is.
+    pub(super) fn backup(&self) -> Backup {
+        let state = self.lock();
+        (state.version, state.pods.clone())
+    }
+
+    /// It has an older state, and no history.
+    pub(super) fn restore(&self, (version, pods): Backup) {
+        let mut state = self.lock();
+        (state.version, state.pods) = (version, pods);
+        state.history.clear();
     }
 
     /// How many refusals are left.
@@ -207,6 +237,9 @@ impl State {
             },
             ("POST", "events") => {
                 let name = body["metadata"]["name"].as_str().unwrap().to_owned();
+                if self.events.contains_key(&name) {
+                    return (409, vec![failure(409)]);
+                }
                 self.events.insert(name, body["count"].as_i64().unwrap());
                 (201, vec![body.clone()])
             }
@@ -217,6 +250,7 @@ impl State {
                 }
                 None => found(None),
             },
+            ("POST", "nodes") if self.node.is_some() => (409, vec![failure(409)]),
             ("POST", "nodes") => {
                 let mut node = body.clone();
                 node["metadata"]["uid"] = json!("node-uid");
