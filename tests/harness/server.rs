@@ -99,6 +99,11 @@ impl Server {
         self.running.wait()
     }
 
+    /// Ends it as a power cut would, and keeps what is known of it.
+    pub(crate) fn cut_off(&mut self) {
+        self.running.signal(Signal::KILL);
+    }
+
     /// Ends it as a power cut would.
     pub(crate) fn kill(self) -> Ended {
         self.running.kill()

@@ -7,6 +7,7 @@ use kube::api::{Api, ListParams, LogParams, Patch, PatchParams};
 use serde_json::json;
 
 use super::kit::{Cluster, NODES, node_of};
+use crate::harness::module::component;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_spread_over_the_nodes_that_have_joined() {
@@ -111,7 +112,8 @@ fn stranger() -> reqwest::Client {
 async fn a_tainted_node_is_for_those_who_tolerate_it_and_a_node_has_only_what_is_its_own() {
     let cluster = Cluster::new();
     let plane = cluster.serve().await;
-    let node = cluster.node_with(&plane, "left", "mayfly.dev/wasm:NoSchedule");
+    let tainted = ["--register-with-taints", "mayfly.dev/wasm:NoSchedule"];
+    let node = cluster.node_with(&plane, "left", &tainted);
     plane.ready("left").await;
     let mut job = cluster.job("picky", 1, 10);
     plane.create(&job).await;
@@ -157,4 +159,38 @@ async fn a_tainted_node_is_for_those_who_tolerate_it_and_a_node_has_only_what_is
     }
     node.stop().exits(0);
     plane.server.stop().exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_does_not_reach_the_port_of_its_own_node() {
+    let cluster = Cluster::new();
+    cluster.home.write("own.wasm", component("escape_own_port"));
+    let reach = ["--allow-hosts", "127.0.0.0/8"];
+    let plane = cluster.serve_with(&reach).await;
+    let options = ["--register-with-taints", "", "--image", "own=own.wasm"];
+    let node = cluster.node_with(&plane, "left", &[&options[..], &reach[..]].concat());
+    let url = kubelet_of(&plane.ready("left").await);
+    let address = url.trim_start_matches("https://");
+    let job = json!({
+        "metadata": {"name": "own"},
+        "spec": {"backoffLimit": 0, "template": {
+            "metadata": {"annotations": {"mayfly.dev/allow-hosts": "127.0.0.0/8"}},
+            "spec": {
+                "restartPolicy": "Never",
+                "containers": [{"name": "main", "image": "own", "args": [address]}],
+            },
+        }},
+    });
+    plane.create(&serde_json::from_value(job).expect("must be a Job")).await;
+    let pod = plane.wait(plane.pods(), has_ended).await;
+    let name = pod.metadata.name.expect("it has a name");
+    let log = plane.pods().logs(&name, &LogParams::default()).await.expect("a log");
+    assert!(log.starts_with(&format!("denied tcp {address} ")), "{log}");
+    node.stop().exits(0);
+    plane.server.stop().exits(0);
+}
+
+fn has_ended(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
 }

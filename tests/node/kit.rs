@@ -1,11 +1,12 @@
 //! A control plane with nodes, each a process, and what they run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::time::Duration;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
 use k8s_openapi::api::batch::v1::Job;
@@ -27,8 +28,14 @@ const IMAGE: &str = "ledger";
 /// The image of what prints its arguments.
 const PRINTING: &str = "printing";
 
-/// The nodes that may join; each one's token is its name.
+/// The nodes of most tests.
 pub(super) const NODES: [&str; 2] = ["left", "right"];
+
+/// The nodes that may join; each one's token is its name.
+pub(super) const HOSTS: [&str; 3] = ["left", "middle", "right"];
+
+/// How long a process of a test with several acts may live.
+const ACTS_MAX: Duration = Duration::from_secs(900);
 
 /// A home with a folder that all guests see.
 pub(super) struct Cluster {
@@ -36,7 +43,7 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// With two nodes that may join.
+    /// With nodes that may join.
     pub(super) fn new() -> Self {
         let home = Home::new();
         fs::create_dir(home.path("shared")).expect("the volume must be made");
@@ -48,7 +55,7 @@ impl Cluster {
                  tokens: [{{sha256: {hash}}}]\n"
             )
         };
-        let users: String = NODES.into_iter().map(user).collect();
+        let users: String = HOSTS.into_iter().map(user).collect();
         // Where a server finds it by itself.
         let path = home.write(".local/state/mayfly/users.yaml", format!("users:\n{users}"));
         fs::set_permissions(path, Permissions::from_mode(0o600)).expect("it is ours");
@@ -57,8 +64,20 @@ impl Cluster {
 
     /// Starts the control plane, which runs nothing itself.
     pub(super) async fn serve(&self) -> ControlPlane {
-        let options = ["--backoff-base=5ms", "--backoff-max=20ms"];
+        self.serve_with(&[]).await
+    }
+
+    /// The same with `options`.
+    pub(super) async fn serve_with(&self, options: &[&str]) -> ControlPlane {
+        let options = [&["--backoff-base=5ms", "--backoff-max=20ms"], options].concat();
         ControlPlane::of(Server::start(&self.home, &options)).await
+    }
+
+    /// The same at `address`.
+    pub(super) async fn serve_at(&self, address: &str) -> ControlPlane {
+        let mut command = self.home.mayfly();
+        command.args(["serve", "--listen", address, "--backoff-base=5ms", "--backoff-max=20ms"]);
+        ControlPlane::of(Server::started(Running::patiently(&mut command, ACTS_MAX))).await
     }
 
     /// Starts it again where it was.
@@ -69,19 +88,28 @@ impl Cluster {
 
     /// Starts the node `name` of `plane`, open to all pods.
     pub(super) fn node(&self, plane: &ControlPlane, name: &str) -> JoinedNode {
-        self.node_with(plane, name, "")
+        self.node_with(plane, name, &["--register-with-taints", ""])
     }
 
-    /// The same with taints.
-    pub(super) fn node_with(&self, plane: &ControlPlane, name: &str, taints: &str) -> JoinedNode {
-        let kubeconfig = self.kubeconfig(plane, name);
+    /// The same with `options`.
+    pub(super) fn node_with(
+        &self,
+        plane: &ControlPlane,
+        name: &str,
+        options: &[&str],
+    ) -> JoinedNode {
+        self.node_by(&self.kubeconfig(plane, name), name, options)
+    }
+
+    /// The same by its kubeconfig.
+    pub(super) fn node_by(&self, kubeconfig: &Path, name: &str, options: &[&str]) -> JoinedNode {
         let images = [(IMAGE, "job_ledger"), (PRINTING, "job_echo")];
         let images = images.map(|(image, file)| format!("--image={image}={}", guest(file)));
         let mut command = self.home.mayfly();
         command.args(["node", "--name", name, "--state-dir", name, "--host-path", "shared"]);
         command.arg("--kubeconfig").arg(kubeconfig).args(images);
-        command.args(["--register-with-taints", taints, "--kubelet-port", "0"]);
-        let mut running = Running::start(&mut command);
+        command.args(["--kubelet-port", "0"]).args(options);
+        let mut running = Running::patiently(&mut command, ACTS_MAX);
         running.line(|from, line| {
             from == Stream::Stderr && line.starts_with(&format!("mayfly: node {name} works for "))
         });
@@ -96,7 +124,8 @@ impl Cluster {
         Client::try_from(config.expect("must be usable")).expect("a client")
     }
 
-    fn kubeconfig(&self, plane: &ControlPlane, name: &str) -> PathBuf {
+    /// The kubeconfig of the node `name`.
+    pub(super) fn kubeconfig(&self, plane: &ControlPlane, name: &str) -> PathBuf {
         let mut config = Kubeconfig::read_from(plane.server.kubeconfig()).expect("a kubeconfig");
         for user in &mut config.auth_infos {
             let token = Some(name.to_owned().into());
@@ -156,6 +185,27 @@ impl Cluster {
             }
         }
         runs
+    }
+}
+
+impl Cluster {
+    /// Waits until so many guests have begun, and so many of them have ended.
+    pub(super) async fn until(
+        &self,
+        begun: usize,
+        ended: usize,
+    ) -> BTreeMap<String, (usize, usize)> {
+        let since = Instant::now();
+        loop {
+            let ledger = self.ledger();
+            let sum = |of: fn(&(usize, usize)) -> usize| ledger.values().map(of).sum::<usize>();
+            if begun <= sum(|it| it.0) && ended <= sum(|it| it.1) {
+                return ledger;
+            }
+            assert!(since.elapsed() < PATIENCE, "{ledger:?}");
+            // Nobody tells of files; it is only a look that is repeated.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 
@@ -221,6 +271,19 @@ impl ControlPlane {
         tokio::time::timeout(PATIENCE, found).await.expect("it must come about")
     }
 
+    /// Waits until so many pods have been seen running.
+    pub(super) async fn running(&self, count: usize) {
+        let seen = Mutex::new(BTreeSet::new());
+        self.wait(self.pods(), |pod| {
+            let mut seen = seen.lock().expect("nobody panics");
+            if phase(pod) == "Running" {
+                seen.insert(pod.metadata.uid.clone());
+            }
+            seen.len() == count
+        })
+        .await;
+    }
+
     /// Waits until the Job `name` is complete.
     pub(super) async fn completed(&self, name: &str) -> Job {
         self.wait(self.jobs(), |job| {
@@ -260,6 +323,11 @@ impl JoinedNode {
     pub(super) fn kill(self) -> Ended {
         self.running.kill()
     }
+}
+
+/// The phase of a pod.
+pub(super) fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
 }
 
 /// The node that a pod is bound to.

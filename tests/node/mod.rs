@@ -9,6 +9,9 @@
 //! What guests have done is seen in the files that they leave in a shared folder; what is known of it,
 //! through the API.
 
+mod drained;
+mod hosts;
 mod joined;
 mod kit;
 mod outages;
+mod shutdown;

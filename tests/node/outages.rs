@@ -1,45 +1,6 @@
 //! Parts that are killed and come back while pods run: nothing is lost, and nothing is run twice.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
-
-use k8s_openapi::api::core::v1::Pod;
-
-use super::kit::{Cluster, ControlPlane, LONG, NODES, node_of};
-use crate::harness::PATIENCE;
-
-fn phase(pod: &Pod) -> &str {
-    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
-}
-
-/// Waits until so many guests have begun, and so many of them have ended.
-async fn until(cluster: &Cluster, begun: usize, ended: usize) -> BTreeMap<String, (usize, usize)> {
-    let since = Instant::now();
-    loop {
-        let ledger = cluster.ledger();
-        let sum = |of: fn(&(usize, usize)) -> usize| ledger.values().map(of).sum::<usize>();
-        if begun <= sum(|it| it.0) && ended <= sum(|it| it.1) {
-            return ledger;
-        }
-        assert!(since.elapsed() < PATIENCE, "{ledger:?}");
-        // Nobody tells of files; it is only a look that is repeated.
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-async fn running(plane: &ControlPlane, count: usize) {
-    let mut seen = std::collections::BTreeSet::new();
-    let seen = std::sync::Mutex::new(&mut seen);
-    plane
-        .wait(plane.pods(), |pod| {
-            let mut seen = seen.lock().expect("nobody panics");
-            if phase(pod) == "Running" {
-                seen.insert(pod.metadata.uid.clone());
-            }
-            seen.len() == count
-        })
-        .await;
-}
+use super::kit::{Cluster, LONG, NODES, node_of, phase};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_killed_and_comes_back_runs_nothing_twice() {
@@ -50,8 +11,8 @@ async fn a_node_that_is_killed_and_comes_back_runs_nothing_twice() {
         plane.ready(name).await;
     }
     plane.create(&cluster.job("long", 4, u32::try_from(LONG.as_millis()).unwrap())).await;
-    running(&plane, 4).await;
-    until(&cluster, 4, 0).await;
+    plane.running(4).await;
+    cluster.until(4, 0).await;
     let before = plane.all_pods().await;
     let [left, right] = nodes;
     left.kill();
@@ -59,7 +20,7 @@ async fn a_node_that_is_killed_and_comes_back_runs_nothing_twice() {
     // Those that were lost have failed, and others are made in their place.
     let lost = before.iter().filter(|pod| node_of(pod) == "left").count();
     assert!(lost > 0, "nothing was killed: {before:#?}");
-    let ledger = until(&cluster, 4 + lost, 0).await;
+    let ledger = cluster.until(4 + lost, 0).await;
     assert!(ledger.values().all(|runs| *runs == (1, 0)), "{ledger:?}");
     let pods = plane.all_pods().await;
     for old in &before {
@@ -90,10 +51,10 @@ async fn pods_run_on_while_the_control_plane_is_away() {
         plane.ready(name).await;
     }
     plane.create(&cluster.job("away", 6, 3000)).await;
-    running(&plane, 6).await;
+    plane.running(6).await;
     let address = plane.server.address().to_owned();
     plane.server.kill();
-    until(&cluster, 6, 6).await;
+    cluster.until(6, 6).await;
     // One of the nodes does not live to tell.
     let [left, right] = nodes;
     left.kill();
