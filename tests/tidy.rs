@@ -99,6 +99,12 @@ const RULES: &[Rule] = &[
         why: "what a namespace has room for is reckoned without clock, store and async",
     },
     Rule {
+        room: "controller/src/certificates",
+        except: &["controller/src/certificates/controller.rs"],
+        never: &["async fn", "tokio::", "crate::store", "Clock", "KeyPair"],
+        why: "who is given a certificate is decided without clock, store, async and keys",
+    },
+    Rule {
         room: "controller/src/http",
         except: &[],
         never: &[

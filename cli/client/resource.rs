@@ -36,6 +36,7 @@ impl Resource {
             Kind::ServiceAccount => &["sa"],
             Kind::ResourceQuota => &["quota"],
             Kind::LimitRange => &["limits"],
+            Kind::CertificateSigningRequest => &["csr"],
             _ => &[],
         };
         Self {

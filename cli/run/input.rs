@@ -232,7 +232,11 @@ fn admit(object: Object, uid: &str) -> Result<Admitted<Object>, String> {
         Object::Namespace(_) => {
             Err("namespaces need not be made here; leave it out, objects may name any".to_owned())
         }
-        Object::Event(_) | Object::Node(_) | Object::ServiceAccount(_) | Object::Lease(_) => {
+        Object::Event(_)
+        | Object::Node(_)
+        | Object::ServiceAccount(_)
+        | Object::Lease(_)
+        | Object::CertificateSigningRequest(_) => {
             let kind = object.kind().name();
             Err(format!(
                 "`mayfly run` takes Jobs, Pods, ConfigMaps, Secrets, ResourceQuotas and LimitRanges, and no {kind}"

@@ -93,6 +93,8 @@ pub mod admission;
 pub mod annotations;
 pub mod api;
 pub mod backup;
+pub mod bootstrap;
+pub mod certificates;
 pub mod clock;
 pub mod cronjob;
 pub mod events;

@@ -13,6 +13,10 @@ pub const WATCH_HISTORY_MAX: usize = 16_384;
 /// batch has brought stays all the same, until the next one comes.
 pub const WATCH_HISTORY_BYTES_MAX: usize = 64 << 20;
 
+/// Requests for certificates that are kept at once. Stops hosts that join, or whoever has a token, from
+/// filling memory and the disk; those that are decided on go after an hour.
+pub const CERTIFICATE_REQUESTS_MAX: usize = 4_096;
+
 /// Jobs, CronJobs and pods, of each so many, that have series of their own on the page of metrics,
 /// unless the operator says another number: those that have not ended, and then the newest. Stops a
 /// scrape from growing with all that was ever run: ten thousand pods make some 60 MB of text, which

@@ -3,7 +3,7 @@
 //! ```text
 //! cron job controller · job controller · scheduler · node agent ──────────────┐
 //! ttl controller · collectors of garbage and pods · event expiry · namespaces ┤
-//! quotas · node lifecycle ────────────────────────────────────────────────────┴▶ store
+//! quotas · node lifecycle · certificates and tokens of hosts that join ────────┴▶ store
 //! ```
 //!
 //! It introduces them to the store, and never one to another.
@@ -14,7 +14,9 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::api::{Key, Kind};
+use crate::api::{Key, Kind, SignedDuration};
+use crate::bootstrap::TokenCleaner;
+use crate::certificates::{CertificateController, Signer};
 use crate::cronjob::CronJobController;
 use crate::events;
 use crate::gc::Collector;
@@ -116,6 +118,20 @@ impl ControlPlane {
             }));
         }
         Self { components, store, node: name, logs, inputs, usages, queues, ended }
+    }
+
+    /// The same, which has `signer` sign certificates for hosts that join, for `duration` at most.
+    #[must_use]
+    pub fn with_signer(mut self, signer: Arc<dyn Signer>, duration: SignedDuration) -> Self {
+        let (certificates, tokens) = (
+            CertificateController::new(self.store.clone(), signer, duration),
+            TokenCleaner::new(self.store.clone()),
+        );
+        self.components.extend([
+            start("certificate controller", &self.ended, |cancel| certificates.run(cancel)),
+            start("token cleaner", &self.ended, |cancel| tokens.run(cancel)),
+        ]);
+        self
     }
 
     /// What the pods print.

@@ -90,6 +90,9 @@ fn admit(object: &Object) -> Result<Admitted<Object>, Invalid> {
             any(admission::admit_resource_quota(Arc::unwrap_or_clone(it), UID))
         }
         Object::LimitRange(it) => any(admission::admit_limit_range(Arc::unwrap_or_clone(it), UID)),
+        Object::CertificateSigningRequest(it) => {
+            any(admission::admit_certificate_signing_request(Arc::unwrap_or_clone(it), UID))
+        }
     }
 }
 

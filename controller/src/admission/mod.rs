@@ -7,6 +7,7 @@
 //! Pure: it knows the wire types alone, neither the store nor the time; the uid comes as an
 //! argument. What is refused is refused with every complaint, in the words of an API server.
 
+mod certificate;
 mod cron_job;
 pub mod decode;
 mod defaults;
@@ -22,6 +23,9 @@ mod quota;
 mod unsupported;
 mod validate;
 
+pub use self::certificate::{
+    CertificatePart, admit_certificate_signing_request, admit_certificate_signing_request_update,
+};
 pub use self::cron_job::{
     admit_cron_job, admit_cron_job_update, default_cron_job, validate_cron_job,
     validate_cron_job_update, validate_schedule, validate_time_zone,

@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use super::json;
 use super::quick::Quick;
 use super::{
-    ConfigMap, CronJob, Event, Job, Lease, LimitRange, ManagedFields, Namespace, Node, ObjectMeta,
-    Pod, ResourceQuota, Secret, ServiceAccount,
+    CertificateSigningRequest, ConfigMap, CronJob, Event, Job, Lease, LimitRange, ManagedFields,
+    Namespace, Node, ObjectMeta, Pod, ResourceQuota, Secret, ServiceAccount,
 };
 
 /// Most objects are no larger than this as JSON.
@@ -206,6 +206,7 @@ kinds! {
     Lease: "coordination.k8s.io/v1" "leases" namespaced,
     ResourceQuota: "v1" "resourcequotas" namespaced,
     LimitRange: "v1" "limitranges" namespaced,
+    CertificateSigningRequest: "certificates.k8s.io/v1" "certificatesigningrequests" cluster,
 }
 
 impl Object {

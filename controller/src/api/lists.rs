@@ -102,6 +102,7 @@ const LISTS: &[ListFacts] = &[
     list("NamespaceStatus", "conditions", Map(&["type"]), MergeBy("type")),
     list("NodeSpec", "podCIDRs", Set, MergeValues),
     list("NodeStatus", "addresses", Map(&["type"]), MergeBy("type")),
+    list("CertificateSigningRequestStatus", "conditions", Map(&["type"]), Replace),
     list("NodeStatus", "conditions", Map(&["type"]), MergeBy("type")),
 ];
 

@@ -18,6 +18,10 @@ pub use k8s_openapi::api::batch::v1::{
     CronJobStatus, JobCondition, JobStatus, PodFailurePolicy, PodFailurePolicyRule, SuccessPolicy,
     SuccessPolicyRule, UncountedTerminatedPods,
 };
+pub use k8s_openapi::api::certificates::v1::{
+    CertificateSigningRequest, CertificateSigningRequestCondition, CertificateSigningRequestSpec,
+    CertificateSigningRequestStatus,
+};
 pub use k8s_openapi::api::coordination::v1::Lease;
 pub use k8s_openapi::api::core::v1::{
     ConfigMap, Container, ContainerState, ContainerStateRunning, ContainerStateTerminated,

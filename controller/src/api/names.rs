@@ -57,6 +57,10 @@ pub const TRACEPARENT: &str = "mayfly.dev/traceparent";
 /// Annotation that a node gives itself: the authority (PEM) of the certificate that it shows to whoever
 /// asks its kubelet's endpoints.
 pub const KUBELET_AUTHORITY: &str = "mayfly.dev/kubelet-authority";
+/// The signer of the certificates with which nodes come to the API server.
+pub const KUBELET_CLIENT_SIGNER: &str = "kubernetes.io/kube-apiserver-client-kubelet";
+/// The signer of the certificates that nodes show to the API server.
+pub const KUBELET_SERVING_SIGNER: &str = "kubernetes.io/kubelet-serving";
 /// With what the names of the annotations begin by which the node tells what a pod has used.
 pub const USAGE_PREFIX: &str = "mayfly.dev/usage-";
 /// Annotation that the node gives a pod: the seconds that all ended runs of its containers

@@ -34,6 +34,7 @@ const KINDS: &[Kind] = &[
     Kind::Lease,
     Kind::ResourceQuota,
     Kind::LimitRange,
+    Kind::CertificateSigningRequest,
 ];
 
 /// Deletes what has lost its owners.

@@ -5,14 +5,18 @@
 
 use std::sync::Arc;
 
+use super::access::User;
 use super::refusal::Refusal;
 use super::router::Api;
 use super::status::Status;
+use super::target::Subresource;
 use super::versions::Version;
-use crate::admission::{self, Admitted, ErrorKind, FieldError, Invalid};
+use crate::admission::{self, Admitted, CertificatePart, ErrorKind, FieldError, Invalid};
 use crate::api::names::ALLOW_HOSTS;
-use crate::api::{CronJob, Kind, Namespace, Node, Object, ObjectMeta, Pod, Resource};
+use crate::api::{CronJob, Kind, Namespace, Node, Object, ObjectMeta, Pod, Resource, Timestamp};
+use crate::limits::CERTIFICATE_REQUESTS_MAX;
 use crate::network::{self, AllowedHosts};
+use crate::store::Store;
 
 /// Sets the defaults of `object`, as reading it does in Kubernetes: whoever wrote it owns them.
 pub(super) fn with_defaults(object: &mut Object) {
@@ -31,7 +35,8 @@ pub(super) fn with_defaults(object: &mut Object) {
         | Object::Node(_)
         | Object::ServiceAccount(_)
         | Object::Lease(_)
-        | Object::ResourceQuota(_) => {}
+        | Object::ResourceQuota(_)
+        | Object::CertificateSigningRequest(_) => {}
         Object::LimitRange(it) => admission::default_limit_range(Arc::make_mut(it)),
     }
 }
@@ -58,6 +63,9 @@ pub(super) fn create(
         Object::Lease(it) => any(admission::admit_lease((**it).clone(), uid)?),
         Object::ResourceQuota(it) => any(admission::admit_resource_quota((**it).clone(), uid)?),
         Object::LimitRange(it) => any(admission::admit_limit_range((**it).clone(), uid)?),
+        Object::CertificateSigningRequest(it) => {
+            any(admission::admit_certificate_signing_request((**it).clone(), uid)?)
+        }
     })
 }
 
@@ -150,6 +158,48 @@ pub(super) fn update(
         }
         (new, _) => create(new, version, &uid)?,
     })
+}
+
+/// Has `object` say that `user` asks, if it is a request for a certificate; refuses it if there are too
+/// many.
+pub(super) fn asked_by(user: &User, object: &mut Object, store: &Store) -> Result<(), Refusal> {
+    let Object::CertificateSigningRequest(request) = object else { return Ok(()) };
+    let kind = Kind::CertificateSigningRequest;
+    if CERTIFICATE_REQUESTS_MAX <= store.count(kind) {
+        let name = request.metadata.name.as_deref().unwrap_or_default();
+        let why = format!(
+            "there are {CERTIFICATE_REQUESTS_MAX} requests for certificates already, each of which \
+             goes an hour after it was decided on, or a day after it was made"
+        );
+        return Err(Status::forbidden(kind, name, &why).into());
+    }
+    let spec = &mut Arc::make_mut(request).spec;
+    spec.username = Some(user.name.clone());
+    spec.uid = Some(user.uid.clone()).filter(|uid| !uid.is_empty());
+    spec.groups = Some(user.groups.clone());
+    spec.extra = None;
+    Ok(())
+}
+
+/// Admits a part of the request for a certificate `new` to be written over that of `old` at `now`.
+pub(super) fn certificate(
+    new: &Object,
+    old: &Object,
+    part: Option<Subresource>,
+    now: Timestamp,
+) -> Result<Admitted<Object>, Refusal> {
+    let part = match part {
+        Some(Subresource::Status) => CertificatePart::Status,
+        Some(Subresource::Approval) => CertificatePart::Approval,
+        _ => CertificatePart::Whole,
+    };
+    match (new, old) {
+        (Object::CertificateSigningRequest(new), Object::CertificateSigningRequest(old)) => {
+            let new = (**new).clone();
+            Ok(any(admission::admit_certificate_signing_request_update(new, old, part, now)?))
+        }
+        (new, old) => update(new, old, Version::Kept),
+    }
 }
 
 /// Admits the finalizers in the spec of `new`, which is a namespace, to be written over those of

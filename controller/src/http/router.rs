@@ -283,7 +283,7 @@ async fn route(
         path::check_name(name)?;
     }
     match target.subresource {
-        None | Some(Subresource::Status | Subresource::Finalize) => {
+        None | Some(Subresource::Status | Subresource::Finalize | Subresource::Approval) => {
             object(api, user, target, parts, body).await
         }
         Some(Subresource::Proxy) => node::answer(&api, &target, &parts),

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 
 use crate::api::lists::{self, ListType, PatchStrategy};
 use crate::api::{
-    ConfigMap, CronJob, Event, Job, Kind, Lease, LimitRange, Namespace, Node, Pod, ResourceQuota,
-    Secret, ServiceAccount,
+    CertificateSigningRequest, ConfigMap, CronJob, Event, Job, Kind, Lease, LimitRange, Namespace,
+    Node, Pod, ResourceQuota, Secret, ServiceAccount,
 };
 
 /// What a value is made of.
@@ -106,6 +106,7 @@ fn root(kind: Kind, generator: &mut SchemaGenerator) -> Value {
         Kind::Lease => of::<Lease>(generator),
         Kind::ResourceQuota => of::<ResourceQuota>(generator),
         Kind::LimitRange => of::<LimitRange>(generator),
+        Kind::CertificateSigningRequest => of::<CertificateSigningRequest>(generator),
     }
 }
 

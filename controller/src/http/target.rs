@@ -41,6 +41,8 @@ pub(super) enum Subresource {
     EphemeralContainers,
     /// The last finalizers of a namespace.
     Finalize,
+    /// Whether a certificate is to be signed.
+    Approval,
     /// What a node answers by itself, under paths of its own.
     Proxy,
 }
@@ -57,6 +59,7 @@ impl Subresource {
                 Kind::Namespace,
                 Kind::Node,
                 Kind::ResourceQuota,
+                Kind::CertificateSigningRequest,
             ],
         ),
         (Self::Log, &[Kind::Pod]),
@@ -66,6 +69,7 @@ impl Subresource {
         (Self::PortForward, &[Kind::Pod]),
         (Self::EphemeralContainers, &[Kind::Pod]),
         (Self::Finalize, &[Kind::Namespace]),
+        (Self::Approval, &[Kind::CertificateSigningRequest]),
         (Self::Proxy, &[Kind::Node]),
     ];
 
@@ -80,6 +84,7 @@ impl Subresource {
             Self::PortForward => "portforward",
             Self::EphemeralContainers => "ephemeralcontainers",
             Self::Finalize => "finalize",
+            Self::Approval => "approval",
             Self::Proxy => "proxy",
         }
     }

@@ -116,5 +116,6 @@ fn resource(kind: Kind) -> &'static str {
         Kind::Lease => "leases.coordination.k8s.io",
         Kind::ResourceQuota => "resourcequotas.",
         Kind::LimitRange => "limitranges.",
+        Kind::CertificateSigningRequest => "certificatesigningrequests.certificates.k8s.io",
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::reconcile::{Content, Observed, Plan, reconcile};
-use super::{FINALIZER, ROOT_CA, ROOT_CA_KEY, SERVICE_ACCOUNT};
+use super::{CLUSTER_INFO, CLUSTER_INFO_KEY, FINALIZER, ROOT_CA, ROOT_CA_KEY, SERVICE_ACCOUNT};
 use crate::admission;
 use crate::api::{ConfigMap, Key, Kind, Namespace, Object, ObjectMeta, Resource, ServiceAccount};
 use crate::limits::NAMESPACE_OBJECTS_MAX;
@@ -108,7 +108,8 @@ impl NamespaceController {
             }
             Object::Namespace(namespace) => self.note_namespace(namespace),
             _ => {
-                let is_given = [SERVICE_ACCOUNT, ROOT_CA].contains(&&*change.key.name);
+                let is_given =
+                    [SERVICE_ACCOUNT, ROOT_CA, CLUSTER_INFO].contains(&&*change.key.name);
                 if is_given || self.terminating.contains(&change.key.namespace) {
                     self.queue.insert(Arc::clone(&change.key.namespace));
                 }
@@ -161,12 +162,16 @@ impl NamespaceController {
         let is_terminating = namespace.metadata.deletion_timestamp.is_some();
         let contents = if is_terminating { self.contents(name) } else { Vec::new() };
         let account = self.store.get::<ServiceAccount>(&Key::new(name, SERVICE_ACCOUNT));
-        let map = self.store.get::<ConfigMap>(&Key::new(name, ROOT_CA));
+        let of_map = |map: &str, key: &str| {
+            let map = self.store.get::<ConfigMap>(&Key::new(name, map))?;
+            map.data.as_ref()?.get(key).cloned()
+        };
         Some(Observed {
             namespace,
             contents,
             has_service_account: account.is_some(),
-            root_ca: map.and_then(|map| map.data.as_ref()?.get(ROOT_CA_KEY).cloned()),
+            root_ca: of_map(ROOT_CA, ROOT_CA_KEY),
+            cluster_info: of_map(CLUSTER_INFO, CLUSTER_INFO_KEY),
             root_ca_wanted: self.root_ca.clone(),
         })
     }

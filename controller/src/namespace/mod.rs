@@ -24,5 +24,11 @@ const SERVICE_ACCOUNT: &str = "default";
 const ROOT_CA: &str = "kube-root-ca.crt";
 const ROOT_CA_KEY: &str = "ca.crt";
 
+/// The ConfigMap by which hosts that join know the server, where it is, and the key in it; Kubernetes'
+/// own.
+const PUBLIC: &str = "kube-public";
+const CLUSTER_INFO: &str = "cluster-info";
+const CLUSTER_INFO_KEY: &str = "kubeconfig";
+
 #[cfg(test)]
 mod tests;

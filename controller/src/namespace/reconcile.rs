@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use k8s_openapi::api::core::v1::NamespaceCondition;
+use serde_json::json;
 
 use super::conditions;
-use super::{FINALIZER, ROOT_CA, ROOT_CA_KEY, SERVICE_ACCOUNT};
+use super::{
+    CLUSTER_INFO, CLUSTER_INFO_KEY, FINALIZER, PUBLIC, ROOT_CA, ROOT_CA_KEY, SERVICE_ACCOUNT,
+};
 use crate::api::{ConfigMap, Key, Kind, Namespace, Object, ObjectMeta, ServiceAccount, Timestamp};
 use crate::limits::NAMESPACE_OBJECTS_MAX;
 
@@ -23,6 +28,8 @@ pub struct Observed {
     pub has_service_account: bool,
     /// The certificate that it has.
     pub root_ca: Option<String>,
+    /// What it tells hosts that join.
+    pub cluster_info: Option<String>,
     /// The certificate that it should have, if any.
     pub root_ca_wanted: Option<String>,
 }
@@ -80,14 +87,29 @@ pub fn reconcile(observed: &Observed, now: Timestamp) -> Plan {
         let account = ServiceAccount { metadata, ..ServiceAccount::default() };
         plan.make.push(Object::ServiceAccount(Arc::new(account)));
     }
-    if let Some(wanted) = &observed.root_ca_wanted
-        && observed.root_ca.as_ref() != Some(wanted)
-    {
-        let data = Some([(ROOT_CA_KEY.to_owned(), wanted.clone())].into());
-        let map = ConfigMap { metadata: named(ROOT_CA), data, ..ConfigMap::default() };
+    let Some(authority) = &observed.root_ca_wanted else { return plan };
+    let mut publish = |name: &str, key: &str, text: &str| {
+        let data = Some([(key.to_owned(), text.to_owned())].into());
+        let map = ConfigMap { metadata: named(name), data, ..ConfigMap::default() };
         plan.make.push(Object::ConfigMap(Arc::new(map)));
+    };
+    if observed.root_ca.as_ref() != Some(authority) {
+        publish(ROOT_CA, ROOT_CA_KEY, authority);
+    }
+    let info = (namespace == PUBLIC).then(|| cluster_info(authority));
+    if let Some(info) = info.filter(|info| observed.cluster_info.as_ref() != Some(info)) {
+        publish(CLUSTER_INFO, CLUSTER_INFO_KEY, &info);
     }
     plan
+}
+
+/// A kubeconfig of which only the authority (PEM) is said; as JSON, which is YAML.
+fn cluster_info(authority: &str) -> String {
+    let cluster = json!({"certificate-authority-data": BASE64.encode(authority)});
+    json!({
+        "apiVersion": "v1", "kind": "Config", "clusters": [{"name": "", "cluster": cluster}],
+    })
+    .to_string()
 }
 
 fn terminate(observed: &Observed, now: Timestamp) -> Plan {

@@ -222,6 +222,7 @@ fn the_same_observation_gives_the_same_plan_and_makers_go_first() {
         contents,
         has_service_account: false,
         root_ca: None,
+        cluster_info: None,
         root_ca_wanted: None,
     };
     let all = vec![content(Kind::Job, "j"), content(Kind::Pod, "p"), content(Kind::Secret, "s")];

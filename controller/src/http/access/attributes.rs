@@ -8,6 +8,9 @@ use axum::http::{Method, Uri};
 use crate::http::options::Query;
 use crate::http::target::Target;
 
+/// The ConfigMap that says by which authority the server is known; Kubernetes' own.
+const CLUSTER_INFO: (&str, &str) = ("kube-public", "cluster-info");
+
 /// What is to be done to what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::http) struct Attributes {
@@ -108,9 +111,20 @@ impl Attributes {
         !self.resource.is_empty()
     }
 
-    /// Whether it only asks if we are well, which needs no credentials.
-    pub(super) fn is_health_check(&self) -> bool {
-        self.verb == "get" && matches!(self.path.as_str(), "/healthz" | "/livez" | "/readyz")
+    /// What only who may do everything may do.
+    pub(super) fn everything() -> Self {
+        let any = || "*".to_owned();
+        Self { verb: any(), group: any(), resource: any(), ..Self::default() }
+    }
+
+    /// Whether it needs no credentials: it only asks if we are well, or by which authority we are
+    /// known, which a host that joins compares with what it was told.
+    pub(super) fn is_for_anybody(&self) -> bool {
+        let is_health = matches!(self.path.as_str(), "/healthz" | "/livez" | "/readyz");
+        let is_cluster_info = self.group.is_empty()
+            && self.qualified_resource() == "configmaps"
+            && (self.namespace.as_str(), self.name.as_str()) == CLUSTER_INFO;
+        self.verb == "get" && (is_health || is_cluster_info)
     }
 
     /// The resource with its part, as `pods/log`.

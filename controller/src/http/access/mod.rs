@@ -24,6 +24,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use axum::http::request::Parts;
 
 pub(super) use self::attributes::Attributes;
+pub(super) use self::authenticate::user_of_token;
 pub use self::file::{InvalidPolicy, Mistake};
 pub use self::policy::{Policy, TokenHash};
 pub(super) use self::references::References;
@@ -33,8 +34,9 @@ use super::options::Query;
 use super::refusal::Refusal;
 use super::router::Api;
 use super::status::Status;
-use crate::api::{Object, Timestamp};
-use crate::store::Transaction;
+use crate::api::{Kind, Object, Timestamp};
+use crate::bootstrap;
+use crate::store::{Store, Transaction};
 
 /// Who may do what, as it is now.
 #[derive(Debug, Default)]
@@ -74,7 +76,7 @@ pub(super) fn require(api: &Api, user: &User, asked: &Attributes) -> Result<(), 
 pub(super) fn admit(api: &Api, parts: &Parts) -> Result<Arc<User>, Refusal> {
     let Some(access) = &api.access else { return Ok(Arc::new(User::system_admin())) };
     let policy = access.policy();
-    let user = admit_by(&policy, parts, api.store.clock().now())?;
+    let user = admit_by(&policy, &api.store, parts, api.store.clock().now())?;
     let asked = Attributes::of(&parts.method, &parts.uri);
     if let Some(node) = policy.node_of(&user)
         && !policy.allows_beside(&user, &asked)
@@ -87,13 +89,24 @@ pub(super) fn admit(api: &Api, parts: &Parts) -> Result<Arc<User>, Refusal> {
     Ok(user)
 }
 
-/// Refuses what `user` must not write, if it is a node: `new` over `old`, or new.
+/// Refuses what `user` must not write, as a node or as somebody who may write Secrets: `new` over `old`,
+/// or new.
 pub(super) fn restrict(
     api: &Api,
     user: &User,
     old: Option<&Object>,
     new: &Object,
 ) -> Result<(), Refusal> {
+    if let Some(access) = &api.access
+        && let Object::Secret(secret) = new
+        && secret.type_.as_deref() == Some(bootstrap::SECRET_TYPE)
+        && !access.policy().allows(user, &Attributes::everything())
+    {
+        // Kubernetes differs: there, whoever may write Secrets may let hosts join.
+        let name = secret.metadata.name.as_deref().unwrap_or_default();
+        let why = "only who may do everything may let hosts join";
+        return Err(Status::forbidden(Kind::Secret, name, why).into());
+    }
     match restricted(api, user) {
         Some(node) => own::restrict(node, old, new),
         None => Ok(()),
@@ -121,11 +134,16 @@ fn restricted<'a>(api: &Api, user: &'a User) -> Option<&'a str> {
     node.filter(|_| !user.is_in(User::MASTERS))
 }
 
-fn admit_by(policy: &Policy, parts: &Parts, now: Timestamp) -> Result<Arc<User>, Refusal> {
+fn admit_by(
+    policy: &Policy,
+    store: &Store,
+    parts: &Parts,
+    now: Timestamp,
+) -> Result<Arc<User>, Refusal> {
     let asked = Attributes::of(&parts.method, &parts.uri);
-    let user = match authenticate::authenticate(policy, parts, now) {
+    let user = match authenticate::authenticate(policy, store, parts, now) {
         Some(user) => user,
-        None if asked.is_health_check() && !authenticate::has_credentials(parts) => {
+        None if asked.is_for_anybody() && !authenticate::has_credentials(parts) => {
             return Ok(Arc::new(User::anonymous()));
         }
         None => return Err(Status::unauthorized().into()),

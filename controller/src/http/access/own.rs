@@ -4,7 +4,8 @@
 //! admission plugin `NodeRestriction`, for what is written. Roles can't say it, since it depends on
 //! which pods are bound to the node by now.
 
-use crate::api::{Key, Kind, Object, ObjectMeta, Pod};
+use crate::api::{CertificateSigningRequest, Key, Kind, Object, ObjectMeta, Pod};
+use crate::certificates::{Purpose, Request};
 use crate::http::options::Query;
 use crate::http::refusal::Refusal;
 use crate::http::router::Api;
@@ -12,6 +13,7 @@ use crate::http::status::Status;
 use crate::store::Transaction;
 
 use super::attributes::Attributes;
+use super::user::User;
 
 /// Where nodes have their leases.
 const LEASES: &str = "kube-node-lease";
@@ -61,7 +63,8 @@ pub(super) fn may(api: &Api, node: &str, asked: &Attributes, query: &Query) -> b
         ("coordination.k8s.io", "leases") => {
             asked.namespace == LEASES && (verb == "create" || asked.name == node)
         }
-        ("", "events") | ("authentication.k8s.io" | "authorization.k8s.io", _) => true,
+        ("", "events")
+        | ("authentication.k8s.io" | "authorization.k8s.io" | "certificates.k8s.io", _) => true,
         _ => false,
     }
 }
@@ -108,6 +111,7 @@ pub(super) fn restrict(node: &str, old: Option<&Object>, new: &Object) -> Result
             let why = "can only access node lease with the same name as the requesting node";
             refused(why.to_owned())
         }
+        Object::CertificateSigningRequest(new) => certificate(node, new),
         _ if matches!(new.kind(), Kind::Lease | Kind::Event) => Ok(()),
         _ => refused(format!("node {node:?} is not allowed to write it")),
     }
@@ -128,6 +132,24 @@ pub(super) fn restrict_deletion(
     }
     let (uid, node) = (pod.metadata.uid.clone(), node.to_owned());
     Ok(Transaction::new().require(old.key(), uid, move |pod: &Pod| is_bound(pod, &node)))
+}
+
+/// Refuses a request for the certificate of another node.
+fn certificate(node: &str, new: &CertificateSigningRequest) -> Result<(), Refusal> {
+    let refused = |why: String| {
+        let name = new.metadata.name.as_deref().unwrap_or_default();
+        Err(Status::forbidden(Kind::CertificateSigningRequest, name, &why).into())
+    };
+    if Purpose::of_signer(&new.spec.signer_name).is_none() {
+        return Ok(());
+    }
+    match Request::parse(&new.spec.request.0) {
+        Err(error) => refused(format!("unable to parse csr: {error}")),
+        Ok(asked) if asked.common_name.strip_prefix(User::NODE_PREFIX) != Some(node) => {
+            refused(format!("can only create a node CSR with CN={}{node}", User::NODE_PREFIX))
+        }
+        Ok(_) => Ok(()),
+    }
 }
 
 /// A label of Kubernetes' own domains that is changed and is not a node's to change.

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use sha2::{Digest as _, Sha256};
 
 use super::attributes::Attributes;
-use super::role::{EVERYONE, EVERYTHING, MONITORING, NODE, Role, Rule};
+use super::role::{BOOTSTRAP, EVERYONE, EVERYTHING, KUBELET_API, MONITORING, NODE, Role, Rule};
 use super::user::User;
 use crate::api::Timestamp;
 
@@ -130,6 +130,8 @@ impl Policy {
         let granted: Vec<_> = granted.collect();
         let own = if user.is_in(User::AUTHENTICATED) { EVERYONE } else { &[] };
         let monitored = if user.is_in(User::MONITORING) { MONITORING } else { &[] };
-        all.iter().chain(granted).chain(monitored).chain(own)
+        let joins = if user.is_in(User::BOOTSTRAPPERS) { BOOTSTRAP } else { &[] };
+        let asks = if user.name == User::KUBELET_CLIENT { KUBELET_API } else { &[] };
+        all.iter().chain(granted).chain(monitored).chain(joins).chain(asks).chain(own)
     }
 }

@@ -162,6 +162,12 @@ pub(super) const NODE: &[Rule] = &[
     on(&["get"], &[""], &["configmaps", "secrets"]),
     on(&["create", "patch", "update"], &[""], &["events"]),
     on(&["create", "delete", "get", "patch", "update"], &["coordination.k8s.io"], &["leases"]),
+    on(
+        &["create", "get", "list", "watch"],
+        &["certificates.k8s.io"],
+        &["certificatesigningrequests"],
+    ),
+    on(&["create"], &["certificates.k8s.io"], &["certificatesigningrequests/selfnodeclient"]),
     on(&["create"], &["authentication.k8s.io"], &["tokenreviews"]),
     on(
         &["create"],
@@ -169,6 +175,27 @@ pub(super) const NODE: &[Rule] = &[
         &["localsubjectaccessreviews", "subjectaccessreviews"],
     ),
 ];
+
+/// What those may do who come with a bootstrap token: ask for the certificate of a node, and look whether
+/// its name is taken. Kubernetes' `system:node-bootstrapper` with the right to have it signed, and
+/// kubeadm's `kubeadm:get-nodes`.
+pub(super) const BOOTSTRAP: &[Rule] = &[
+    on(
+        &["create", "get", "list", "watch"],
+        &["certificates.k8s.io"],
+        &["certificatesigningrequests"],
+    ),
+    on(&["create"], &["certificates.k8s.io"], &["certificatesigningrequests/nodeclient"]),
+    on(&["get"], &[""], &["nodes"]),
+];
+
+/// What an API server may do where it asks kubelets: read what they answer. Kubernetes'
+/// `system:kubelet-api-admin`, without what nobody here has to ask them.
+pub(super) const KUBELET_API: &[Rule] = &[on(
+    &["get"],
+    &[""],
+    &["nodes/healthz", "nodes/log", "nodes/metrics", "nodes/pods", "nodes/proxy", "nodes/stats"],
+)];
 
 /// What Kubernetes' `cluster-admin` may do, and the group `system:masters`.
 pub(super) const EVERYTHING: &[Rule] = &[on(&["*"], &["*"], &["*"]), at(&["*"], &["*"])];

@@ -23,6 +23,10 @@ fn policy() -> Policy {
     Policy::parse(&format!("users:\n{}", users.concat())).expect("must be a policy")
 }
 
+fn store() -> Store {
+    Store::in_memory(Clock::simulated(Timestamp::UNIX_EPOCH), Names::seeded(1))
+}
+
 fn send(policy: &Policy, user: &str, request: &str) -> Result<Arc<User>, Refusal> {
     let (method, uri) = request.split_once(' ').expect("a request must have a method");
     let mut built = Request::builder().method(method).uri(uri);
@@ -30,7 +34,7 @@ fn send(policy: &Policy, user: &str, request: &str) -> Result<Arc<User>, Refusal
         built = built.header("authorization", format!("Bearer {user}"));
     }
     let (parts, ()) = built.body(()).expect("must be a request").into_parts();
-    admit_by(policy, &parts, Timestamp::UNIX_EPOCH)
+    admit_by(policy, &store(), &parts, Timestamp::UNIX_EPOCH)
 }
 
 #[test]
@@ -136,13 +140,88 @@ fn a_certificate_says_who_its_owner_is() {
         let certificate = ClientCertificate { common_name: name.to_owned(), organizations };
         let request = Request::builder().uri("/api/v1/nodes").extension(certificate).body(());
         let (parts, ()) = request.expect("must be a request").into_parts();
-        admit_by(&access.policy(), &parts, Timestamp::UNIX_EPOCH).is_ok()
+        admit_by(&access.policy(), &store(), &parts, Timestamp::UNIX_EPOCH).is_ok()
     };
     assert!(admit("somebody", &[User::MASTERS]));
     assert!(admit("root", &[]), "roles of the file count for certificates, too");
     assert!(!admit("jane", &["developers"]));
     access.replace(Policy::default());
     assert!(!admit("root", &[]), "the newest policy counts");
+}
+
+/// Whether who shows a certificate of `name` and `groups` may do what is asked of `store`.
+async fn may(store: &Store, (name, groups): (&str, &[&str]), request: &str) -> bool {
+    let api = Api::new(store.clone()).with_access(Arc::new(Access::new(policy())));
+    let organizations = groups.iter().map(|group| (*group).to_owned()).collect();
+    let certificate = ClientCertificate { common_name: name.to_owned(), organizations };
+    let (method, uri) = request.split_once(' ').expect("a request must have a method");
+    let request = Request::builder().method(method).uri(uri).extension(certificate).body(());
+    let (parts, ()) = request.expect("must be a request").into_parts();
+    admit(&api, &parts).is_ok()
+}
+
+#[tokio::test]
+async fn hosts_that_join_and_who_asks_nodes_may_do_that_and_nothing_else() {
+    let store = store();
+    let csr = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+    let joins = ("system:bootstrap:abcdef", &["system:bootstrappers"][..]);
+    let asks = (User::KUBELET_CLIENT, &[][..]);
+    let node = ("system:node:a", &["system:nodes"][..]);
+    for (request, expect) in [
+        (format!("POST {csr}"), [true, false, true]),
+        (format!("GET {csr}/x"), [true, false, true]),
+        (format!("GET {csr}?watch=1"), [true, false, true]),
+        (format!("DELETE {csr}/x"), [false; 3]),
+        (format!("PUT {csr}/x/approval"), [false; 3]),
+        (format!("PUT {csr}/x/status"), [false; 3]),
+        (format!("POST {csr}/x/nodeclient"), [true, false, false]),
+        ("GET /api/v1/nodes/a".to_owned(), [true, false, true]),
+        ("GET /api/v1/nodes/b".to_owned(), [true, false, false]),
+        ("GET /api/v1/nodes".to_owned(), [false; 3]),
+        ("POST /api/v1/nodes".to_owned(), [false, false, true]),
+        ("GET /api/v1/nodes/a/proxy/pods".to_owned(), [false, true, false]),
+        ("POST /api/v1/nodes/a/proxy/run".to_owned(), [false; 3]),
+        ("GET /api/v1/namespaces/kube-system/secrets/x".to_owned(), [false; 3]),
+        ("GET /api/v1/namespaces/default/pods/x/log".to_owned(), [false; 3]),
+    ] {
+        for (user, expect) in [joins, asks, node].into_iter().zip(expect) {
+            assert_eq!(may(&store, user, &request).await, expect, "{}: {request}", user.0);
+        }
+    }
+}
+
+#[test]
+fn by_which_authority_the_server_is_known_is_told_to_anybody() {
+    let policy = policy();
+    let info = "/api/v1/namespaces/kube-public/configmaps/cluster-info";
+    assert!(send(&policy, "", &format!("GET {info}")).is_ok());
+    assert!(send(&policy, "stranger", &format!("GET {info}")).is_err());
+    for request in [
+        format!("PUT {info}"),
+        format!("DELETE {info}"),
+        "GET /api/v1/namespaces/kube-public/configmaps".to_owned(),
+        "GET /api/v1/namespaces/kube-public/secrets/cluster-info".to_owned(),
+        "GET /api/v1/namespaces/default/configmaps/cluster-info".to_owned(),
+        "GET /api/v1/namespaces/kube-public/configmaps/kube-root-ca.crt".to_owned(),
+    ] {
+        assert!(send(&policy, "", &request).is_err(), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn who_may_write_secrets_may_not_let_hosts_join() {
+    let api = Api::new(store()).with_access(Arc::new(Access::new(policy())));
+    let secret = |type_: &str| {
+        let secret = serde_json::json!({"metadata": {"name": "s"}, "type": type_});
+        Object::Secret(Arc::new(serde_json::from_value(secret).expect("a Secret")))
+    };
+    let user = |name: &str| User::authenticated(name, "", &[]);
+    let check = |name: &str, type_: &str, expect: bool| {
+        assert_eq!(restrict(&api, &user(name), None, &secret(type_)).is_ok(), expect, "{name}");
+    };
+    check("jane", "Opaque", true);
+    check("jane", bootstrap::SECRET_TYPE, false);
+    check("root", bootstrap::SECRET_TYPE, true);
 }
 
 #[test]

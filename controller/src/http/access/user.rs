@@ -1,5 +1,7 @@
 //! Users, and by what they are known.
 
+use crate::bootstrap::Bootstrapper;
+
 /// Who sends a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
@@ -30,6 +32,14 @@ impl User {
 
     /// What the name of a node's user begins with, before the name of the node.
     pub(super) const NODE_PREFIX: &str = "system:node:";
+
+    /// The group of those who come with a bootstrap token, and with what the names of their users
+    /// begin, before the id of the token.
+    pub(super) const BOOTSTRAPPERS: &str = "system:bootstrappers";
+    pub(super) const BOOTSTRAP_PREFIX: &str = "system:bootstrap:";
+
+    /// What an API server is called where it asks kubelets.
+    pub const KUBELET_CLIENT: &str = "kube-apiserver-kubelet-client";
 
     /// The group whose members may read metrics.
     pub(super) const MONITORING: &str = "system:monitoring";
@@ -63,6 +73,15 @@ impl User {
     /// Whether they are in `group`.
     pub(super) fn is_in(&self, group: &str) -> bool {
         self.groups.iter().any(|it| it == group)
+    }
+}
+
+impl From<Bootstrapper> for User {
+    fn from(bootstrapper: Bootstrapper) -> Self {
+        let mut groups = bootstrapper.groups;
+        groups.insert(0, Self::BOOTSTRAPPERS.to_owned());
+        let name = format!("{}{}", Self::BOOTSTRAP_PREFIX, bootstrapper.id);
+        Self::authenticated(&name, "", &groups)
     }
 }
 

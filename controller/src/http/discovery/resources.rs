@@ -16,8 +16,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::api::metrics::{self, NodeMetrics, PodMetrics};
 use crate::api::{
-    ConfigMap, CronJob, Event, Job, Lease, LimitRange, Namespace, Node, Pod, ResourceQuota, Secret,
-    ServiceAccount,
+    CertificateSigningRequest, ConfigMap, CronJob, Event, Job, Lease, LimitRange, Namespace, Node,
+    Pod, ResourceQuota, Secret, ServiceAccount,
 };
 
 /// A sort of objects that is served.
@@ -191,6 +191,14 @@ const NAMESPACE_PARTS: &[Subresource] = &[
     status("Namespace", Model::of::<Namespace>()),
 ];
 
+const CERTIFICATE_PARTS: &[Subresource] = &[
+    Subresource {
+        name: "approval",
+        ..status("CertificateSigningRequest", Model::of::<CertificateSigningRequest>())
+    },
+    status("CertificateSigningRequest", Model::of::<CertificateSigningRequest>()),
+];
+
 /// All that is served. Groups are in the order in which Kubernetes prefers them, and what is of one
 /// group and version stands together.
 pub(in crate::http) const RESOURCES: &[Resource] = &[
@@ -284,6 +292,20 @@ pub(in crate::http) const RESOURCES: &[Resource] = &[
         categories: &["all"],
         subresources: &[status("Job", Model::of::<Job>())],
         ..plain("batch/v1", ["jobs", "job", "Job"], &[], Model::of::<Job>())
+    },
+    Resource {
+        is_namespaced: false,
+        subresources: CERTIFICATE_PARTS,
+        ..plain(
+            "certificates.k8s.io/v1",
+            [
+                "certificatesigningrequests",
+                "certificatesigningrequest",
+                "CertificateSigningRequest",
+            ],
+            &["csr"],
+            Model::of::<CertificateSigningRequest>(),
+        )
     },
     plain("coordination.k8s.io/v1", ["leases", "lease", "Lease"], &[], Model::of::<Lease>()),
     // As metrics-server has them: `pods` and `nodes` are first of all those of the core.

@@ -20,6 +20,9 @@ pub(super) fn blank(kind: Kind) -> Value {
         Kind::Namespace | Kind::Node | Kind::ResourceQuota => json!({"spec": {}, "status": {}}),
         Kind::Lease => json!({"spec": {}}),
         Kind::LimitRange => json!({"spec": {"limits": null}}),
+        Kind::CertificateSigningRequest => {
+            json!({"spec": {"request": null, "signerName": ""}, "status": {}})
+        }
         Kind::Event => json!({
             "involvedObject": {}, "source": {}, "firstTimestamp": null, "lastTimestamp": null,
             "eventTime": null, "reportingComponent": "", "reportingInstance": "",

@@ -2,6 +2,24 @@
 
 use super::wire::{Corrupt, Wire, wire};
 
+mod certificates {
+    use k8s_openapi::api::certificates::v1 as api;
+    use k8s_pb::api::certificates::v1 as pb;
+
+    use super::{Corrupt, Wire, wire};
+
+    wire! {
+        CertificateSigningRequestSpec {
+            extra, groups, request, signer_name, uid, usages, username,
+        } keeps { expiration_seconds };
+        CertificateSigningRequestCondition {
+            last_transition_time, last_update_time, message, reason, status,
+        } renames { type_ = r#type };
+        CertificateSigningRequestStatus { certificate, conditions };
+        CertificateSigningRequest { metadata, spec, status };
+    }
+}
+
 mod coordination {
     use k8s_openapi::api::coordination::v1 as api;
     use k8s_pb::api::coordination::v1 as pb;

@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, MicroTime, Time};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use k8s_pb::api::authentication::v1 as pb_authentication;
 use k8s_pb::api::authorization::v1 as pb_authorization;
+use k8s_pb::api::certificates::v1 as pb_certificates;
 use k8s_pb::apimachinery::pkg::api::resource as pb_resource;
 use k8s_pb::apimachinery::pkg::apis::meta::v1 as pb_meta;
 use k8s_pb::apimachinery::pkg::util::intstr as pb_intstr;
@@ -42,6 +43,12 @@ impl Wire<Vec<u8>> for ByteString {
 
     fn is_empty(message: &Vec<u8>) -> bool {
         message.is_empty()
+    }
+}
+
+impl Wire<Option<Vec<u8>>> for ByteString {
+    fn wire(message: Option<Vec<u8>>) -> Result<Self, Corrupt> {
+        Ok(Self(message.unwrap_or_default()))
     }
 }
 
@@ -126,6 +133,12 @@ impl Wire<pb_meta::FieldsV1> for FieldsV1 {
 
 impl Wire<pb_authorization::ExtraValue> for Vec<String> {
     fn wire(message: pb_authorization::ExtraValue) -> Result<Self, Corrupt> {
+        Ok(message.items)
+    }
+}
+
+impl Wire<pb_certificates::ExtraValue> for Vec<String> {
+    fn wire(message: pb_certificates::ExtraValue) -> Result<Self, Corrupt> {
         Ok(message.items)
     }
 }

@@ -18,8 +18,8 @@ mod volume;
 mod wire;
 
 use k8s_openapi::api::{
-    authentication, authorization, batch as api_batch, coordination, core as api_core, events,
-    policy,
+    authentication, authorization, batch as api_batch, certificates, coordination,
+    core as api_core, events, policy,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 use k8s_pb::api as pb;
@@ -101,6 +101,10 @@ fn object(api_version: &str, kind: &str, raw: &[u8]) -> Result<Vec<u8>, Corrupt>
             json::<pb::core::v1::ResourceQuota, api_core::v1::ResourceQuota>(raw)
         }
         ("v1", "LimitRange") => json::<pb::core::v1::LimitRange, api_core::v1::LimitRange>(raw),
+        ("certificates.k8s.io/v1", "CertificateSigningRequest") => json::<
+            pb::certificates::v1::CertificateSigningRequest,
+            certificates::v1::CertificateSigningRequest,
+        >(raw),
         ("coordination.k8s.io/v1", "Lease") => {
             json::<pb::coordination::v1::Lease, coordination::v1::Lease>(raw)
         }

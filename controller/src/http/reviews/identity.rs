@@ -6,7 +6,7 @@ use k8s_openapi::api::authentication::v1::{
 
 use super::Asked;
 use crate::api::{ObjectMeta, Time};
-use crate::http::access::User;
+use crate::http::access::{User, user_of_token};
 use crate::http::refusal::Refusal;
 use crate::http::status::Status;
 
@@ -29,7 +29,8 @@ pub(super) fn of_token(asked: &Asked<'_>, mut review: TokenReview) -> Result<Tok
             Status::bad_request("token is required for TokenReview in authentication").into()
         );
     }
-    let user = asked.policy.user_of(&token, asked.api.store.clock().now());
+    let store = &asked.api.store;
+    let user = user_of_token(&asked.policy, store, &token, store.clock().now());
     let status = match user {
         Some(user) => TokenReviewStatus {
             authenticated: Some(true),

@@ -84,6 +84,7 @@ fn fields(kind: Kind) -> &'static [&'static str] {
         Kind::Node => &["spec.unschedulable"],
         Kind::Secret => &["type"],
         Kind::Namespace => &["status.phase"],
+        Kind::CertificateSigningRequest => &["spec.signerName"],
         Kind::CronJob
         | Kind::ConfigMap
         | Kind::ServiceAccount
@@ -120,6 +121,7 @@ fn value(object: &Object, field: &str) -> String {
         (Object::Event(event), _) => of_event(event, field),
         (Object::Node(node), _) => Some(unschedulable(node)),
         (Object::Secret(secret), _) => secret.type_.clone(),
+        (Object::CertificateSigningRequest(it), _) => Some(it.spec.signer_name.clone()),
         (Object::Namespace(it), _) => it.status.as_ref().and_then(|status| status.phase.clone()),
         _ => None,
     };

@@ -48,6 +48,7 @@ pub fn of(kind: Kind) -> &'static [Column] {
         Kind::Lease => LEASE,
         Kind::ResourceQuota => RESOURCE_QUOTA,
         Kind::LimitRange => LIMIT_RANGE,
+        Kind::CertificateSigningRequest => CERTIFICATE_SIGNING_REQUEST,
     }
 }
 
@@ -111,6 +112,31 @@ const RESOURCE_QUOTA: &[Column] = &[
 
 /// Kubernetes has no columns of its own for it, so they are those of any object.
 const LIMIT_RANGE: &[Column] = &[NAME, Column { name: "Created At", type_: "date", ..AGE }];
+
+const CERTIFICATE_SIGNING_REQUEST: &[Column] = &[
+    NAME,
+    AGE,
+    Column::shown(
+        "SignerName",
+        "signerName indicates the requested signer, and is a qualified name.\n\nList/watch requests \
+         for CertificateSigningRequests can filter on this field using a \
+         \"spec.signerName=NAME\" fieldSelector.",
+    ),
+    Column::shown(
+        "Requestor",
+        "request contains an x509 certificate signing request encoded in a \"CERTIFICATE REQUEST\" \
+         PEM block. When serialized as JSON or YAML, the data is additionally base64-encoded.",
+    ),
+    Column::shown(
+        "RequestedDuration",
+        "expirationSeconds is the requested duration of validity of the issued certificate.",
+    ),
+    Column::shown(
+        "Condition",
+        "conditions applied to the request. Known conditions are \"Approved\", \"Denied\", and \
+         \"Failed\".",
+    ),
+];
 
 const LEASE: &[Column] = &[
     NAME,

@@ -4,6 +4,7 @@
 //! the client to choose. Kubernetes' own columns and words (its internal printers).
 
 mod age;
+mod certificate;
 mod columns;
 mod event;
 mod job;
@@ -57,6 +58,7 @@ pub fn row(object: &Object, now: Timestamp) -> Row {
         Object::Lease(object) => plain::lease(object, now),
         Object::ResourceQuota(object) => plain::resource_quota(object, now),
         Object::LimitRange(object) => plain::limit_range(object),
+        Object::CertificateSigningRequest(object) => certificate::cells(object, now),
     };
     Row { cells, conditions: Vec::new() }
 }

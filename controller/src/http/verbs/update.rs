@@ -127,6 +127,9 @@ pub(super) async fn write(
         must_say_version(&new)?;
     }
     let mut admitted = match target.subresource {
+        part if kind == Kind::CertificateSigningRequest => {
+            admit::certificate(&new, old, part, api.store.clock().now())?
+        }
         Some(Subresource::Status) => {
             times::restore(&mut new, old);
             admit::status(&new, old)?

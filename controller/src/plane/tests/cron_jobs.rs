@@ -26,7 +26,7 @@ impl Simulation {
     /// Goes on to this second since the start.
     async fn until(&self, second: i64) {
         let at = "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap();
-        self.store.clock().sleep_until(at + crate::api::SignedDuration::from_secs(second)).await;
+        self.store.clock().sleep_until(at + SignedDuration::from_secs(second)).await;
     }
 
     /// The minute that each Job is for, and how it has ended.

@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, MicroTime, Time};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use k8s_pb::api::authentication::v1 as pb_authentication;
 use k8s_pb::api::authorization::v1 as pb_authorization;
+use k8s_pb::api::certificates::v1 as pb_certificates;
 use k8s_pb::apimachinery::pkg::api::resource as pb_resource;
 use k8s_pb::apimachinery::pkg::apis::meta::v1 as pb_meta;
 use k8s_pb::apimachinery::pkg::util::intstr as pb_intstr;
@@ -96,5 +97,6 @@ leaves! {
         },
     };
     Vec<String> as pb_authorization::ExtraValue: it => pb_authorization::ExtraValue { items: it };
+    Vec<String> as pb_certificates::ExtraValue: it => pb_certificates::ExtraValue { items: it };
     Vec<String> as pb_authentication::ExtraValue: it => pb_authentication::ExtraValue { items: it };
 }
