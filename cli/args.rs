@@ -8,6 +8,7 @@ mod config;
 mod image;
 mod node;
 mod serve;
+mod service;
 
 use std::env;
 use std::ffi::OsString;
@@ -24,8 +25,9 @@ use tracing_subscriber::EnvFilter;
 
 pub(crate) use backup::{BackupArguments, RestoreArguments};
 pub(crate) use image::{ImageCommand, ImageFolder, LoginOptions, Source};
-pub(crate) use node::NodeArguments;
-pub(crate) use serve::{LogFormat, ServeArguments};
+pub(crate) use node::{NodeArguments, server};
+pub(crate) use serve::ServeArguments;
+pub(crate) use service::{LogFormat, ServiceOptions};
 
 use crate::log::{self, Log};
 
@@ -71,11 +73,13 @@ impl Arguments {
 
     /// Begins to log to standard error.
     pub(crate) fn start_log(&self) -> Log {
-        let (default, given, format) = match &self.command {
-            Command::Serve(it) => (SERVER_TRACES, it.log_level.clone(), it.log_format),
-            Command::Node(it) => (SERVER_TRACES, it.log_level.clone(), it.log_format),
-            _ => (TRACES, None, LogFormat::Text),
+        let (default, options) = match &self.command {
+            Command::Serve(it) => (SERVER_TRACES, Some(&it.service)),
+            Command::Node(it) => (SERVER_TRACES, Some(&it.service)),
+            _ => (TRACES, None),
         };
+        let format = options.map_or(LogFormat::Text, |it| it.log_format);
+        let given = options.and_then(|it| it.log_level.clone());
         let wanted = given.unwrap_or_else(|| self.verbosity.directives(default));
         Log::start(&wanted, format)
     }

@@ -105,18 +105,18 @@ pub(crate) fn run_reads(
 
 /// Confines `mayfly serve`.
 pub(crate) fn serve(arguments: &ServeArguments, state: &StateFolder) -> Confined {
-    let mut change = changed(state, arguments.state_dir.as_deref(), &arguments.host);
+    let mut change = changed(state, arguments.state_dir.as_deref(), &arguments.service.host);
     change.extend(arguments.kubeconfig.iter().flat_map(|file| around(file)).map(made));
     let mut read = system();
     read.extend(change.iter().cloned());
-    read.extend(given_images(&arguments.images));
-    let host = &arguments.host;
+    read.extend(given_images(&arguments.service.images));
+    let host = &arguments.service.host;
     let tls = [&arguments.tls_cert, &arguments.tls_key];
     let given = [&host.limits, &host.ca_file, &arguments.users].into_iter().chain(tls);
     read.extend(given.flatten().flat_map(|file| around(file)));
     read.extend(telemetry::certificate().iter().flat_map(|file| around(file)));
     let files = Files { read: Some(read), change: Some(change), ..everywhere() };
-    confine(&arguments.confinement, &files)
+    confine(&arguments.service.confinement, &files)
 }
 
 /// Confines `mayfly node`, whose kubeconfig names the files `credentials`.
@@ -125,16 +125,16 @@ pub(crate) fn node(
     state: &StateFolder,
     credentials: &[PathBuf],
 ) -> Confined {
-    let change = changed(state, arguments.state_dir.as_deref(), &arguments.host);
+    let change = changed(state, arguments.state_dir.as_deref(), &arguments.service.host);
     let mut read = system();
     read.extend(change.iter().cloned());
-    read.extend(given_images(&arguments.images));
-    let host = &arguments.host;
+    read.extend(given_images(&arguments.service.images));
+    let host = &arguments.service.host;
     let given = [&host.limits, &host.ca_file, &arguments.client_ca_file].into_iter().flatten();
-    let given = given.chain([&arguments.kubeconfig]).chain(credentials);
+    let given = given.chain(&arguments.kubeconfig).chain(credentials);
     read.extend(given.flat_map(|file| around(file)));
     let files = Files { read: Some(read), change: Some(change), ..everywhere() };
-    confine(&arguments.confinement, &files)
+    confine(&arguments.service.confinement, &files)
 }
 
 /// Keeps others from looking into this process, once it has opened what it needs of `/proc`.

@@ -19,6 +19,7 @@ mod manifest;
 mod manual;
 mod node;
 mod notify;
+mod pin;
 mod places;
 #[cfg(test)]
 mod reference;

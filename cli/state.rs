@@ -5,7 +5,8 @@
 //! STATE/node/       what the pods have on disk: logs, volumes
 //! STATE/images/     names for modules, of `mayfly image --state-dir STATE`
 //! STATE/cache/      compiled code
-//! STATE/tls/        the authority of a server's certificates
+//! STATE/tls/        the authorities of a server's certificates
+//! STATE/pki/        what a node that has joined is known by, and knows its server by
 //! STATE/kubeconfig  what clients of a server need
 //! ```
 

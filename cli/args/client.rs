@@ -4,6 +4,7 @@
 
 mod change;
 mod log_level;
+mod token;
 mod top;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub(crate) use change::{
     DeleteArguments, DryRun, MakeArguments, RerunArguments, Validate,
 };
 pub(crate) use log_level::LogLevelArguments;
+pub(crate) use token::{TokenCommand, TokenCreateArguments};
 pub(crate) use top::{
     SortBy, TopArguments, TopCommand, TopJobArguments, TopNodeArguments, TopPodArguments,
 };
@@ -52,6 +54,9 @@ pub(crate) enum ClientCommand {
     Rerun(RerunArguments),
     /// Show what a server of mayfly logs, or have it log something else.
     LogLevel(LogLevelArguments),
+    /// Make, list and delete the tokens with which other hosts join as nodes.
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Show and change where the server is and who one is there (kubeconfigs).
     #[command(subcommand)]
     Config(ConfigCommand),

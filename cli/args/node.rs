@@ -6,14 +6,18 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use jiff::SignedDuration;
 use mayfly_cluster::{LEASE_SECONDS, Taint};
+use mayfly_controller::bootstrap::Token;
 
-use super::{ConfinementOptions, HostOptions, ImageOptions, LogFormat, duration};
+use super::{ServiceOptions, duration};
+use crate::pin::Pin;
 
 /// The taint that keeps pods away which are not meant for WebAssembly.
 const TAINT: &str = "mayfly.dev/wasm:NoSchedule";
 
 const NODE_EXAMPLES: &str = "\
 Examples:
+  mayfly node --join https://10.0.0.1:6443 --token abcdef.0123456789abcdef --ca-cert-hash sha256:…
+                                                 as `mayfly token create` prints it there
   mayfly node --kubeconfig node.kubeconfig       as the node that is called as this host is
   mayfly node --kubeconfig edge.kubeconfig --name edge-1 --register-with-taints ''
                                                  for `mayfly serve`, and open to every pod
@@ -29,8 +33,25 @@ Exit codes:
 #[command(after_help = NODE_EXAMPLES)]
 pub(crate) struct NodeArguments {
     /// The API server to work for, and the credentials of this node.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) kubeconfig: PathBuf,
+    #[arg(
+        long, value_name = "FILE", value_hint = ValueHint::FilePath,
+        required_unless_present = "join", conflicts_with = "join"
+    )]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Join this server: with a token the first time, and afterwards with the certificate that it gave,
+    /// which is kept in the state folder and renewed in time.
+    #[arg(long, value_name = "https://HOST:PORT", value_parser = server)]
+    pub(crate) join: Option<String>,
+    /// A token of the server, of `mayfly token create`.
+    #[arg(
+        long, value_name = "TOKEN", env = "MAYFLY_TOKEN", hide_env_values = true,
+        value_parser = token
+    )]
+    pub(crate) token: Option<String>,
+    /// By which hash of its key the server's authority is known; `mayfly token create` says it. Without
+    /// one, the authorities that this system knows are believed.
+    #[arg(long, value_name = "sha256:HASH", requires = "join")]
+    pub(crate) ca_cert_hash: Option<Pin>,
     /// The node's name [default: this host's].
     #[arg(long, value_name = "NAME", value_parser = name)]
     pub(crate) name: Option<String>,
@@ -76,18 +97,29 @@ pub(crate) struct NodeArguments {
     #[arg(long, value_name = "DIR", env = "MAYFLY_STATE_DIR", value_hint = ValueHint::DirPath)]
     pub(crate) state_dir: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) images: ImageOptions,
-    #[command(flatten)]
-    pub(crate) host: HostOptions,
-    #[command(flatten)]
-    pub(crate) confinement: ConfinementOptions,
-    /// What to log: off, error, warn, info, debug or trace, or directives as RUST_LOG has them, which
-    /// it goes before.
-    #[arg(long, value_name = "LEVEL|DIRECTIVES", value_parser = crate::log::checked)]
-    pub(crate) log_level: Option<String>,
-    /// How to write what is logged: for people, or a JSON object a line.
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) log_format: LogFormat,
+    pub(crate) service: ServiceOptions,
+}
+
+/// The address of a server, without anything behind it.
+pub(crate) fn server(text: &str) -> Result<String, String> {
+    let wrong = || "https://HOST:PORT is wanted, such as https://10.0.0.1:6443".to_owned();
+    let url: hyper::Uri = text.trim_end_matches('/').parse().map_err(|_| wrong())?;
+    let is_bare = url.path() == "/" && url.query().is_none();
+    let host = url.authority().filter(|it| !it.host().is_empty() && !it.as_str().contains('@'));
+    match (url.scheme_str(), host) {
+        (Some("https"), Some(host)) if is_bare => Ok(format!("https://{host}")),
+        _ => Err(wrong()),
+    }
+}
+
+/// A token, which is in no error's text.
+fn token(text: &str) -> Result<String, String> {
+    match Token::parse(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("six and sixteen small letters and digits are wanted, with a '.' between, as \
+                     `mayfly token create` prints them"
+            .to_owned()),
+    }
 }
 
 /// The name of a node is that of an object: as a host's, in small letters.
@@ -118,6 +150,21 @@ fn label(text: &str) -> Result<(String, String), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn servers_to_join() {
+        let check = |text: &str, expect: Option<&str>| {
+            assert_eq!(server(text).ok().as_deref(), expect, "{text}");
+        };
+        check("https://10.0.0.1:6443", Some("https://10.0.0.1:6443"));
+        check("https://build.example.org/", Some("https://build.example.org"));
+        check("https://[::1]:6443", Some("https://[::1]:6443"));
+        check("http://10.0.0.1:6443", None);
+        check("10.0.0.1:6443", None);
+        check("https://10.0.0.1/api", None);
+        check("https://me@10.0.0.1", None);
+        check("", None);
+    }
 
     #[test]
     fn names_of_nodes() {

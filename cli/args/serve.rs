@@ -3,14 +3,18 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum, ValueHint};
+use clap::{Args, ValueHint};
+use jiff::SignedDuration;
 use mayfly_controller::limits::METRICS_OBJECTS_MAX;
 use mayfly_controller::podgc::TERMINATED_POD_GC_THRESHOLD;
 
-use super::{BackoffOptions, ConfinementOptions, HostOptions, ImageOptions};
+use super::{BackoffOptions, ServiceOptions, duration};
 
 /// Where it listens when nobody says: Kubernetes' own port, for this host alone.
 const LISTEN: &str = "127.0.0.1:6443";
+
+/// For how long certificates of nodes are signed: a year, as in Kubernetes.
+const SIGNING_DURATION: &str = "8760h";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -19,6 +23,7 @@ Examples:
   mayfly serve --listen 127.0.0.1:0              at a free port; the kubeconfig says which
   mayfly serve --listen 0.0.0.0:6443 --tls-san build.example.org
                                                  for other hosts, which know it by that name
+  mayfly token create                            lets another host join, in another terminal
   mayfly serve --config /etc/mayfly/serve.yaml   with options from a file
 
 Exit codes:
@@ -49,11 +54,7 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) users: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) images: ImageOptions,
-    #[command(flatten)]
-    pub(crate) host: HostOptions,
-    #[command(flatten)]
-    pub(crate) confinement: ConfinementOptions,
+    pub(crate) service: ServiceOptions,
     #[command(flatten)]
     pub(crate) backoff: BackoffOptions,
     /// Keep so many finished pods; beyond, the oldest are deleted, and no count changes. 0 keeps all.
@@ -67,6 +68,11 @@ pub(crate) struct ServeArguments {
     /// OpenTelemetry's variables say, such as OTEL_EXPORTER_OTLP_ENDPOINT].
     #[arg(long, value_name = "URL")]
     pub(crate) otlp_endpoint: Option<String>,
+    /// Sign the certificates of nodes for so long at most.
+    #[arg(
+        long, value_name = "DURATION", value_parser = duration, default_value = SIGNING_DURATION
+    )]
+    pub(crate) cluster_signing_duration: SignedDuration,
     /// A further name or address that clients know the server by; may be given again.
     #[arg(long = "tls-san", value_name = "NAME|ADDRESS")]
     pub(crate) tls_sans: Vec<String>,
@@ -77,23 +83,6 @@ pub(crate) struct ServeArguments {
     /// The private key of --tls-cert, as PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert", value_hint = ValueHint::FilePath)]
     pub(crate) tls_key: Option<PathBuf>,
-    /// What to log: off, error, warn, info, debug or trace, or directives as RUST_LOG has them, which
-    /// it goes before; `mayfly log-level` changes it while the server runs.
-    #[arg(long, value_name = "LEVEL|DIRECTIVES", value_parser = crate::log::checked)]
-    pub(crate) log_level: Option<String>,
-    /// How to write what is logged: for people, or a JSON object a line.
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) log_format: LogFormat,
-}
-
-/// The form of what is logged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// Lines for people.
-    #[default]
-    Text,
-    /// A JSON object a line, for programs.
-    Json,
 }
 
 /// `127.0.0.1:6443`, `[::1]:6443`, or an address alone, with Kubernetes' port.

@@ -31,6 +31,7 @@ mod resource;
 mod select;
 mod suspend;
 mod table;
+mod token;
 pub(crate) mod top;
 pub(crate) mod wait;
 mod waiting;
@@ -84,6 +85,7 @@ async fn answer(command: &ClientCommand) -> anyhow::Result<Exit> {
         ClientCommand::Resume(arguments) => suspend::switch(arguments, false).await,
         ClientCommand::Rerun(arguments) => rerun::rerun(arguments).await,
         ClientCommand::LogLevel(arguments) => log_level::log_level(arguments).await,
+        ClientCommand::Token(command) => token::token(command).await,
         ClientCommand::Config(command) => config::config(command),
     }
 }

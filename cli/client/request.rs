@@ -59,6 +59,11 @@ impl Server {
         Self { client, host, named_by }
     }
 
+    /// Where it is, as a URL.
+    pub(super) fn url(&self) -> String {
+        format!("https://{}", self.host)
+    }
+
     /// The object or list at `path`.
     pub(super) async fn get(&self, path: &str, query: &Pairs, form: As) -> anyhow::Result<Value> {
         let accept = match form {

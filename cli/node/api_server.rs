@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use kube::config::KubeConfigOptions;
+use kube::config::{AuthInfo, KubeConfigOptions};
 use kube::{Client, Config};
 use rustls::pki_types::CertificateDer;
 
@@ -57,6 +57,23 @@ impl Kubeconfig {
         let client = Client::try_from(config).with_context(|| cant_use(&self.path))?;
         Ok(ApiServer { client, url: url.trim_end_matches('/').to_owned(), authorities })
     }
+}
+
+/// A client for the server at `url`, which one of `authorities` knows, or whom the system does if there
+/// are none.
+pub(super) fn connect(
+    url: &str,
+    authorities: &[CertificateDer<'static>],
+    auth_info: AuthInfo,
+) -> anyhow::Result<Client> {
+    let roots = authorities.iter().map(|it| it.to_vec()).collect::<Vec<_>>();
+    let mut config = Config::new(url.parse().with_context(|| format!("no URL: {url}"))?);
+    config.root_cert = Some(roots).filter(|roots| !roots.is_empty());
+    config.connect_timeout = Some(CONNECT_MAX);
+    // Whoever asks tries again by itself.
+    config.default_retry = false;
+    config.auth_info = auth_info;
+    Client::try_from(config).with_context(|| format!("can't speak to {url}"))
 }
 
 impl ApiServer {

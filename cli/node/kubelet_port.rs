@@ -6,7 +6,7 @@
 //!
 //! Sockets and encryption are those of `mayfly serve`. What a client shows must be of the authority of
 //! the kubeconfig, or of `--client-ca-file`; the node's own certificate is of an authority of its own,
-//! which its Node object tells.
+//! which its Node object tells, unless it has joined: then the server signs one.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -37,7 +37,7 @@ pub(super) struct Port {
 pub(super) struct Kubelet {
     connections: Arc<Connections>,
     accepting: JoinHandle<()>,
-    _renewal: AbortOnDropHandle<()>,
+    _renewal: Option<AbortOnDropHandle<()>>,
 }
 
 impl Port {
@@ -67,13 +67,19 @@ impl Port {
         self.tls.own_authority().to_owned()
     }
 
-    /// Answers there with `router`.
-    pub(super) fn answer(self, router: Router) -> anyhow::Result<Kubelet> {
+    /// What encrypts there.
+    pub(super) fn tls(&self) -> Arc<Tls> {
+        Arc::clone(&self.tls)
+    }
+
+    /// Answers there with `router`. What it shows is renewed unless `is_given`: then somebody else sees
+    /// to that.
+    pub(super) fn answer(self, router: Router, is_given: bool) -> anyhow::Result<Kubelet> {
         let Self { listener, tls, .. } = self;
         let connections = Connections::new(&tls, router)?;
         let accepting = tokio::spawn(connections.clone().accept(listener));
         let renewal = renewal::keep(Clock::system(), move |now| tls.renew(now));
-        let _renewal = AbortOnDropHandle::new(tokio::spawn(renewal));
+        let _renewal = (!is_given).then(|| AbortOnDropHandle::new(tokio::spawn(renewal)));
         Ok(Kubelet { connections, accepting, _renewal })
     }
 }

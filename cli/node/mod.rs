@@ -1,13 +1,14 @@
 //! `mayfly node`: the node agent as a process of its own, for an API server on another host.
 //!
 //! ```text
-//! state folder ─▶ kubeconfig ─▶ confinement ─▶ journal ─▶ runtime ─▶ agent
+//! state folder ─▶ kubeconfig ─▶ confinement ─▶ (join) ─▶ journal ─▶ runtime ─▶ agent
 //! ```
 //!
 //! It is the agent that `mayfly serve` has inside, over another client: images, limits and volumes
 //! are the same.
 
 mod api_server;
+mod join;
 mod kubelet_port;
 
 use std::net::IpAddr;
@@ -15,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use mayfly_cluster::{ClusterSettings, Introduction, KubeClient};
 use mayfly_controller::clock::Clock;
 use mayfly_controller::http::kubelet::{self, Kubelet as Served};
@@ -23,6 +24,7 @@ use mayfly_controller::node::{Agent, LostRuns, NodeSettings, Shutdown};
 use rustls::pki_types::CertificateDer;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::args::{LogFormat, NodeArguments};
 use crate::exit::Exit;
@@ -32,6 +34,7 @@ use crate::state::{OfHost, StateFolder};
 use crate::wasm::{Given, Reach, Wasm};
 use crate::{confine, notify, places};
 use api_server::{ApiServer, Kubeconfig};
+use join::{Joined, Joining, Serving};
 use kubelet_port::{Kubelet, Port};
 
 /// How long a node waits that leaves its pods to its next process, for the API server to take what is
@@ -47,9 +50,10 @@ const LEAVE_PART: u32 = 3;
 pub(crate) fn node(arguments: &NodeArguments) -> anyhow::Result<Exit> {
     let folder = places::node_state_dir(arguments.state_dir.as_deref())?;
     let state = StateFolder::open(Some(&folder))?;
-    let kubeconfig = Kubeconfig::read(&arguments.kubeconfig)?;
+    let kubeconfig = arguments.kubeconfig.as_deref().map(Kubeconfig::read).transpose()?;
+    let credentials = kubeconfig.as_ref().map_or(&[][..], |it| &it.files[..]);
     // Before there are threads.
-    confine::node(arguments, &state, &kubeconfig.files).log();
+    confine::node(arguments, &state, credentials).log();
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let threads = threads.context("can't start threads")?;
     let result = threads.block_on(work(arguments, kubeconfig, &state));
@@ -60,25 +64,29 @@ pub(crate) fn node(arguments: &NodeArguments) -> anyhow::Result<Exit> {
 
 async fn work(
     arguments: &NodeArguments,
-    kubeconfig: Kubeconfig,
+    kubeconfig: Option<Kubeconfig>,
     state: &StateFolder,
 ) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen(None)?;
-    let mut at_work = AtWork::start(arguments, kubeconfig, state).await?;
+    let mut at_work = tokio::select! {
+        at_work = AtWork::start(arguments, kubeconfig, state) => at_work?,
+        // Nothing runs yet.
+        _signal = interrupt.asked() => return Ok(Exit::Done),
+    };
     notify::ready();
     let exit = tokio::select! {
         _signal = interrupt.asked() => {
-            say(arguments.log_format, "stopping; once more to stop at once");
+            say(arguments.service.log_format, "stopping; once more to stop at once");
             Exit::Done
         }
         _ = &mut at_work.agent => {
-            say(arguments.log_format, "the agent has ended by itself; stopping");
+            say(arguments.service.log_format, "the agent has ended by itself; stopping");
             Exit::Failed
         }
     };
     notify::stopping();
     at_work.stop().await;
-    say(arguments.log_format, "stopped");
+    say(arguments.service.log_format, "stopped");
     Ok(exit)
 }
 
@@ -92,20 +100,30 @@ struct AtWork {
     /// How long it may take to end its pods and to tell of it; `None` if they are left to the next
     /// process.
     grace: Option<Duration>,
+    /// Who keeps its certificates good, if it has joined.
+    _certificates: Vec<AbortOnDropHandle<()>>,
 }
 
 impl AtWork {
     async fn start(
         arguments: &NodeArguments,
-        kubeconfig: Kubeconfig,
+        kubeconfig: Option<Kubeconfig>,
         state: &StateFolder,
     ) -> anyhow::Result<Self> {
-        let of_host = OfHost::of(&arguments.host)?;
-        let allowed = Limits::read(arguments.host.limits.as_deref())?;
-        let server = kubeconfig.server().await?;
+        let of_host = OfHost::of(&arguments.service.host)?;
+        let allowed = Limits::read(arguments.service.host.limits.as_deref())?;
         let name = match &arguments.name {
             Some(name) => name.clone(),
             None => host_name()?,
+        };
+        let joining = Joining::asked(arguments, &name, state.path());
+        let (server, renewal) = match (kubeconfig, joining) {
+            (Some(kubeconfig), _) => (kubeconfig.server().await?, None),
+            (None, Some(joining)) => {
+                let Joined { server, renewal } = joining.join().await?;
+                (server, Some(renewal))
+            }
+            (None, None) => bail!("--kubeconfig or --join says whom to work for"),
         };
         let ip = arguments.node_ip.map_or_else(|| server.own_address(), Ok)?;
         let ApiServer { client, url, authorities } = server;
@@ -113,7 +131,7 @@ impl AtWork {
         let own_ports = port.iter().map(Port::number).collect();
         let reach = Reach { authorities: Arc::clone(&of_host.authorities), own_ports };
         let runtime = Wasm::for_others(Given {
-            images: &arguments.images,
+            images: &arguments.service.images,
             folder: state.path(),
             named: arguments.state_dir.as_deref(),
             limits: &allowed,
@@ -122,15 +140,16 @@ impl AtWork {
         let settings = ClusterSettings {
             node: name.clone(),
             journal: state.path().join("journal"),
-            introduction: introduction(arguments, port.as_ref()),
+            introduction: introduction(arguments, port.as_ref(), renewal.is_some()),
             lease_seconds: arguments.node_lease_duration_seconds,
         };
         let grace = Duration::try_from(arguments.shutdown_grace_period).unwrap_or_default();
         let grace = Some(grace).filter(|grace| !grace.is_zero());
         let clock = Clock::system();
         // Nobody else is at work in the folder from here on.
+        let kube_client = client.clone();
         let client = KubeClient::start(client, &settings, clock.clone())?;
-        confine::hide(&arguments.confinement);
+        confine::hide(&arguments.service.confinement);
         let settings = NodeSettings {
             host_ip: ip.to_string(),
             // As in Kubernetes, where the cluster decides what becomes of a pod that was lost.
@@ -147,10 +166,18 @@ impl AtWork {
             clock,
             shutdown: cancel.clone(),
         });
-        let kubelet = port.map(|port| port.answer(router)).transpose()?;
+        let mut certificates = Vec::new();
+        if let (Some(_), Some(port)) = (&renewal, &port) {
+            let pki = join::folder(state.path());
+            let serving = Serving::new(kube_client, (&name, ip), &pki, port.tls());
+            certificates.push(AbortOnDropHandle::new(tokio::spawn(serving.run())));
+        }
+        let is_joined = renewal.is_some();
+        certificates.extend(renewal.map(|it| AbortOnDropHandle::new(tokio::spawn(it.run()))));
+        let kubelet = port.map(|port| port.answer(router, is_joined)).transpose()?;
         let agent = tokio::spawn(agent.run(cancel.clone()));
         say_hello(arguments, &name, &url);
-        Ok(Self { client, agent, kubelet, cancel, grace })
+        Ok(Self { client, agent, kubelet, cancel, grace, _certificates: certificates })
     }
 
     /// Ends what runs first, and then tells of it.
@@ -192,12 +219,14 @@ fn port(
     Port::take(at, name, state.path(), authorities).map(Some)
 }
 
-fn introduction(arguments: &NodeArguments, port: Option<&Port>) -> Introduction {
+fn introduction(arguments: &NodeArguments, port: Option<&Port>, is_joined: bool) -> Introduction {
+    // What a node that has joined shows, the server has signed: it is no authority of its own.
+    let authority = |port: &Port| if is_joined { String::new() } else { port.authority() };
     Introduction {
         labels: arguments.labels.iter().cloned().collect(),
         taints: arguments.register_with_taints.iter().flatten().cloned().collect(),
         kubelet_port: port.map(Port::number),
-        kubelet_authority: port.map(Port::authority),
+        kubelet_authority: port.map(authority),
     }
 }
 
@@ -209,7 +238,7 @@ fn host_name() -> anyhow::Result<String> {
 }
 
 fn say_hello(arguments: &NodeArguments, node: &str, url: &str) {
-    match arguments.log_format {
+    match arguments.service.log_format {
         LogFormat::Text => eprintln!("mayfly: node {node} works for {url}"),
         LogFormat::Json => tracing::info!(node, url, "at work"),
     }

@@ -9,23 +9,23 @@ use anyhow::Context;
 use tempfile::NamedTempFile;
 
 /// Makes `folder`, which only its owner may enter.
-pub(super) fn make_private_folder(folder: &Path) -> anyhow::Result<()> {
+pub(crate) fn make_private_folder(folder: &Path) -> anyhow::Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.with_context(|| format!("can't make the folder {}", folder.display()))
 }
 
 /// Writes what only its owner may read.
-pub(super) fn write_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     write(path, content, 0o600)
 }
 
 /// Writes what anybody may read.
-pub(super) fn write_public(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+pub(crate) fn write_public(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     write(path, content, 0o644)
 }
 
 /// Why `path` can't be read.
-pub(super) fn cant_read(path: &Path, error: io::Error) -> anyhow::Error {
+pub(crate) fn cant_read(path: &Path, error: io::Error) -> anyhow::Error {
     anyhow::Error::new(error).context(format!("can't read {}", path.display()))
 }
 

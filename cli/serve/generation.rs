@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::Response;
 use axum::response::IntoResponse;
+use jiff::SignedDuration;
 use mayfly_controller::http::access::Access;
 use mayfly_controller::http::status::Status;
 use mayfly_controller::http::{Api, RESTORE, Restore, router};
@@ -22,6 +23,7 @@ use tower::ServiceExt;
 
 use super::kubelets::Nodes;
 use super::limits;
+use super::tls::Tls;
 use crate::log::Log;
 use crate::wasm::Wasm;
 
@@ -34,6 +36,9 @@ pub(super) struct Seed {
     pub(super) metrics_objects_max: usize,
     pub(super) log: Log,
     pub(super) access: Arc<Access>,
+    /// Who signs the certificates of nodes, and for how long.
+    pub(super) signer: Arc<Tls>,
+    pub(super) signing_duration: SignedDuration,
     /// Who asks the nodes on other hosts.
     pub(super) kubelets: Arc<Nodes>,
     /// Where restores are asked for.
@@ -53,7 +58,9 @@ impl Seed {
     pub(super) async fn grow(&self) -> Generation {
         let operator = self.settings.node.limits;
         let (store, runtime) = (self.store.clone(), Arc::clone(&self.runtime));
-        let plane = ControlPlane::start(store.clone(), runtime, self.settings.clone());
+        let (signer, duration) = (Arc::clone(&self.signer), self.signing_duration);
+        let plane = ControlPlane::start(store.clone(), runtime, self.settings.clone())
+            .with_signer(signer, duration);
         tokio::select! {
             () = plane.ready() => {}
             () = plane.ended() => {}

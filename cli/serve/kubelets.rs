@@ -1,7 +1,8 @@
 //! Asks the nodes on other hosts for what only they know, as Kubernetes' API server asks kubelets.
 //!
-//! A node says in its own object where it answers, and by which authority it is known there; nobody
-//! else can write that but an admin. It is shown a certificate of the server's authority.
+//! A node says in its own object where it answers, and by which authority it is known there if not by
+//! the server's own; nobody else can write that but an admin. It is shown a certificate of the server's
+//! authority, which is made anew in time.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -13,6 +14,7 @@ use anyhow::{Context, ensure};
 use axum::body::Body;
 use axum::http::Response;
 use axum::http::header::CONTENT_TYPE;
+use jiff::Timestamp;
 use mayfly_controller::api::Node;
 use mayfly_controller::api::names::KUBELET_AUTHORITY;
 use mayfly_controller::clock::Clock;
@@ -20,6 +22,7 @@ use mayfly_controller::http::Kubelets;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Identity};
 
+use super::renewal;
 use super::tls::Tls;
 
 /// How long a node may take to be connected to. Stops one that has gone silent from keeping whoever
@@ -38,13 +41,20 @@ const CLIENTS_MAX: usize = 256;
 /// The nodes on other hosts.
 pub(super) struct Nodes {
     tls: Arc<Tls>,
-    /// By the authority of the node.
-    clients: Mutex<HashMap<String, Client>>,
+    kept: Mutex<Kept>,
+}
+
+/// Clients, by the authority of the node.
+#[derive(Default)]
+struct Kept {
+    /// Since when; what they show is no older.
+    since: Timestamp,
+    clients: HashMap<String, Client>,
 }
 
 impl Nodes {
     pub(super) fn new(tls: Arc<Tls>) -> Self {
-        Self { tls, clients: Mutex::default() }
+        Self { tls, kept: Mutex::default() }
     }
 
     /// The client for `node`, and the beginning of what it is asked.
@@ -59,19 +69,22 @@ impl Nodes {
         ensure!(!address.is_unspecified(), "{address} is no address");
         let annotations = node.metadata.annotations.as_ref();
         let authority = annotations.and_then(|it| it.get(KUBELET_AUTHORITY));
+        let authority = authority.map(String::as_str).filter(|it| !it.is_empty());
+        let authority = authority.or_else(|| self.tls.serving_authority());
         let authority = authority.context("it does not say by which authority it is known")?;
         let host = std::net::SocketAddr::new(address, port);
         Ok((self.client_of(authority)?, format!("https://{host}")))
     }
 
     fn client_of(&self, authority: &str) -> anyhow::Result<Client> {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(authority) {
+        let now = Clock::system().now();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = kept.good_at(now).get(authority) {
             return Ok(client.clone());
         }
         // Whoever was first has chosen the same.
         let _is_first = rustls::crypto::ring::default_provider().install_default();
-        let own = self.tls.kubelet_client(Clock::system().now())?;
+        let own = self.tls.kubelet_client(now)?;
         let client = Client::builder()
             .no_proxy()
             .redirect(Policy::none())
@@ -82,11 +95,21 @@ impl Nodes {
             .tls_certs_only([Certificate::from_pem(authority.as_bytes())?])
             .identity(Identity::from_pem(own.as_bytes())?)
             .build()?;
-        if CLIENTS_MAX <= clients.len() {
-            clients.clear();
+        if CLIENTS_MAX <= kept.clients.len() {
+            kept.clients.clear();
         }
-        clients.insert(authority.to_owned(), client.clone());
+        kept.clients.insert(authority.to_owned(), client.clone());
         Ok(client)
+    }
+}
+
+impl Kept {
+    /// Those that show what is good for long at `now`.
+    fn good_at(&mut self, now: Timestamp) -> &HashMap<String, Client> {
+        if renewal::is_due(self.since, now) {
+            (self.since, self.clients) = (now, HashMap::new());
+        }
+        &self.clients
     }
 }
 
@@ -110,5 +133,21 @@ impl Kubelets for Nodes {
             let body = Body::from_stream(answer.bytes_stream());
             response.body(body).map_err(|error| error.to_string())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_shows_is_made_anew_long_before_its_end() {
+        let _is_first = rustls::crypto::ring::default_provider().install_default();
+        let at = |text: &str| text.parse().expect("a time");
+        let mut kept = Kept::default();
+        assert!(kept.good_at(at("2026-03-01T00:00:00Z")).is_empty());
+        kept.clients.insert("a".to_owned(), Client::new());
+        assert_eq!(kept.good_at(at("2026-05-29T00:00:00Z")).len(), 1);
+        assert!(kept.good_at(at("2026-05-30T00:00:00Z")).is_empty());
     }
 }

@@ -9,7 +9,7 @@
 
 pub(crate) mod connections;
 mod dashboard;
-mod files;
+pub(crate) mod files;
 mod generation;
 mod kubeconfig;
 mod kubelets;
@@ -76,17 +76,17 @@ async fn serve_all(
     };
     let exit = tokio::select! {
         _signal = interrupt.asked() => {
-            say(arguments.log_format, "stopping; once more to stop at once");
+            say(arguments.service.log_format, "stopping; once more to stop at once");
             Exit::Done
         }
         () = running.ended() => {
-            say(arguments.log_format, "a part of mayfly has ended by itself; stopping");
+            say(arguments.service.log_format, "a part of mayfly has ended by itself; stopping");
             Exit::Failed
         }
     };
     notify::stopping();
     running.stop().await?;
-    say(arguments.log_format, "stopped");
+    say(arguments.service.log_format, "stopped");
     Ok(exit)
 }
 
@@ -97,8 +97,8 @@ async fn start(
     log: Log,
 ) -> anyhow::Result<Running> {
     let folder = state.path();
-    let of_host = OfHost::of(&arguments.host)?;
-    let allowed = Limits::read(arguments.host.limits.as_deref())?;
+    let of_host = OfHost::of(&arguments.service.host)?;
+    let allowed = Limits::read(arguments.service.host.limits.as_deref())?;
     // First of all: nobody else is at work in the folder from here on.
     let store = open(state)?;
     let listener = listen::listen(arguments.listen)?;
@@ -111,7 +111,7 @@ async fn start(
     let authorities = Arc::clone(&of_host.authorities);
     let reach = Reach { authorities, own_ports: vec![address.port()] };
     let runtime = Wasm::for_others(Given {
-        images: &arguments.images,
+        images: &arguments.service.images,
         folder,
         named: arguments.state_dir.as_deref(),
         limits: &allowed,
@@ -119,13 +119,14 @@ async fn start(
     })?;
     let telemetry = Telemetry::start(arguments.otlp_endpoint.as_deref())?;
     let tracer = telemetry.as_ref().map(Telemetry::tracer).unwrap_or_default();
-    confine::hide(&arguments.confinement);
+    confine::hide(&arguments.service.confinement);
     let settings = state.settings(&arguments.backoff, of_host.clone(), &allowed);
     let running = Running::start(Parts {
         store,
         runtime,
         allowed_hosts: of_host.hosts.clone(),
         metrics_objects_max: arguments.metrics_objects_max,
+        signing_duration: arguments.cluster_signing_duration,
         settings: Settings {
             root_ca: tls.root_ca()?,
             terminated_pod_gc_threshold: arguments.terminated_pod_gc_threshold,
@@ -190,7 +191,7 @@ fn write_kubeconfig(
 
 fn say_hello(arguments: &ServeArguments, address: SocketAddr, kubeconfig: &Path) {
     let (url, path) = (listen::url(address), kubeconfig.display());
-    match arguments.log_format {
+    match arguments.service.log_format {
         LogFormat::Text => {
             eprintln!("mayfly: serving on {url}; export KUBECONFIG={path}");
             if !address.ip().is_loopback() {

@@ -53,6 +53,7 @@ impl Renewal {
     }
 }
 
-fn is_due(last: Timestamp, now: Timestamp) -> bool {
+/// Whether what was made at `last` is to be made anew at `now`.
+pub(super) fn is_due(last: Timestamp, now: Timestamp) -> bool {
     now.duration_since(last) >= SignedDuration::from_hours(24 * limits::CERTIFICATE_RENEWAL_DAYS)
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
+use jiff::SignedDuration;
 use mayfly_controller::Settings;
 use mayfly_controller::clock::Clock;
 use mayfly_controller::http::Restore;
@@ -33,6 +34,7 @@ pub(super) struct Parts {
     pub(super) settings: Settings,
     pub(super) allowed_hosts: AllowedHosts,
     pub(super) metrics_objects_max: usize,
+    pub(super) signing_duration: SignedDuration,
     pub(super) telemetry: Option<Telemetry>,
     pub(super) log: Log,
     pub(super) listener: TcpListener,
@@ -66,6 +68,7 @@ impl Running {
             settings,
             allowed_hosts,
             metrics_objects_max,
+            signing_duration,
             telemetry,
             log,
             listener,
@@ -83,6 +86,8 @@ impl Running {
             allowed_hosts,
             metrics_objects_max,
             access,
+            signer: Arc::clone(&certificates.tls),
+            signing_duration,
             kubelets,
             restores,
             log,

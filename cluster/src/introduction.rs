@@ -20,7 +20,8 @@ pub struct Introduction {
     pub taints: Vec<Taint>,
     /// Where it answers the API server, if it does.
     pub kubelet_port: Option<u16>,
-    /// The authority (PEM) that the certificate is of which it shows there.
+    /// The authority (PEM) that the certificate is of which it shows there; empty if it is one of the API
+    /// server's.
     pub kubelet_authority: Option<String>,
 }
 

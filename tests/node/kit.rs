@@ -5,6 +5,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -103,17 +104,22 @@ impl Cluster {
 
     /// The same by its kubeconfig.
     pub(super) fn node_by(&self, kubeconfig: &Path, name: &str, options: &[&str]) -> JoinedNode {
-        let images = [(IMAGE, "job_ledger"), (PRINTING, "job_echo")];
-        let images = images.map(|(image, file)| format!("--image={image}={}", guest(file)));
         let mut command = self.home.mayfly();
-        command.args(["node", "--name", name, "--state-dir", name, "--host-path", "shared"]);
-        command.arg("--kubeconfig").arg(kubeconfig).args(images);
-        command.args(["--kubelet-port", "0"]).args(options);
+        command.args(["node", "--name", name, "--state-dir", name]);
+        command.arg("--kubeconfig").arg(kubeconfig);
+        Self::settled(&mut command, options);
         let mut running = Running::patiently(&mut command, ACTS_MAX);
         running.line(|from, line| {
             from == Stream::Stderr && line.starts_with(&format!("mayfly: node {name} works for "))
         });
         JoinedNode { running }
+    }
+
+    /// Gives a node, which `command` starts, what every node of a test has, and `options`.
+    pub(super) fn settled(command: &mut Command, options: &[&str]) {
+        let images = [(IMAGE, "job_ledger"), (PRINTING, "job_echo")];
+        let images = images.map(|(image, file)| format!("--image={image}={}", guest(file)));
+        command.args(["--host-path", "shared", "--kubelet-port", "0"]).args(images).args(options);
     }
 
     /// A client with the rights of the node `name`.

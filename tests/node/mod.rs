@@ -11,6 +11,7 @@
 
 mod drained;
 mod hosts;
+mod join;
 mod joined;
 mod kit;
 mod outages;

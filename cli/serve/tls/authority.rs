@@ -3,6 +3,7 @@
 //! ```text
 //! STATE/tls/ca.crt   what clients know the server by
 //! STATE/tls/ca.key   who has it is everybody: only its owner may read it
+//! STATE/tls/kubelet/  the same once more, for what nodes show: no client of the server trusts it
 //! ```
 //!
 //! What it signs is made anew by each process and kept nowhere, so that nothing else needs care.
@@ -10,13 +11,15 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use mayfly_controller::certificates::{Order, Purpose};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
+    Issuer, KeyPair, KeyUsagePurpose, SanType, SerialNumber, SubjectPublicKeyInfo, date_time_ymd,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -41,8 +44,8 @@ pub(super) struct Authority {
 pub(super) enum Subject<'a> {
     /// A server that is known by these names and addresses.
     Server(&'a [SanType]),
-    /// A user with a group, as Kubernetes reads them: `CN` and `O`.
-    User { name: &'a str, group: &'a str },
+    /// A user, mostly with a group, as Kubernetes reads them: `CN` and `O`.
+    User { name: &'a str, group: Option<&'a str> },
 }
 
 /// A certificate with its key.
@@ -56,8 +59,9 @@ pub(super) struct Issued {
 }
 
 impl Authority {
-    /// The authority that is kept in `folder`, or a new one if there is none, or none for long.
-    pub(super) fn open(folder: &Path, now: Timestamp) -> anyhow::Result<Self> {
+    /// The authority that is kept in `folder`, or a new one called `name` if there is none, or none for
+    /// long.
+    pub(super) fn open(folder: &Path, name: &str, now: Timestamp) -> anyhow::Result<Self> {
         files::make_private_folder(folder)?;
         let (certificate, key) = (folder.join("ca.crt"), folder.join("ca.key"));
         let kept = match (fs::read_to_string(&certificate), fs::read_to_string(&key)) {
@@ -80,15 +84,15 @@ impl Authority {
             }
             tracing::warn!("the authority of the certificates is near its end: making a new one");
         }
-        let made = Self::make(now).context("can't make an authority for certificates")?;
+        let made = Self::make(name, now).context("can't make an authority for certificates")?;
         files::write_private(&key, made.issuer.key().serialize_pem().as_bytes())?;
         files::write_public(&certificate, made.pem.as_bytes())?;
         Ok(made)
     }
 
-    fn make(now: Timestamp) -> anyhow::Result<Self> {
+    fn make(name: &str, now: Timestamp) -> anyhow::Result<Self> {
         let mut params = params(now, AUTHORITY_DAYS)?;
-        params.distinguished_name.push(DnType::CommonName, "mayfly");
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
         let made = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
@@ -102,9 +106,41 @@ impl Authority {
     }
 
     fn lasts_from(&self, now: Timestamp) -> anyhow::Result<bool> {
-        let (_, parsed) = x509_parser::parse_x509_certificate(&self.certificate)?;
-        let left = parsed.validity().not_after.timestamp() - now.as_second();
+        let left = self.end()?.as_second() - now.as_second();
         Ok(left > AUTHORITY_DAYS_MIN * 24 * 3600)
+    }
+
+    fn end(&self) -> anyhow::Result<Timestamp> {
+        let (_, parsed) = x509_parser::parse_x509_certificate(&self.certificate)?;
+        Ok(Timestamp::from_second(parsed.validity().not_after.timestamp())?)
+    }
+
+    /// Signs a certificate for a node with a key of its own; as PEM.
+    pub(super) fn sign(&self, order: &Order) -> anyhow::Result<String> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        for organization in &order.organizations {
+            params.distinguished_name.push(DnType::OrganizationName, organization.as_str());
+        }
+        params.distinguished_name.push(DnType::CommonName, order.common_name.as_str());
+        params.serial_number = Some(SerialNumber::from(fastrand::u64(1..).to_be_bytes().to_vec()));
+        set_times(&mut params, order.not_before, order.not_after.min(self.end()?));
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.use_authority_key_identifier_extension = true;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        if order.has_key_encipherment {
+            params.key_usages.push(KeyUsagePurpose::KeyEncipherment);
+        }
+        params.extended_key_usages = vec![match order.purpose {
+            Purpose::Client => ExtendedKeyUsagePurpose::ClientAuth,
+            Purpose::Serving => ExtendedKeyUsagePurpose::ServerAuth,
+        }];
+        for name in &order.dns_names {
+            params.subject_alt_names.push(SanType::DnsName(name.as_str().try_into()?));
+        }
+        params.subject_alt_names.extend(order.addresses.iter().copied().map(SanType::IpAddress));
+        let key = SubjectPublicKeyInfo::from_der(&order.public_key)?;
+        Ok(params.signed_by(&key, &self.issuer)?.pem())
     }
 
     /// Its certificate, as PEM.
@@ -130,7 +166,9 @@ impl Authority {
             }
             Subject::User { name, group } => {
                 params.distinguished_name.push(DnType::CommonName, *name);
-                params.distinguished_name.push(DnType::OrganizationName, *group);
+                if let Some(group) = group {
+                    params.distinguished_name.push(DnType::OrganizationName, *group);
+                }
                 params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
             }
         }
@@ -150,6 +188,19 @@ impl Issued {
     pub(super) fn key(&self) -> PrivateKeyDer<'static> {
         PrivateKeyDer::Pkcs8(self.key.serialize_der().into())
     }
+}
+
+/// Has the certificate be good from `from` to `to`, which it has in whole seconds.
+fn set_times(params: &mut CertificateParams, from: Timestamp, to: Timestamp) {
+    let at = |time: Timestamp| {
+        let time = time.to_zoned(TimeZone::UTC).datetime();
+        let (month, day) = (time.month().unsigned_abs(), time.day().unsigned_abs());
+        let midnight = date_time_ymd(time.year().into(), month, day);
+        let [hours, minutes, seconds] =
+            [time.hour(), time.minute(), time.second()].map(|it| u64::from(it.unsigned_abs()));
+        midnight + Duration::from_secs((hours * 60 + minutes) * 60 + seconds)
+    };
+    (params.not_before, params.not_after) = (at(from), at(to));
 }
 
 /// A certificate that is good from the day before `now`, since clocks differ, for `days`.
@@ -180,7 +231,7 @@ mod tests {
     #[test]
     fn an_authority_is_kept_until_it_nears_its_end() {
         let folder = tempfile::tempdir().unwrap();
-        let open = |now: &str| Authority::open(folder.path(), at(now)).unwrap().pem;
+        let open = |now: &str| Authority::open(folder.path(), "mayfly", at(now)).unwrap().pem;
         let first = open("2026-03-01T00:00:00Z");
         assert_eq!(open("2034-03-01T00:00:00Z"), first);
         let second = open("2035-06-01T00:00:00Z");
@@ -192,8 +243,8 @@ mod tests {
     fn a_certificate_says_whose_it_is_and_for_how_long() {
         let folder = tempfile::tempdir().unwrap();
         let now = at("2026-03-01T12:00:00Z");
-        let authority = Authority::open(folder.path(), now).unwrap();
-        let subject = Subject::User { name: "admin", group: "system:masters" };
+        let authority = Authority::open(folder.path(), "mayfly", now).unwrap();
+        let subject = Subject::User { name: "admin", group: Some("system:masters") };
         let issued = authority.issue(&subject, now).unwrap();
         let (_, parsed) = x509_parser::parse_x509_certificate(&issued.certificate).unwrap();
         assert_eq!(parsed.subject().to_string(), "CN=admin, O=system:masters");
@@ -207,7 +258,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("ca.crt"), "no").unwrap();
         fs::write(folder.path().join("ca.key"), "no").unwrap();
-        let error = Authority::open(folder.path(), at("2026-03-01T00:00:00Z")).err().unwrap();
+        let now = at("2026-03-01T00:00:00Z");
+        let error = Authority::open(folder.path(), "mayfly", now).err().unwrap();
         assert!(format!("{error:#}").contains("can't be used: mend it, or delete it"), "{error:#}");
     }
 }

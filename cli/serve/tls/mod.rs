@@ -3,6 +3,7 @@
 //! ```text
 //! authority ─┬─▶ the server's certificate ──▶ every connection
 //!            ├─▶ the admin's certificate ───▶ kubeconfig
+//!            ├─▶ those with which nodes come, and with which they are asked
 //!            └─▶ whose client certificates are believed
 //! ```
 //!
@@ -17,6 +18,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context, ensure};
 use jiff::Timestamp;
+use mayfly_controller::certificates::{Order, Purpose, Signer};
+use mayfly_controller::http::access::User;
 use rcgen::SanType;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
@@ -33,10 +36,11 @@ pub(super) use clients::{Clients, Proven};
 /// The name of the user that the kubeconfig is for.
 const ADMIN: &str = "admin";
 /// The group whose members may do everything; Kubernetes' own.
-const ADMINS: &str = "system:masters";
+const ADMINS: &str = User::MASTERS;
 
-/// What kubeadm calls the API server where it is a client of kubelets.
-const KUBELET_CLIENT: &str = "kube-apiserver-kubelet-client";
+/// What the authorities are called: the server's, and that of what nodes show.
+const NAME: &str = "mayfly";
+const SERVING_NAME: &str = "mayfly-kubelet-serving";
 
 /// Where the server's certificate comes from.
 #[derive(Clone, Debug)]
@@ -56,6 +60,8 @@ pub(crate) enum Source {
 pub(crate) struct Tls {
     provider: Arc<CryptoProvider>,
     authority: Authority,
+    /// Signs what nodes show to whoever asks them; `None` at a node.
+    serving: Option<Authority>,
     source: Source,
     current: Arc<Current>,
     clients: Arc<Clients>,
@@ -74,7 +80,9 @@ impl ResolvesServerCert for Current {
 impl Tls {
     /// With the authority in `folder`, and a certificate from `source`.
     pub(super) fn open(folder: &Path, source: Source, now: Timestamp) -> anyhow::Result<Self> {
-        Self::open_for(folder, source, None, now)
+        let serving = Authority::open(&folder.join("kubelet"), SERVING_NAME, now)?;
+        let tls = Self::open_for(folder, source, None, now)?;
+        Ok(Self { serving: Some(serving), ..tls })
     }
 
     /// The same of a node, which is asked by clients of another authority: `theirs`.
@@ -94,12 +102,12 @@ impl Tls {
         now: Timestamp,
     ) -> anyhow::Result<Self> {
         let provider = Arc::new(ring::default_provider());
-        let authority = Authority::open(folder, now)?;
+        let authority = Authority::open(folder, NAME, now)?;
         let first = certificate(&provider, &authority, &source, now)?;
         let current = Arc::new(Current(RwLock::new(first)));
         let believed = theirs.unwrap_or_else(|| vec![authority.certificate().clone()]);
         let clients = Arc::new(clients(&provider, believed)?);
-        Ok(Self { provider, authority, source, current, clients })
+        Ok(Self { provider, authority, serving: None, source, current, clients })
     }
 
     /// What takes connections in.
@@ -115,6 +123,18 @@ impl Tls {
     /// What says whose client certificates are.
     pub(super) fn clients(&self) -> Arc<Clients> {
         self.clients.clone()
+    }
+
+    /// Shows `chain` from now on, whose key is `key`, in the place of what was made here.
+    pub(crate) fn show(
+        &self,
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> anyhow::Result<()> {
+        let next = CertifiedKey::from_der(chain, key, &self.provider);
+        let next = Arc::new(next.context("the certificate and its key can't be used")?);
+        *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = next;
+        Ok(())
     }
 
     /// Takes a new certificate for the server, which connections from now on are given.
@@ -137,22 +157,38 @@ impl Tls {
         self.authority.pem()
     }
 
+    /// The certificate (PEM) of the authority that signs what nodes show, if it is here.
+    pub(super) fn serving_authority(&self) -> Option<&str> {
+        self.serving.as_ref().map(Authority::pem)
+    }
+
     /// What the server shows to kubelets, as PEM: its certificate and its key.
     pub(super) fn kubelet_client(&self, now: Timestamp) -> anyhow::Result<String> {
-        let subject = Subject::User { name: KUBELET_CLIENT, group: ADMINS };
+        let subject = Subject::User { name: User::KUBELET_CLIENT, group: None };
         let issued = self.authority.issue(&subject, now).context("can't make a certificate")?;
         Ok(issued.pem.clone() + &issued.key_pem())
     }
 
     /// What the admin's kubeconfig needs: whom to trust, and what to be known by.
     pub(super) fn admin(&self, now: Timestamp) -> anyhow::Result<Credentials> {
-        let subject = Subject::User { name: ADMIN, group: ADMINS };
+        let subject = Subject::User { name: ADMIN, group: Some(ADMINS) };
         let issued = self.authority.issue(&subject, now).context("can't make a certificate")?;
         Ok(Credentials {
             authority: self.root_ca()?,
             certificate: issued.pem.clone(),
             key: issued.key_pem(),
         })
+    }
+}
+
+impl Signer for Tls {
+    fn sign(&self, order: &Order) -> Result<String, String> {
+        let authority = match order.purpose {
+            Purpose::Client => Some(&self.authority),
+            Purpose::Serving => self.serving.as_ref(),
+        };
+        let authority = authority.ok_or("there is no authority for it here")?;
+        authority.sign(order).map_err(|error| format!("{error:#}"))
     }
 }
 
@@ -265,8 +301,8 @@ mod tests {
 
     /// The chain of a user's certificate that the authority in `folder` has signed at `now`.
     fn chain(folder: &Path, now: &str) -> Vec<CertificateDer<'static>> {
-        let authority = Authority::open(folder, now.parse().unwrap()).unwrap();
-        let subject = Subject::User { name: "jane", group: "developers" };
+        let authority = Authority::open(folder, NAME, now.parse().unwrap()).unwrap();
+        let subject = Subject::User { name: "jane", group: Some("developers") };
         vec![authority.issue(&subject, now.parse().unwrap()).unwrap().certificate]
     }
 
