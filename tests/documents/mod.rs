@@ -53,6 +53,7 @@ pages! {
     book_untrusted: "book/src/untrusted.md",
     book_edge_host: "book/src/edge-host.md",
     book_observing: "book/src/observing.md",
+    book_several_hosts: "book/src/several-hosts.md",
 }
 
 #[test]
