@@ -8,7 +8,7 @@ use futures_util::stream;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::api::{Key, Kind, Pod};
+use crate::api::{Key, Kind, Node, Pod};
 use crate::http::access::{Access, ClientCertificate, Policy};
 use crate::store::DeleteOptions;
 
@@ -46,7 +46,17 @@ fn uid(api: &Api) -> Option<String> {
 /// What is answered to the node `a`, whose body comes when `meanwhile` is done.
 async fn as_node(
     api: &Api,
+    request: (&str, &str, &'static str),
+    meanwhile: impl Future<Output = ()>,
+) -> StatusCode {
+    send_as_node(api, request, "application/json", meanwhile).await
+}
+
+/// The same with a body of some type.
+async fn send_as_node(
+    api: &Api,
     (method, path, body): (&str, &str, &'static str),
+    content_type: &str,
     meanwhile: impl Future<Output = ()>,
 ) -> StatusCode {
     let (asked, is_asked) = oneshot::channel();
@@ -61,7 +71,7 @@ async fn as_node(
         organizations: vec!["system:nodes".to_owned()],
     };
     let request = Request::builder().method(method).uri(path).extension(certificate);
-    let request = request.header("content-type", "application/json");
+    let request = request.header("content-type", content_type);
     let request = request.body(Body::from_stream(body)).unwrap();
     let answer = tokio::spawn(api.router.clone().oneshot(request));
     // It was let in, and waits for its body.
@@ -91,4 +101,29 @@ async fn a_pod_that_is_another_nodes_by_then_is_not_deleted() {
         });
         assert!(is_going, "{request:?}");
     }
+}
+
+#[tokio::test]
+async fn a_node_that_was_given_up_may_say_that_it_is_there_again() {
+    let api = with_pod_of("a").await;
+    let taint = |at: &str| json!({"key": "k", "effect": "NoExecute", "timeAdded": at});
+    let node = json!({
+        "metadata": {"name": "a"}, "spec": {"taints": [taint("2026-01-02T03:04:05.678901234Z")]},
+    });
+    let node: Node = serde_json::from_value(node).unwrap();
+    api.store.commit(Transaction::new().create(node)).await.unwrap();
+    let merge = "application/merge-patch+json";
+    let status = r#"{"status":{"conditions":[{"type":"Ready","status":"True"}]}}"#;
+    let spec = r#"{"spec":{"taints":null}}"#;
+    for (path, patch, expect) in [
+        ("/api/v1/nodes/a/status", status, StatusCode::OK),
+        ("/api/v1/nodes/a", r#"{"metadata":{"labels":{"l":"v"}}}"#, StatusCode::OK),
+        ("/api/v1/nodes/a", spec, StatusCode::FORBIDDEN),
+    ] {
+        let answer = send_as_node(&api, ("PATCH", path, patch), merge, async {}).await;
+        assert_eq!(answer, expect, "{path} {patch}");
+    }
+    let node = api.store.get::<Node>(&Key::new("", "a")).unwrap();
+    let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_ref());
+    assert_eq!(taints.map(Vec::len), Some(1));
 }
