@@ -264,7 +264,7 @@ async fn a_node_that_shuts_down_says_so_before_anything_else() {
     // Nobody is waited for in vain.
     api.is_down(true);
     client.leave(Duration::from_secs(3)).await;
-    client.stop(Duration::ZERO).await;
+    kill(client).await;
     api.is_down(false);
     // Its next process is ready.
     let client = start(&api, folder.path()).await;
