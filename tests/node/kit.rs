@@ -215,6 +215,25 @@ impl Cluster {
     }
 }
 
+impl Cluster {
+    /// Waits until the node `name` has noted of so many pods that they have succeeded.
+    pub(super) async fn noted(&self, name: &str, count: usize) {
+        let since = Instant::now();
+        loop {
+            let journal = fs::read_to_string(self.home.path(name).join("journal"));
+            let journal = journal.expect("the node must have one");
+            let ended = journal.lines().filter(|line| line.contains("\"phase\":\"Succeeded\""));
+            let uids = ended.filter_map(|line| line.split('"').nth(3));
+            if uids.collect::<BTreeSet<_>>().len() == count {
+                return;
+            }
+            assert!(since.elapsed() < PATIENCE, "{journal}");
+            // Only a look that is repeated.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
 /// The control plane, and a user of it.
 pub(super) struct ControlPlane {
     pub(super) server: Server,

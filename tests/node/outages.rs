@@ -52,10 +52,13 @@ async fn pods_run_on_while_the_control_plane_is_away() {
     }
     plane.create(&cluster.job("away", 6, 3000)).await;
     plane.running(6).await;
+    let pods = plane.all_pods().await;
+    let on_left = pods.iter().filter(|pod| node_of(pod) == "left").count();
     let address = plane.server.address().to_owned();
     plane.server.kill();
     cluster.until(6, 6).await;
-    // One of the nodes does not live to tell.
+    // One of the nodes does not live to tell, but long enough to note it.
+    cluster.noted("left", on_left).await;
     let [left, right] = nodes;
     left.kill();
     let plane = cluster.serve_again(&address).await;

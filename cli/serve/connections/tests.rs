@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use mayfly_controller::clock::Clock;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -24,7 +24,12 @@ async fn answer(request: axum::http::Request<Body>) -> Body {
     let failure = || Err(io::Error::other("it breaks off"));
     let breaks_off = request.uri().path() == "/broken";
     let pieces = [Ok(Bytes::from_static(b"some"))].into_iter().chain(breaks_off.then(failure));
-    Body::from_stream(stream::iter(pieces.collect::<Vec<_>>()))
+    // Between two pieces there is time for the first to go out.
+    let pieces = stream::iter(pieces.collect::<Vec<_>>()).then(async |piece| {
+        tokio::task::yield_now().await;
+        piece
+    });
+    Body::from_stream(Box::pin(pieces))
 }
 
 /// What comes of `request` until the connection ends, and how it ends.

@@ -128,9 +128,11 @@ impl<'a> Test<'a> {
         self.failed += lost.len();
         self.counts().await;
         self.settles(&[]).await;
-        let there = uids(&self.of("lasting").await);
-        let left: Vec<_> = there.intersection(&lost).collect();
-        assert!(left.is_empty(), "{left:?} have ended");
+        let since = Instant::now();
+        while !uids(&self.of("lasting").await).is_disjoint(&lost) {
+            assert!(since.elapsed() < PATIENCE, "{lost:?} have ended, and must go");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     async fn is_killed(&mut self, host: &str) {
