@@ -224,6 +224,7 @@ const VERSIONS: &str = "\
 authentication.k8s.io/v1
 authorization.k8s.io/v1
 batch/v1
+certificates.k8s.io/v1
 coordination.k8s.io/v1
 events.k8s.io/v1
 metrics.k8s.io/v1beta1

@@ -94,9 +94,22 @@ fn bound_pod(name: &str) -> Pod {
 #[tokio::test(start_paused = true)]
 async fn every_namespace_has_what_it_begins_with() {
     let world = World::new().await;
-    for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
+    for name in ["default", "kube-system", "kube-node-lease"] {
         assert_eq!(world.contents(name), ["ConfigMap kube-root-ca.crt", "ServiceAccount default"]);
     }
+    // What hosts that join are told.
+    let public = ["ConfigMap cluster-info", "ConfigMap kube-root-ca.crt", "ServiceAccount default"];
+    assert_eq!(world.contents("kube-public"), public);
+    let info = Key::new("kube-public", "cluster-info");
+    let told = || {
+        let map = world.store.get::<ConfigMap>(&info).expect("must be there");
+        map.data.as_ref().and_then(|data| data.get("kubeconfig").cloned())
+    };
+    let first = told();
+    assert!(first.as_ref().is_some_and(|it| it.contains("certificate-authority-data")));
+    let change = |map: &mut ConfigMap| map.data = None;
+    world.commit(Transaction::new().modify(info.clone(), None, change)).await;
+    assert_eq!(told(), first);
     world.create_namespace("n").await;
     let given = ["ConfigMap kube-root-ca.crt", "ServiceAccount default"];
     assert_eq!(world.contents("n"), given);
