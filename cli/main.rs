@@ -26,6 +26,7 @@ mod reference;
 mod run;
 mod serve;
 mod state;
+mod threads;
 mod wasm;
 
 use std::process::ExitCode;

@@ -32,7 +32,7 @@ use crate::interrupt::Interrupt;
 use crate::limits::Limits;
 use crate::state::{OfHost, StateFolder};
 use crate::wasm::{Given, Reach, Wasm};
-use crate::{confine, notify, places};
+use crate::{confine, notify, places, threads};
 use api_server::{ApiServer, Kubeconfig};
 use join::{Joined, Joining, Serving};
 use kubelet_port::{Kubelet, Port};
@@ -54,8 +54,7 @@ pub(crate) fn node(arguments: &NodeArguments) -> anyhow::Result<Exit> {
     let credentials = kubeconfig.as_ref().map_or(&[][..], |it| &it.files[..]);
     // Before there are threads.
     confine::node(arguments, &state, credentials).log();
-    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let threads = threads.context("can't start threads")?;
+    let threads = threads::start()?;
     let result = threads.block_on(work(arguments, kubeconfig, &state));
     // What is still at work, such as reading a large file, is of no use to anybody.
     threads.shutdown_background();

@@ -41,7 +41,7 @@ use crate::limits::Limits;
 use crate::log::Log;
 use crate::state::{OfHost, StateFolder};
 use crate::wasm::{Given, Reach, Wasm};
-use crate::{notify, places};
+use crate::{notify, places, threads};
 use kubelets::Nodes;
 use renewal::Renewal;
 use running::{Parts, Running};
@@ -55,8 +55,7 @@ pub(crate) fn serve(arguments: &ServeArguments, log: Log) -> anyhow::Result<Exit
     let state = StateFolder::open(Some(&folder))?;
     // Before there are threads.
     confine::serve(arguments, &state).log();
-    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let threads = threads.context("can't start threads")?;
+    let threads = threads::start()?;
     let result = threads.block_on(serve_all(arguments, &state, log));
     // What is still at work, such as reading a large file, is of no use to anybody.
     threads.shutdown_background();

@@ -17,6 +17,19 @@ pub const WATCH_HISTORY_BYTES_MAX: usize = 64 << 20;
 /// filling memory and the disk; those that are decided on go after an hour.
 pub const CERTIFICATE_REQUESTS_MAX: usize = 4_096;
 
+/// Seconds for which the store remembers a change, unless it is one of the latest
+/// [`WATCH_HISTORY_IDLE`]. Stops a server that has nothing to do from holding what it has done;
+/// Kubernetes compacts its history as often, and so a list in pages has as long.
+pub const WATCH_HISTORY_SECONDS: u64 = 300;
+
+/// Changes that the store remembers however old they are. Stops a watcher of a server that has little
+/// to do from being sent back to listing.
+pub const WATCH_HISTORY_IDLE: usize = 1_024;
+
+/// Bytes of JSON of an object that is packed when nobody has written it for a while. Stops the packing
+/// of one from holding up commits, and is as far as what is packed can refer back.
+pub const PACKED_BYTES_MAX: usize = 32 * 1024;
+
 /// Jobs, CronJobs and pods, of each so many, that have series of their own on the page of metrics,
 /// unless the operator says another number: those that have not ended, and then the newest. Stops a
 /// scrape from growing with all that was ever run: ten thousand pods make some 60 MB of text, which

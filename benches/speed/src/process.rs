@@ -65,13 +65,23 @@ fn ticks(stat: &str, field: usize) -> io::Result<f64> {
     Ok(ticks / TICKS_PER_SECOND)
 }
 
-/// Memory of a process that is its own, and the most that it ever had, in bytes.
-pub(crate) fn memory_bytes(child: &Child) -> io::Result<(f64, f64)> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()))?;
-    let kilobytes = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        let number = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-        number.map(|number| number * 1024.0).ok_or_else(|| io::Error::other("/proc has no memory"))
-    };
-    Ok((kilobytes("RssAnon:")?, kilobytes("VmHWM:")?))
+/// Memory of a process that is its own, in bytes.
+pub(crate) fn memory_bytes(child: &Child) -> io::Result<f64> {
+    kilobytes(child, "status", "RssAnon:")
+}
+
+/// The most memory that a process ever had, in bytes, with the kernel's tables of its pages: without
+/// what is read of files, and what its mappings share counted once.
+pub(crate) fn most_memory_bytes(child: &Child) -> io::Result<f64> {
+    let status = |name| kilobytes(child, "status", name);
+    let counted_often = status("RssShmem:")? - kilobytes(child, "smaps_rollup", "Pss_Shmem:")?;
+    Ok(status("VmHWM:")? - status("RssFile:")? - counted_often + status("VmPTE:")?)
+}
+
+/// What /proc says of a process in kilobytes, in bytes.
+fn kilobytes(child: &Child, file: &str, name: &str) -> io::Result<f64> {
+    let text = std::fs::read_to_string(format!("/proc/{}/{file}", child.id()))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+    number.map(|number| number * 1024.0).ok_or_else(|| io::Error::other("/proc has no memory"))
 }

@@ -62,9 +62,14 @@ impl Server {
         process::cpu_seconds(&self.child)
     }
 
-    /// Memory that is its own, and the most that it ever had.
-    pub(crate) fn memory_bytes(&self) -> io::Result<(f64, f64)> {
+    /// Memory that is its own.
+    pub(crate) fn memory_bytes(&self) -> io::Result<f64> {
         process::memory_bytes(&self.child)
+    }
+
+    /// The most memory that it ever had, with the kernel's tables of its pages.
+    pub(crate) fn most_memory_bytes(&self) -> io::Result<f64> {
+        process::most_memory_bytes(&self.child)
     }
 
     /// Bytes of its state on disk.

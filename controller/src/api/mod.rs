@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod names;
 mod quick;
 mod shared;
+mod times;
 mod workload;
 
 pub use k8s_openapi::api::batch::v1::{

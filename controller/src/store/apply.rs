@@ -85,7 +85,14 @@ impl<'a> Batch<'a> {
     fn get(&self, kind: Kind, key: &Key) -> Option<Object> {
         match self.staged.get(&kind).and_then(|staged| staged.get(key)) {
             Some(staged) => staged.clone(),
-            None => self.state.get(kind, key).cloned(),
+            None => self.state.get(kind, key),
+        }
+    }
+
+    fn is_there(&self, kind: Kind, key: &Key) -> bool {
+        match self.staged.get(&kind).and_then(|staged| staged.get(key)) {
+            Some(staged) => staged.is_some(),
+            None => self.state.slot(kind, key).is_some(),
         }
     }
 
@@ -165,7 +172,7 @@ impl<'a> Batch<'a> {
         metadata.generation = has_generation(kind).then_some(1);
         metadata.deletion_timestamp = None;
         metadata.deletion_grace_period_seconds = None;
-        Ok(self.stage(key, ChangeKind::Added, object))
+        Ok(self.stage(key, ChangeKind::Added, object, None))
     }
 
     /// The key that a new object gets: its own, or one from `generateName`.
@@ -178,7 +185,7 @@ impl<'a> Batch<'a> {
             if is_generated {
                 key.name = self.names.generate(prefix).into();
             }
-            if self.get(kind, &key).is_none() {
+            if !self.is_there(kind, &key) {
                 return Ok(key);
             }
         }
@@ -208,7 +215,7 @@ impl<'a> Batch<'a> {
         let old = self.find(kind, key, options.uid.as_deref())?;
         Some(match deletion::mark(&old, options.grace_period_seconds, self.now) {
             Deletion::Pending => old,
-            Deletion::Marked(new) => self.settle(key.clone(), new),
+            Deletion::Marked(new) => self.settle(key.clone(), &old, new),
         })
     }
 
@@ -228,17 +235,24 @@ impl<'a> Batch<'a> {
         if new == *old {
             return new;
         }
-        self.settle(key, new)
+        self.settle(key, old, new)
     }
 
-    /// Stages `object` as it is now, or its end if nothing holds it back any more.
-    fn settle(&mut self, key: Key, object: Object) -> Object {
+    /// Stages `object` as it is now in the place of `old`, or its end if nothing holds it back any
+    /// more.
+    fn settle(&mut self, key: Key, old: &Object, object: Object) -> Object {
         let what =
             if deletion::may_go(&object) { ChangeKind::Deleted } else { ChangeKind::Modified };
-        self.stage(key, what, object)
+        self.stage(key, what, object, Some(old.clone()))
     }
 
-    fn stage(&mut self, key: Key, what: ChangeKind, mut object: Object) -> Object {
+    fn stage(
+        &mut self,
+        key: Key,
+        what: ChangeKind,
+        mut object: Object,
+        old: Option<Object>,
+    ) -> Object {
         let resource_version = self.version() + 1;
         object.metadata_mut().resource_version = Some(resource_version.to_string());
         common::share(&mut object, self.specs);
@@ -246,13 +260,12 @@ impl<'a> Batch<'a> {
         let left = (what != ChangeKind::Deleted).then(|| object.clone());
         let before = self.staged.entry(kind).or_default().insert(key.clone(), left);
         self.before.push(before);
-        // What was there before is known for certain when the change is published.
         self.changes.push(Change {
             kind,
             key,
             what,
             object: object.clone(),
-            before: None,
+            before: old,
             resource_version,
             json: OnceLock::new(),
         });

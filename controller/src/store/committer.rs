@@ -22,6 +22,7 @@ use super::disk::{Disk, DiskError, Row};
 use super::error::CommitError;
 use super::folder::Folder;
 use super::names::Names;
+use super::rest::Rest;
 use super::restore::{Replacement, Snapshot};
 use super::state::{Shared, State};
 use super::transaction::{Committed, Transaction};
@@ -62,7 +63,7 @@ impl Committer {
     ) -> std::io::Result<Self> {
         let (queue, requests) = mpsc::channel(COMMIT_QUEUE_MAX);
         // Nothing else runs in it, so the disk may block it.
-        let runtime = runtime::Builder::new_current_thread().build()?;
+        let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
         let thread = thread::Builder::new().name("committer".into()).spawn(move || {
             runtime.block_on(Writer::new(shared, names, disk).run(requests));
             // The claim on the folder ends after the database is closed.
@@ -116,20 +117,30 @@ struct Writer<D> {
     disk: D,
     /// What the disk may have kept of a batch that it refused.
     in_doubt: Vec<(Kind, Key)>,
+    rest: Rest,
 }
 
 impl<D: Disk> Writer<D> {
     fn new(shared: Arc<Shared>, names: Names, disk: D) -> Self {
-        Self { shared, names, disk, in_doubt: Vec::new() }
+        Self { shared, names, disk, in_doubt: Vec::new(), rest: Rest::new() }
     }
 
     async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut left = None;
+        self.rest.changed();
         loop {
             let request = match left.take() {
                 Some(request) => Some(request),
-                None => requests.recv().await,
+                None => tokio::select! {
+                    biased;
+                    request = requests.recv() => request,
+                    () = self.rest.due() => {
+                        self.rest.work(&self.shared);
+                        continue;
+                    }
+                },
             };
+            self.rest.changed();
             match request {
                 Some(Request::Commit(first)) => left = self.commit(first, &mut requests).await,
                 Some(Request::Restore(snapshot, answer)) => {

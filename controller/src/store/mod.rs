@@ -16,8 +16,10 @@ mod error;
 mod fjall;
 mod folder;
 mod names;
+mod rest;
 mod restore;
 pub(crate) mod schema;
+mod slot;
 mod state;
 mod transaction;
 mod watch;
@@ -45,6 +47,7 @@ use disk::Disk;
 use folder::Folder;
 use restore::Replacement;
 use schema::Schema;
+use slot::Slot;
 use state::{Shared, State};
 
 /// Every live object, one commit at a time. A clone is the same store.
@@ -176,16 +179,19 @@ impl Store {
 
     /// The object of `kind` at `key`.
     pub fn get_object(&self, kind: Kind, key: &Key) -> Option<Object> {
-        self.inner.shared.read().get(kind, key).cloned()
+        self.inner.shared.read().slot(kind, key).cloned().map(Slot::into_object)
     }
 
     /// All objects of kind `T`, in no order: what costs least while the lock is held.
     pub fn all<T: Resource>(&self) -> Vec<Arc<T>> {
-        let state = self.inner.shared.read();
-        let mut all = Vec::with_capacity(state.count(T::KIND));
-        let objects = state.entries(T::KIND, None).map(|(_, object)| object);
-        all.extend(objects.filter_map(T::from_object).cloned());
-        all
+        let slots: Vec<Slot> = {
+            let state = self.inner.shared.read();
+            let mut all = Vec::with_capacity(state.count(T::KIND));
+            all.extend(state.entries(T::KIND, None).map(|(_, slot)| slot.clone()));
+            all
+        };
+        let objects = slots.into_iter().map(Slot::into_object);
+        objects.filter_map(|object| T::from_object(&object).cloned()).collect()
     }
 
     /// How many objects of `kind` there are.
@@ -216,8 +222,11 @@ impl Store {
 
     /// The same in no order, which costs less.
     pub fn find_objects(&self, kind: Kind, namespace: Option<&str>) -> (Vec<(Key, Object)>, u64) {
-        let state = self.inner.shared.read();
-        (state.taken(kind, namespace), state.version())
+        let (found, version) = {
+            let state = self.inner.shared.read();
+            (state.taken(kind, namespace), state.version())
+        };
+        (unpacked(found), version)
     }
 
     /// The same, in no order, as they were at the resource version `version`.
@@ -229,13 +238,14 @@ impl Store {
         namespace: Option<&str>,
         version: u64,
     ) -> Result<Vec<(Key, Object)>, Gone> {
-        self.inner.shared.read().taken_at(kind, namespace, version)
+        let found = self.inner.shared.read().taken_at(kind, namespace, version)?;
+        Ok(unpacked(found))
     }
 
     /// The object of `kind` at `key`, and the resource version of the state that it was found in.
     pub fn find_object(&self, kind: Kind, key: &Key) -> (Option<Object>, u64) {
         let state = self.inner.shared.read();
-        (state.get(kind, key).cloned(), state.version())
+        (state.get(kind, key), state.version())
     }
 
     /// All objects of `kinds`, as they were together, and the resource version they are of.
@@ -255,7 +265,7 @@ impl Store {
             let found: Vec<_> = kinds.iter().map(|kind| state.taken(*kind, namespace)).collect();
             (found, state.version())
         };
-        (found.into_iter().flat_map(in_order).collect(), version)
+        (found.into_iter().map(unpacked).flat_map(in_order).collect(), version)
     }
 
     /// The resource version of the newest visible state.
@@ -333,6 +343,11 @@ impl Store {
     pub fn watch(&self, kinds: &[Kind], after: u64) -> Result<Watch, Gone> {
         Watch::new(Arc::clone(&self.inner.shared), kinds, after)
     }
+}
+
+/// Whole objects of what was found, made when the lock is free again.
+fn unpacked(found: Vec<(Key, Slot)>) -> Vec<(Key, Object)> {
+    found.into_iter().map(|(key, slot)| (key, slot.into_object())).collect()
 }
 
 fn loaded(disk: &mut impl Disk) -> Result<Arc<Shared>, OpenError> {

@@ -44,7 +44,7 @@ impl Replacement {
             let (kind, key) = (object.kind(), object.key());
             match before.get(kind, &key).filter(|before| is_same(before, &object)) {
                 // Its times are more exact than those that were written down.
-                Some(before) => object = before.clone(),
+                Some(before) => object = before,
                 None => {
                     version += 1;
                     // Who knows a version knows what stood there, whatever was restored since.

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::common::PodSpecs;
 use super::error::Gone;
+use super::slot::{Packed, Packer, Slot};
 use super::watch::{Change, ChangeKind, History, Kinds};
 use crate::api::{Key, Kind, Object};
 use crate::meter::StoreMeter;
@@ -17,7 +18,7 @@ use crate::meter::StoreMeter;
 pub(super) type ByKey<T> = HashMap<Key, T, RandomState>;
 
 /// Those of one kind, by their namespace: what is asked of one costs nothing for the others.
-type OfKind = HashMap<Arc<str>, ByKey<Object>, RandomState>;
+type OfKind = HashMap<Arc<str>, ByKey<Slot>, RandomState>;
 
 /// Every object as readers see it.
 #[derive(Default)]
@@ -32,7 +33,7 @@ impl State {
         let mut kinds: HashMap<Kind, OfKind, RandomState> = HashMap::default();
         for object in objects {
             let (of_kind, key) = (kinds.entry(object.kind()).or_default(), object.key());
-            of_kind.entry(Arc::clone(&key.namespace)).or_default().insert(key, object);
+            of_kind.entry(Arc::clone(&key.namespace)).or_default().insert(key, Slot::Whole(object));
         }
         Self { kinds, history: History::from(version) }
     }
@@ -41,7 +42,11 @@ impl State {
         self.history.newest()
     }
 
-    pub(super) fn get(&self, kind: Kind, key: &Key) -> Option<&Object> {
+    pub(super) fn get(&self, kind: Kind, key: &Key) -> Option<Object> {
+        self.slot(kind, key).map(Slot::object)
+    }
+
+    pub(super) fn slot(&self, kind: Kind, key: &Key) -> Option<&Slot> {
         self.kinds.get(&kind)?.get(&key.namespace)?.get(key)
     }
 
@@ -51,8 +56,8 @@ impl State {
     }
 
     /// The objects of `kind`, of one namespace or of all, in no order.
-    pub(super) fn taken(&self, kind: Kind, namespace: Option<&str>) -> Vec<(Key, Object)> {
-        self.entries(kind, namespace).map(|(key, object)| (key.clone(), object.clone())).collect()
+    pub(super) fn taken(&self, kind: Kind, namespace: Option<&str>) -> Vec<(Key, Slot)> {
+        self.entries(kind, namespace).map(|(key, slot)| (key.clone(), slot.clone())).collect()
     }
 
     /// The same as they were at `version`, if the history reaches back to it.
@@ -61,7 +66,7 @@ impl State {
         kind: Kind,
         namespace: Option<&str>,
         version: u64,
-    ) -> Result<Vec<(Key, Object)>, Gone> {
+    ) -> Result<Vec<(Key, Slot)>, Gone> {
         // What the first change since then found is what was there.
         let mut then: HashMap<&Key, Option<&Object>, RandomState> = HashMap::default();
         for change in self.history.after(version)? {
@@ -71,8 +76,11 @@ impl State {
             }
         }
         let now = self.entries(kind, namespace).filter(|(key, _)| !then.contains_key(key));
-        let changed = then.iter().filter_map(|(key, object)| Some((*key, (*object)?)));
-        Ok(now.chain(changed).map(|(key, object)| (key.clone(), object.clone())).collect())
+        let now = now.map(|(key, slot)| (key.clone(), slot.clone()));
+        let changed = then
+            .iter()
+            .filter_map(|(key, object)| Some(((*key).clone(), Slot::Whole((*object)?.clone()))));
+        Ok(now.chain(changed).collect())
     }
 
     /// In no order.
@@ -80,33 +88,53 @@ impl State {
         &self,
         kind: Kind,
         namespace: Option<&str>,
-    ) -> impl Iterator<Item = (&Key, &Object)> {
+    ) -> impl Iterator<Item = (&Key, &Slot)> {
         let of_kind = self.kinds.get(&kind);
         let one = namespace.and_then(|namespace| of_kind?.get(namespace));
         let all = of_kind.filter(|_| namespace.is_none()).into_iter().flat_map(HashMap::values);
         one.into_iter().chain(all).flatten()
     }
 
-    fn publish(&mut self, mut change: Change) {
+    fn publish(&mut self, change: Change) {
         let of_kind = self.kinds.entry(change.kind).or_default();
         let key = &change.key;
-        change.before = match (change.what, of_kind.get_mut(&key.namespace)) {
+        match (change.what, of_kind.get_mut(&key.namespace)) {
             (ChangeKind::Deleted, Some(objects)) => {
-                let before = objects.remove(key);
+                objects.remove(key);
                 if objects.is_empty() {
                     of_kind.remove(&key.namespace);
                 }
-                before
             }
-            (ChangeKind::Deleted, None) => None,
-            (_, Some(objects)) => objects.insert(key.clone(), change.object.clone()),
+            (ChangeKind::Deleted, None) => {}
+            (_, Some(objects)) => {
+                objects.insert(key.clone(), Slot::Whole(change.object.clone()));
+            }
             (_, None) => {
                 let objects = of_kind.entry(Arc::clone(&key.namespace)).or_default();
-                objects.insert(key.clone(), change.object.clone())
+                objects.insert(key.clone(), Slot::Whole(change.object.clone()));
             }
-        };
+        }
         self.history.push(change);
     }
+
+    /// What is held whole and could be packed, and was last changed at `version` or before.
+    pub(super) fn resting(&self, version: u64) -> Vec<(Kind, Key)> {
+        let kinds = Kind::ALL.iter().copied().filter(|kind| Packer::packs(*kind));
+        let entries = kinds.flat_map(|kind| self.entries(kind, None).map(move |it| (kind, it)));
+        let rests = |slot: &Slot| match slot {
+            Slot::Whole(object) => version_of(object).is_some_and(|it| it <= version),
+            Slot::Packed(_) => false,
+        };
+        entries
+            .filter(|(_, (_, slot))| rests(slot))
+            .map(|(kind, (key, _))| (kind, key.clone()))
+            .collect()
+    }
+}
+
+/// The version of the state that its last change made.
+fn version_of(object: &Object) -> Option<u64> {
+    object.metadata().resource_version.as_deref()?.parse().ok()
 }
 
 /// What was found, by namespace and name. It takes longer than finding it, so no lock is held for it.
@@ -159,6 +187,40 @@ impl Shared {
     pub(super) fn read(&self) -> RwLockReadGuard<'_, State> {
         // Whoever panics while writing does so between two changes, each of which is whole.
         self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Holds each of these packed, unless it has changed since `version`: who reads it sees the same.
+    pub(super) fn pack(&self, which: &[(Kind, Key)], version: u64, packer: &mut Packer) {
+        let whole: Vec<(Kind, &Key, Object)> = {
+            let state = self.read();
+            let slots = which.iter().map(|(kind, key)| (*kind, key, state.slot(*kind, key)));
+            let whole = |slot: Option<&Slot>| match slot? {
+                Slot::Whole(object) => Some(object.clone()),
+                Slot::Packed(_) => None,
+            };
+            slots.filter_map(|(kind, key, slot)| Some((kind, key, whole(slot)?))).collect()
+        };
+        let still =
+            whole.iter().filter(|(_, _, it)| version_of(it).is_some_and(|it| it <= version));
+        let packed: Vec<(Kind, &Key, Packed)> = still
+            .filter_map(|(kind, key, object)| Some((*kind, *key, packer.pack(object)?)))
+            .collect();
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        for (kind, key, packed) in packed {
+            let of_kind = state.kinds.get_mut(&kind);
+            let slot = of_kind.and_then(|it| it.get_mut(&key.namespace)?.get_mut(key));
+            // Nobody but the caller changes what is visible; `whole` still holds what goes here, so
+            // that it is freed without the lock.
+            if let Some(slot) = slot {
+                *slot = Slot::Packed(packed);
+            }
+        }
+    }
+
+    /// Lets go of the changes up to `version`, but for the latest; gives them, to be freed.
+    pub(super) fn forget_until(&self, version: u64) -> Vec<Arc<Change>> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.history.forget_until(version)
     }
 
     /// Makes `state` visible in the place of the one that is, which is given back.

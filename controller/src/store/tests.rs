@@ -2,6 +2,7 @@
 
 mod durable;
 mod model;
+mod rest;
 mod restore;
 mod upgrade;
 

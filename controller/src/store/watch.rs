@@ -9,7 +9,9 @@ use tokio::sync::Notify;
 use super::error::Gone;
 use super::state::Shared;
 use crate::api::{Key, Kind, Object};
-use crate::limits::{WATCH_CHUNK_MAX, WATCH_HISTORY_BYTES_MAX, WATCH_HISTORY_MAX};
+use crate::limits::{
+    WATCH_CHUNK_MAX, WATCH_HISTORY_BYTES_MAX, WATCH_HISTORY_IDLE, WATCH_HISTORY_MAX,
+};
 
 /// One change of one object, shared by all who follow it.
 #[derive(Debug)]
@@ -110,13 +112,30 @@ impl History {
         while self.changes.len() > WATCH_HISTORY_MAX
             || self.bytes > WATCH_HISTORY_BYTES_MAX && self.oldest < seen
         {
-            let Some(Held { change, bytes }) = self.changes.pop_front() else { break };
-            self.oldest += 1;
-            self.bytes -= bytes;
-            self.forgotten[change.kind as usize] = change.resource_version;
+            let Some(change) = self.forget_first() else { break };
             forgotten.push(change);
         }
         forgotten
+    }
+
+    /// Lets go of what came until version `until`, but for the latest, and gives it.
+    pub(super) fn forget_until(&mut self, until: u64) -> Vec<Arc<Change>> {
+        let mut forgotten = Vec::new();
+        while self.changes.len() > WATCH_HISTORY_IDLE && self.oldest < until {
+            forgotten.extend(self.forget_first());
+        }
+        if !forgotten.is_empty() {
+            self.changes.shrink_to_fit();
+        }
+        forgotten
+    }
+
+    fn forget_first(&mut self) -> Option<Arc<Change>> {
+        let Held { change, bytes } = self.changes.pop_front()?;
+        self.oldest += 1;
+        self.bytes -= bytes;
+        self.forgotten[change.kind as usize] = change.resource_version;
+        Some(change)
     }
 
     /// The changes after version `after`, or all that are held if none before them was of `kinds`.

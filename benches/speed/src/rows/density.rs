@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::thread;
 
 use serde_json::json;
 
@@ -29,12 +30,20 @@ pub(crate) fn measure(options: &Options) -> io::Result<Vec<Figure>> {
             let mut client = server.client()?;
             let ends = Ends::watch(server.client()?, Some("first"))?;
             run(&mut client, ends, &job("first", (1, 1), "job_sleep", &["0"]))?;
-            let (before, _) = server.memory_bytes()?;
+            let before = server.most_memory_bytes()?;
+            let mut ready = Ends::watch(server.client()?, Some("many"))?;
             let ends = Ends::watch(server.client()?, Some("many"))?;
             let sleepers = job("many", (pods, pods), "job_sleep", &[&SECONDS.to_string()]);
-            let ((), took) = Took::of(|| run(&mut client, ends, &sleepers))?;
-            let (_, most) = server.memory_bytes()?;
-            memory.push(name, (most - before).max(0.0) / 1024.0 / pods as f64);
+            let mut most = before;
+            let ((), took) = Took::of(|| {
+                thread::scope(|scope| {
+                    let asleep = scope.spawn(|| ready.ready(pods).and_then(|()| server.most_memory_bytes()));
+                    run(&mut client, ends, &sleepers)?;
+                    most = asleep.join().map_err(|_| io::Error::other("a client panicked"))??;
+                    Ok(())
+                })
+            })?;
+            memory.push(name, (most - before) / 1024.0 / pods as f64);
             beyond.push(name, took.wall.as_secs_f64() - SECONDS);
         }
     }

@@ -31,7 +31,7 @@ pub(crate) fn measure(options: &Options) -> io::Result<Vec<Figure>> {
         let first = cost("before", sample)?;
         cost("many", pods)?;
         growth.push(name, cost("after", sample)? / first);
-        memory.push(name, server.memory_bytes()?.0 / 1e6);
+        memory.push(name, server.memory_bytes()? / 1e6);
         disk.push(name, server.state_bytes() / 1e6);
     }
     Ok(vec![growth, memory, disk])

@@ -14,20 +14,27 @@ use crate::server::Server;
 const JOBS_MADE: usize = 10_000;
 const CONNECTIONS: usize = 8;
 
-/// After the last Job: what is cleared up then is not idleness.
+/// After the last Job, or after a start: what is cleared up then is not idleness.
 const SETTLE: Duration = Duration::from_secs(5);
+/// For as long, and some seconds, the server remembers what has changed.
+const REST: Duration = Duration::from_secs(320);
+/// After a start there is nothing of that.
+const REST_STARTED_ANEW: Duration = Duration::from_secs(40);
 const LOOKED_AT: Duration = Duration::from_secs(20);
 
 pub(crate) fn measure(options: &Options) -> io::Result<Vec<Figure>> {
     let mut cpu = Figure::new("% of a core", "0");
-    let mut memory = Figure::new("MB of memory", "100");
+    let mut at_once = Figure::new("MB of memory, five seconds later", "");
+    let mut memory = Figure::new("MB of memory, at rest", "100");
     let mut started_anew = Figure::new("MB of memory, started anew", "100");
     let jobs = options.scaled(JOBS_MADE);
     for (name, mayfly) in options.mayflies() {
         let mut server = Server::start(mayfly, &[])?;
         make_all(&server, jobs)?;
         sleep(SETTLE);
-        memory.push(name, server.memory_bytes()?.0 / 1e6);
+        at_once.push(name, server.memory_bytes()? / 1e6);
+        sleep(REST);
+        memory.push(name, server.memory_bytes()? / 1e6);
         for _ in 0..options.runs {
             let before = server.cpu_seconds()?;
             sleep(LOOKED_AT);
@@ -35,10 +42,10 @@ pub(crate) fn measure(options: &Options) -> io::Result<Vec<Figure>> {
             cpu.push(name, used * 100.0 / LOOKED_AT.as_secs_f64());
         }
         server.kill_and_start()?;
-        sleep(SETTLE);
-        started_anew.push(name, server.memory_bytes()?.0 / 1e6);
+        sleep(REST_STARTED_ANEW);
+        started_anew.push(name, server.memory_bytes()? / 1e6);
     }
-    Ok(vec![cpu, memory, started_anew])
+    Ok(vec![cpu, at_once, memory, started_anew])
 }
 
 fn make_all(server: &Server, jobs: usize) -> io::Result<()> {

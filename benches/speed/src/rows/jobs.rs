@@ -47,9 +47,18 @@ impl Ends {
     ///
     /// A Job that is complete changes no more, so each is told of once.
     pub(super) fn next(&mut self) -> io::Result<Vec<u8>> {
+        self.until(b"\"type\":\"Complete\"")
+    }
+
+    /// Waits until `pods` of a Job are ready at once.
+    pub(super) fn ready(&mut self, pods: usize) -> io::Result<()> {
+        self.until(format!("\"ready\":{pods},").as_bytes()).map(drop)
+    }
+
+    fn until(&mut self, said: &[u8]) -> io::Result<Vec<u8>> {
         loop {
             let line = self.client.line()?;
-            if contains(&line, b"\"type\":\"Complete\"") {
+            if contains(&line, said) {
                 return Ok(line);
             }
             for bad in [&b"\"type\":\"ERROR\""[..], b"\"type\":\"Failed\""] {

@@ -1,0 +1,123 @@
+//! What a store does that has little to do, in simulated time.
+
+use std::time::Duration;
+
+use super::*;
+use crate::api::Event;
+use crate::limits::{WATCH_HISTORY_IDLE, WATCH_HISTORY_SECONDS};
+use crate::store::disk::{DiskError, Loaded, Row};
+use crate::store::slot::Slot;
+
+/// Keeps nothing, and says that it does.
+struct NoDisk;
+
+impl Disk for NoDisk {
+    fn folder(&self) -> &Path {
+        Path::new("nowhere")
+    }
+
+    fn load(&mut self) -> Result<Loaded, DiskError> {
+        Ok(Loaded::default())
+    }
+
+    async fn append(&mut self, _: &[Row], _: u64) -> Result<(), DiskError> {
+        Ok(())
+    }
+
+    fn reopen(&mut self) -> Result<u64, DiskError> {
+        Ok(0)
+    }
+}
+
+fn store_on_disk() -> Store {
+    let clock = Clock::simulated(Timestamp::UNIX_EPOCH);
+    Store::simulated(NoDisk, clock, Names::seeded(1)).expect("it starts")
+}
+
+fn event(number: usize) -> Event {
+    let metadata = ObjectMeta {
+        labels: Some([("number".to_owned(), number.to_string())].into()),
+        ..named(&format!("event-{number}"))
+    };
+    Event { metadata, message: Some("Created container main".into()), ..Event::default() }
+}
+
+async fn make(store: &Store, numbers: std::ops::Range<usize>) {
+    for number in numbers {
+        store.commit(Transaction::new().create(event(number))).await.expect("it is made");
+    }
+}
+
+fn packed(store: &Store) -> usize {
+    let state = store.inner.shared.read();
+    state.entries(Kind::Event, None).filter(|(_, slot)| matches!(slot, Slot::Packed(_))).count()
+}
+
+async fn pass(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_writes_is_packed_and_is_the_same_for_all_who_read_it() {
+    let store = store_on_disk();
+    make(&store, 0..300).await;
+    let before = store.list::<Event>(None);
+    assert_eq!(packed(&store), 0);
+    pass(30).await;
+    assert_eq!(packed(&store), 300);
+    let after = store.list::<Event>(None);
+    assert_eq!(after.items, before.items);
+    assert_eq!(after.resource_version, before.resource_version);
+    let key = key("event-7");
+    let wanted = before.items.iter().find(|event| event.key() == key);
+    assert_eq!(store.get::<Event>(&key).as_ref(), wanted);
+    assert_eq!(store.count(Kind::Event), 300);
+
+    let mut watch =
+        store.watch(&[Kind::Event], store.resource_version()).expect("it is the newest");
+    let edit = |event: &mut Event| event.message = Some("again".into());
+    store.commit(Transaction::new().modify(key.clone(), None, edit)).await.expect("it is there");
+    let modified = watch.next().await.expect("it keeps up");
+    let message = |object: Option<&Object>| Event::from_object(object?)?.message.clone();
+    assert_eq!(message(modified.before.as_ref()).as_deref(), Some("Created container main"));
+    assert_eq!(message(Some(&modified.object)).as_deref(), Some("again"));
+    assert_eq!(packed(&store), 299);
+
+    let gone =
+        Transaction::new().delete(Kind::Event, self::key("event-8"), DeleteOptions::default());
+    store.commit(gone).await.expect("it is there");
+    let deleted = watch.next().await.expect("it keeps up");
+    assert_eq!(message(deleted.before.as_ref()).as_deref(), Some("Created container main"));
+    assert_eq!((packed(&store), store.count(Kind::Event)), (298, 299));
+}
+
+#[tokio::test(start_paused = true)]
+async fn old_changes_are_forgotten_but_the_latest_stay() {
+    let store = store_on_disk();
+    make(&store, 0..WATCH_HISTORY_IDLE + 300).await;
+    pass(WATCH_HISTORY_SECONDS - 60).await;
+    assert!(store.watch(&[Kind::Event], 0).is_ok());
+    pass(120).await;
+    assert!(store.watch(&[Kind::Event], 299).is_err());
+    let mut watch = store.watch(&[Kind::Event], 300).expect("it is one of the latest");
+    let last = std::iter::from_fn(|| watch.try_next()).last().expect("there are changes");
+    assert_eq!(last.resource_version, store.resource_version());
+    let before = store.find_objects_at(Kind::Event, None, 300).expect("it is known");
+    assert_eq!(before.len(), 300);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_on_changing_is_not_packed() {
+    let store = store_on_disk();
+    make(&store, 0..300).await;
+    for round in 0..10 {
+        for number in 0..300 {
+            let edit = move |event: &mut Event| event.count = Some(round);
+            let key = key(&format!("event-{number}"));
+            let edited = store.commit(Transaction::new().modify(key, None, edit)).await;
+            edited.expect("it is there");
+        }
+        pass(3).await;
+        assert_eq!(packed(&store), 0);
+    }
+}
