@@ -37,6 +37,7 @@ impl Resource {
             Kind::ResourceQuota => &["quota"],
             Kind::LimitRange => &["limits"],
             Kind::CertificateSigningRequest => &["csr"],
+            Kind::PriorityClass => &["pc"],
             _ => &[],
         };
         Self {

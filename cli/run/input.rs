@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use mayfly_controller::admission::decode::{self, Document, FieldValidation, Place};
 use mayfly_controller::admission::{self, Admitted, Invalid};
-use mayfly_controller::api::{CronJob, Job, Key, Kind, Object, Resource};
+use mayfly_controller::api::{
+    CronJob, Job, Key, Kind, Object, ObjectMeta, PriorityClass, Resource,
+};
 use mayfly_controller::cronjob::template;
 use mayfly_controller::store::Store;
 
@@ -122,7 +124,38 @@ impl Input {
             complaints.push("there is no Job and no Pod to run in what was given".to_owned());
         }
         BadInput::if_any(complaints)?;
-        Ok(input)
+        Ok(input.with_priority_classes(store))
+    }
+
+    /// The same, with each class that is named and is not given: here is one node, and a manifest
+    /// that is tried on it need not bring what a cluster has.
+    fn with_priority_classes(mut self, store: &Store) -> Self {
+        let is_there = |name: &str, input: &Self| {
+            let key = Key::new("", name);
+            let mut objects = input.objects.iter().map(|(object, _)| object);
+            let is_given = |it: &Object| it.kind() == Kind::PriorityClass && it.key() == key;
+            name.starts_with("system-")
+                || objects.any(is_given)
+                || store.get_object(Kind::PriorityClass, &key).is_some()
+        };
+        for (object, place) in self.objects.clone() {
+            let spec = prepare::pod_of(&object).map(|(_, spec)| spec);
+            let name = spec.and_then(|spec| spec.priority_class_name.as_deref());
+            let Some(name) = name.filter(|it| !it.is_empty() && !is_there(it, &self)) else {
+                continue;
+            };
+            let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
+            let class = PriorityClass { metadata, ..PriorityClass::default() };
+            // One that could not be is complained of where it is named.
+            let Ok(class) = admission::admit_priority_class(class, &store.names().uid()) else {
+                continue;
+            };
+            self.warnings.push(format!(
+                "{place}: no PriorityClass {name} is given, so its pods have the priority 0"
+            ));
+            self.objects.push((PriorityClass::into_object(class.object.into()), place));
+        }
+        self
     }
 }
 
@@ -224,6 +257,7 @@ fn admit(object: Object, uid: &str) -> Result<Admitted<Object>, String> {
         Object::Secret(secret) => any(admission::admit_secret((*secret).clone(), uid)),
         Object::ResourceQuota(quota) => any(admission::admit_resource_quota((*quota).clone(), uid)),
         Object::LimitRange(range) => any(admission::admit_limit_range((*range).clone(), uid)),
+        Object::PriorityClass(class) => any(admission::admit_priority_class((*class).clone(), uid)),
         Object::CronJob(_) => Err(
             "a CronJob starts Jobs at their times, and `mayfly run` ends with what it was given; \
              run it once with --now, or have `mayfly serve` start it at its times"
@@ -239,7 +273,8 @@ fn admit(object: Object, uid: &str) -> Result<Admitted<Object>, String> {
         | Object::CertificateSigningRequest(_) => {
             let kind = object.kind().name();
             Err(format!(
-                "`mayfly run` takes Jobs, Pods, ConfigMaps, Secrets, ResourceQuotas and LimitRanges, and no {kind}"
+                "`mayfly run` takes Jobs, Pods, ConfigMaps, Secrets, ResourceQuotas, LimitRanges and \
+                 PriorityClasses, and no {kind}"
             ))
         }
     }

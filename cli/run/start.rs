@@ -82,11 +82,16 @@ impl Start {
 fn creation(store: &Store, mut object: Object) -> Transaction {
     let key = object.key();
     let bounds = quota::bounds_of(store, &key.namespace);
+    if let Object::Pod(pod) = &mut object {
+        let pod = Arc::make_mut(pod);
+        // Classes are there by now; a pod that says otherwise than its own keeps what it says.
+        if let Err(why) = bounds.classes.apply(pod) {
+            tracing::warn!(pod = %key, why, "the priority of a pod stays as it is");
+        }
+        bounds.default(pod);
+    }
     if bounds.is_empty() {
         return Transaction::new().create_object(object);
-    }
-    if let Object::Pod(pod) = &mut object {
-        bounds.default(Arc::make_mut(pod));
     }
     let usage = Usage::of(&object, store.clock().now());
     quota::charge(&key.namespace, vec![usage]).create_object(object)
@@ -102,9 +107,9 @@ fn is_run(kind: Kind) -> bool {
     matches!(kind, Kind::Job | Kind::Pod)
 }
 
-/// What bounds a namespace.
+/// What bounds a namespace, or says what pods are in it.
 fn is_bound(kind: Kind) -> bool {
-    matches!(kind, Kind::ResourceQuota | Kind::LimitRange)
+    matches!(kind, Kind::ResourceQuota | Kind::LimitRange | Kind::PriorityClass)
 }
 
 fn is_immutable(object: &Object) -> bool {
@@ -124,6 +129,10 @@ fn wants_another(object: &Object, before: &Object) -> bool {
             let mut spec = object.spec.clone().unwrap_or_default();
             let before = before.spec.clone().unwrap_or_default();
             spec.node_name.clone_from(&before.node_name);
+            // And what its class has given it.
+            spec.priority = spec.priority.or(before.priority);
+            spec.preemption_policy =
+                spec.preemption_policy.clone().or(before.preemption_policy.clone());
             spec != before
         }
         (Object::ConfigMap(object), Object::ConfigMap(before)) => {
@@ -136,6 +145,9 @@ fn wants_another(object: &Object, before: &Object) -> bool {
             object.spec != before.spec
         }
         (Object::LimitRange(object), Object::LimitRange(before)) => object.spec != before.spec,
+        (Object::PriorityClass(object), Object::PriorityClass(before)) => {
+            object.value != before.value
+        }
         _ => true,
     }
 }

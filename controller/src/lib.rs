@@ -110,6 +110,7 @@ pub mod node;
 pub mod nodelifecycle;
 pub mod plane;
 pub mod podgc;
+pub mod priority;
 pub mod quantity;
 pub mod quota;
 pub mod resources;

@@ -157,6 +157,22 @@ pub const ATTACH_CLOSE_WITHIN: Duration = Duration::from_secs(5);
 /// holding up the commits of everything else; more than this gains nothing.
 pub const SCHEDULER_DECISIONS_MAX: usize = 1_000;
 
+/// Changes of nodes that the scheduler remembers. Stops it from remembering every pod that was ever
+/// bound; who has been away for longer looks at all nodes once, which costs no more than as many.
+pub const NODE_CHANGES_MAX: usize = 4_096;
+
+/// Sorts of pods that the scheduler keeps a lane for when no pod of them waits. Stops what every sort
+/// there ever was had seen of the nodes from filling memory; lanes with pods are not counted out.
+pub const SCHEDULER_LANES_MAX: usize = 256;
+
+/// Specs of pods of which the scheduler keeps what it has made of them. Stops those that are gone from
+/// taking memory: some 5 KB each.
+pub const SCHEDULER_SPECS_MAX: usize = 256;
+
+/// Pods that go for one of a higher priority. Stops a single pod from ending a whole node's work, and
+/// the transaction that has them go from being too large; where more would have to, none does.
+pub const PREEMPTION_VICTIMS_MAX: usize = 1_000;
+
 /// Pods that a node takes at once. Stops what waits for ever (an image that is not there, a service)
 /// from filling memory; ten thousand sleeping guests take some 250 MB.
 pub const NODE_PODS_MAX: usize = 10_000;

@@ -9,6 +9,9 @@ use crate::api::PodSpec;
 /// Nothing new comes to the node.
 pub const NO_SCHEDULE: &str = "NoSchedule";
 
+/// Nothing new comes to the node that has another.
+pub const PREFER_NO_SCHEDULE: &str = "PreferNoSchedule";
+
 /// What is there goes, too.
 pub const NO_EXECUTE: &str = "NoExecute";
 
@@ -31,7 +34,7 @@ pub const MEMORY_PRESSURE: &str = "node.kubernetes.io/memory-pressure";
 pub const PID_PRESSURE: &str = "node.kubernetes.io/pid-pressure";
 
 /// One toleration, in a form that can be compared and put in order.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tolerance {
     /// Of taints with this key; of all if there is none.
     key: Option<String>,

@@ -67,6 +67,7 @@ fn with_defaults(object: &Object) -> Object {
         Object::Pod(it) => admission::default_pod(Arc::make_mut(it)),
         Object::Secret(it) => admission::default_secret(Arc::make_mut(it)),
         Object::LimitRange(it) => admission::default_limit_range(Arc::make_mut(it)),
+        Object::PriorityClass(it) => admission::default_priority_class(Arc::make_mut(it)),
         _ => {}
     }
     object
@@ -92,6 +93,9 @@ fn admit(object: &Object) -> Result<Admitted<Object>, Invalid> {
         Object::LimitRange(it) => any(admission::admit_limit_range(Arc::unwrap_or_clone(it), UID)),
         Object::CertificateSigningRequest(it) => {
             any(admission::admit_certificate_signing_request(Arc::unwrap_or_clone(it), UID))
+        }
+        Object::PriorityClass(it) => {
+            any(admission::admit_priority_class(Arc::unwrap_or_clone(it), UID))
         }
     }
 }

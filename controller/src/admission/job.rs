@@ -194,11 +194,10 @@ mod tests {
     #[test]
     fn warns_of_a_spec_only_when_it_changes() {
         let job = stored(&json!({ "template": { "spec": {
-            "restartPolicy": "Never", "priorityClassName": "high",
+            "restartPolicy": "Never", "runtimeClassName": "other",
             "containers": [{ "name": "a", "image": "b:1" }],
         } } }));
-        let warning = "spec.template.spec.priorityClassName: mayfly does not look at this when it \
-                       chooses a node for a pod";
+        let warning = "spec.template.spec.runtimeClassName: mayfly has one runtime, its own";
         check(&job, &json!({ "parallelism": 2 }), warning);
         check(&job, &json!({}), "");
     }

@@ -19,6 +19,7 @@ mod limit_range;
 mod path;
 mod plain;
 mod pod;
+mod priority_class;
 mod quota;
 mod unsupported;
 mod validate;
@@ -45,6 +46,10 @@ pub use self::plain::{
 };
 pub(crate) use self::pod::default_pod_spec;
 pub use self::pod::{admit_pod, admit_pod_update, default_pod};
+pub(crate) use self::priority_class::SYSTEM_PRIORITY_CLASSES;
+pub use self::priority_class::{
+    admit_priority_class, admit_priority_class_update, default_priority_class,
+};
 pub use self::quota::{
     admit_resource_quota, admit_resource_quota_status, admit_resource_quota_update,
 };

@@ -37,7 +37,8 @@ pub fn admit_pod(mut pod: Pod, uid: &str) -> Result<Admitted<Pod>, Invalid> {
 
 /// Admits `new` to be written over `old`. Its status stays, and of its spec all but what Kubernetes
 /// lets change while a pod is there.
-pub fn admit_pod_update(new: Pod, old: &Pod) -> Result<Admitted<Pod>, Invalid> {
+pub fn admit_pod_update(mut new: Pod, old: &Pod) -> Result<Admitted<Pod>, Invalid> {
+    keep_priority(&mut new, old);
     let uid = old.metadata.uid.clone().unwrap_or_default();
     let mut admitted = admit_pod(new, &uid)?;
     // One that was stored before a default was set by mayfly lacks it still.
@@ -53,4 +54,23 @@ pub fn admit_pod_update(new: Pod, old: &Pod) -> Result<Admitted<Pod>, Invalid> {
         admitted.object.spec.clone_from(&old.spec);
     }
     Ok(admitted)
+}
+
+/// What its class has given a pod stays, if whoever writes it does not say it.
+fn keep_priority(new: &mut Pod, old: &Pod) {
+    let Some(((priority, policy), spec)) = old
+        .spec
+        .as_ref()
+        .map(|it| (it.priority, it.preemption_policy.clone()))
+        .zip(new.spec.as_ref())
+    else {
+        return;
+    };
+    if (spec.priority.is_none() && priority.is_some())
+        || (spec.preemption_policy.is_none() && policy.is_some())
+    {
+        let spec: &mut PodSpec = new.spec.get_or_insert_default();
+        spec.priority = spec.priority.or(priority);
+        spec.preemption_policy = spec.preemption_policy.take().or(policy);
+    }
 }

@@ -11,7 +11,7 @@ use super::json;
 use super::quick::Quick;
 use super::{
     CertificateSigningRequest, ConfigMap, CronJob, Event, Job, Lease, LimitRange, ManagedFields,
-    Namespace, Node, ObjectMeta, Pod, ResourceQuota, Secret, ServiceAccount,
+    Namespace, Node, ObjectMeta, Pod, PriorityClass, ResourceQuota, Secret, ServiceAccount,
 };
 
 /// Most objects are no larger than this as JSON.
@@ -207,6 +207,7 @@ kinds! {
     ResourceQuota: "v1" "resourcequotas" namespaced,
     LimitRange: "v1" "limitranges" namespaced,
     CertificateSigningRequest: "certificates.k8s.io/v1" "certificatesigningrequests" cluster,
+    PriorityClass: "scheduling.k8s.io/v1" "priorityclasses" cluster,
 }
 
 impl Object {
@@ -278,6 +279,7 @@ impl Object {
         match (self, other) {
             (Self::Job(one), Self::Job(other)) => one.spec == other.spec,
             (Self::CronJob(one), Self::CronJob(other)) => one.spec == other.spec,
+            (Self::Pod(one), Self::Pod(other)) if is_bound_variant(one, other) => true,
             (Self::Pod(one), Self::Pod(other)) if one.spec != other.spec => {
                 let (Some(one), Some(other)) = (&one.spec, &mut Arc::make_mut(other).spec) else {
                     return false;
@@ -294,4 +296,10 @@ impl Object {
             (one, other) => one.kind() == other.kind(),
         }
     }
+}
+
+/// Whether `other` is `one` with a node, and known to be nothing else.
+fn is_bound_variant(one: &Pod, other: &Pod) -> bool {
+    let specs = one.spec.as_ref().zip(other.spec.as_ref());
+    specs.is_some_and(|(one, other)| one.node_name.is_none() && other.is_variant_of(one))
 }

@@ -31,6 +31,7 @@ pub use k8s_openapi::api::core::v1::{
     ResourceQuota, ResourceQuotaSpec, ResourceQuotaStatus, ResourceRequirements, ScopeSelector,
     ScopedResourceSelectorRequirement, Secret, ServiceAccount,
 };
+pub use k8s_openapi::api::scheduling::v1::PriorityClass;
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
     LabelSelector, ObjectMeta, OwnerReference, Time,
 };

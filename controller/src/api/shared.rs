@@ -30,6 +30,8 @@ struct Held<T> {
     value: T,
     /// What was found when an equal one was looked for, as long as nobody has written the value.
     found: OnceLock<Found<T>>,
+    /// What it was made of, if it is known to differ from that in what nobody asked for.
+    variant_of: Option<Shared<T>>,
 }
 
 enum Found<T> {
@@ -49,7 +51,25 @@ pub(crate) struct Commons<T> {
 impl<T> Shared<T> {
     /// `value`, held by nobody else yet.
     pub fn new(value: T) -> Self {
-        Self(Arc::new(Held { value, found: OnceLock::new() }))
+        Self(Arc::new(Held { value, found: OnceLock::new(), variant_of: None }))
+    }
+
+    /// `value`, made of `original`, from which it differs in what is nobody's wish: such as the node
+    /// of a pod. As long as nobody writes it, [`is_variant_of`](Self::is_variant_of) says so without
+    /// a look at either.
+    pub(crate) fn variant(value: T, original: &Self) -> Self {
+        let variant_of = Some(original.clone());
+        Self(Arc::new(Held { value, found: OnceLock::new(), variant_of }))
+    }
+
+    /// Whether it was made of `original` as its variant.
+    pub(crate) fn is_variant_of(&self, original: &Self) -> bool {
+        self.0.variant_of.as_ref().is_some_and(|it| it.is_one_with(original))
+    }
+
+    /// Where it is in memory: the same for all that hold it, and nobody else's while one of them does.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
     }
 
     /// The value alone, which is copied if others hold it.
@@ -124,7 +144,7 @@ impl<T> Clone for Shared<T> {
 impl<T: Clone> Clone for Held<T> {
     /// To be written, so what was found is not taken along.
     fn clone(&self) -> Self {
-        Self { value: self.value.clone(), found: OnceLock::new() }
+        Self { value: self.value.clone(), found: OnceLock::new(), variant_of: None }
     }
 }
 
@@ -153,13 +173,15 @@ impl<T: Clone> DerefMut for Shared<T> {
     fn deref_mut(&mut self) -> &mut T {
         let held = Arc::make_mut(&mut self.0);
         held.found.take();
+        held.variant_of = None;
         &mut held.value
     }
 }
 
 impl<T: PartialEq> PartialEq for Shared<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.is_one_with(other) || **self == **other
+        let differ = self.is_variant_of(other) || other.is_variant_of(self);
+        self.is_one_with(other) || (!differ && **self == **other)
     }
 }
 
@@ -241,6 +263,19 @@ mod tests {
         commons.share(&mut other);
         other.node_name = Some("c".to_owned());
         assert_eq!(written(&other), written(&*spec("c")));
+    }
+
+    #[test]
+    fn a_variant_is_known_until_it_is_written() {
+        let one = spec("");
+        let mut on_node = Shared::variant((*spec("a")).clone(), &one);
+        assert!(on_node.is_variant_of(&one) && !one.is_variant_of(&on_node));
+        assert_ne!(on_node, one);
+        assert!(!on_node.is_variant_of(&spec("")), "it is equal, but not the one");
+        assert_eq!(on_node, spec("a"));
+        on_node.node_name = Some(String::new());
+        assert!(!on_node.is_variant_of(&one));
+        assert_eq!(on_node, one);
     }
 
     #[test]

@@ -35,6 +35,7 @@ const KINDS: &[Kind] = &[
     Kind::ResourceQuota,
     Kind::LimitRange,
     Kind::CertificateSigningRequest,
+    Kind::PriorityClass,
 ];
 
 /// Deletes what has lost its owners.

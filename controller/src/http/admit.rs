@@ -16,6 +16,7 @@ use crate::api::names::ALLOW_HOSTS;
 use crate::api::{CronJob, Kind, Namespace, Node, Object, ObjectMeta, Pod, Resource, Timestamp};
 use crate::limits::CERTIFICATE_REQUESTS_MAX;
 use crate::network::{self, AllowedHosts};
+use crate::priority;
 use crate::store::Store;
 
 /// Sets the defaults of `object`, as reading it does in Kubernetes: whoever wrote it owns them.
@@ -38,6 +39,7 @@ pub(super) fn with_defaults(object: &mut Object) {
         | Object::ResourceQuota(_)
         | Object::CertificateSigningRequest(_) => {}
         Object::LimitRange(it) => admission::default_limit_range(Arc::make_mut(it)),
+        Object::PriorityClass(it) => admission::default_priority_class(Arc::make_mut(it)),
     }
 }
 
@@ -66,6 +68,7 @@ pub(super) fn create(
         Object::CertificateSigningRequest(it) => {
             any(admission::admit_certificate_signing_request((**it).clone(), uid)?)
         }
+        Object::PriorityClass(it) => any(admission::admit_priority_class((**it).clone(), uid)?),
     })
 }
 
@@ -91,6 +94,7 @@ pub(super) fn change(new: &Object, old: &Object, api: &Api) -> Result<(), Refusa
     if asked_hosts(new) != asked_hosts(old) {
         hosts(new, &api.allowed_hosts)?;
     }
+    beside(new, &api.store)?;
     if let (Object::Pod(new), Object::Pod(old)) = (new, old)
         && let Err(why) = api.operator.check(new)
         && api.operator.check(old).is_ok()
@@ -99,6 +103,13 @@ pub(super) fn change(new: &Object, old: &Object, api: &Api) -> Result<(), Refusa
         return Err(Status::forbidden(Kind::Pod, name, &why).into());
     }
     Ok(())
+}
+
+/// Refuses an object that may not be there beside those that are.
+pub(super) fn beside(object: &Object, store: &Store) -> Result<(), Refusal> {
+    let key = object.key();
+    priority::check(object, store)
+        .map_err(|why| Status::forbidden(object.kind(), &key.name, &why).into())
 }
 
 /// The hosts that the pods of `object` ask for, as they stand there.
@@ -155,6 +166,9 @@ pub(super) fn update(
         }
         (Object::ResourceQuota(new), Object::ResourceQuota(old)) => {
             any(admission::admit_resource_quota_update((**new).clone(), old)?)
+        }
+        (Object::PriorityClass(new), Object::PriorityClass(old)) => {
+            any(admission::admit_priority_class_update((**new).clone(), old)?)
         }
         (new, _) => create(new, version, &uid)?,
     })

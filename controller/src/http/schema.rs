@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::api::lists::{self, ListType, PatchStrategy};
 use crate::api::{
     CertificateSigningRequest, ConfigMap, CronJob, Event, Job, Kind, Lease, LimitRange, Namespace,
-    Node, Pod, ResourceQuota, Secret, ServiceAccount,
+    Node, Pod, PriorityClass, ResourceQuota, Secret, ServiceAccount,
 };
 
 /// What a value is made of.
@@ -107,6 +107,7 @@ fn root(kind: Kind, generator: &mut SchemaGenerator) -> Value {
         Kind::ResourceQuota => of::<ResourceQuota>(generator),
         Kind::LimitRange => of::<LimitRange>(generator),
         Kind::CertificateSigningRequest => of::<CertificateSigningRequest>(generator),
+        Kind::PriorityClass => of::<PriorityClass>(generator),
     }
 }
 

@@ -26,6 +26,7 @@ mod owners;
 mod parts;
 mod patches;
 mod pods;
+mod priorities;
 mod quotas;
 mod watch;
 

@@ -117,5 +117,6 @@ fn resource(kind: Kind) -> &'static str {
         Kind::ResourceQuota => "resourcequotas.",
         Kind::LimitRange => "limitranges.",
         Kind::CertificateSigningRequest => "certificatesigningrequests.certificates.k8s.io",
+        Kind::PriorityClass => "priorityclasses.scheduling.k8s.io",
     }
 }

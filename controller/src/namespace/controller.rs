@@ -13,6 +13,7 @@ use super::{CLUSTER_INFO, CLUSTER_INFO_KEY, FINALIZER, ROOT_CA, ROOT_CA_KEY, SER
 use crate::admission;
 use crate::api::{ConfigMap, Key, Kind, Namespace, Object, ObjectMeta, Resource, ServiceAccount};
 use crate::limits::NAMESPACE_OBJECTS_MAX;
+use crate::priority;
 use crate::store::{
     Change, ChangeKind, CommitError, DeleteOptions, Gone, Store, Transaction, Watch,
 };
@@ -67,7 +68,9 @@ impl NamespaceController {
 
     /// What makes those of the first namespaces that are not there.
     fn initial(&self) -> Transaction {
-        INITIAL.iter().fold(Transaction::new(), |all, name| {
+        // What else there always is.
+        let first = priority::initial(&self.store);
+        INITIAL.iter().fold(first, |all, name| {
             let metadata = ObjectMeta { name: Some((*name).to_owned()), ..ObjectMeta::default() };
             let namespace = Namespace { metadata, ..Namespace::default() };
             let admitted = admission::admit_namespace(namespace, &self.store.names().uid());

@@ -20,6 +20,7 @@ mod cron_jobs;
 mod namespaces;
 mod nodes;
 mod podgc;
+mod priorities;
 mod restarts;
 
 /// Runs that take `seconds` and end with the next exit code, the last one for ever.

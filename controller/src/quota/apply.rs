@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Bounds, Ledger, OperatorLimits, Usage};
 use crate::api::{LimitRange, ResourceQuota};
+use crate::priority::Classes;
 use crate::store::{Store, Transaction};
 
 /// What bounds `namespace` now.
@@ -13,6 +14,7 @@ pub fn bounds_of(store: &Store, namespace: &str) -> Bounds {
         ranges: store.list::<LimitRange>(Some(namespace)).items,
         quotas: quotas.iter().map(|quota| Ledger::of(quota)).collect(),
         operator: OperatorLimits::default(),
+        classes: Classes::of(store),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Ledger, OperatorLimits, Usage, limits};
 use crate::admission::{self, Invalid};
 use crate::api::{LimitRange, Object, Pod, Timestamp};
+use crate::priority::{Classes, Made};
 
 /// What bounds a namespace. Nothing, in most.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +16,8 @@ pub struct Bounds {
     pub quotas: Vec<Ledger>,
     /// What the operator lets the pods of every namespace have.
     pub operator: OperatorLimits,
+    /// The priorities of the pods of all namespaces.
+    pub classes: Classes,
 }
 
 /// Why an object may not be made.
@@ -79,12 +82,14 @@ impl Bounds {
     /// Tries `pods` as Kubernetes' controllers do: one, then two, then four, and no more after a
     /// denial, so that what can't be is not tried five hundred times.
     pub fn admit(&self, pods: Vec<Pod>, now: Timestamp) -> Admission {
-        if self.is_empty() && pods.iter().all(|pod| self.operator.check(pod).is_ok()) {
+        let is_plain =
+            |pod: &Pod| self.operator.check(pod).is_ok() && self.classes.are_needless_for(pod);
+        if self.is_empty() && pods.iter().all(is_plain) {
             return Admission { admitted: pods, denied: Vec::new() };
         }
         let mut left = self.clone();
         let mut admission = Admission::default();
-        let (mut tried, mut batch_ends) = (0, 1);
+        let (mut tried, mut batch_ends, mut last) = (0, 1, None);
         for mut pod in pods {
             if tried == batch_ends {
                 if !admission.denied.is_empty() {
@@ -94,7 +99,7 @@ impl Bounds {
                 batch_ends = 2 * batch_ends + 1;
             }
             tried += 1;
-            match left.admit_one(&mut pod, now) {
+            match left.admit_one(&mut pod, &mut last, now) {
                 Ok(()) => admission.admitted.push(pod),
                 Err(denial) => admission.denied.push((pod, denial)),
             }
@@ -102,7 +107,13 @@ impl Bounds {
         admission
     }
 
-    fn admit_one(&mut self, pod: &mut Pod, now: Timestamp) -> Result<(), Denial> {
+    fn admit_one(
+        &mut self,
+        pod: &mut Pod,
+        last: &mut Option<Made>,
+        now: Timestamp,
+    ) -> Result<(), Denial> {
+        self.classes.apply_as(pod, last).map_err(Denial::Forbidden)?;
         if !self.ranges.is_empty() {
             self.default(pod);
             let mut named = pod.clone();
@@ -136,6 +147,7 @@ mod tests {
             quotas: quotas.iter().map(quota).collect(),
             ranges: ranges.iter().map(range).collect(),
             operator: OperatorLimits::default(),
+            classes: Classes::default(),
         }
     }
 

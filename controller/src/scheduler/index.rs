@@ -1,57 +1,77 @@
 //! Everything that the scheduler knows, folded from changes, and what it makes of it. Pure.
 //!
-//! The cost of a change does not grow with the pods that wait: those that ask for the same are
-//! decided together, and looked at again only when something has become free.
+//! The cost of a change, and of a decision, does not grow with the pods that wait or are bound: those
+//! that ask for the same are decided together, and looked at again only when something has come that
+//! may help them; what pods ask of one another is answered by counts that are kept.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::nodes::{NodeTally, Refusal, unschedulable};
-use super::request::{Request, Standing, Turn};
-use crate::api::{Key, Node, Pod, Resource};
+use super::bound::Bound;
+use super::company::{self, Company};
+use super::known::Requests;
+use super::labels::Labels;
+use super::lanes::{LaneId, Lanes};
+use super::message::unschedulable;
+use super::nodes::{NodeId, Nodes, Refusal};
+use super::request::{Class, Standing, Turn};
+use super::selectors::{SelectorId, Selectors, Step};
+use super::sight::Work;
+use crate::api::{Namespace, Node, Pod, Resource};
 use crate::quota::OperatorLimits;
 
 /// Nodes, the pods on them and the pods that wait.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    nodes: BTreeMap<String, NodeTally>,
+    pub(super) nodes: Nodes,
     /// Pods that take up room or wait, by uid.
-    pods: HashMap<String, Place, RandomState>,
-    waiting: BTreeMap<Arc<Request>, Queue>,
-    operator: OperatorLimits,
+    pub(super) pods: HashMap<Arc<str>, Place, RandomState>,
+    pub(super) lanes: Lanes,
+    pub(super) selectors: Selectors,
+    pub(super) bound: Bound,
+    labels: Labels,
+    requests: Requests,
+    is_stale: bool,
+    pub(super) work: Work,
 }
 
 #[derive(Debug)]
-struct Place {
-    request: Arc<Request>,
-    /// The node it is on, or its turn.
-    on: Result<String, Turn>,
+pub(super) struct Place {
+    /// As it was seen last.
+    pub(super) pod: Arc<Pod>,
+    pub(super) class: Arc<Class>,
+    pub(super) on: On,
+    /// Where room is kept for it, while it waits.
+    pub(super) nominated: Option<NodeId>,
+    /// It was decided that it has to go.
+    pub(super) is_preempted: bool,
 }
 
-/// Pods that ask for the same, the oldest first.
-#[derive(Debug, Default)]
-struct Queue {
-    turns: BTreeSet<Turn>,
-    /// Those that nobody has told yet that they have to wait.
-    untold: BTreeSet<Turn>,
-    /// Whether no node takes any of them, as things are.
-    is_stuck: bool,
+#[derive(Debug)]
+pub(super) enum On {
+    Node(NodeId),
+    Lane(LaneId, Turn),
 }
 
 /// What is to be done about one pod.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Decision {
     Bind {
-        key: Key,
-        uid: String,
-        node: String,
+        pod: Arc<Pod>,
+        node: Arc<str>,
     },
     /// It has to wait, and is told why.
     Wait {
-        key: Key,
-        uid: String,
+        pod: Arc<Pod>,
+        message: String,
+    },
+    /// It has to wait for others to go.
+    Preempt {
+        pod: Arc<Pod>,
+        node: Arc<str>,
+        victims: Vec<Arc<Pod>>,
         message: String,
     },
 }
@@ -59,151 +79,338 @@ pub(super) enum Decision {
 impl Index {
     /// One that knows nothing yet but what the operator lets pods have.
     pub(super) fn new(operator: OperatorLimits) -> Self {
-        Self { operator, ..Self::default() }
+        Self { requests: Requests::new(operator), ..Self::default() }
     }
 
     /// Takes note of a pod as it is now.
-    pub(super) fn pod(&mut self, pod: &Pod) {
+    pub(super) fn pod(&mut self, pod: &Arc<Pod>) {
         let uid = pod.uid();
-        match (Standing::of(pod), self.pods.get(uid)) {
+        let labels_matter = self.labels.are_kept();
+        match (Standing::of(pod), self.pods.get_mut(uid)) {
             (Standing::Indifferent, _) => self.pod_gone(uid),
-            // Room is taken when it is decided: what comes back of it is no news.
-            (Standing::Bound(node), Some(place)) if place.on.as_ref() == Ok(&node) => {}
-            (Standing::Waiting, Some(_)) => {}
+            (Standing::Bound(node), Some(place))
+                if place.on.is(node, &self.nodes)
+                    && !(labels_matter && is_another(&place.pod, pod)) =>
+            {
+                // Room is taken when it is decided: what comes back of it is no news.
+                place.pod = Arc::clone(pod);
+            }
+            // What was decided is not written yet.
+            (Standing::Waiting, Some(Place { on: On::Node(_), .. })) => {}
+            (Standing::Waiting, Some(place))
+                if place.pod.spec == pod.spec
+                    && !(labels_matter && is_another(&place.pod, pod)) =>
+            {
+                place.pod = Arc::clone(pod);
+            }
             (Standing::Bound(node), _) => {
                 self.pod_gone(uid);
-                let request = Arc::new(Request::of(pod, &self.operator));
-                self.bound(uid, request, node);
+                let node = self.nodes.id(node);
+                self.is_bound(pod, node);
             }
-            (Standing::Waiting, None) => {
-                let request = Arc::new(Request::of(pod, &self.operator));
-                let (request, turn) = (self.shared(request), Turn::of(pod));
-                let queue = self.waiting.entry(Arc::clone(&request)).or_default();
-                if !is_told(pod) {
-                    queue.untold.insert(turn.clone());
-                }
-                queue.turns.insert(turn.clone());
-                self.pods.insert(uid.to_owned(), Place { request, on: Err(turn) });
+            (Standing::Waiting, _) => {
+                self.pod_gone(uid);
+                self.waits(pod);
             }
         }
     }
 
     /// Takes note that a pod takes up room no more, and does not wait.
     pub(super) fn pod_gone(&mut self, uid: &str) {
-        let Some(Place { request, on }) = self.pods.remove(uid) else { return };
+        let Some(place) = self.pods.remove(uid) else { return };
+        let Place { pod, class, on, nominated, .. } = place;
+        self.labels.remove(uid, &pod);
+        self.nominate_no_more(uid, nominated);
+        let constraints = class.request.constraints.as_deref();
         match on {
-            Ok(node) => {
-                if let Some(tally) = self.nodes.get_mut(&node) {
-                    tally.release(&request);
-                }
-                self.look_again();
+            On::Lane(lane, turn) => {
+                self.lanes.leave(lane, &turn);
             }
-            Err(turn) => self.unqueue(&request, &turn),
+            On::Node(node) => {
+                self.bound.remove(node, uid, class.request.priority);
+                let mut helped = self.nodes.release(node, &class.request);
+                let step = Step::Leaves;
+                helped.extend(self.selectors.step(&class.selected_by, constraints, node, step));
+                self.look_again(helped);
+            }
+        }
+        if let Some(constraints) = constraints {
+            self.selectors.end(constraints);
         }
     }
 
     /// Takes note of a node as it is now.
     pub(super) fn node(&mut self, node: &Node) {
-        self.nodes.entry(node.key().name.to_string()).or_default().describe(node);
-        self.look_again();
+        if let Some(node) = self.nodes.describe(node) {
+            self.node_changed(node);
+        }
     }
 
     /// Takes note that a node is no more.
     pub(super) fn node_gone(&mut self, name: &str) {
-        if let Some(tally) = self.nodes.get_mut(name) {
-            tally.forget();
+        if let Some(node) = self.nodes.forget(name) {
+            self.node_changed(node);
         }
+    }
+
+    /// Takes note of a namespace as it is now.
+    pub(super) fn namespace(&mut self, namespace: &Namespace) {
+        let (name, labels) = (namespace.key().name, namespace.metadata.labels.clone());
+        let before = self.selectors.namespaces.insert(name.to_string(), labels.unwrap_or_default());
+        let is_other = before.as_ref() != self.selectors.namespaces.get(&*name);
+        self.is_stale |= is_other && self.selectors.look_at_namespaces();
+    }
+
+    /// Takes note that a namespace is no more.
+    pub(super) fn namespace_gone(&mut self, name: &str) {
+        self.selectors.namespaces.remove(name);
+    }
+
+    /// Whether it has to be made anew, since other pods are selected than before.
+    pub(super) fn is_stale(&self) -> bool {
+        self.is_stale
     }
 
     /// Whether there is a node at all.
     pub(super) fn has_nodes(&self) -> bool {
-        self.nodes.values().any(NodeTally::is_known)
+        self.nodes.is_some()
     }
 
-    /// Decides on at most `decisions_max` pods, the oldest first, and takes their room.
+    /// What has been done so far to decide.
+    pub(super) fn work(&self) -> Work {
+        self.work
+    }
+
+    /// Decides on at most `decisions_max` pods, those of the highest priority and then the oldest
+    /// first, and takes their room.
     pub(super) fn decide(&mut self, decisions_max: usize) -> Vec<Decision> {
-        let mut decisions = Vec::new();
-        // The pod whose turn it is, of each request that is not stuck.
-        let mut heads: BTreeMap<Turn, Arc<Request>> = BTreeMap::new();
-        for (request, queue) in self.waiting.iter().filter(|(_, queue)| !queue.is_stuck) {
-            if let Some(turn) = queue.turns.first() {
-                heads.insert(turn.clone(), Arc::clone(request));
-            }
-        }
-        while decisions.len() < decisions_max
-            && let Some((turn, request)) = heads.pop_first()
+        let (mut decisions, mut others) = (Vec::new(), 0);
+        while decisions.len() + others < decisions_max
+            && let Some((turn, lane)) = self.lanes.first()
         {
-            let Some(node) = self.roomiest(&request) else {
-                self.queue(&request).is_stuck = true;
-                continue;
+            let decision = match self.best_node(lane) {
+                Some(node) => self.bind(&turn, lane, node),
+                None => self.stick(lane),
             };
-            self.unqueue(&request, &turn);
-            self.bound(&turn.uid, Arc::clone(&request), node.clone());
-            if let Some(queue) = self.waiting.get(&request)
-                && let Some(next) = queue.turns.first()
-            {
-                heads.insert(next.clone(), request);
+            // Those that go are decided on, too.
+            if let Some(Decision::Preempt { victims, .. }) = &decision {
+                others += victims.len();
             }
-            decisions.push(Decision::Bind { key: turn.key, uid: turn.uid, node });
+            decisions.extend(decision);
         }
         self.tell(&mut decisions, decisions_max);
         decisions
     }
 
+    /// The best node for the pods of a lane, if one takes them.
+    fn best_node(&mut self, id: LaneId) -> Option<NodeId> {
+        let Self { nodes, lanes, selectors, work, .. } = self;
+        let lane = lanes.lane(id);
+        lane.sight.refresh(id, &lane.class.request, nodes, work);
+        let mut fitting = lane.sight.fitting().peekable();
+        fitting.peek()?;
+        if !company::matters(&lane.class, nodes.have_mild_taints()) {
+            return fitting.next().map(|rank| rank.node);
+        }
+        Company::of(&lane.class, nodes, selectors, work).best(fitting)
+    }
+
+    fn bind(&mut self, turn: &Turn, lane: LaneId, node: NodeId) -> Option<Decision> {
+        self.lanes.leave(lane, turn);
+        let place = self.pods.get_mut(&turn.uid)?;
+        place.on = On::Node(node);
+        let nominated = place.nominated.take();
+        let (pod, class) = (Arc::clone(&place.pod), Arc::clone(&place.class));
+        self.nominate_no_more(&turn.uid, nominated);
+        self.comes(&turn.uid, &pod, &class, node);
+        Some(Decision::Bind { pod, node: self.nodes[node].name().clone() })
+    }
+
+    /// No node takes the pods of a lane, until something comes that may help them.
+    fn stick(&mut self, id: LaneId) -> Option<Decision> {
+        let class = Arc::clone(&self.lanes.lane(id).class);
+        let constraints = class.request.constraints.as_deref();
+        self.selectors.watch(id, &class.selected_by, constraints);
+        self.lanes.stick(id);
+        self.preempt(id)
+    }
+
+    /// Keeps room for a pod that waits.
+    pub(super) fn nominate(&mut self, uid: &Arc<str>, node: NodeId) {
+        let Some(place) = self.pods.get_mut(uid) else { return };
+        let before = place.nominated.replace(node);
+        let request = Arc::clone(&place.class.request);
+        self.nominate_no_more(uid, before);
+        self.nodes.nominate(node, uid, &request);
+    }
+
+    fn nominate_no_more(&mut self, uid: &str, node: Option<NodeId>) {
+        if let Some(node) = node {
+            let helped = self.nodes.nominate_no_more(node, uid);
+            self.look_again(helped);
+        }
+    }
+
     /// Tells the pods that are stuck why, each once.
     fn tell(&mut self, decisions: &mut Vec<Decision>, decisions_max: usize) {
-        let nodes = &self.nodes;
-        for (request, queue) in &mut self.waiting {
-            if !queue.is_stuck || queue.untold.is_empty() {
+        while decisions.len() < decisions_max
+            && let Some(lane) = self.lanes.to_tell()
+        {
+            let message = self.why_not(lane, true);
+            while decisions.len() < decisions_max
+                && let Some(turn) = self.lanes.tell(lane)
+            {
+                let pod = self.pods.get(&turn.uid).map(|place| Arc::clone(&place.pod));
+                decisions.extend(pod.map(|pod| Decision::Wait { pod, message: message.clone() }));
+            }
+        }
+    }
+
+    /// Why no node takes the pods of a lane, and why none goes for them if that `is_final`.
+    pub(super) fn why_not(&mut self, id: LaneId, is_final: bool) -> String {
+        let class = Arc::clone(&self.lanes.lane(id).class);
+        let request = &class.request;
+        let company = company::depends_on_pods(&class)
+            .then(|| Company::of(&class, &self.nodes, &self.selectors, &mut self.work));
+        let known = self.nodes.known().into_iter();
+        let refusals: Vec<Vec<Refusal>> = known
+            .map(|(node, tally)| match tally.refusals(request) {
+                none if none.is_empty() => {
+                    company.as_ref().and_then(|it| it.refusal(node)).into_iter().collect()
+                }
+                refusals => refusals,
+            })
+            .collect();
+        unschedulable(&refusals, is_final.then_some(request.preempts))
+    }
+
+    fn waits(&mut self, pod: &Arc<Pod>) {
+        let (uid, class) = self.enters(pod);
+        let turn = Turn::of(pod, class.request.priority, &uid);
+        let lane = self.lanes.join(&class, turn.clone(), is_told(pod), &mut self.nodes);
+        let class = Arc::clone(&self.lanes.lane(lane).class);
+        self.pods.insert(Arc::clone(&uid), Place::new(pod, class, On::Lane(lane, turn)));
+        let nominated = pod.status.as_ref().and_then(|it| it.nominated_node_name.as_deref());
+        if let Some(node) = nominated.filter(|node| !node.is_empty()) {
+            let node = self.nodes.id(node);
+            self.nominate(&uid, node);
+        }
+    }
+
+    fn is_bound(&mut self, pod: &Arc<Pod>, node: NodeId) {
+        let (uid, class) = self.enters(pod);
+        self.comes(&uid, pod, &class, node);
+        self.pods.insert(uid, Place::new(pod, class, On::Node(node)));
+    }
+
+    /// A pod of `class` takes up room on a node from now on.
+    fn comes(&mut self, uid: &Arc<str>, pod: &Pod, class: &Class, node: NodeId) {
+        self.nodes.take(node, &class.request);
+        self.bound.add(node, uid, pod, class.request.priority);
+        let constraints = class.request.constraints.as_deref();
+        if company::depends_on_pods(class) {
+            let step = Step::Comes;
+            let helped = self.selectors.step(&class.selected_by, constraints, node, step);
+            self.look_again(helped);
+        }
+    }
+
+    /// A pod is there that was not before: its uid and its class.
+    fn enters(&mut self, pod: &Arc<Pod>) -> (Arc<str>, Arc<Class>) {
+        let uid: Arc<str> = pod.uid().into();
+        let class = self.requests.of(pod);
+        if let Some(constraints) = &class.request.constraints {
+            if !self.labels.are_kept() {
+                self.labels.keep(self.pods.iter().map(|(uid, place)| (uid, &*place.pod)));
+            }
+            for selector in self.selectors.begin(constraints) {
+                self.find_selected(selector);
+            }
+        }
+        self.labels.add(&uid, pod);
+        let selected_by = self.selectors.selecting(pod);
+        if selected_by.is_empty() {
+            return (uid, class);
+        }
+        (uid, Arc::new(Class { request: Arc::clone(&class.request), selected_by }))
+    }
+
+    /// Finds the pods that a new selector selects.
+    fn find_selected(&mut self, id: SelectorId) {
+        let Some(selector) = self.selectors.get(id).cloned() else { return };
+        let candidates: Vec<Arc<str>> = match selector.pair() {
+            Some((key, value)) => self.labels.with(key, value).cloned().collect(),
+            None => self.pods.keys().cloned().collect(),
+        };
+        self.work.pods += candidates.len() as u64;
+        // Those of one class become those of one class.
+        let mut classes: HashMap<*const Class, Arc<Class>> = HashMap::new();
+        let mut moving: BTreeMap<Turn, (LaneId, Arc<Class>)> = BTreeMap::new();
+        for uid in candidates {
+            let Some(place) = self.pods.get_mut(&uid) else { continue };
+            if !selector.selects(&place.pod, &self.selectors.namespaces) {
                 continue;
             }
-            let known = nodes.values().filter(|tally| tally.is_known());
-            let refusals: Vec<Vec<Refusal>> = known.map(|it| it.refusals(request)).collect();
-            let message = unschedulable(&refusals);
-            while decisions.len() < decisions_max
-                && let Some(Turn { key, uid, .. }) = queue.untold.pop_first()
-            {
-                decisions.push(Decision::Wait { key, uid, message: message.clone() });
+            let class = classes.entry(Arc::as_ptr(&place.class));
+            let class = class.or_insert_with(|| Arc::new(place.class.selected_by_also(id)));
+            match &place.on {
+                On::Node(node) => {
+                    self.selectors.found(id, *node);
+                    place.class = Arc::clone(class);
+                }
+                On::Lane(lane, turn) => {
+                    moving.insert(turn.clone(), (*lane, Arc::clone(class)));
+                }
+            }
+        }
+        for (turn, (lane, class)) in moving {
+            let is_told = self.lanes.leave(lane, &turn);
+            let lane = self.lanes.join(&class, turn.clone(), is_told, &mut self.nodes);
+            let class = Arc::clone(&self.lanes.lane(lane).class);
+            if let Some(place) = self.pods.get_mut(&turn.uid) {
+                place.class = class;
+                place.on = On::Lane(lane, turn);
             }
         }
     }
 
-    /// The node with the fewest pods of those that take this.
-    fn roomiest(&self, request: &Request) -> Option<String> {
-        let nodes = self.nodes.iter().filter(|(_, tally)| tally.is_known());
-        let fitting = nodes.filter(|(_, tally)| tally.refusals(request).is_empty());
-        fitting.min_by_key(|(_, tally)| tally.pods()).map(|(name, _)| name.clone())
-    }
-
-    fn bound(&mut self, uid: &str, request: Arc<Request>, node: String) {
-        self.nodes.entry(node.clone()).or_default().take(&request);
-        self.pods.insert(uid.to_owned(), Place { request, on: Ok(node) });
-    }
-
-    fn unqueue(&mut self, request: &Arc<Request>, turn: &Turn) {
-        let Some(queue) = self.waiting.get_mut(request) else { return };
-        queue.turns.remove(turn);
-        queue.untold.remove(turn);
-        if queue.turns.is_empty() {
-            self.waiting.remove(request);
+    /// What a node says has changed, which may help any lane that is stuck.
+    fn node_changed(&mut self, node: NodeId) {
+        for id in self.lanes.stuck() {
+            let lane = self.lanes.lane(id);
+            let (sight, request) = (&mut lane.sight, &lane.class.request);
+            let has_room = sight.look_at(node, id, request, &mut self.nodes, &mut self.work);
+            let has_victims = self.bound.has_below(lane.class.request.priority);
+            if has_room || has_victims || company::depends_on_pods(&lane.class) {
+                self.look_again(vec![id]);
+            }
         }
     }
 
-    fn queue(&mut self, request: &Arc<Request>) -> &mut Queue {
-        self.waiting.entry(Arc::clone(request)).or_default()
-    }
-
-    /// Something has become free, so nobody is stuck any more.
-    fn look_again(&mut self) {
-        for queue in self.waiting.values_mut() {
-            queue.is_stuck = false;
+    /// Something has come that may help these lanes.
+    fn look_again(&mut self, lanes: Vec<LaneId>) {
+        for lane in lanes {
+            self.work.lanes += u64::from(self.lanes.wake(lane));
         }
     }
+}
 
-    /// The same request, held once.
-    fn shared(&self, request: Arc<Request>) -> Arc<Request> {
-        self.waiting.get_key_value(&request).map_or(request, |(known, _)| Arc::clone(known))
+impl Place {
+    fn new(pod: &Arc<Pod>, class: Arc<Class>, on: On) -> Self {
+        Self { pod: Arc::clone(pod), class, on, nominated: None, is_preempted: false }
     }
+}
+
+impl On {
+    fn is(&self, node: &str, nodes: &Nodes) -> bool {
+        matches!(self, Self::Node(id) if **nodes[*id].name() == *node)
+    }
+}
+
+/// Whether others select it by something else than before.
+fn is_another(before: &Arc<Pod>, now: &Arc<Pod>) -> bool {
+    let is_ending = |pod: &Pod| pod.metadata.deletion_timestamp.is_some();
+    before.metadata.labels != now.metadata.labels || is_ending(before) != is_ending(now)
 }
 
 /// Whether an earlier process has told the pod already that it has to wait.

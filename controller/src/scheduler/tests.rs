@@ -1,5 +1,7 @@
+use std::sync::Arc;
+
 use super::*;
-use crate::api::Event;
+use crate::api::{Event, Key, Node};
 use crate::clock::Clock;
 use crate::store::Names;
 
@@ -83,7 +85,7 @@ async fn a_node_whose_disk_is_short_takes_no_pods_until_it_is_not() {
     };
     assert_eq!(bound_to(), None);
     let told = store.list::<Event>(None).items[0].message.clone().unwrap();
-    let why = "1 node(s) had untolerated taint {node.kubernetes.io/disk-pressure: }";
+    let why = "1 node(s) had untolerated taint(s)";
     assert!(told.contains(why), "{told}");
     let status = pressed("False").status;
     commit(Transaction::new().modify(Key::new("", "here"), None, move |node: &mut Node| {

@@ -339,7 +339,7 @@ fn read(kind: Kind, tree: &Tree) -> (Option<Object>, Vec<reader::Found>) {
         };
     }
     read!(Job CronJob Pod ConfigMap Secret Event Node Namespace ServiceAccount Lease
-        ResourceQuota LimitRange CertificateSigningRequest)
+        ResourceQuota LimitRange CertificateSigningRequest PriorityClass)
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ fn what_is_no_object_of_ours_is_told_what_would_be() {
     check(
         "apiVersion: apps/v1\nkind: Deployment",
         &[
-            r#"f.yaml:1: no kind "Deployment" in version "apps/v1" is known here; known are Job (batch/v1), CronJob (batch/v1), Pod (v1), ConfigMap (v1), Secret (v1), Event (v1), Node (v1), Namespace (v1), ServiceAccount (v1), Lease (coordination.k8s.io/v1), ResourceQuota (v1), LimitRange (v1), CertificateSigningRequest (certificates.k8s.io/v1)"#,
+            r#"f.yaml:1: no kind "Deployment" in version "apps/v1" is known here; known are Job (batch/v1), CronJob (batch/v1), Pod (v1), ConfigMap (v1), Secret (v1), Event (v1), Node (v1), Namespace (v1), ServiceAccount (v1), Lease (coordination.k8s.io/v1), ResourceQuota (v1), LimitRange (v1), CertificateSigningRequest (certificates.k8s.io/v1), PriorityClass (scheduling.k8s.io/v1)"#,
         ],
     );
 }

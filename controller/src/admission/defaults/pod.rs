@@ -42,8 +42,11 @@ pub(crate) fn pod_spec(spec: &mut PodSpec) {
         }
     }
     any_spec(spec);
-    set(&mut spec.priority, 0);
-    set(&mut spec.preemption_policy, "PreemptLowerPriority");
+    // Where a class is named, these are the class's to say.
+    if spec.priority_class_name.as_deref().unwrap_or_default().is_empty() {
+        set(&mut spec.priority, 0);
+        set(&mut spec.preemption_policy, "PreemptLowerPriority");
+    }
 }
 
 /// The defaults that a pod and a template have in common.

@@ -8,7 +8,6 @@ use crate::api::PodSpec;
 
 const NO_NETWORK: &str = "a container has no network of its own here, so this has no effect";
 const NO_USERS: &str = "a container has no users here, so this has no effect";
-const OWN_SCHEDULING: &str = "mayfly does not look at this when it chooses a node for a pod";
 
 /// Looks at a pod's spec, which is at `at`.
 pub(super) fn pod_spec(spec: &PodSpec, at: &Path, findings: &mut Findings<'_>) {
@@ -43,16 +42,21 @@ fn decided(spec: &PodSpec) {
     let PodSpec {
         // Honoured.
         active_deadline_seconds: _,
+        affinity: _,
         containers: _,
         hostname: _,
         image_pull_secrets: _,
         init_containers: _,
         node_name: _,
         node_selector: _,
+        preemption_policy: _,
+        priority: _,
+        priority_class_name: _,
         restart_policy: _,
         security_context: _,
         termination_grace_period_seconds: _,
         tolerations: _,
+        topology_spread_constraints: _,
         volumes: _,
         // Fulfilled, whatever they say: there is no token, no service, and nobody else's process to
         // see.
@@ -72,14 +76,10 @@ fn decided(spec: &PodSpec) {
         scheduling_gates: _,
         scheduling_group: _,
         // Warned of.
-        affinity: _,
         dns_config: _,
         dns_policy: _,
         host_aliases: _,
         hostname_override: _,
-        preemption_policy: _,
-        priority: _,
-        priority_class_name: _,
         readiness_gates: _,
         resources: _,
         runtime_class_name: _,
@@ -88,7 +88,6 @@ fn decided(spec: &PodSpec) {
         set_hostname_as_fqdn: _,
         share_process_namespace: _,
         subdomain: _,
-        topology_spread_constraints: _,
     } = spec;
 }
 
@@ -122,19 +121,11 @@ fn refused(spec: &PodSpec) -> [Finding; 8] {
     ]
 }
 
-fn without_effect(spec: &PodSpec) -> [Finding; 11] {
-    let has_priority = spec.priority.is_some_and(|priority| priority != 0);
-    let spreads = is_some(&spec.topology_spread_constraints);
-    let preempts_otherwise = is_not(&spec.preemption_policy, "PreemptLowerPriority");
+fn without_effect(spec: &PodSpec) -> [Finding; 6] {
     let is_others = is_not(&spec.scheduler_name, "default-scheduler");
     let has_account = is_not(&spec.service_account_name, "default");
     let shares = spec.share_process_namespace == Some(true);
     [
-        (spec.affinity.is_some(), "affinity", OWN_SCHEDULING),
-        (spreads, "topologySpreadConstraints", OWN_SCHEDULING),
-        (has_priority, "priority", OWN_SCHEDULING),
-        (is_not(&spec.priority_class_name, ""), "priorityClassName", OWN_SCHEDULING),
-        (preempts_otherwise, "preemptionPolicy", OWN_SCHEDULING),
         (is_others, "schedulerName", "mayfly schedules every pod itself"),
         (
             is_not(&spec.runtime_class_name, ""),

@@ -53,10 +53,9 @@ fn admits_what_ordinary_jobs_say_without_a_word() {
 #[test]
 fn warns_of_what_has_no_effect() {
     check(
-        json!({"serviceAccountName": "builder", "priorityClassName": "high"}),
+        json!({"serviceAccountName": "builder", "runtimeClassName": "other"}),
         json!({"resources": {"limits": {"cpu": "1", "nvidia.com/gpu": "1"}}}),
-        "priorityClassName: mayfly does not look at this when it chooses a node for a pod; \
-         serviceAccountName: a container gets no service account's token here; \
+        "runtimeClassName: mayfly has one runtime, its own; serviceAccountName: a container gets no service account's token here; \
          containers[0].resources.limits[nvidia.com/gpu]: mayfly has no such resource",
     );
 }
@@ -162,11 +161,11 @@ fn the_jobs_of_a_cron_job_are_asked_when_it_is_made_and_when_their_template_chan
     };
     check(&json!({}), &json!({"mayfly.dev/fuel": "1G"}), "");
     check(
-        &json!({"priorityClassName": "high"}),
+        &json!({"runtimeClassName": "other"}),
         &json!({"mayfly.dev/feul": "1G"}),
         "spec.jobTemplate.spec.template.metadata.annotations[mayfly.dev/feul]: mayfly has no such \
          annotation, did you mean mayfly.dev/fuel?; spec.jobTemplate.spec.template.spec.\
-         priorityClassName: mayfly does not look at this when it chooses a node for a pod",
+         runtimeClassName: mayfly has one runtime, its own",
     );
     check(
         &json!({"hostNetwork": true}),

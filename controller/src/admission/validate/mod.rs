@@ -1,5 +1,6 @@
 //! Whether an object may be stored: every complaint, in Kubernetes' order and words.
 
+mod affinity;
 mod container;
 pub(crate) mod cron_job;
 mod env;
@@ -14,6 +15,7 @@ mod pod_failure_policy;
 pub(crate) mod pod_update;
 pub(crate) mod resources;
 mod restart_policy;
+mod scheduling;
 pub(crate) mod selector;
 mod shown;
 mod stored;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::meta::{annotations, each, labels};
-use super::{container, format, hosts::hosts, volume};
+use super::{affinity, container, format, hosts::hosts, scheduling, volume};
 use crate::admission::error::Errors;
 use crate::admission::path::Path;
 use crate::api::{PodSpec, PodTemplateSpec};
@@ -36,6 +36,11 @@ pub(crate) fn pod_spec(spec: &PodSpec, at: &Path, errors: &mut Errors) {
         errors,
     );
     labels(spec.node_selector.as_ref(), &at.child("nodeSelector"), errors);
+    if let Some(affinity) = &spec.affinity {
+        affinity::affinity(affinity, &at.child("affinity"), errors);
+    }
+    let spread = spec.topology_spread_constraints.as_deref().unwrap_or_default();
+    scheduling::spread(spread, &at.child("topologySpreadConstraints"), errors);
     for (field, name) in
         [("serviceAccountName", &spec.service_account_name), ("nodeName", &spec.node_name)]
     {
@@ -56,10 +61,21 @@ pub(crate) fn pod_spec(spec: &PodSpec, at: &Path, errors: &mut Errors) {
             errors.invalid(&at.child(field), name.unwrap_or_default(), complaint);
         });
     }
+    let tolerations = spec.tolerations.as_deref().unwrap_or_default();
+    scheduling::tolerations(tolerations, &at.child("tolerations"), errors);
     let class = spec.priority_class_name.as_deref().filter(|name| !name.is_empty());
     each(class.map(format::dns_subdomain).unwrap_or_default(), |complaint| {
         errors.invalid(&at.child("priorityClassName"), class.unwrap_or_default(), complaint);
     });
+    let policy = spec.preemption_policy.as_deref();
+    preemption_policy(policy, &at.child("preemptionPolicy"), errors);
+}
+
+/// Validates what a pod may do to others, if that is said.
+pub(crate) fn preemption_policy(policy: Option<&str>, at: &Path, errors: &mut Errors) {
+    if policy.is_some() {
+        one_of(policy, &["PreemptLowerPriority", "Never"], at, errors);
+    }
 }
 
 fn restart_policy(spec: &PodSpec, at: &Path, errors: &mut Errors) {

@@ -17,7 +17,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use crate::api::metrics::{self, NodeMetrics, PodMetrics};
 use crate::api::{
     CertificateSigningRequest, ConfigMap, CronJob, Event, Job, Lease, LimitRange, Namespace, Node,
-    Pod, ResourceQuota, Secret, ServiceAccount,
+    Pod, PriorityClass, ResourceQuota, Secret, ServiceAccount,
 };
 
 /// A sort of objects that is served.
@@ -308,6 +308,15 @@ pub(in crate::http) const RESOURCES: &[Resource] = &[
         )
     },
     plain("coordination.k8s.io/v1", ["leases", "lease", "Lease"], &[], Model::of::<Lease>()),
+    Resource {
+        is_namespaced: false,
+        ..plain(
+            "scheduling.k8s.io/v1",
+            ["priorityclasses", "priorityclass", "PriorityClass"],
+            &["pc"],
+            Model::of::<PriorityClass>(),
+        )
+    },
     // As metrics-server has them: `pods` and `nodes` are first of all those of the core.
     Resource {
         is_namespaced: false,

@@ -23,6 +23,7 @@ pub(super) fn blank(kind: Kind) -> Value {
         Kind::CertificateSigningRequest => {
             json!({"spec": {"request": null, "signerName": ""}, "status": {}})
         }
+        Kind::PriorityClass => json!({"value": 0}),
         Kind::Event => json!({
             "involvedObject": {}, "source": {}, "firstTimestamp": null, "lastTimestamp": null,
             "eventTime": null, "reportingComponent": "", "reportingInstance": "",

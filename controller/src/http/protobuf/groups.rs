@@ -62,6 +62,17 @@ mod policy {
     }
 }
 
+mod scheduling {
+    use k8s_openapi::api::scheduling::v1 as api;
+    use k8s_pb::api::scheduling::v1 as pb;
+
+    use super::{Corrupt, Wire, wire};
+
+    wire! {
+        PriorityClass { description, global_default, metadata, value } keeps { preemption_policy };
+    }
+}
+
 mod authentication {
     use k8s_openapi::api::authentication::v1 as api;
     use k8s_pb::api::authentication::v1 as pb;

@@ -19,7 +19,7 @@ mod wire;
 
 use k8s_openapi::api::{
     authentication, authorization, batch as api_batch, certificates, coordination,
-    core as api_core, events, policy,
+    core as api_core, events, policy, scheduling,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 use k8s_pb::api as pb;
@@ -105,6 +105,9 @@ fn object(api_version: &str, kind: &str, raw: &[u8]) -> Result<Vec<u8>, Corrupt>
             pb::certificates::v1::CertificateSigningRequest,
             certificates::v1::CertificateSigningRequest,
         >(raw),
+        ("scheduling.k8s.io/v1", "PriorityClass") => {
+            json::<pb::scheduling::v1::PriorityClass, scheduling::v1::PriorityClass>(raw)
+        }
         ("coordination.k8s.io/v1", "Lease") => {
             json::<pb::coordination::v1::Lease, coordination::v1::Lease>(raw)
         }

@@ -90,7 +90,8 @@ fn fields(kind: Kind) -> &'static [&'static str] {
         | Kind::ServiceAccount
         | Kind::Lease
         | Kind::ResourceQuota
-        | Kind::LimitRange => &[],
+        | Kind::LimitRange
+        | Kind::PriorityClass => &[],
     }
 }
 
@@ -102,7 +103,8 @@ fn unsupported(kind: Kind, field: &str) -> String {
         | Kind::ServiceAccount
         | Kind::Lease
         | Kind::ResourceQuota
-        | Kind::LimitRange => format!(
+        | Kind::LimitRange
+        | Kind::PriorityClass => format!(
             "\"{field}\" is not a known field selector: only \"metadata.name\", \
              \"metadata.namespace\""
         ),

@@ -49,6 +49,7 @@ pub fn of(kind: Kind) -> &'static [Column] {
         Kind::ResourceQuota => RESOURCE_QUOTA,
         Kind::LimitRange => LIMIT_RANGE,
         Kind::CertificateSigningRequest => CERTIFICATE_SIGNING_REQUEST,
+        Kind::PriorityClass => PRIORITY_CLASS,
     }
 }
 
@@ -135,6 +136,35 @@ const CERTIFICATE_SIGNING_REQUEST: &[Column] = &[
         "Condition",
         "conditions applied to the request. Known conditions are \"Approved\", \"Denied\", and \
          \"Failed\".",
+    ),
+];
+
+const PRIORITY_CLASS: &[Column] = &[
+    NAME,
+    Column {
+        type_: "integer",
+        ..Column::shown(
+            "Value",
+            "value represents the integer value of this priority class. This is the actual priority \
+             that pods receive when they have the name of this class in their pod spec.",
+        )
+    },
+    Column {
+        type_: "boolean",
+        ..Column::shown(
+            "Global-Default",
+            "globalDefault specifies whether this PriorityClass should be considered as the \
+             default priority for pods that do not have any priority class. Only one \
+             PriorityClass can be marked as `globalDefault`. However, if more than one \
+             PriorityClasses exists with their `globalDefault` field set to true, the smallest \
+             value of such global default PriorityClasses will be used as the default priority.",
+        )
+    },
+    AGE,
+    Column::shown(
+        "PreemptionPolicy",
+        "preemptionPolicy is the Policy for preempting pods with lower priority. One of Never, \
+         PreemptLowerPriority. Defaults to PreemptLowerPriority if unset.",
     ),
 ];
 

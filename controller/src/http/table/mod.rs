@@ -59,6 +59,7 @@ pub fn row(object: &Object, now: Timestamp) -> Row {
         Object::ResourceQuota(object) => plain::resource_quota(object, now),
         Object::LimitRange(object) => plain::limit_range(object),
         Object::CertificateSigningRequest(object) => certificate::cells(object, now),
+        Object::PriorityClass(object) => plain::priority_class(object, now),
     };
     Row { cells, conditions: Vec::new() }
 }

@@ -1,5 +1,5 @@
 //! The rows of what only holds something (ConfigMaps, Secrets, Namespaces), and of Nodes,
-//! ServiceAccounts, Leases, ResourceQuotas and LimitRanges.
+//! ServiceAccounts, Leases, ResourceQuotas, LimitRanges and PriorityClasses.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::age::age;
 use super::{count, or_none};
 use crate::api::{
-    ConfigMap, Lease, LimitRange, Namespace, Node, ObjectMeta, Quantity, ResourceQuota, Secret,
-    ServiceAccount, Timestamp,
+    ConfigMap, Lease, LimitRange, Namespace, Node, ObjectMeta, PriorityClass, Quantity,
+    ResourceQuota, Secret, ServiceAccount, Timestamp,
 };
 use crate::quantity::Amount;
 
@@ -69,6 +69,16 @@ pub(super) fn resource_quota(object: &ResourceQuota, now: Timestamp) -> Vec<Valu
         json!(text(requests)),
         json!(text(limits)),
         aged(&object.metadata, now),
+    ]
+}
+
+pub(super) fn priority_class(object: &PriorityClass, now: Timestamp) -> Vec<Value> {
+    vec![
+        json!(object.metadata.name),
+        json!(object.value),
+        json!(object.global_default.unwrap_or_default()),
+        aged(&object.metadata, now),
+        json!(object.preemption_policy.as_deref().unwrap_or_default()),
     ]
 }
 

@@ -77,12 +77,17 @@ impl Creation<'_> {
         let bounds = namespace.map(|it| bounds_of(store, it)).unwrap_or_default();
         let mut bounds = bounds.within(self.operator);
         if let Object::Pod(pod) = &mut object {
-            bounds.default(Arc::make_mut(pod));
+            let pod = Arc::make_mut(pod);
+            let given = bounds.classes.apply(pod);
+            let name = pod.metadata.name.as_deref().unwrap_or_default();
+            given.map_err(|why| Status::forbidden(Kind::Pod, name, &why))?;
+            bounds.default(pod);
         }
         let admitted = admit::create(&object, self.target.version, &store.names().uid())?;
         if let Some(namespace) = &self.target.namespace {
             live_namespace(store, namespace, &admitted.object)?;
         }
+        admit::beside(&admitted.object, store)?;
         let (kind, name) = (admitted.object.kind(), admitted.object.key().name);
         let taken = bounds.take(&admitted.object, store.clock().now());
         taken.map_err(|why| Status::forbidden(kind, &name, &why))?;

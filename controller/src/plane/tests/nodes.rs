@@ -9,12 +9,15 @@ use crate::api::{Lease, NodeStatus};
 async fn pods_of_a_node_that_falls_silent_are_replaced_on_another() {
     let simulation = Simulation::start(30, &[0]);
     let store = &simulation.store;
-    // Nobody is behind it: what is bound to it never runs.
+    simulation.plane.ready().await;
+    // Nobody is behind it: what is bound to it never runs. It has what the other one has.
+    let here = store.get::<Node>(&Key::new("", "localhost")).unwrap();
+    let allocatable = here.status.as_ref().unwrap().allocatable.clone();
     let node = Node {
         metadata: ObjectMeta { name: Some("lost".to_owned()), ..ObjectMeta::default() },
         status: Some(
             serde_json::from_value::<NodeStatus>(json!({
-                "allocatable": {"pods": "110", "cpu": "8", "memory": "64Gi"},
+                "allocatable": allocatable,
                 "conditions": [{"type": "Ready", "status": "True"}],
             }))
             .unwrap(),

@@ -4,6 +4,11 @@ use expect_test::{Expect, expect};
 
 use super::*;
 
+mod company;
+mod many;
+mod preempt;
+mod waiting;
+
 fn node(name: &str, cpu: &str, pods: u32) -> Node {
     let json = format!(
         r#"{{"metadata": {{"name": "{name}", "labels": {{"kubernetes.io/hostname": "{name}"}}}},
@@ -13,28 +18,46 @@ fn node(name: &str, cpu: &str, pods: u32) -> Node {
 }
 
 /// A pod that asks for so much CPU, created at that second.
-fn pod(name: &str, second: u32, cpu: &str, more: &str) -> Pod {
+fn pod(name: &str, second: u32, cpu: &str, more: &str) -> Arc<Pod> {
     let json = format!(
         r#"{{"metadata": {{"name": "{name}", "namespace": "ns", "uid": "{name}",
                 "creationTimestamp": "2026-01-02T03:04:{second:02}Z"}},
             "spec": {{"containers": [{{"name": "c",
                 "resources": {{"requests": {{"cpu": "{cpu}"}}}}}}] {more}}}}}"#
     );
-    serde_json::from_str(&json).unwrap()
+    Arc::new(serde_json::from_str(&json).unwrap())
+}
+
+/// The same, after `change`.
+fn changed(pod: &Arc<Pod>, change: impl FnOnce(&mut Pod)) -> Arc<Pod> {
+    let mut pod = Pod::clone(pod);
+    change(&mut pod);
+    Arc::new(pod)
+}
+
+/// The same, on a node.
+fn on(pod: &Arc<Pod>, node: &str) -> Arc<Pod> {
+    changed(pod, |pod| pod.spec.as_mut().unwrap().node_name = Some(node.into()))
 }
 
 fn told(decisions: &[Decision]) -> String {
     let mut text = String::new();
     for decision in decisions {
         match decision {
-            Decision::Bind { key, node, .. } => writeln!(text, "{key} -> {node}").unwrap(),
-            Decision::Wait { key, message, .. } => writeln!(text, "{key}: {message}").unwrap(),
+            Decision::Bind { pod, node } => writeln!(text, "{} -> {node}", pod.key()).unwrap(),
+            Decision::Preempt { pod, node, victims, .. } => {
+                let victims: Vec<_> = victims.iter().map(|it| it.key().to_string()).collect();
+                writeln!(text, "{} -> {node} after {}", pod.key(), victims.join(", ")).unwrap();
+            }
+            Decision::Wait { pod, message } => {
+                writeln!(text, "{}: {message}", pod.key()).unwrap();
+            }
         }
     }
     text
 }
 
-fn check(nodes: &[Node], pods: &[Pod], expected: &Expect) -> Index {
+fn check(nodes: &[Node], pods: &[Arc<Pod>], expected: &Expect) -> Index {
     let mut index = Index::default();
     nodes.iter().for_each(|node| index.node(node));
     pods.iter().for_each(|pod| index.pod(pod));
@@ -139,12 +162,12 @@ fn room_that_becomes_free_is_given_to_who_waits() {
         ns/third: 0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.
     "#]],
     );
-    let mut ended = pods[0].clone();
-    ended.spec.as_mut().unwrap().node_name = Some("a".into());
+    let ended = on(&pods[0], "a");
     index.pod(&ended);
     expect![[""]].assert_eq(&told(&index.decide(100)));
-    ended.status = serde_json::from_str(r#"{"phase": "Succeeded"}"#).unwrap();
-    index.pod(&ended);
+    index.pod(&changed(&ended, |pod| {
+        pod.status = serde_json::from_str(r#"{"phase": "Succeeded"}"#).unwrap();
+    }));
     expect![[r#"
         ns/second -> a
     "#]]
@@ -155,7 +178,8 @@ fn room_that_becomes_free_is_given_to_who_waits() {
     "#]]
     .assert_eq(&told(&index.decide(100)));
     index.pod_gone("third");
-    assert!(index.pods.is_empty() && index.waiting.is_empty(), "what has ended must be forgotten");
+    let is_empty = index.pods.is_empty() && index.lanes.is_empty();
+    assert!(is_empty, "what has ended must be forgotten");
 }
 
 #[test]
@@ -196,9 +220,10 @@ fn a_pod_that_says_nothing_of_memory_is_counted_with_what_it_may_take() {
 
 #[test]
 fn a_pod_that_can_never_fit_waits_and_is_told() {
-    let mut large = pod("large", 1, "1", "");
-    let container = &mut large.spec.as_mut().unwrap().containers[0];
-    container.resources = serde_json::from_str(r#"{"limits": {"memory": "2Gi"}}"#).unwrap();
+    let large = changed(&pod("large", 1, "1", ""), |pod| {
+        let container = &mut pod.spec.as_mut().unwrap().containers[0];
+        container.resources = serde_json::from_str(r#"{"limits": {"memory": "2Gi"}}"#).unwrap();
+    });
     check(
         &[node("a", "2", 10)],
         &[large],
