@@ -18,8 +18,8 @@ fn one_that_fits_nowhere_is_not_tried_again_for_what_can_not_help_it() {
     let mut index = Index::default();
     index.node(&node("a", "4", 100));
     index.node(&node("b", "4", 100));
-    let small = sort(7, "1");
-    small.iter().chain(&sort(1, "3")).for_each(|pod| index.pod(pod));
+    sort(7, "1").iter().for_each(|pod| index.pod(pod));
+    index.pod(&pod("large", 8, "3", ""));
     index.decide(100);
     let before = index.work();
     // More pods of either sort wait or come; and nodes say that they are still there.
