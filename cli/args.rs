@@ -5,6 +5,7 @@
 mod backup;
 pub(crate) mod client;
 mod config;
+mod etcd;
 mod image;
 mod node;
 mod serve;
@@ -24,6 +25,7 @@ use mayfly_images::Host;
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use backup::{BackupArguments, RestoreArguments};
+pub(crate) use etcd::EtcdOptions;
 pub(crate) use image::{ImageCommand, ImageFolder, LoginOptions, Source};
 pub(crate) use node::{NodeArguments, server};
 pub(crate) use serve::ServeArguments;
@@ -45,10 +47,10 @@ pub(crate) struct Arguments {
 
 /// What is said when nobody asks for more: what keeps a Job from going on, such as a full disk, must
 /// not be silent.
-const TRACES: &str = "mayfly=error,mayfly_cluster=error,mayfly_controller=error,mayfly_images=error,mayfly_runtime=error";
+const TRACES: &str = "mayfly=error,mayfly_cluster=error,mayfly_controller=error,mayfly_etcd=error,mayfly_images=error,mayfly_runtime=error";
 
 /// The same of a server, which also says when it starts and stops.
-const SERVER_TRACES: &str = "mayfly=info,mayfly::serve::requests=error,mayfly_cluster=info,mayfly_controller=warn,mayfly_images=warn,mayfly_runtime=warn";
+const SERVER_TRACES: &str = "mayfly=info,mayfly::serve::requests=error,mayfly_cluster=info,mayfly_controller=warn,mayfly_etcd=info,mayfly_images=warn,mayfly_runtime=warn";
 
 impl Arguments {
     /// What the command line asks for, and the file of options that it names. A mistake on the command

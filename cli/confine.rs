@@ -114,6 +114,9 @@ pub(crate) fn serve(arguments: &ServeArguments, state: &StateFolder) -> Confined
     let tls = [&arguments.tls_cert, &arguments.tls_key];
     let given = [&host.limits, &host.ca_file, &arguments.users].into_iter().chain(tls);
     read.extend(given.flatten().flat_map(|file| around(file)));
+    let etcd = &arguments.etcd;
+    let etcd = [&etcd.etcd_ca, &etcd.etcd_cert, &etcd.etcd_key];
+    read.extend(etcd.into_iter().flatten().flat_map(|file| around(file)));
     read.extend(telemetry::certificate().iter().flat_map(|file| around(file)));
     let files = Files { read: Some(read), change: Some(change), ..everywhere() };
     confine(&arguments.service.confinement, &files)

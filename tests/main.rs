@@ -8,6 +8,7 @@ mod conformance;
 mod crash;
 mod dashboard;
 mod documents;
+mod etcd;
 mod examples;
 mod guests;
 mod harness;

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use mayfly_controller::limits::METRICS_OBJECTS_MAX;
 use mayfly_controller::podgc::TERMINATED_POD_GC_THRESHOLD;
 
-use super::{BackoffOptions, ServiceOptions, duration};
+use super::{BackoffOptions, EtcdOptions, ServiceOptions, duration};
 
 /// Where it listens when nobody says: Kubernetes' own port, for this host alone.
 const LISTEN: &str = "127.0.0.1:6443";
@@ -24,6 +24,8 @@ Examples:
   mayfly serve --listen 0.0.0.0:6443 --tls-san build.example.org
                                                  for other hosts, which know it by that name
   mayfly token create                            lets another host join, in another terminal
+  mayfly serve --store etcd://10.0.0.9:2379 --listen 10.0.0.1:6443
+                                                 as one of several servers of one state
   mayfly serve --config /etc/mayfly/serve.yaml   with options from a file
 
 Exit codes:
@@ -46,6 +48,8 @@ pub(crate) struct ServeArguments {
     /// Keep all state there [default: $XDG_STATE_HOME/mayfly or ~/.local/state/mayfly].
     #[arg(long, value_name = "DIR", env = "MAYFLY_STATE_DIR", value_hint = ValueHint::DirPath)]
     pub(crate) state_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) etcd: EtcdOptions,
     /// Write the kubeconfig there [default: kubeconfig in the state folder].
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) kubeconfig: Option<PathBuf>,

@@ -57,6 +57,18 @@ pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(10);
 /// milliseconds.
 pub(super) const RESTORE_DRAIN_MAX: Duration = Duration::from_secs(5);
 
+/// How long a server that leads may take to be connected to by another one. Stops one whose host is
+/// gone from keeping who asks.
+pub(super) const PEER_CONNECT_MAX: Duration = Duration::from_secs(5);
+
+/// How long a connection between servers is kept that nobody needs. Stops it from being used at the
+/// moment when the other end gives it up, which it does after [`IDLE_MAX`].
+pub(super) const PEER_IDLE_MAX: Duration = Duration::from_secs(30);
+
+/// How long to wait before the state is read again after it could not be. Stops a loop that does
+/// nothing else, and lets another server try.
+pub(super) const READ_AGAIN_PAUSE: Duration = Duration::from_secs(1);
+
 /// Days after which a server that runs takes a new certificate. Stops it from ever showing one that
 /// has ended: they are good for a year.
 pub(super) const CERTIFICATE_RENEWAL_DAYS: i64 = 90;

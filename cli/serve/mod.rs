@@ -1,7 +1,7 @@
 //! `mayfly serve`: the Kubernetes API over the control plane, for kubectl and client libraries.
 //!
 //! ```text
-//! state folder ─▶ address ─▶ certificates ─▶ kubeconfig ─▶ control plane ─▶ connections
+//! state folder, or etcd ─▶ address ─▶ certificates ─▶ kubeconfig ─▶ control plane ─▶ connections
 //! ```
 //!
 //! What is asked and answered is the router's; here are sockets, encryption, and the order in which
@@ -9,15 +9,18 @@
 
 pub(crate) mod connections;
 mod dashboard;
+mod door;
 pub(crate) mod files;
 mod generation;
 mod kubeconfig;
 mod kubelets;
 pub(crate) mod limits;
 pub(crate) mod listen;
+mod peers;
 pub(crate) mod renewal;
 mod requests;
 mod running;
+mod shared;
 mod sites;
 pub(crate) mod telemetry;
 pub(crate) mod tls;
@@ -45,6 +48,7 @@ use crate::{notify, places, threads};
 use kubelets::Nodes;
 use renewal::Renewal;
 use running::{Parts, Running};
+use shared::{Etcd, Origin};
 use telemetry::Telemetry;
 use tls::{Source, Tls};
 use users::Users;
@@ -99,12 +103,22 @@ async fn start(
     let of_host = OfHost::of(&arguments.service.host)?;
     let allowed = Limits::read(arguments.service.host.limits.as_deref())?;
     // First of all: nobody else is at work in the folder from here on.
-    let store = open(state)?;
+    let kept = match &arguments.etcd.store {
+        Some(address) => Kept::Shared(Etcd::open(address, &arguments.etcd, folder).await?),
+        None => Kept::Own(open(state)?),
+    };
     let listener = listen::listen(arguments.listen)?;
     let address = listener.local_addr().context("can't tell where it listens")?;
     let users = Users::read(arguments.users.as_deref(), &folder.join("users.yaml"))?;
     let tls = Tls::open(&folder.join("tls"), source(arguments, address), Clock::system().now())?;
     let tls = Arc::new(tls);
+    let origin = match kept {
+        Kept::Own(store) => Origin::Own(store),
+        Kept::Shared(etcd) => {
+            let advertised = shared::advertised(&arguments.etcd, address)?;
+            Origin::Shared(etcd.stand(&arguments.etcd, advertised, &tls, &users)?)
+        }
+    };
     let kubeconfig = write_kubeconfig(arguments, folder, &tls, address)?;
     // No pod speaks to the server itself, unless the operator says so by name.
     let authorities = Arc::clone(&of_host.authorities);
@@ -120,8 +134,8 @@ async fn start(
     let tracer = telemetry.as_ref().map(Telemetry::tracer).unwrap_or_default();
     confine::hide(&arguments.service.confinement);
     let settings = state.settings(&arguments.backoff, of_host.clone(), &allowed);
-    let running = Running::start(Parts {
-        store,
+    let mut running = Running::start(Parts {
+        origin,
         runtime,
         allowed_hosts: of_host.hosts.clone(),
         metrics_objects_max: arguments.metrics_objects_max,
@@ -140,9 +154,16 @@ async fn start(
         certificates: Renewal { tls, kubeconfig: kubeconfig.clone(), url: listen::url(address) },
     })
     .await?;
+    running.settled().await;
     say_hello(arguments, running.address(), &kubeconfig);
     notify::ready();
     Ok(running)
+}
+
+/// Who keeps the state.
+enum Kept {
+    Own(Store),
+    Shared(Etcd),
 }
 
 /// Opens the store of `state`, which one process at a time has.
@@ -167,7 +188,12 @@ fn source(arguments: &ServeArguments, address: SocketAddr) -> Source {
         (Some(certificate), Some(key)) => {
             Source::Given { certificate: certificate.clone(), key: key.clone() }
         }
-        _ => Source::Made(tls::names(address.ip(), &arguments.tls_sans)),
+        _ => {
+            let advertised = arguments.etcd.advertise.as_deref().map(shared::host_of);
+            let mut further = arguments.tls_sans.clone();
+            further.extend(advertised.map(ToOwned::to_owned));
+            Source::Made(tls::names(address.ip(), &further))
+        }
     }
 }
 

@@ -9,7 +9,6 @@ use mayfly_controller::Settings;
 use mayfly_controller::clock::Clock;
 use mayfly_controller::http::Restore;
 use mayfly_controller::network::AllowedHosts;
-use mayfly_controller::store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -17,10 +16,12 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::connections::Connections;
 use super::dashboard;
-use super::generation::{Door, Generation, Seed};
+use super::door::Door;
+use super::generation::{Generation, Seed};
 use super::kubelets::Nodes;
 use super::limits;
 use super::renewal::Renewal;
+use super::shared::{self, Origin, Shared};
 use super::sites;
 use super::telemetry::Telemetry;
 use super::users::Users;
@@ -29,7 +30,7 @@ use crate::wasm::Wasm;
 
 /// What a server is made of before it begins.
 pub(super) struct Parts {
-    pub(super) store: Store,
+    pub(super) origin: Origin,
     pub(super) runtime: Wasm,
     pub(super) settings: Settings,
     pub(super) allowed_hosts: AllowedHosts,
@@ -46,7 +47,9 @@ pub(super) struct Parts {
 /// A server at work.
 pub(super) struct Running {
     seed: Seed,
-    /// `None` from the time when a restore is broken off.
+    /// Where the state is shared, how this server comes to lead.
+    shared: Option<Shared>,
+    /// `None` from the time when a restore is broken off, and while another server leads.
     generation: Option<Generation>,
     door: Door,
     /// What is to be restored.
@@ -59,11 +62,11 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts everything, the control plane first. Nobody is answered before
-    /// there is what clients expect.
+    /// Starts everything, the control plane first. Nobody is answered before there is what clients
+    /// expect; where the state is shared, before it is known who leads.
     pub(super) async fn start(parts: Parts) -> anyhow::Result<Self> {
         let Parts {
-            store,
+            origin,
             runtime,
             settings,
             allowed_hosts,
@@ -80,7 +83,6 @@ impl Running {
         let (restores, asked) = mpsc::channel(1);
         let (runtime, access) = (Arc::new(runtime), users.access());
         let seed = Seed {
-            store,
             runtime,
             settings,
             allowed_hosts,
@@ -92,17 +94,24 @@ impl Running {
             restores,
             log,
         };
-        let (generation, door) = (seed.grow().await, Door::default());
-        door.open(&generation);
+        let door = Door::default();
+        let (generation, shared) = match origin {
+            Origin::Own(store) => {
+                let generation = seed.grow(store, None).await;
+                door.open(&generation);
+                (Some(generation), None)
+            }
+            Origin::Shared(shared) => (None, Some(shared)),
+        };
         let router = sites::own(dashboard::before(door.router()));
         let connections = Connections::new(&certificates.tls, router)?;
         let accepting = tokio::spawn(connections.clone().accept(listener));
         let background =
             [tokio::spawn(certificates.run(Clock::system())), tokio::spawn(users.follow())];
         let _background = background.map(AbortOnDropHandle::new);
-        let generation = Some(generation);
         Ok(Self {
             seed,
+            shared,
             generation,
             door,
             asked,
@@ -119,17 +128,48 @@ impl Running {
         self.address
     }
 
-    /// Waits until a part of it has ended by itself, which only a fault does; restores what it is
-    /// asked to. If the future is dropped in the middle of that, all was restored or nothing, and the
-    /// server can only be stopped.
-    pub(super) async fn ended(&mut self) {
-        while let Some(generation) = &self.generation {
-            let restore = tokio::select! {
-                () = generation.plane.ended() => return,
-                Some(restore) = self.asked.recv() => restore,
-            };
-            self.restore(restore).await;
+    /// Waits until requests are answered, here or by the server that leads.
+    pub(super) async fn settled(&mut self) {
+        let door = self.door.clone();
+        tokio::select! {
+            biased;
+            () = door.opened() => {}
+            () = self.ended() => {}
         }
+    }
+
+    /// Waits until a part of it has ended by itself, which only a fault does; restores what it is
+    /// asked to, and leads while it may. If the future is dropped in the middle of restoring, all was
+    /// restored or nothing, and the server can only be stopped.
+    pub(super) async fn ended(&mut self) {
+        loop {
+            let Some(generation) = &self.generation else {
+                let Some(shared) = &self.shared else { return };
+                let (store, session) = shared.lead(&self.door).await;
+                let generation = self.seed.grow(store, Some(session)).await;
+                self.door.open(&generation);
+                self.generation = Some(generation);
+                continue;
+            };
+            let restore = tokio::select! {
+                biased;
+                () = generation.lost() => None,
+                () = generation.plane.ended() => return,
+                Some(restore) = self.asked.recv() => Some(restore),
+            };
+            match restore {
+                Some(restore) => self.restore(restore).await,
+                None => self.stand_down().await,
+            }
+        }
+    }
+
+    /// Ends what it did while it led.
+    async fn stand_down(&mut self) {
+        self.door.shut(shared::NOBODY_LEADS);
+        let Some(session) = self.generation.take().and_then(Generation::abandon) else { return };
+        tracing::warn!(why = session.why(), "this server does not lead any more");
+        session.resign().await;
     }
 
     async fn restore(&mut self, Restore { snapshot, answer }: Restore) {
@@ -155,7 +195,12 @@ impl Running {
         self.connections.stop(limits::DRAIN_MAX).await;
         self.accepting.await.context("who takes connections in must not panic")?;
         if let Some(generation) = self.generation {
+            let session = generation.session().cloned();
             generation.plane.shutdown().await;
+            // At once, so that nobody waits for a leader that has gone.
+            if let Some(session) = session {
+                session.resign().await;
+            }
         }
         if let Some(telemetry) = self.telemetry {
             telemetry.stop().await;

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, ensure};
 use mayfly_controller::http::access::{Access, Policy};
+use sha2::{Digest as _, Sha256};
 
 use super::{files, limits};
 
@@ -40,6 +41,15 @@ impl Users {
     /// Who may do what, now and later.
     pub(super) fn access(&self) -> Arc<Access> {
         self.access.clone()
+    }
+
+    /// A digest of what the file says, by which servers see whether they have the same.
+    pub(super) fn digest(&self) -> anyhow::Result<String> {
+        if self.seen.is_none() {
+            return Ok(String::new());
+        }
+        let text = fs::read(&self.path).map_err(|error| files::cant_read(&self.path, error))?;
+        Ok(Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Reads the file again whenever it has changed, for as long as it is polled.

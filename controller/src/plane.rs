@@ -46,7 +46,7 @@ pub struct Settings {
     pub terminated_pod_gc_threshold: usize,
 }
 
-/// A control plane with one node, at work in the background.
+/// A control plane, with one node or none, at work in the background.
 ///
 /// If it is dropped, it stops like a process that is killed: what was going on is found by the next
 /// one on the same store.
@@ -54,8 +54,8 @@ pub struct ControlPlane {
     /// In the order in which they are stopped.
     components: Vec<Component>,
     store: Store,
-    /// The name of its node.
-    node: String,
+    /// The name of its node, if it has one.
+    node: Option<String>,
     logs: Logs,
     inputs: Inputs,
     usages: Usages,
@@ -75,11 +75,30 @@ impl ControlPlane {
     ///
     /// Pods run in `runtime`. The first namespaces are made if they are missing.
     pub fn start<R: PodRuntime>(store: Store, runtime: Arc<R>, settings: Settings) -> Self {
+        let node = Some(settings.node.name.clone());
+        Self::begin(store, runtime, settings, node)
+    }
+
+    /// The same without a node: pods run on other hosts, whose agents speak to the API. What its
+    /// settings say of the node is what bounds all pods; `runtime` runs nothing.
+    pub fn start_without_node<R: PodRuntime>(
+        store: Store,
+        runtime: Arc<R>,
+        settings: Settings,
+    ) -> Self {
+        Self::begin(store, runtime, settings, None)
+    }
+
+    fn begin<R: PodRuntime>(
+        store: Store,
+        runtime: Arc<R>,
+        settings: Settings,
+        own: Option<String>,
+    ) -> Self {
         let Settings { backoff, node, root_ca, terminated_pod_gc_threshold } = settings;
         let limits = node.limits;
         let tracer = node.tracer.clone();
         let client = LocalClient::new(store.clone());
-        let name = node.name.clone();
         let agent = Agent::new(client, runtime, store.clock().clone(), node);
         let ended = CancellationToken::new();
         let (logs, inputs, usages) = (agent.logs(), agent.inputs(), agent.usages());
@@ -95,7 +114,11 @@ impl ControlPlane {
             start("scheduler", &ended, |cancel| {
                 Scheduler::new(store.clone()).with_operator_limits(limits).run(cancel)
             }),
-            start("node agent", &ended, |cancel| agent.run(cancel)),
+        ];
+        if own.is_some() {
+            components.push(start("node agent", &ended, |cancel| agent.run(cancel)));
+        }
+        components.extend([
             start("node lifecycle controller", &ended, |cancel| {
                 NodeLifecycleController::new(store.clone()).run(cancel)
             }),
@@ -111,13 +134,13 @@ impl ControlPlane {
             start("namespace controller", &ended, |cancel| {
                 NamespaceController::new(store.clone(), root_ca).run(cancel)
             }),
-        ];
+        ]);
         if tracer.is_on() {
             components.push(start("tracer", &ended, |cancel| {
                 Follower::new(store.clone(), tracer).run(cancel)
             }));
         }
-        Self { components, store, node: name, logs, inputs, usages, queues, ended }
+        Self { components, store, node: own, logs, inputs, usages, queues, ended }
     }
 
     /// The same, which has `signer` sign certificates for hosts that join, for `duration` at most.
@@ -176,7 +199,7 @@ impl ControlPlane {
         };
         has(Kind::Namespace, "", "default")
             && has(Kind::ServiceAccount, "default", "default")
-            && has(Kind::Node, "", &self.node)
+            && self.node.as_ref().is_none_or(|node| has(Kind::Node, "", node))
     }
 
     /// Waits until a part of it has ended without being asked to, which only a panic does. Nothing

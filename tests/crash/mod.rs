@@ -7,11 +7,15 @@
 //! end:    every Job ends ─▶ journal and ledger agree
 //! ```
 //!
+//! The same with two servers that have their state in etcd, of which the one that leads is killed, and
+//! the nodes go on.
+//!
 //! Knows `mayfly serve`, its API through kube-rs, and the files that guests leave in a shared volume.
 
 mod chance;
 mod journal;
 mod kinds;
+mod leaders;
 mod ledger;
 mod round;
 mod seen;

@@ -80,44 +80,49 @@ impl<'a> Rounds<'a> {
     pub(super) async fn last(&mut self) {
         let server = Server::start(self.home, &self.options());
         let client = client(&server).await;
-        let settling = async {
-            self.user.leave(&client).await;
-            loop {
-                let mut news = pin!(self.journal.news.notified());
-                news.as_mut().enable();
-                {
-                    let journal = self.journal.lock();
-                    // What is wrong is told by the one who asked; nothing later is taken in.
-                    if !journal.complaints.is_empty() || journal.unsettled().is_empty() {
-                        break;
-                    }
-                }
-                news.await;
-            }
-        };
-        let settled = tokio::select! {
-            settled = tokio::time::timeout(PATIENCE, settling) => settled.is_ok(),
-            () = observe(client.clone(), self.journal) => false,
-        };
-        assert!(settled, "some come to no end: {:#?}", self.journal.lock().unsettled());
-        list(&client, self.journal).await.expect("the server must answer");
+        settle(&client, &self.user, self.journal).await;
         server.stop().exits(0);
     }
 }
 
-async fn client(server: &Server) -> Client {
+/// Waits until everything has come to its end.
+pub(super) async fn settle(client: &Client, user: &User<'_>, journal: &Shared) {
+    let settling = async {
+        user.leave(client).await;
+        loop {
+            let mut news = pin!(journal.news.notified());
+            news.as_mut().enable();
+            {
+                let journal = journal.lock();
+                // What is wrong is told by the one who asked; nothing later is taken in.
+                if !journal.complaints.is_empty() || journal.unsettled().is_empty() {
+                    break;
+                }
+            }
+            news.await;
+        }
+    };
+    let settled = tokio::select! {
+        settled = tokio::time::timeout(PATIENCE, settling) => settled.is_ok(),
+        () = observe(client.clone(), journal) => false,
+    };
+    assert!(settled, "some come to no end: {:#?}", journal.lock().unsettled());
+    list(client, journal).await.expect("the server must answer");
+}
+
+pub(super) async fn client(server: &Server) -> Client {
     let kubeconfig = Kubeconfig::read_from(server.kubeconfig()).expect("must be a kubeconfig");
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
     Client::try_from(config.expect("must be usable")).expect("must be a client")
 }
 
-fn is_killed(ended: &Ended) {
+pub(super) fn is_killed(ended: &Ended) {
     assert_eq!(ended.status.code(), None, "it must not have ended by itself: {ended:?}");
     assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
 }
 
 /// Writes down what there is and what becomes of it, until the server ends.
-async fn observe(client: Client, journal: &Shared) {
+pub(super) async fn observe(client: Client, journal: &Shared) {
     let Ok((jobs, pods)) = list(&client, journal).await else { return };
     let jobs = follow(&client, &jobs, |event: WatchEvent<Job>| match event {
         WatchEvent::Added(job) | WatchEvent::Modified(job) => {
@@ -143,7 +148,7 @@ async fn observe(client: Client, journal: &Shared) {
 }
 
 /// Writes down all that there is, and gives from which versions on it may change.
-async fn list(client: &Client, journal: &Shared) -> kube::Result<(String, String)> {
+pub(super) async fn list(client: &Client, journal: &Shared) -> kube::Result<(String, String)> {
     let everything = ListParams::default();
     let jobs = Api::<Job>::default_namespaced(client.clone()).list(&everything).await?;
     let pods = Api::<Pod>::default_namespaced(client.clone()).list(&everything).await?;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::chance::Chance;
-use super::kinds::{CRON, Deed, KINDS, cron_job, kind_of};
+use super::kinds::{CRON, Deed, KINDS, Kind, cron_job, kind_of};
 
 /// Jobs that have not ended, beyond which no more are made: a round is too short for many.
 const OPEN_MAX: usize = 12;
@@ -22,6 +22,11 @@ const ACTS_MAX: usize = 6;
 pub(super) struct User<'a> {
     shared: &'a str,
     journal: &'a Shared,
+    /// What Jobs are made of.
+    kinds: Vec<&'static Kind>,
+    /// Whether a request may be refused, since nobody leads, or not known to be kept, since somebody
+    /// has ceased to.
+    may_be_refused: bool,
     /// How many Jobs there have been.
     made: usize,
     has_cron_job: bool,
@@ -29,7 +34,15 @@ pub(super) struct User<'a> {
 
 impl<'a> User<'a> {
     pub(super) fn new(shared: &'a str, journal: &'a Shared) -> Self {
-        Self { shared, journal, made: 0, has_cron_job: false }
+        let kinds = KINDS.iter().collect();
+        Self { shared, journal, kinds, may_be_refused: false, made: 0, has_cron_job: false }
+    }
+
+    /// A user of several servers, of which one leads, and none runs pods.
+    pub(super) fn of_many(shared: &'a str, journal: &'a Shared) -> Self {
+        // Restarts wait for ten seconds and more on a node of its own, as a kubelet has it.
+        let kinds = KINDS.iter().filter(|kind| kind.name != "restarted").collect();
+        Self { kinds, may_be_refused: true, ..Self::new(shared, journal) }
     }
 
     /// Does this and that, until enough is done or the server ends.
@@ -39,6 +52,8 @@ impl<'a> User<'a> {
                 Ok(()) => {}
                 // It was said with the server alive, and is no more than too late.
                 Err(kube::Error::Api(status)) if status.code == 404 => {}
+                Err(kube::Error::Api(status))
+                    if self.may_be_refused && matches!(status.code, 409 | 500 | 503) => {}
                 Err(kube::Error::Api(status)) => {
                     let complaint = format!("a request was refused: {status:?}");
                     self.journal.note(|journal| journal.complaints.push(complaint));
@@ -81,7 +96,7 @@ impl<'a> User<'a> {
             .await;
         }
         if open.len() < OPEN_MAX {
-            let kind = &KINDS[self.made % KINDS.len()];
+            let kind = self.kinds[self.made % self.kinds.len()];
             self.made += 1;
             let job = kind.job(self.made, self.shared);
             let made = jobs.create(&PostParams::default(), &job).await?;

@@ -11,6 +11,7 @@
 
 mod authority;
 mod clients;
+mod shared;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
@@ -32,6 +33,7 @@ use tokio_rustls::TlsAcceptor;
 use super::kubeconfig::Credentials;
 use authority::{Authority, Subject};
 pub(super) use clients::{Clients, Proven};
+pub(super) use shared::agree;
 
 /// The name of the user that the kubeconfig is for.
 const ADMIN: &str = "admin";
@@ -41,6 +43,11 @@ const ADMINS: &str = User::MASTERS;
 /// What the authorities are called: the server's, and that of what nodes show.
 const NAME: &str = "mayfly";
 const SERVING_NAME: &str = "mayfly-kubelet-serving";
+
+/// What a server calls itself where it asks another one, and the group of all that do. Nobody else is
+/// ever given a certificate of that group, so who has one has it from the authority's key.
+pub(super) const PEER: &str = "mayfly:server";
+pub(super) const PEERS: &str = "mayfly:servers";
 
 /// Where the server's certificate comes from.
 #[derive(Clone, Debug)]
@@ -165,6 +172,13 @@ impl Tls {
     /// What the server shows to kubelets, as PEM: its certificate and its key.
     pub(super) fn kubelet_client(&self, now: Timestamp) -> anyhow::Result<String> {
         let subject = Subject::User { name: User::KUBELET_CLIENT, group: None };
+        let issued = self.authority.issue(&subject, now).context("can't make a certificate")?;
+        Ok(issued.pem.clone() + &issued.key_pem())
+    }
+
+    /// What the server shows to others of the same state, as PEM: its certificate and its key.
+    pub(super) fn peer(&self, now: Timestamp) -> anyhow::Result<String> {
+        let subject = Subject::User { name: PEER, group: Some(PEERS) };
         let issued = self.authority.issue(&subject, now).context("can't make a certificate")?;
         Ok(issued.pem.clone() + &issued.key_pem())
     }

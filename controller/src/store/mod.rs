@@ -50,6 +50,10 @@ use schema::Schema;
 use slot::Slot;
 use state::{Shared, State};
 
+/// The schema of what is kept: another one for every change after which an older mayfly would misread
+/// it.
+pub const SCHEMA: u32 = 2;
+
 /// Every live object, one commit at a time. A clone is the same store.
 #[derive(Clone)]
 pub struct Store {
@@ -141,6 +145,16 @@ impl Store {
         let committer = Committer::start(Arc::clone(&shared), names.clone(), disk, claimed)
             .map_err(|source| OpenError::NotUsable { folder, source })?;
         Ok(Self::with(shared, clock, names, Writer::Disk(committer)))
+    }
+
+    /// The store that `disk` has kept, which may be anywhere. It reads all of it before it returns, and
+    /// blocks meanwhile.
+    pub fn kept_by(
+        disk: impl Disk + 'static,
+        clock: Clock,
+        names: Names,
+    ) -> Result<Self, OpenError> {
+        Self::on(disk, None, clock, names)
     }
 
     /// The store that the simulated `disk` has kept. It must be called in a tokio runtime.

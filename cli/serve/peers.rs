@@ -1,0 +1,286 @@
+//! Servers of one state: one leads, the others pass on to it what they are asked.
+//!
+//! ```text
+//! client ─▶ a server ─▶ the leader: the same request, over a connection that only servers have,
+//!                                   with the user whom the client's certificate has proven
+//! ```
+//!
+//! As Kubernetes' API server takes a user from a front proxy (`X-Remote-User`, `X-Remote-Group`). What
+//! is not proven by a certificate, such as a token, is passed on as it is, and looked at by the leader.
+
+use std::io;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{
+    CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
+};
+use axum::http::{Response, StatusCode};
+use axum::response::IntoResponse;
+use hyper_util::rt::TokioIo;
+use mayfly_controller::clock::Clock;
+use mayfly_controller::http::access::ClientCertificate;
+use mayfly_controller::http::status::Status;
+use mayfly_etcd::Leader;
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client, Identity};
+use tokio::io::copy_bidirectional;
+
+use super::limits;
+use super::tls::{PEERS, Tls};
+
+const USER: HeaderName = HeaderName::from_static("x-remote-user");
+const GROUP: HeaderName = HeaderName::from_static("x-remote-group");
+
+/// What is between two ends of a connection, and said anew over the next one.
+const OF_CONNECTION: &[HeaderName] = &[CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
+
+/// What a browser says of the page that asks, which has been looked at here.
+const OF_BROWSER: &[&str] = &["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"];
+
+/// Another server, which leads.
+pub(super) struct Peer {
+    url: String,
+    client: Client,
+}
+
+impl Peer {
+    /// The server that `leader` says it is, to which this one is known by `tls`.
+    pub(super) fn new(leader: &Leader, tls: &Tls) -> anyhow::Result<Self> {
+        // Whoever was first has chosen the same.
+        let _is_first = rustls::crypto::ring::default_provider().install_default();
+        let own = tls.peer(Clock::system().now())?;
+        let mut builder = Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .connect_timeout(limits::PEER_CONNECT_MAX)
+            .pool_idle_timeout(limits::PEER_IDLE_MAX)
+            // Over HTTP/2 all watches would share one connection, which has room for so many.
+            .http1_only()
+            .identity(Identity::from_pem(own.as_bytes())?);
+        if let Some(authority) = &leader.authority {
+            builder = builder.tls_certs_only(Certificate::from_pem_bundle(authority.as_bytes())?);
+        }
+        Ok(Self { url: leader.url.clone(), client: builder.build()? })
+    }
+
+    /// What the leader answers to `request`, as it comes.
+    pub(super) async fn forward(&self, request: Request) -> Response<Body> {
+        self.ask(request).await.unwrap_or_else(|error| {
+            let error = format!("{:#}", anyhow::Error::new(error));
+            tracing::warn!(leader = self.url, error, "the leader can't be asked");
+            Status::unavailable("the server that leads can't be asked").into_response()
+        })
+    }
+
+    async fn ask(&self, mut request: Request) -> Result<Response<Body>, reqwest::Error> {
+        let upgrade = is_upgrade(request.headers()).then(|| hyper::upgrade::on(&mut request));
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path_and_query().map_or("/", |it| it.as_str());
+        let mut headers = parts.headers;
+        between(&mut headers, upgrade.is_some());
+        [HOST, ORIGIN, USER, GROUP].iter().for_each(|name| drop(headers.remove(name)));
+        OF_BROWSER.iter().for_each(|name| drop(headers.remove(*name)));
+        if let Some(certificate) = parts.extensions.get::<ClientCertificate>()
+            && !identify(&mut headers, certificate)
+        {
+            return Ok(Status::unauthorized().into_response());
+        }
+        let asked = self.client.request(parts.method, format!("{}{path}", self.url));
+        let mut asked = asked.headers(headers);
+        if !axum::body::HttpBody::is_end_stream(&body) {
+            asked = asked.body(reqwest::Body::wrap_stream(body.into_data_stream()));
+        }
+        let answer = asked.send().await?;
+        let (status, mut headers) = (answer.status(), answer.headers().clone());
+        let is_upgraded = status == StatusCode::SWITCHING_PROTOCOLS;
+        between(&mut headers, is_upgraded);
+        let body = match upgrade {
+            Some(client) if is_upgraded => {
+                tokio::spawn(async move {
+                    if let Err(error) = pass_on(client, answer).await {
+                        tracing::debug!(%error, "a stream that was passed on ended");
+                    }
+                });
+                Body::empty()
+            }
+            _ => Body::from_stream(answer.bytes_stream()),
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        Ok(response)
+    }
+}
+
+/// Passes on what either end says, once both speak another protocol than HTTP.
+async fn pass_on(client: hyper::upgrade::OnUpgrade, leader: reqwest::Response) -> io::Result<()> {
+    let mut leader = leader.upgrade().await.map_err(io::Error::other)?;
+    let mut client = TokioIo::new(client.await.map_err(io::Error::other)?);
+    copy_bidirectional(&mut client, &mut leader).await.map(drop)
+}
+
+/// Leaves of `headers` what is meant for the other end; with an upgrade, that, too.
+fn between(headers: &mut HeaderMap, with_upgrade: bool) {
+    let upgrade = headers.get(UPGRADE).cloned().filter(|_| with_upgrade);
+    OF_CONNECTION.iter().for_each(|name| drop(headers.remove(name)));
+    headers.remove("keep-alive");
+    headers.remove("proxy-connection");
+    if let Some(upgrade) = upgrade {
+        headers.insert(UPGRADE, upgrade);
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    }
+}
+
+fn is_upgrade(headers: &HeaderMap) -> bool {
+    let connection = headers.get(CONNECTION).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let mut words = connection.split(',');
+    headers.contains_key(UPGRADE) && words.any(|word| word.trim().eq_ignore_ascii_case("upgrade"))
+}
+
+/// Says in `headers` whose `certificate` was shown; false if that can't be said.
+fn identify(headers: &mut HeaderMap, certificate: &ClientCertificate) -> bool {
+    let value = |text: &str| HeaderValue::from_bytes(text.as_bytes()).ok();
+    let Some(user) = value(&certificate.common_name) else { return false };
+    headers.insert(USER, user);
+    for group in &certificate.organizations {
+        let Some(group) = value(group) else { return false };
+        headers.append(GROUP, group);
+    }
+    true
+}
+
+/// Whether another server passes `request` on. Then its user is the one whom that server has seen the
+/// certificate of, if any; of anybody else, what they say of users is left out.
+pub(super) fn take_identity(request: &mut Request) -> bool {
+    let said = request.headers_mut().remove(USER);
+    let groups = match request.headers_mut().entry(GROUP) {
+        axum::http::header::Entry::Occupied(entry) => entry.remove_entry_mult().1.collect(),
+        axum::http::header::Entry::Vacant(_) => Vec::new(),
+    };
+    let shown = request.extensions().get::<ClientCertificate>();
+    if !shown.is_some_and(|it| it.organizations.iter().any(|group| group == PEERS)) {
+        return false;
+    }
+    request.extensions_mut().remove::<ClientCertificate>();
+    let text = |value: HeaderValue| String::from_utf8(value.as_bytes().to_vec()).ok();
+    if let Some(common_name) = said.and_then(text) {
+        let organizations = groups.into_iter().filter_map(text).collect();
+        request.extensions_mut().insert(ClientCertificate { common_name, organizations });
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn certificate(name: &str, groups: &[&str]) -> ClientCertificate {
+        let organizations = groups.iter().map(ToString::to_string).collect();
+        ClientCertificate { common_name: name.to_owned(), organizations }
+    }
+
+    #[test]
+    fn a_user_is_who_a_server_says_and_nobody_else() {
+        let check = |shown: Option<&[&str]>, expect: Option<ClientCertificate>, is_peer: bool| {
+            let mut request = Request::new(Body::empty());
+            assert!(identify(request.headers_mut(), &certificate("jané", &["dev", "ops"])));
+            if let Some(groups) = shown {
+                request.extensions_mut().insert(certificate("somebody", groups));
+            }
+            assert_eq!(take_identity(&mut request), is_peer);
+            assert_eq!(request.extensions().get(), expect.as_ref());
+            assert!(
+                !request.headers().contains_key(USER) && !request.headers().contains_key(GROUP)
+            );
+        };
+        check(None, None, false);
+        check(Some(&["dev"]), Some(certificate("somebody", &["dev"])), false);
+        check(Some(&["system:masters"]), Some(certificate("somebody", &["system:masters"])), false);
+        check(Some(&[PEERS]), Some(certificate("jané", &["dev", "ops"])), true);
+    }
+
+    #[test]
+    fn a_server_that_says_no_user_passes_on_a_token_or_nobody() {
+        let mut request = Request::new(Body::empty());
+        request.extensions_mut().insert(certificate("mayfly:server", &[PEERS]));
+        assert!(take_identity(&mut request));
+        assert!(request.extensions().get::<ClientCertificate>().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_passed_on_both_ways() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        use tokio::net::{TcpListener, TcpStream};
+
+        /// All up to an empty line.
+        async fn head(stream: &mut TcpStream) -> String {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.expect("a byte"));
+            }
+            String::from_utf8(head).expect("a head").to_lowercase()
+        }
+
+        let listen = async || TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (there, here) = (listen().await, listen().await);
+        let url = format!("http://{}", there.local_addr().expect("an address"));
+        let folder = tempfile::tempdir().expect("a folder");
+        let source = super::super::tls::Source::Made(vec!["localhost".to_owned()]);
+        let tls = Tls::open(folder.path(), source, Clock::system().now()).expect("TLS");
+        let text = String::new;
+        let leader = Leader { id: text(), url, authority: None, version: text(), users: text() };
+        let peer = std::sync::Arc::new(Peer::new(&leader, &tls).expect("a client"));
+        let passes = axum::Router::new().fallback(move |request: Request| {
+            let peer = std::sync::Arc::clone(&peer);
+            async move { peer.forward(request).await }
+        });
+        let at = here.local_addr().expect("an address");
+        let serving = tokio::spawn(async move { axum::serve(here, passes).await });
+        let leading = tokio::spawn(async move {
+            let (mut stream, _) = there.accept().await.expect("a connection");
+            let asked = head(&mut stream).await;
+            assert!(asked.starts_with("get /attach?stdin=true http/1.1\r\n"), "{asked}");
+            assert!(
+                asked.contains("upgrade: websocket\r\n") && asked.contains("a: b\r\n"),
+                "{asked}"
+            );
+            let answer = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n\
+                          upgrade: websocket\r\n\r\nhello";
+            stream.write_all(answer.as_bytes()).await.expect("it must be sent");
+            let mut said = [0; 5];
+            stream.read_exact(&mut said).await.expect("it must come");
+            stream.write_all(&said).await.expect("it must be sent");
+        });
+        let mut client = TcpStream::connect(at).await.expect("a connection");
+        let request = "GET /attach?stdin=true HTTP/1.1\r\nhost: here\r\nconnection: Upgrade\r\n\
+                       upgrade: websocket\r\na: b\r\n\r\n";
+        client.write_all(request.as_bytes()).await.expect("it must be sent");
+        let answer = head(&mut client).await;
+        assert!(answer.starts_with("http/1.1 101 "), "{answer}");
+        client.write_all(b"again").await.expect("it must be sent");
+        let mut all = [0; 10];
+        client.read_exact(&mut all).await.expect("it must come");
+        assert_eq!(&all, b"helloagain");
+        leading.await.expect("it must not panic");
+        serving.abort();
+    }
+
+    #[test]
+    fn what_is_of_one_connection_stays_there() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONNECTION, HeaderValue::from_static("keep-alive, Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert("accept", HeaderValue::from_static("text/plain"));
+        assert!(is_upgrade(&headers));
+        let mut with = headers.clone();
+        between(&mut with, true);
+        assert_eq!(
+            (with.len(), &with[CONNECTION], &with[UPGRADE]),
+            (3, &"Upgrade".parse().unwrap(), &"websocket".parse().unwrap())
+        );
+        between(&mut headers, false);
+        assert_eq!(headers.len(), 1);
+    }
+}

@@ -1,0 +1,223 @@
+//! Asks the members of one etcd, one after the other until one answers.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Identity, Response};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::address::{Address, Prefix};
+use crate::error::{Error, Result};
+use crate::layout::Layout;
+use crate::limits::{ANSWER_BYTES_MAX, ANSWER_MAX, CONNECT_MAX};
+use crate::wire::{Found, KeyValue, Refusal, Transacted, get};
+
+/// gRPC's codes of what may well be answered a moment later, or by another member: cancelled, unknown,
+/// deadline exceeded, resource exhausted, aborted, internal, unavailable.
+const PASSING: &[u16] = &[1, 2, 4, 8, 10, 13, 14];
+
+/// What an etcd says that has no room left, under the code of one that is only busy.
+const NO_SPACE: &str = "space exceeded";
+
+/// What etcd is known by, and what it is shown; each as PEM.
+#[derive(Clone, Default)]
+pub struct Credentials {
+    /// Whom to trust; with it, etcd is spoken to by TLS.
+    pub authority: Option<Vec<u8>>,
+    /// Our certificate, followed by its key.
+    pub identity: Option<Vec<u8>>,
+}
+
+/// One etcd, and where in it the state is. A clone asks the same.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    http: reqwest::Client,
+    address: Address,
+    /// The URL of each member.
+    members: Vec<String>,
+    /// The one that has answered last.
+    usual: AtomicUsize,
+    layout: Layout,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.place())
+    }
+}
+
+impl Client {
+    /// Asks the members of `address`, with `credentials`, for what is below `prefix`.
+    pub fn new(address: Address, credentials: &Credentials, prefix: &Prefix) -> Result<Self> {
+        // Whoever was first has chosen the same.
+        let _is_first = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .connect_timeout(CONNECT_MAX)
+            .tcp_nodelay(true);
+        let mut scheme = "http";
+        if let Some(authority) = &credentials.authority {
+            scheme = "https";
+            let authorities =
+                Certificate::from_pem_bundle(authority).map_err(Error::Credentials)?;
+            builder = builder.tls_certs_only(authorities);
+        }
+        if let Some(identity) = &credentials.identity {
+            builder = builder.identity(Identity::from_pem(identity).map_err(Error::Credentials)?);
+        }
+        let http = builder.build().map_err(Error::Credentials)?;
+        let members = address.members.iter().map(|member| format!("{scheme}://{member}"));
+        let members = members.collect();
+        let usual = AtomicUsize::new(0);
+        let layout = Layout::new(prefix);
+        Ok(Self { inner: Arc::new(Inner { http, address, members, usual, layout }) })
+    }
+
+    /// Where the state is, for messages.
+    pub fn place(&self) -> String {
+        format!("{}{}", self.inner.address, self.inner.layout.prefix())
+    }
+
+    /// Asks for one key, so that whoever starts learns at once what is wrong.
+    pub async fn check(&self) -> Result<()> {
+        self.key(&self.layout().format).await.map(drop)
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.inner.layout
+    }
+
+    /// What is at `key`.
+    pub(crate) async fn key(&self, key: &str) -> Result<Option<KeyValue>> {
+        let found: Found = self.ask("/v3/kv/range", &get(key)).await?;
+        Ok(found.kvs.into_iter().next())
+    }
+
+    pub(crate) async fn transact(&self, transaction: &Value) -> Result<Transacted> {
+        self.ask("/v3/kv/txn", transaction).await
+    }
+
+    /// Posts `body` to `path` of a member that answers. Of one that did not, nobody knows whether it
+    /// has done what it was asked, so what is asked is either done once by its own conditions, or does
+    /// no harm when it is done twice.
+    pub(crate) async fn ask<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T> {
+        let body = Bytes::from(body.to_string());
+        let first = self.inner.usual.load(Ordering::Relaxed);
+        let count = self.inner.members.len();
+        let mut result = self.ask_member(first, path, &body).await;
+        for next in (1..count).map(|step| (first + step) % count) {
+            match &result {
+                Err(Error::NoAnswer { .. } | Error::Unable { .. }) => {}
+                _ => break,
+            }
+            result = self.ask_member(next, path, &body).await;
+            if result.is_ok() {
+                self.inner.usual.store(next, Ordering::Relaxed);
+            }
+        }
+        result
+    }
+
+    async fn ask_member<T: DeserializeOwned>(
+        &self,
+        index: usize,
+        path: &str,
+        body: &Bytes,
+    ) -> Result<T> {
+        let member = &self.inner.members[index];
+        let request = self.inner.http.post(format!("{member}{path}")).timeout(ANSWER_MAX);
+        let no_answer = |source| Error::NoAnswer { member: member.clone(), source };
+        let answer = request.body(body.clone()).send().await.map_err(no_answer)?;
+        let status = answer.status();
+        let Some(bytes) = read(answer).await.map_err(no_answer)? else {
+            let message = format!("more than {ANSWER_BYTES_MAX} bytes");
+            return Err(Error::Strange { member: member.clone(), message });
+        };
+        if status.is_success() {
+            return serde_json::from_slice(&bytes).map_err(|error| Error::Strange {
+                member: member.clone(),
+                message: error.to_string(),
+            });
+        }
+        Err(refusal(member, status.as_u16(), &bytes))
+    }
+}
+
+/// All of `answer`; `None` if it is too long.
+async fn read(mut answer: Response) -> std::result::Result<Option<Vec<u8>>, reqwest::Error> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if ANSWER_BYTES_MAX < bytes.len() + chunk.len() {
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(Some(bytes))
+}
+
+/// What an answer of `status` with `bytes` means.
+fn refusal(member: &str, status: u16, bytes: &[u8]) -> Error {
+    let member = member.to_owned();
+    let Ok(refusal) = serde_json::from_slice::<Refusal>(bytes) else {
+        let message = match status {
+            404 => "404: it is no etcd, or has its gateway off (--enable-grpc-gateway)".to_owned(),
+            status => format!("status {status}, and no reason"),
+        };
+        return match status {
+            // Something between us and etcd, which may have passed it on.
+            500.. => Error::Unable { member, message },
+            _ => Error::Strange { member, message },
+        };
+    };
+    let message = match (refusal.message, refusal.error) {
+        (message, Value::String(error)) if message.is_empty() => error,
+        (message, _) => message,
+    };
+    if PASSING.contains(&refusal.code) && !message.contains(NO_SPACE) {
+        Error::Unable { member, message }
+    } else {
+        Error::Refused { member, message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_refusal_means() {
+        let check = |status: u16, body: &str, expect: &str| {
+            assert_eq!(refusal("m", status, body.as_bytes()).to_string(), expect);
+        };
+        check(
+            400,
+            r#"{"error":"e","message":"etcdserver: request is too large","code":3}"#,
+            "etcd at m refuses: etcdserver: request is too large",
+        );
+        check(
+            503,
+            r#"{"error":"etcdserver: no leader","code":14}"#,
+            "etcd at m is not able to answer: etcdserver: no leader",
+        );
+        check(
+            429,
+            r#"{"message":"etcdserver: mvcc: database space exceeded","code":8}"#,
+            "etcd at m refuses: etcdserver: mvcc: database space exceeded",
+        );
+        check(
+            404,
+            "404 page not found\n",
+            "what m answers is not understood: 404: it is no etcd, or has its gateway off \
+             (--enable-grpc-gateway)",
+        );
+    }
+}

@@ -1,0 +1,88 @@
+//! Why etcd could not be asked, or says no.
+
+/// What asking comes to.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file of certificates or keys is none.
+    #[error("what etcd is to be known by, or shown, can't be used")]
+    Credentials(#[source] reqwest::Error),
+    /// Nothing was answered. Whether what was asked has happened is not known.
+    #[error("etcd at {member} can't be asked")]
+    NoAnswer {
+        /// Which member.
+        member: String,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// It can't answer now, such as without a majority. Whether what was asked has happened is not
+    /// known.
+    #[error("etcd at {member} is not able to answer: {message}")]
+    Unable {
+        /// Which member.
+        member: String,
+        /// What it says.
+        message: String,
+    },
+    /// It says no: nothing has happened.
+    #[error("etcd at {member} refuses: {message}")]
+    Refused {
+        /// Which member.
+        member: String,
+        /// What it says.
+        message: String,
+    },
+    /// What answers is no etcd, or of a kind that is not known.
+    #[error("what {member} answers is not understood: {message}")]
+    Strange {
+        /// Which member.
+        member: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// What was read from etcd is not what this mayfly writes.
+    #[error("{key} in etcd can't be used: {why}")]
+    Unusable {
+        /// Which key.
+        key: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The state was written by a newer or older mayfly.
+    #[error(
+        "the state in etcd is of schema {schema}, written by {writer}, and this is mayfly {}, which \
+         knows schema {known}: use that one, or restore a backup of it into another --etcd-prefix",
+        env!("CARGO_PKG_VERSION")
+    )]
+    Schema {
+        /// Its schema.
+        schema: u32,
+        /// Who says so.
+        writer: String,
+        /// The schema that is known here.
+        known: u32,
+    },
+    /// This server does not lead, or not any more.
+    #[error("this server does not lead any more: {0}")]
+    Lost(String),
+}
+
+impl Error {
+    /// Whether nothing can have come of what was asked.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { .. })
+    }
+}
+
+/// `error` with all that it comes from, for a log.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text = format!("{text}: {source}");
+        next = source.source();
+    }
+    text
+}

@@ -1,0 +1,206 @@
+//! The time for which one server leads: it is renewed, and it is known at once when it is over.
+//!
+//! ```text
+//! renewed at ──── a third of the lease ────▶ renewed again …      no answer ────▶ over, before etcd
+//!                                                                                 gives the key away
+//! ```
+//!
+//! The lease is reckoned from before it was asked for, so that it ends here no later than there. What
+//! is written does not rely on that: each write says that the key must be ours.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::client::Client;
+use crate::election::give_back;
+use crate::error::{Error, Result, chain};
+use crate::limits::{COMPACTION_INTERVAL, RENEWAL_INTERVAL_MAX, RETRY_PAUSE};
+use crate::wire::{Compare, Done, Operation, Renewed, Transacted, transaction};
+
+/// What a leader has of etcd.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub(crate) lease: i64,
+    pub(crate) ttl: Duration,
+    /// When the lease was asked for.
+    pub(crate) since: Instant,
+    /// The revision at which the key was made.
+    pub(crate) made_at: i64,
+}
+
+/// A time of leading. A clone is the same; when the last one is dropped nobody renews it any more.
+#[derive(Clone)]
+pub struct Session {
+    state: Arc<State>,
+    _renewing: Arc<AbortOnDropHandle<()>>,
+}
+
+pub(crate) struct State {
+    pub(crate) client: Client,
+    held: Held,
+    /// Until when it surely leads.
+    until: Mutex<Instant>,
+    lost: CancellationToken,
+    why: Mutex<Option<String>>,
+    /// The resource version that etcd has acknowledged last; 0 before that.
+    pub(crate) kept: AtomicU64,
+    /// The newest revision of etcd that was seen.
+    revision: AtomicI64,
+}
+
+impl Session {
+    pub(crate) fn start(client: Client, held: Held) -> Self {
+        let state = Arc::new(State {
+            client,
+            held,
+            until: Mutex::new(held.since + held.ttl),
+            lost: CancellationToken::new(),
+            why: Mutex::default(),
+            kept: AtomicU64::new(0),
+            revision: AtomicI64::new(held.made_at),
+        });
+        let renewing = tokio::spawn(renew(Arc::clone(&state)));
+        Self { state, _renewing: Arc::new(AbortOnDropHandle::new(renewing)) }
+    }
+
+    /// Whether this server surely leads at this moment.
+    pub fn holds(&self) -> bool {
+        self.state.holds()
+    }
+
+    /// Waits until it leads no more.
+    pub async fn lost(&self) {
+        self.state.lost.cancelled().await;
+    }
+
+    /// Why it leads no more, once that is so.
+    pub fn why(&self) -> String {
+        self.state.why()
+    }
+
+    /// Lets another one lead. Nothing may be at work any more that relies on leading.
+    pub async fn resign(self) {
+        self.state.lose("it has resigned".to_owned());
+        give_back(&self.state.client, self.state.held.lease).await;
+    }
+
+    pub(crate) fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state)
+    }
+}
+
+impl State {
+    fn holds(&self) -> bool {
+        !self.lost.is_cancelled() && Instant::now() < self.until()
+    }
+
+    fn until(&self) -> Instant {
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn why(&self) -> String {
+        let why = self.why.lock().unwrap_or_else(PoisonError::into_inner);
+        why.clone().unwrap_or_else(|| "its lease has run out".to_owned())
+    }
+
+    pub(crate) fn lose(&self, why: String) {
+        self.why.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
+        self.lost.cancel();
+    }
+
+    /// What `lose` has been told, as an error.
+    pub(crate) fn lost(&self) -> Error {
+        Error::Lost(self.why())
+    }
+
+    /// Waits until it leads no more.
+    pub(crate) async fn over(&self) {
+        self.lost.cancelled().await;
+    }
+
+    /// The condition that it leads.
+    pub(crate) fn leads(&self) -> Compare<'_> {
+        Compare::MadeAt(&self.client.layout().leader, self.held.made_at)
+    }
+
+    /// Whether `answer`, whose operation number `index` has looked for the leader's key, says that it
+    /// leads.
+    pub(crate) fn leads_in(&self, answer: &Transacted, index: usize) -> bool {
+        answer.found(index).is_some_and(|found| found.create_revision == self.held.made_at)
+    }
+
+    /// Renews the lease, and looks at what etcd has.
+    async fn renew_once(&self) -> Result<()> {
+        let since = Instant::now();
+        let body = json!({"ID": self.held.lease.to_string()});
+        let renewed: Renewed = self.client.ask("/v3/lease/keepalive", &body).await?;
+        let seconds = u64::try_from(renewed.result.ttl).unwrap_or_default();
+        if seconds == 0 {
+            self.lose("etcd has ended its lease".to_owned());
+            return Ok(());
+        }
+        let before = self.kept.load(Ordering::SeqCst);
+        let layout = self.client.layout();
+        let look = vec![Operation::get(&layout.leader), Operation::get(&layout.state)];
+        let answer = self.client.transact(&transaction(&[], look, Vec::new())).await?;
+        if !self.leads_in(&answer, 0) {
+            self.lose("another server leads, or etcd has an older state".to_owned());
+        } else if version_in(&answer, 1) < before {
+            self.lose("etcd has an older state than it had acknowledged".to_owned());
+        } else {
+            self.revision.fetch_max(answer.header.revision, Ordering::Relaxed);
+            let until = since + Duration::from_secs(seconds);
+            *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+        }
+        Ok(())
+    }
+
+    /// Has etcd drop what was overwritten before `revision`.
+    async fn compact(&self, revision: i64) {
+        let body = json!({"revision": revision.to_string()});
+        if let Err(error) = self.client.ask::<Done>("/v3/kv/compaction", &body).await {
+            // Somebody else may have done it.
+            tracing::debug!(%error, "etcd does not drop old versions");
+        }
+    }
+}
+
+/// The resource version that operation number `index` of `answer` has found.
+pub(crate) fn version_in(answer: &Transacted, index: usize) -> u64 {
+    let found = answer.found(index).and_then(|found| std::str::from_utf8(&found.value).ok());
+    found.and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+/// Renews the lease in time, until it is over.
+async fn renew(state: Arc<State>) {
+    let pause = (state.held.ttl / 3).min(RENEWAL_INTERVAL_MAX);
+    let (mut compact_at, mut old) = (Instant::now() + COMPACTION_INTERVAL, 0);
+    loop {
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = state.over() => return,
+        }
+        while let Err(error) = match timeout_at(state.until(), state.renew_once()).await {
+            Ok(result) => result,
+            Err(_) => return state.lose("etcd did not answer for as long as its lease".to_owned()),
+        } {
+            tracing::warn!(error = chain(&error), "can't say to etcd that this server leads");
+            sleep_until((Instant::now() + RETRY_PAUSE).min(state.until())).await;
+        }
+        if compact_at <= Instant::now() {
+            if old > 0 {
+                state.compact(old).await;
+            }
+            (compact_at, old) =
+                (Instant::now() + COMPACTION_INTERVAL, state.revision.load(Ordering::Relaxed));
+        }
+    }
+}

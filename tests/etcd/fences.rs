@@ -1,0 +1,187 @@
+//! What is written to etcd, and what can't be any more: by the library, without a server.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use mayfly_controller::api::{ConfigMap, Key, ObjectMeta};
+use mayfly_controller::clock::Clock;
+use mayfly_controller::store::{CommitError, Names, Store, Transaction};
+use mayfly_etcd::{Candidate, Client, Credentials, EtcdDisk, Leader, Session};
+use serde_json::json;
+
+use super::kit::Etcd;
+use crate::harness::Home;
+
+fn map(name: &str, text: &str) -> ConfigMap {
+    let data = [("text".to_owned(), text.to_owned())].into_iter().collect();
+    ConfigMap {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace: Some("default".to_owned()),
+            ..ObjectMeta::default()
+        },
+        data: Some(data),
+        ..ConfigMap::default()
+    }
+}
+
+/// The next leader, once there is no other.
+async fn lead(etcd: &Etcd, lease: u64) -> Session {
+    let address = format!("etcd://{}", etcd.address).parse().expect("an address");
+    let prefix = "/mayfly/".parse().expect("a prefix");
+    let client = Client::new(address, &Credentials::default(), &prefix).expect("a client");
+    let introduction = Leader {
+        id: String::new(),
+        url: "https://127.0.0.1:1".to_owned(),
+        authority: None,
+        version: "1".to_owned(),
+        users: String::new(),
+    };
+    Candidate::new(client, introduction, Duration::from_secs(lease)).stand(|_| {}).await
+}
+
+async fn store(session: &Session) -> Store {
+    let session = session.clone();
+    let opened = tokio::task::spawn_blocking(move || {
+        let disk = EtcdDisk::new(session, Clock::system());
+        Store::kept_by(disk, Clock::system(), Names::random())
+    });
+    opened.await.expect("it must not panic").expect("it must be read")
+}
+
+async fn create(store: &Store, name: &str, text: &str) -> Result<(), CommitError> {
+    store.commit(Transaction::new().create(map(name, text))).await.map(drop)
+}
+
+fn has(store: &Store, name: &str) -> bool {
+    store.get::<ConfigMap>(&Key::new("default", name)).is_some()
+}
+
+async fn steal(etcd: &Etcd) {
+    etcd.ask("/v3/kv/deleterange", json!({"key": BASE64.encode("/mayfly/leader")})).await;
+}
+
+async fn put(etcd: &Etcd, key: &str, value: &str) {
+    let body = json!({"key": BASE64.encode(key), "value": BASE64.encode(value)});
+    etcd.ask("/v3/kv/put", body).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_of_before_writes_nothing() {
+    let home = Home::empty();
+    let Some(etcd) = Etcd::start(&home) else { return };
+    // It says seldom that it leads, so that it is its write that is refused.
+    let first = lead(&etcd, 600).await;
+    let old = store(&first).await;
+    create(&old, "before", "one").await.expect("it leads");
+    steal(&etcd).await;
+    let second = lead(&etcd, 600).await;
+    let new = store(&second).await;
+    create(&new, "after", "two").await.expect("it leads");
+    let error = create(&old, "late", "three").await.expect_err("it does not lead any more");
+    assert!(matches!(error, CommitError::Disk { .. }), "{error}");
+    assert!(!has(&old, "late"), "what is not kept is not shown");
+    first.lost().await;
+    assert!(!first.holds() && second.holds());
+    create(&old, "later", "three").await.expect_err("nor later on");
+    create(&new, "last", "two").await.expect("the other one leads");
+    second.resign().await;
+    let third = lead(&etcd, 600).await;
+    let found = store(&third).await;
+    let names = ["before", "after", "last", "late", "later"].map(|name| has(&found, name));
+    assert_eq!(names, [true, true, true, false, false]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_given_another_state_writes_nothing() {
+    let home = Home::empty();
+    let Some(etcd) = Etcd::start(&home) else { return };
+    let session = lead(&etcd, 600).await;
+    let store = store(&session).await;
+    create(&store, "before", "one").await.expect("it leads");
+    // As if etcd had been given an older copy of itself, with the same leader.
+    put(&etcd, "/mayfly/state", "7").await;
+    create(&store, "late", "two").await.expect_err("that is another state");
+    session.lost().await;
+    assert_eq!(etcd.get("/mayfly/objects/ConfigMap/default/late").await, None);
+    assert_eq!(etcd.get("/mayfly/state").await.as_deref(), Some("7"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_go_on_above_all_that_were_given() {
+    let home = Home::empty();
+    let Some(etcd) = Etcd::start(&home) else { return };
+    let session = lead(&etcd, 600).await;
+    let first = store(&session).await;
+    create(&first, "before", "one").await.expect("it leads");
+    let given = first.resource_version();
+    session.resign().await;
+    put(&etcd, "/mayfly/state", "7").await;
+    let session = lead(&etcd, 600).await;
+    assert!(store(&session).await.resource_version() > given);
+    // Even where the clock is behind.
+    session.resign().await;
+    put(&etcd, "/mayfly/state", &(1_u64 << 52).to_string()).await;
+    let session = lead(&etcd, 600).await;
+    assert_eq!(store(&session).await.resource_version(), (1 << 52) + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_of_any_size_is_whole() {
+    let home = Home::empty();
+    let Some(etcd) = Etcd::start(&home) else { return };
+    let session = lead(&etcd, 600).await;
+    let kept = store(&session).await;
+    let large = "x".repeat(40_000);
+    let mut transaction = Transaction::new();
+    for number in 0..300 {
+        transaction = transaction.create(map(&format!("map-{number}"), &large));
+    }
+    kept.commit(transaction).await.expect("it must be kept");
+    let folder = json!({"key": BASE64.encode("/mayfly/pending/"), "range_end": BASE64.encode("/mayfly/pending0")});
+    let pending = etcd.ask("/v3/kv/range", folder).await;
+    assert_eq!(pending["kvs"].as_array(), None, "all of it is in its place: {pending}");
+    create(&kept, "huge", &"y".repeat(2_500_000)).await.expect("it must be kept");
+    session.resign().await;
+    let session = lead(&etcd, 600).await;
+    let found = store(&session).await;
+    assert!((0..300).all(|number| has(&found, &format!("map-{number}"))));
+    let huge = found.get::<ConfigMap>(&Key::new("default", "huge")).expect("it must be there");
+    let data = huge.data.as_ref().expect("it must have data");
+    assert_eq!(data["text"].len(), 2_500_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_was_cut_off_is_done_or_was_none() {
+    let home = Home::empty();
+    let Some(etcd) = Etcd::start(&home) else { return };
+    let session = lead(&etcd, 600).await;
+    let kept = store(&session).await;
+    create(&kept, "before", "one").await.expect("it leads");
+    create(&kept, "doomed", "two").await.expect("it leads");
+    session.resign().await;
+    // What a server leaves that is killed before it has said that it is a commit: nothing.
+    let json = r#"{"metadata":{"name":"added","namespace":"default","resourceVersion":"9"}}"#;
+    let record =
+        format!("ConfigMap default/added {}\n{json}\nConfigMap default/doomed -\n", json.len());
+    let (one, two) = record.split_at(40);
+    let state = etcd.get("/mayfly/state").await.expect("there is a state");
+    let [first, second] = ["00000", "00001"].map(|part| format!("/mayfly/pending/{state}/{part}"));
+    put(&etcd, &first, one).await;
+    put(&etcd, &second, two).await;
+    let session = lead(&etcd, 600).await;
+    let found = store(&session).await;
+    assert_eq!(["before", "added", "doomed"].map(|name| has(&found, name)), [true, false, true]);
+    assert_eq!(etcd.get(&first).await, None, "it is forgotten");
+    session.resign().await;
+    // And after that: all of it.
+    put(&etcd, &first, one).await;
+    put(&etcd, &second, two).await;
+    put(&etcd, "/mayfly/pending/head", "2").await;
+    let session = lead(&etcd, 600).await;
+    let found = store(&session).await;
+    assert_eq!(["before", "added", "doomed"].map(|name| has(&found, name)), [true, true, false]);
+    assert_eq!(etcd.get("/mayfly/pending/head").await, None);
+    create(&found, "after", "three").await.expect("it goes on");
+}

@@ -1,0 +1,108 @@
+//! Who leads: one server at a time, and the next one soon after.
+
+use std::time::Instant;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Api, ListParams, PostParams};
+use rustix::process::Signal;
+use serde_json::json;
+
+use super::kit::{Site, client, until};
+use crate::harness::{PATIENCE, Server};
+
+fn config_map(name: &str) -> ConfigMap {
+    serde_json::from_value(json!({"metadata": {"name": name}})).expect("it must be one")
+}
+
+/// Makes a ConfigMap as soon as somebody leads.
+pub(super) async fn make(server: &Server, name: &str) {
+    let maps = Api::<ConfigMap>::default_namespaced(client(server).await);
+    let begun = Instant::now();
+    loop {
+        match maps.create(&PostParams::default(), &config_map(name)).await {
+            Ok(_) => return,
+            Err(kube::Error::Api(status)) if status.code == 409 => return,
+            Err(error) => assert!(begun.elapsed() < PATIENCE, "{error}"),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+pub(super) async fn names(server: &Server) -> Vec<String> {
+    let maps = Api::<ConfigMap>::default_namespaced(client(server).await);
+    let all = maps.list(&ListParams::default()).await.expect("a list");
+    let names = all.items.into_iter().filter_map(|map| map.metadata.name);
+    names.filter(|name| name != "kube-root-ca.crt").collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_server_leads_when_one_has_gone() {
+    let Some(site) = Site::new() else { return };
+    let first = site.server("one");
+    let second = site.server("two");
+    assert_eq!(site.etcd.leader().await.as_deref(), Some(first.url()));
+    make(&first, "before").await;
+    // One kubeconfig is good for both, since they have one authority.
+    let root = |server: &Server| server.credential("certificate-authority-data");
+    assert_eq!(root(&first), root(&second));
+    let url = first.url().to_owned();
+    let address = first.address().to_owned();
+    first.kill();
+    make(&second, "after").await;
+    assert_eq!(site.etcd.leader().await.as_deref(), Some(second.url()));
+    let first = site.server_again("one", &address);
+    assert_eq!(names(&first).await, ["after", "before"], "it passes on what it is asked");
+    // In order, it takes no time.
+    second.stop().exits(0);
+    make(&first, "last").await;
+    assert_eq!(site.etcd.leader().await, Some(url));
+    assert_eq!(names(&first).await, ["after", "before", "last"]);
+    first.stop().exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_slept_through_its_lease_does_not_lead() {
+    let Some(site) = Site::new() else { return };
+    let mut first = site.server("one");
+    let second = site.server("two");
+    make(&first, "before").await;
+    first.running().signal(Signal::STOP);
+    make(&second, "meanwhile").await;
+    let leader = site.etcd.leader().await;
+    assert_eq!(leader.as_deref(), Some(second.url()));
+    first.running().signal(Signal::CONT);
+    // Whatever it answers first, it answers nothing of an older state, and changes nothing.
+    make(&first, "after").await;
+    assert_eq!(names(&first).await, ["after", "before", "meanwhile"]);
+    assert_eq!(names(&second).await, ["after", "before", "meanwhile"]);
+    assert_eq!(site.etcd.leader().await, leader);
+    first.running().line(|_, line| line.contains("does not lead any more"));
+    first.stop().exits(0);
+    second.stop().exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_of_the_leaders_key_can_not_write() {
+    let Some(site) = Site::new() else { return };
+    let mut first = site.server("one");
+    make(&first, "before").await;
+    // Somebody else has been elected, without a word to the first.
+    first.running().signal(Signal::STOP);
+    site.etcd.ask("/v3/kv/deleterange", json!({"key": "L21heWZseS9sZWFkZXI="})).await;
+    let usurper =
+        r#"{"id":"x","url":"https://127.0.0.1:1","authority":null,"version":"1","users":""}"#;
+    let value = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, usurper);
+    site.etcd.ask("/v3/kv/put", json!({"key": "L21heWZseS9sZWFkZXI=", "value": value})).await;
+    first.running().signal(Signal::CONT);
+    let state = until("a state", || site.etcd.get("/mayfly/state")).await;
+    let maps = Api::<ConfigMap>::default_namespaced(client(&first).await);
+    maps.create(&PostParams::default(), &config_map("late")).await.expect_err("it does not lead");
+    first.running().line(|_, line| line.contains("does not lead any more"));
+    assert_eq!(site.etcd.get("/mayfly/state").await, Some(state), "nothing was written");
+    assert_eq!(site.etcd.get("/mayfly/objects/ConfigMap/default/late").await, None);
+    // Once that one has gone, it leads again, with what there was.
+    site.etcd.ask("/v3/kv/deleterange", json!({"key": "L21heWZseS9sZWFkZXI="})).await;
+    make(&first, "after").await;
+    assert_eq!(names(&first).await, ["after", "before"]);
+    first.stop().exits(0);
+}

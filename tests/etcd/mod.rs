@@ -1,0 +1,10 @@
+//! Servers with their state in etcd: what one of them has acknowledged is there again, whoever leads.
+//!
+//! Knows `mayfly serve` and `mayfly node`, the API, and a real etcd, where there is one.
+
+mod fences;
+pub(crate) mod kit;
+mod leaders;
+mod one;
+mod outages;
+mod passed_on;

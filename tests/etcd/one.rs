@@ -1,0 +1,154 @@
+//! One server on etcd: what it has acknowledged is there again, and what is wrong is told.
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::ResourceExt;
+use kube::api::{Api, DeleteParams, ListParams, PostParams};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use serde_json::json;
+
+use super::kit::{Etcd, Site, client};
+use crate::harness::{Home, Running, Server};
+
+fn config_map(name: &str, text: &str) -> ConfigMap {
+    let map = json!({"metadata": {"name": name}, "data": {"text": text}});
+    serde_json::from_value(map).expect("it must be one")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_is_there_again() {
+    let Some(site) = Site::new() else { return };
+    let server = site.server("one");
+    let maps = Api::<ConfigMap>::default_namespaced(client(&server).await);
+    // Larger than one value of etcd's is meant to be, escaped as it is.
+    let large = "\u{1}".repeat(400_000);
+    let mut versions = Vec::new();
+    for (name, text) in [("small", "one"), ("large", &*large), ("gone", "two")] {
+        let made = maps.create(&PostParams::default(), &config_map(name, text)).await;
+        versions.push(made.expect("it must be made").resource_version());
+    }
+    maps.delete("gone", &DeleteParams::default()).await.expect("it must be deleted");
+    server.kill();
+    let server = site.server("one");
+    let maps = Api::<ConfigMap>::default_namespaced(client(&server).await);
+    let all = maps.list(&ListParams::default()).await.expect("a list");
+    let names: Vec<_> = all.items.iter().map(ResourceExt::name_any).collect();
+    assert_eq!(names, ["kube-root-ca.crt", "large", "small"]);
+    let found = maps.get("large").await.expect("it must be there");
+    assert_eq!(found.data.unwrap_or_default()["text"], large);
+    assert_eq!(found.metadata.resource_version, versions[1], "it is the same version");
+    server.stop().exits(0);
+    assert_eq!(site.etcd.leader().await, None, "who stops in order lets others lead");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_etcd_that_can_not_be_used_is_told() {
+    let home = Home::new();
+    let check = |options: &[&str], words: &[&str]| {
+        let mut command = home.mayfly();
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(options);
+        let ended = Running::start(&mut command).wait().exits(2);
+        words.iter().for_each(|word| assert!(ended.stderr.contains(word), "{word}: {ended:#?}"));
+    };
+    // The port of nobody: it is ours, and nobody listens there.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address");
+    drop(taken);
+    let store = format!("--store=etcd://{address}");
+    check(&[&store], &["can't use --store etcd://", &address.to_string(), "Connection refused"]);
+    check(&["--store=http://127.0.0.1:2379"], &["etcd://HOST:PORT"]);
+    check(&["--etcd-prefix=/x/"], &["--store"]);
+    let Some(etcd) = Etcd::start(&home) else { return };
+    check(&[&etcd.store(), "--etcd-prefix=/"], &["such as /mayfly/"]);
+    check(&[&etcd.store(), "--listen=0.0.0.0:0"], &["--advertise HOST:PORT"]);
+    etcd.ask(
+        "/v3/kv/put",
+        json!({"key": "L21heWZseS9mb3JtYXQ=", "value": "OTAwIG1heWZseS85LjAuMA=="}),
+    )
+    .await;
+    check(&[&etcd.store()], &["is of schema 900, written by mayfly 9.0.0", "--etcd-prefix"]);
+}
+
+/// Writes an authority and a certificate that it has signed to `home`: `ca.pem`, `own.pem`, `own.key`.
+fn certify(home: &Home) {
+    let params = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        CertificateParams::new(names).expect("names")
+    };
+    let mut authority = params(&[]);
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = || KeyPair::generate().expect("a key");
+    let authority = CertifiedIssuer::self_signed(authority, key()).expect("an authority");
+    let own = key();
+    // Good for both ends: the gateway of etcd shows it to etcd.
+    let certificate = params(&["127.0.0.1"]).signed_by(&own, &authority).expect("a certificate");
+    home.write("ca.pem", authority.pem());
+    home.write("own.pem", certificate.pem());
+    home.write("own.key", own.serialize_pem());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn etcd_may_want_to_be_spoken_to_by_tls() {
+    let home = Home::new();
+    certify(&home);
+    let [ca, certificate, key] =
+        ["ca.pem", "own.pem", "own.key"].map(|name| home.path(name).display().to_string());
+    let options = [
+        "--client-cert-auth",
+        "--trusted-ca-file",
+        &ca,
+        "--cert-file",
+        &certificate,
+        "--key-file",
+        &key,
+    ];
+    let Some(etcd) = Etcd::start_with(&home, "https", &options) else { return };
+    let store = etcd.store();
+    let known = ["--etcd-ca", "ca.pem", "--etcd-cert", "own.pem", "--etcd-key", "own.key"];
+    let options = [&[&*store][..], &known[..]].concat();
+    let server = Server::start(&home, &options);
+    let maps = Api::<ConfigMap>::default_namespaced(client(&server).await);
+    maps.create(&PostParams::default(), &config_map("one", "x")).await.expect("it must be made");
+    server.stop().exits(0);
+    let server = Server::start(&home, &options);
+    let maps = Api::<ConfigMap>::default_namespaced(client(&server).await);
+    maps.get("one").await.expect("it must be there");
+    server.stop().exits(0);
+    // Without a certificate, or without TLS, nothing starts.
+    for options in [&options[..3], &options[..1]] {
+        let mut command = home.mayfly();
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(options);
+        Running::start(&mut command).wait().exits(2).says("can't use --store etcd://");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_is_restored_in_etcd() {
+    let Some(site) = Site::new() else { return };
+    let server = site.server("one");
+    let maps = Api::<ConfigMap>::default_namespaced(client(&server).await);
+    // So many that no transaction of etcd's has room for all, nor one record.
+    let text = "x".repeat(10_000);
+    for number in 0..150 {
+        let map = config_map(&format!("map-{number}"), &text);
+        maps.create(&PostParams::default(), &map).await.expect("it must be made");
+    }
+    let run = |server: &Server, arguments: &[&str]| {
+        let mut command = site.home.mayfly();
+        Running::start(server.client(command.args(arguments))).wait().exits(0)
+    };
+    run(&server, &["backup", "backup.file"]);
+    for number in 0..150 {
+        let name = format!("map-{number}");
+        maps.delete(&name, &DeleteParams::default()).await.expect("it must be deleted");
+    }
+    run(&server, &["restore", "--replace", "backup.file"]);
+    let count = async |server: &Server| {
+        let maps = Api::<ConfigMap>::default_namespaced(client(server).await);
+        maps.list(&ListParams::default()).await.expect("a list").items.len()
+    };
+    assert_eq!(count(&server).await, 151);
+    server.kill();
+    let server = site.server("one");
+    assert_eq!(count(&server).await, 151);
+    server.stop().exits(0);
+}
