@@ -8,7 +8,7 @@
 use std::fs::{self, File, TryLockError};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -49,6 +49,8 @@ pub(super) struct Shared {
     url: String,
     users: String,
     tls: Arc<Tls>,
+    /// The id of the leader that was told of last.
+    told: Mutex<String>,
     /// The claim on the state folder.
     _claim: File,
 }
@@ -88,7 +90,14 @@ impl Etcd {
         let users = introduction.users.clone();
         let lease = Duration::from_secs(options.leader_lease);
         let candidate = Candidate::new(self.client, introduction, lease);
-        Ok(Shared { candidate, url, users, tls: Arc::clone(tls), _claim: self.claim })
+        Ok(Shared {
+            candidate,
+            url,
+            users,
+            tls: Arc::clone(tls),
+            told: Mutex::default(),
+            _claim: self.claim,
+        })
     }
 }
 
@@ -113,19 +122,31 @@ impl Shared {
         if leader.url.is_empty() || leader.url == self.url {
             return door.shut(NOBODY_LEADS);
         }
-        tracing::info!(url = leader.url, version = leader.version, "another server leads");
-        if leader.users != self.users {
-            tracing::warn!(
-                url = leader.url,
-                "the server that leads has another file of users: give the same to all"
-            );
-        }
+        self.tell_of(leader);
         match Peer::new(leader, &self.tls) {
             Ok(peer) => door.lead_away(peer),
             Err(error) => {
                 tracing::error!(url = leader.url, "can't ask the server that leads: {error:#}");
                 door.shut("the server that leads can't be asked");
             }
+        }
+    }
+}
+
+impl Shared {
+    /// Tells the operator who leads, once, and whether that one lets in whom this one would.
+    fn tell_of(&self, leader: &Leader) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told == leader.id {
+            return;
+        }
+        told.clone_from(&leader.id);
+        tracing::info!(url = leader.url, version = leader.version, "another server leads");
+        if leader.users != self.users {
+            tracing::warn!(
+                url = leader.url,
+                "the server that leads has another file of users: give the same to all"
+            );
         }
     }
 }

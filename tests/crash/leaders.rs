@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use super::chance::Chance;
 use super::journal::Journal;
-use super::round::{client, is_killed, observe, settle};
+use super::round::{is_killed, observe, settle};
 use super::user::User;
 use super::{Shared, summary, verdict};
-use crate::etcd::kit::{Site, until};
+use crate::etcd::kit::{Site, client, until};
 use crate::harness::{Server, say};
 
 /// Says how many leaders are killed.

@@ -110,7 +110,7 @@ pub(super) async fn settle(client: &Client, user: &User<'_>, journal: &Shared) {
     list(client, journal).await.expect("the server must answer");
 }
 
-pub(super) async fn client(server: &Server) -> Client {
+async fn client(server: &Server) -> Client {
     let kubeconfig = Kubeconfig::read_from(server.kubeconfig()).expect("must be a kubeconfig");
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
     Client::try_from(config.expect("must be usable")).expect("must be a client")
@@ -148,7 +148,7 @@ pub(super) async fn observe(client: Client, journal: &Shared) {
 }
 
 /// Writes down all that there is, and gives from which versions on it may change.
-pub(super) async fn list(client: &Client, journal: &Shared) -> kube::Result<(String, String)> {
+async fn list(client: &Client, journal: &Shared) -> kube::Result<(String, String)> {
     let everything = ListParams::default();
     let jobs = Api::<Job>::default_namespaced(client.clone()).list(&everything).await?;
     let pods = Api::<Pod>::default_namespaced(client.clone()).list(&everything).await?;

@@ -266,7 +266,10 @@ impl Node {
 pub(crate) async fn client(server: &Server) -> Client {
     let kubeconfig = Kubeconfig::read_from(server.kubeconfig()).expect("must be a kubeconfig");
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
-    Client::try_from(config.expect("must be usable")).expect("must be a client")
+    let mut config = config.expect("must be usable");
+    // Whether somebody answers is what is asked.
+    config.default_retry = false;
+    Client::try_from(config).expect("must be a client")
 }
 
 /// Asks until `ask` gives something; only a fault takes longer than patience lasts.

@@ -45,7 +45,10 @@ async fn an_etcd_that_can_not_be_used_is_told() {
     let home = Home::new();
     let check = |options: &[&str], words: &[&str]| {
         let mut command = home.mayfly();
-        command.args(["serve", "--listen", "127.0.0.1:0"]).args(options);
+        command.arg("serve").args(options);
+        if !options.iter().any(|option| option.starts_with("--listen")) {
+            command.arg("--listen=127.0.0.1:0");
+        }
         let ended = Running::start(&mut command).wait().exits(2);
         words.iter().for_each(|word| assert!(ended.stderr.contains(word), "{word}: {ended:#?}"));
     };

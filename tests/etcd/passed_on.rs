@@ -54,7 +54,7 @@ async fn any_server_answers() {
     let follow = LogParams { follow: true, ..LogParams::default() };
     let mut lines = pods.log_stream(&name, &follow).await.expect("a log").lines();
     let line = lines.try_next().await.expect("a log");
-    assert_eq!(line.as_deref(), Some("three short words"));
+    assert_eq!(line.as_deref(), Some("arg 0: main"));
 
     who_asks_is_told(&second).await;
     let run = |arguments: &[&str]| {
