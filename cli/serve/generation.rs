@@ -66,7 +66,8 @@ impl Seed {
                 (plane, String::new())
             }
         };
-        let plane = plane.with_signer(Arc::clone(&self.signer), self.signing_duration);
+        let signer = Arc::clone(&self.signer);
+        let plane = plane.with_signer(signer, self.signing_duration);
         tokio::select! {
             () = plane.ready() => {}
             () = plane.ended() => {}

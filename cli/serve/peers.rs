@@ -9,6 +9,7 @@
 //! is not proven by a certificate, such as a token, is passed on as it is, and looked at by the leader.
 
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -19,6 +20,7 @@ use axum::http::header::{
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use mayfly_controller::clock::Clock;
 use mayfly_controller::http::access::ClientCertificate;
 use mayfly_controller::http::status::Status;
@@ -27,8 +29,8 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Identity};
 use tokio::io::copy_bidirectional;
 
-use super::limits;
 use super::tls::{PEERS, Tls};
+use super::{limits, renewal};
 
 const USER: HeaderName = HeaderName::from_static("x-remote-user");
 const GROUP: HeaderName = HeaderName::from_static("x-remote-group");
@@ -41,35 +43,40 @@ const OF_BROWSER: &[&str] = &["sec-fetch-site", "sec-fetch-mode", "sec-fetch-des
 
 /// Another server, which leads.
 pub(super) struct Peer {
-    url: String,
-    client: Client,
+    leader: Leader,
+    tls: Arc<Tls>,
+    /// What asks it, and since when: what it shows is made anew in time.
+    made: Mutex<(Timestamp, Client)>,
 }
 
 impl Peer {
     /// The server that `leader` says it is, to which this one is known by `tls`.
-    pub(super) fn new(leader: &Leader, tls: &Tls) -> anyhow::Result<Self> {
-        // Whoever was first has chosen the same.
-        let _is_first = rustls::crypto::ring::default_provider().install_default();
-        let own = tls.peer(Clock::system().now())?;
-        let mut builder = Client::builder()
-            .no_proxy()
-            .redirect(Policy::none())
-            .connect_timeout(limits::PEER_CONNECT_MAX)
-            .pool_idle_timeout(limits::PEER_IDLE_MAX)
-            // Over HTTP/2 all watches would share one connection, which has room for so many.
-            .http1_only()
-            .identity(Identity::from_pem(own.as_bytes())?);
-        if let Some(authority) = &leader.authority {
-            builder = builder.tls_certs_only(Certificate::from_pem_bundle(authority.as_bytes())?);
+    pub(super) fn new(leader: &Leader, tls: &Arc<Tls>) -> anyhow::Result<Self> {
+        let now = Clock::system().now();
+        let made = Mutex::new((now, client(leader, tls, now)?));
+        Ok(Self { leader: leader.clone(), tls: Arc::clone(tls), made })
+    }
+
+    fn client(&self) -> Client {
+        let now = Clock::system().now();
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if renewal::is_due(made.0, now) {
+            match client(&self.leader, &self.tls, now) {
+                Ok(client) => *made = (now, client),
+                // There are months left to try again in.
+                Err(error) => {
+                    tracing::error!("can't renew what other servers are shown: {error:#}")
+                }
+            }
         }
-        Ok(Self { url: leader.url.clone(), client: builder.build()? })
+        made.1.clone()
     }
 
     /// What the leader answers to `request`, as it comes.
     pub(super) async fn forward(&self, request: Request) -> Response<Body> {
         self.ask(request).await.unwrap_or_else(|error| {
             let error = format!("{:#}", anyhow::Error::new(error));
-            tracing::warn!(leader = self.url, error, "the leader can't be asked");
+            tracing::warn!(leader = self.leader.url, error, "the leader can't be asked");
             Status::unavailable("the server that leads can't be asked").into_response()
         })
     }
@@ -87,7 +94,7 @@ impl Peer {
         {
             return Ok(Status::unauthorized().into_response());
         }
-        let asked = self.client.request(parts.method, format!("{}{path}", self.url));
+        let asked = self.client().request(parts.method, format!("{}{path}", self.leader.url));
         let mut asked = asked.headers(headers);
         if !axum::body::HttpBody::is_end_stream(&body) {
             asked = asked.body(reqwest::Body::wrap_stream(body.into_data_stream()));
@@ -112,6 +119,25 @@ impl Peer {
         *response.headers_mut() = headers;
         Ok(response)
     }
+}
+
+/// What asks `leader`, and shows it a certificate of `now`.
+fn client(leader: &Leader, tls: &Tls, now: Timestamp) -> anyhow::Result<Client> {
+    // Whoever was first has chosen the same.
+    let _is_first = rustls::crypto::ring::default_provider().install_default();
+    let own = tls.peer(now)?;
+    let mut builder = Client::builder()
+        .no_proxy()
+        .redirect(Policy::none())
+        .connect_timeout(limits::PEER_CONNECT_MAX)
+        .pool_idle_timeout(limits::PEER_IDLE_MAX)
+        // Over HTTP/2 all watches would share one connection, which has room for so many.
+        .http1_only()
+        .identity(Identity::from_pem(own.as_bytes())?);
+    if let Some(authority) = &leader.authority {
+        builder = builder.tls_certs_only(Certificate::from_pem_bundle(authority.as_bytes())?);
+    }
+    Ok(builder.build()?)
 }
 
 /// Passes on what either end says, once both speak another protocol than HTTP.
@@ -229,11 +255,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let source = super::super::tls::Source::Made(vec!["localhost".to_owned()]);
         let tls = Tls::open(folder.path(), source, Clock::system().now()).expect("TLS");
+        let tls = Arc::new(tls);
         let text = String::new;
         let leader = Leader { id: text(), url, authority: None, version: text(), users: text() };
-        let peer = std::sync::Arc::new(Peer::new(&leader, &tls).expect("a client"));
+        let peer = Arc::new(Peer::new(&leader, &tls).expect("a client"));
         let passes = axum::Router::new().fallback(move |request: Request| {
-            let peer = std::sync::Arc::clone(&peer);
+            let peer = Arc::clone(&peer);
             async move { peer.forward(request).await }
         });
         let at = here.local_addr().expect("an address");

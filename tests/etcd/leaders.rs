@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::kit::{Site, client, until};
-use crate::harness::{PATIENCE, Server};
+use crate::harness::{PATIENCE, Running, Server};
 
 fn config_map(name: &str) -> ConfigMap {
     serde_json::from_value(json!({"metadata": {"name": name}})).expect("it must be one")
@@ -57,6 +57,24 @@ async fn another_server_leads_when_one_has_gone() {
     make(&first, "last").await;
     assert_eq!(site.etcd.leader().await, Some(url));
     assert_eq!(names(&first).await, ["after", "before", "last"]);
+    first.stop().exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_another_authority_does_not_start() {
+    let Some(site) = Site::new() else { return };
+    let first = site.server("one");
+    // A server of its own has been there.
+    Server::start(&site.home, &["--state-dir", "two"]).stop().exits(0);
+    let mut command = site.server_command("two", "127.0.0.1:0");
+    Running::start(&mut command)
+        .wait()
+        .exits(2)
+        .says("is not that of the servers of etcd://")
+        .says("delete ca.crt and ca.key in");
+    // The folder of one that runs is nobody else's.
+    let mut command = site.server_command("one", "127.0.0.1:0");
+    Running::start(&mut command).wait().exits(2).says("is in use by another mayfly");
     first.stop().exits(0);
 }
 
