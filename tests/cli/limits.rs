@@ -97,6 +97,6 @@ fn a_node_whose_disk_is_short_takes_no_pods() {
     home.run(&["wait", "--for=create", "pod", "-l", "job-name=a", PATIENTLY]).exits(0);
     home.run(&["wait", unscheduled, "pod", "-l", "job-name=a", PATIENTLY]).exits(0);
     let told = home.run(&["get", "pods", "-o", "yaml"]).exits(0).stdout;
-    assert!(told.contains("disk-pressure"), "{told}");
+    assert!(told.contains("1 node(s) had untolerated taint(s)"), "{told}");
     server.stop().exits(0);
 }

@@ -54,6 +54,7 @@ pages! {
     book_edge_host: "book/src/edge-host.md",
     book_observing: "book/src/observing.md",
     book_several_hosts: "book/src/several-hosts.md",
+    book_several_servers: "book/src/several-servers.md",
 }
 
 #[test]

@@ -228,6 +228,7 @@ certificates.k8s.io/v1
 coordination.k8s.io/v1
 events.k8s.io/v1
 metrics.k8s.io/v1beta1
+scheduling.k8s.io/v1
 v1";
 
 const VERSION: &str = concat!("Server Version: v1.36.2+mayfly-", env!("CARGO_PKG_VERSION"));

@@ -70,7 +70,9 @@ async fn an_answer_that_breaks_off_does_not_look_whole() {
         ("HEAD /broken HTTP/1.0\r\n\r\n", true),
     ] {
         let (text, end) = ask(address, &tls, request).await;
-        assert!(text.contains("some") || request.starts_with("HEAD"), "{request}: {text}");
+        // What has come of a broken one by then depends on who is quicker.
+        let has_body = is_whole && !request.starts_with("HEAD");
+        assert!(text.contains("some") || !has_body, "{request}: {text}");
         match end {
             Ok(()) => assert!(is_whole, "{request}: {text}"),
             Err(error) => {

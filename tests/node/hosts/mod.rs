@@ -93,7 +93,8 @@ impl<'a> Test<'a> {
     /// A Job begins whose pods run to the end of the test, and leave a lost host after a second.
     async fn lasts(&mut self) {
         let milliseconds = u32::try_from(LONG.as_millis()).expect("it is an hour");
-        let mut job = self.cluster.job("lasting", u32::try_from(LASTING).unwrap(), milliseconds);
+        let mut job =
+            self.cluster.job("lasting", u32::try_from(LASTING).expect("it is small"), milliseconds);
         let spec = job.spec.as_mut().and_then(|it| it.template.spec.as_mut()).expect("it has one");
         let leaves = ["unreachable", "not-ready"].map(|why| {
             json!({

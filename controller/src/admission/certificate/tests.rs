@@ -18,7 +18,7 @@ fn certificate() -> String {
     BASE64.encode(CertificateParams::default().self_signed(&key).expect("a certificate").pem())
 }
 
-fn request(spec: Value, status: Value) -> CertificateSigningRequest {
+fn request(spec: &Value, status: &Value) -> CertificateSigningRequest {
     let mut object = json!({
         "metadata": {"name": "Any name", "uid": "u"},
         "spec": {
@@ -36,7 +36,7 @@ fn request(spec: Value, status: Value) -> CertificateSigningRequest {
 #[test]
 fn admits_and_denies_what_kubernetes_does() {
     let check = |spec: Value, expect: &[&str]| {
-        let found = admit_certificate_signing_request(request(spec, json!({})), "u");
+        let found = admit_certificate_signing_request(request(&spec, &json!({})), "u");
         let found = found.err().map(|it| it.causes).unwrap_or_default();
         let found: Vec<_> = found.iter().map(ToString::to_string).collect();
         assert_eq!(found.len(), expect.len(), "{found:?}");
@@ -66,7 +66,7 @@ fn admits_and_denies_what_kubernetes_does() {
 #[test]
 fn who_asks_decides_nothing() {
     let status = json!({"conditions": [{"type": "Approved", "status": "True"}]});
-    let admitted = admit_certificate_signing_request(request(json!({}), status), "u");
+    let admitted = admit_certificate_signing_request(request(&json!({}), &status), "u");
     let admitted = admitted.expect("it must be admitted");
     assert_eq!(admitted.object.status, None);
     assert_eq!(admitted.warnings.len(), 1, "nobody signs for it: {:?}", admitted.warnings);
@@ -78,7 +78,7 @@ fn each_part_is_written_by_those_who_may() {
     let now = "2026-03-01T00:00:00Z".parse().expect("a time");
     let is = |type_: &str| json!({"type": type_, "status": "True"});
     let check = |part: CertificatePart, old: Value, new: Value, expect: &str| {
-        let (old, mut new) = (request(json!({}), old), request(json!({}), new));
+        let (old, mut new) = (request(&json!({}), &old), request(&json!({}), &new));
         new.spec.username = Some("admin".to_owned());
         let found = admit_certificate_signing_request_update(new, &old, part, now);
         match found {
