@@ -65,7 +65,7 @@ impl Peer {
                 Ok(client) => *made = (now, client),
                 // There are months left to try again in.
                 Err(error) => {
-                    tracing::error!("can't renew what other servers are shown: {error:#}")
+                    tracing::error!("can't renew what other servers are shown: {error:#}");
                 }
             }
         }

@@ -29,6 +29,7 @@ use crate::args::EtcdOptions;
 pub(super) const NOBODY_LEADS: &str = "no server leads at the moment";
 
 /// Whose the state is.
+#[expect(clippy::large_enum_variant, reason = "a process has one")]
 pub(super) enum Origin {
     /// This server's, from its start to its end.
     Own(Store),

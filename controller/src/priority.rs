@@ -180,7 +180,7 @@ mod tests {
     }
 
     /// A pod whose spec is this, and its priority, policy and class, or what is said.
-    fn check(classes: &Classes, spec: Value, expected: Result<(i32, &str, &str), &str>) {
+    fn check(classes: &Classes, spec: &Value, expected: Result<(i32, &str, &str), &str>) {
         let mut all = json!({"containers": [{"name": "c", "image": "i"}]});
         all.as_object_mut().unwrap().extend(spec.as_object().cloned().unwrap());
         let mut pod: Pod = serde_json::from_value(json!({"spec": all})).unwrap();
@@ -199,18 +199,18 @@ mod tests {
     #[test]
     fn a_pod_has_the_priority_of_its_class() {
         let plain = classes(&[]);
-        check(&plain, json!({}), Ok((0, PREEMPTS, "")));
-        check(&plain, json!({"priorityClassName": "high"}), Ok((1000, PREEMPTS, "high")));
-        check(&plain, json!({"priorityClassName": "calm"}), Ok((5, "Never", "calm")));
+        check(&plain, &json!({}), Ok((0, PREEMPTS, "")));
+        check(&plain, &json!({"priorityClassName": "high"}), Ok((1000, PREEMPTS, "high")));
+        check(&plain, &json!({"priorityClassName": "calm"}), Ok((5, "Never", "calm")));
         check(
             &plain,
-            json!({"priorityClassName": "high", "priority": 1000}),
+            &json!({"priorityClassName": "high", "priority": 1000}),
             Ok((1000, PREEMPTS, "high")),
         );
         let usual = json!({"metadata": {"name": "usual"}, "value": 7, "globalDefault": true});
         let with_default = classes(&[usual]);
-        check(&with_default, json!({}), Ok((7, PREEMPTS, "usual")));
-        check(&with_default, json!({"priorityClassName": "calm"}), Ok((5, "Never", "calm")));
+        check(&with_default, &json!({}), Ok((7, PREEMPTS, "usual")));
+        check(&with_default, &json!({"priorityClassName": "calm"}), Ok((5, "Never", "calm")));
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod tests {
         let classes = classes(&[]);
         check(
             &classes,
-            json!({"priorityClassName": "none"}),
+            &json!({"priorityClassName": "none"}),
             Err("no PriorityClass with name none was found"),
         );
         let computed = |said: &str, value: &str| {
@@ -229,17 +229,17 @@ mod tests {
         };
         check(
             &classes,
-            json!({"priority": 9}),
+            &json!({"priority": 9}),
             Err(&computed("the integer value of priority (9)", "0")),
         );
         check(
             &classes,
-            json!({"priorityClassName": "high", "priority": 9}),
+            &json!({"priorityClassName": "high", "priority": 9}),
             Err(&computed("the integer value of priority (9)", "1000")),
         );
         check(
             &classes,
-            json!({"preemptionPolicy": "Never"}),
+            &json!({"preemptionPolicy": "Never"}),
             Err(&computed("the string value of PreemptionPolicy (Never)", PREEMPTS)),
         );
     }

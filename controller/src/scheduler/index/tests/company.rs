@@ -34,7 +34,7 @@ fn preferred(kind: &str, weight: u32, term: &Value) -> Value {
     json!({"affinity": {kind: {"preferredDuringSchedulingIgnoredDuringExecution": term}}})
 }
 
-fn spread(max_skew: u32, key: &str, more: Value) -> Value {
+fn spread(max_skew: u32, key: &str, more: &Value) -> Value {
     let mut constraint = json!({
         "maxSkew": max_skew, "topologyKey": key, "whenUnsatisfiable": "DoNotSchedule",
         "labelSelector": {"matchLabels": {"app": "a"}},
@@ -250,7 +250,7 @@ fn company_that_is_preferred_counts_for_both_sides() {
 
 #[test]
 fn pods_are_spread_over_domains_within_the_skew() {
-    let spread = spread(1, "zone", json!({}));
+    let spread = spread(1, "zone", &json!({}));
     let nodes = [zoned("a", "x"), zoned("b", "x"), zoned("c", "x"), zoned("d", "y")];
     let mut full = zoned("d", "y");
     full.status.as_mut().unwrap().allocatable.as_mut().unwrap().insert(
@@ -284,7 +284,7 @@ fn pods_are_spread_over_domains_within_the_skew() {
 fn nodes_without_the_label_take_none_and_too_few_domains_count_as_empty() {
     let nodes = [zoned("a", "x"), node("b", "100", 100)];
     let pods = |more: Value| -> Vec<_> {
-        let spread = spread(1, "zone", more);
+        let spread = spread(1, "zone", &more);
         (0..2).map(|n| app(&format!("p{n}"), n, "a", &spread)).collect()
     };
     decides(
@@ -309,7 +309,7 @@ fn policies_say_which_nodes_count() {
     let taints = r#"{"taints": [{"key": "k", "effect": "NoSchedule"}]}"#;
     tainted.spec = serde_json::from_str(taints).unwrap();
     let check = |more: Value, placed: usize| {
-        let spread = spread(1, "zone", more.clone());
+        let spread = spread(1, "zone", &more);
         let pods: Vec<_> = (0..3).map(|n| app(&format!("p{n}"), n, "a", &spread)).collect();
         let mut index = index(&[zoned("a", "x"), tainted.clone()], &pods);
         let told = told(&index.decide(9));
@@ -326,7 +326,7 @@ fn policies_say_which_nodes_count() {
 
 #[test]
 fn a_spread_that_is_only_wished_for_is_kept_where_it_can_be() {
-    let soft = spread(1, "zone", json!({"whenUnsatisfiable": "ScheduleAnyway"}));
+    let soft = spread(1, "zone", &json!({"whenUnsatisfiable": "ScheduleAnyway"}));
     let nodes = [zoned("a", "x"), zoned("b", "x"), zoned("c", "y")];
     let pods: Vec<_> = (0..4).map(|n| app(&format!("p{n}"), n, "a", &soft)).collect();
     decides(
