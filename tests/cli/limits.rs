@@ -90,7 +90,7 @@ fn a_node_whose_disk_is_short_takes_no_pods() {
     home.write("limits.yaml", "node: {diskReserveBytes: 8000000Ti}");
     let server = Server::start(&home, &["--limits", "limits.yaml"]);
     home.write("job.yaml", job("a", "completions: 1", &format!("image: {}", guest("job_echo"))));
-    home.run(&["wait", "--for=create", "node", "-l", "kubernetes.io/os=wasi", PATIENTLY]).exits(0);
+    home.run(&["wait", "--for=create", "node", "-l", "kubernetes.io/os=linux", PATIENTLY]).exits(0);
     let pressure = "--for=condition=DiskPressure";
     home.run(&["wait", pressure, "node", "--all", PATIENTLY]).exits(0);
     home.run(&["create", "-f", "job.yaml"]).exits(0);
