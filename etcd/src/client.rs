@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::address::{Address, Prefix};
 use crate::error::{Error, Result};
+use crate::format;
 use crate::layout::Layout;
 use crate::limits::{ANSWER_BYTES_MAX, ANSWER_MAX, CONNECT_MAX};
 use crate::wire::{Found, KeyValue, Refusal, Transacted, get};
@@ -87,9 +88,11 @@ impl Client {
         format!("{}{}", self.inner.address, self.inner.layout.prefix())
     }
 
-    /// Asks for one key, so that whoever starts learns at once what is wrong.
+    /// Looks whether etcd answers, and whether the state in it, if there is one, is of our schema: so
+    /// whoever starts learns at once what is wrong.
     pub async fn check(&self) -> Result<()> {
-        self.key(&self.layout().format).await.map(drop)
+        let format = self.key(&self.layout().format).await?;
+        format.map_or(Ok(()), |found| format::check(&found))
     }
 
     pub(crate) fn layout(&self) -> &Layout {

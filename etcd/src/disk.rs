@@ -16,13 +16,13 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use mayfly_controller::api::Kind;
 use mayfly_controller::clock::Clock;
-use mayfly_controller::store::SCHEMA;
 use mayfly_controller::store::disk::{Disk, DiskError, Loaded, Row};
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use crate::client::Client;
 use crate::error::{Error, Result, chain};
+use crate::format;
 use crate::layout::{Layout, part_at, parts_of};
 use crate::limits::{
     OPERATIONS_MAX, PAGE_KEYS_MAX, RETRY_PAUSE, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX,
@@ -30,9 +30,6 @@ use crate::limits::{
 use crate::record;
 use crate::session::{Session, State, version_in};
 use crate::wire::{Compare, Found, Operation, range, transaction};
-
-/// Which mayfly writes, as the format says it.
-const WRITER: &str = concat!("mayfly/", env!("CARGO_PKG_VERSION"));
 
 /// The state, for as long as a session lasts.
 pub struct EtcdDisk {
@@ -139,7 +136,7 @@ impl Keeper {
 
     /// Says of which schema the state is, or looks whether it is ours.
     async fn check_format(&self) -> Result<()> {
-        let ours = format!("{SCHEMA} {WRITER}");
+        let ours = format::ours();
         let key = &self.layout().format;
         let say = transaction(
             &[Compare::MadeAt(key, 0)],
@@ -147,19 +144,7 @@ impl Keeper {
             vec![Operation::get(key)],
         );
         let answer = self.client().transact(&say).await?;
-        let Some(found) = answer.found(0).filter(|_| !answer.succeeded) else { return Ok(()) };
-        let text = String::from_utf8_lossy(&found.value).into_owned();
-        let (schema, writer) = text.split_once(' ').unwrap_or((&text, "another mayfly"));
-        match schema.parse() {
-            Ok(schema) if schema == SCHEMA => Ok(()),
-            Ok(schema) => {
-                Err(Error::Schema { schema, writer: writer.replace('/', " "), known: SCHEMA })
-            }
-            Err(_) => {
-                let why = format!("{text:?} is no format that a mayfly writes");
-                Err(Error::Unusable { key: key.clone(), why })
-            }
-        }
+        answer.found(0).filter(|_| !answer.succeeded).map_or(Ok(()), format::check)
     }
 
     async fn objects(&self) -> Result<Vec<(Kind, Vec<u8>)>> {

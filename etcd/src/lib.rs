@@ -15,6 +15,7 @@ mod client;
 mod disk;
 mod election;
 mod error;
+mod format;
 mod layout;
 mod limits;
 mod record;

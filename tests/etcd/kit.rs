@@ -137,6 +137,8 @@ impl Etcd {
     /// Posts `body` to `path`, and gives the answer.
     pub(super) async fn ask(&self, path: &str, body: Value) -> Value {
         let url = format!("http://{}{path}", self.address);
+        // Whoever was first has chosen the same.
+        let _is_first = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let answer = client.post(url).body(body.to_string()).send().await.expect("an answer");
         serde_json::from_slice(&answer.bytes().await.expect("all of it")).expect("JSON")
@@ -260,6 +262,14 @@ impl Node {
         self.running.signal(Signal::TERM);
         self.running.wait()
     }
+}
+
+/// A client of `server`, once somebody leads: one that was killed is followed until its lease has run
+/// out.
+pub(super) async fn answered(server: &Server) -> Client {
+    let client = client(server).await;
+    until("an answer", || async { client.apiserver_version().await.ok().map(drop) }).await;
+    client
 }
 
 /// A client of `server`.

@@ -6,7 +6,7 @@ use kube::api::{Api, DeleteParams, ListParams, PostParams};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::json;
 
-use super::kit::{Etcd, Site, client};
+use super::kit::{Etcd, Site, answered};
 use crate::harness::{Home, Running, Server};
 
 fn config_map(name: &str, text: &str) -> ConfigMap {
@@ -18,7 +18,7 @@ fn config_map(name: &str, text: &str) -> ConfigMap {
 async fn what_was_acknowledged_is_there_again() {
     let Some(site) = Site::new() else { return };
     let server = site.server("one");
-    let maps = Api::<ConfigMap>::default_namespaced(client(&server).await);
+    let maps = Api::<ConfigMap>::default_namespaced(answered(&server).await);
     // Larger than one value of etcd's is meant to be, escaped as it is.
     let large = "\u{1}".repeat(400_000);
     let mut versions = Vec::new();
@@ -29,7 +29,7 @@ async fn what_was_acknowledged_is_there_again() {
     maps.delete("gone", &DeleteParams::default()).await.expect("it must be deleted");
     server.kill();
     let server = site.server("one");
-    let maps = Api::<ConfigMap>::default_namespaced(client(&server).await);
+    let maps = Api::<ConfigMap>::default_namespaced(answered(&server).await);
     let all = maps.list(&ListParams::default()).await.expect("a list");
     let names: Vec<_> = all.items.iter().map(ResourceExt::name_any).collect();
     assert_eq!(names, ["kube-root-ca.crt", "large", "small"]);
@@ -109,11 +109,11 @@ async fn etcd_may_want_to_be_spoken_to_by_tls() {
     let known = ["--etcd-ca", "ca.pem", "--etcd-cert", "own.pem", "--etcd-key", "own.key"];
     let options = [&[&*store][..], &known[..]].concat();
     let server = Server::start(&home, &options);
-    let maps = Api::<ConfigMap>::default_namespaced(client(&server).await);
+    let maps = Api::<ConfigMap>::default_namespaced(answered(&server).await);
     maps.create(&PostParams::default(), &config_map("one", "x")).await.expect("it must be made");
     server.stop().exits(0);
     let server = Server::start(&home, &options);
-    let maps = Api::<ConfigMap>::default_namespaced(client(&server).await);
+    let maps = Api::<ConfigMap>::default_namespaced(answered(&server).await);
     maps.get("one").await.expect("it must be there");
     server.stop().exits(0);
     // Without a certificate, or without TLS, nothing starts.
@@ -128,7 +128,7 @@ async fn etcd_may_want_to_be_spoken_to_by_tls() {
 async fn a_backup_is_restored_in_etcd() {
     let Some(site) = Site::new() else { return };
     let server = site.server("one");
-    let maps = Api::<ConfigMap>::default_namespaced(client(&server).await);
+    let maps = Api::<ConfigMap>::default_namespaced(answered(&server).await);
     // So many that no transaction of etcd's has room for all, nor one record.
     let text = "x".repeat(10_000);
     for number in 0..150 {
@@ -146,7 +146,7 @@ async fn a_backup_is_restored_in_etcd() {
     }
     run(&server, &["restore", "--replace", "backup.file"]);
     let count = async |server: &Server| {
-        let maps = Api::<ConfigMap>::default_namespaced(client(server).await);
+        let maps = Api::<ConfigMap>::default_namespaced(answered(server).await);
         maps.list(&ListParams::default()).await.expect("a list").items.len()
     };
     assert_eq!(count(&server).await, 151);
