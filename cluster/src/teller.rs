@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use mayfly_controller::api::{Event, Kind, ObjectReference};
+use mayfly_controller::api::Event;
 use mayfly_controller::clock::Clock;
 use mayfly_controller::events::Recorder;
 use mayfly_controller::node::{PodEvent, PodIdentity};
@@ -34,15 +34,7 @@ impl Teller {
 
     /// Has it told what happened to `pod`, in time.
     pub(crate) fn tell(&self, pod: &PodIdentity, event: PodEvent) {
-        let about = ObjectReference {
-            api_version: Some(Kind::Pod.api_version().to_owned()),
-            kind: Some(Kind::Pod.name().to_owned()),
-            namespace: Some(pod.namespace.clone()),
-            name: Some(pod.name.clone()),
-            uid: Some(pod.uid.clone()),
-            resource_version: None,
-            field_path: event.field_path,
-        };
+        let about = pod.reference(event.field_path);
         let (event_type, reason, now) = (event.event_type, event.reason, self.clock.now());
         let event = self.recorder.event(&about, event_type, reason, &event.message, now);
         if let Some(event) = event

@@ -1,8 +1,7 @@
 //! An etcd, servers that share it, and nodes that work for them, each a process.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -14,7 +13,6 @@ use kube::{Client, Config};
 use mayfly_etcd::Leader;
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use crate::harness::{Ended, Home, PATIENCE, Running, Server, Stream, guest, say};
 
@@ -186,17 +184,7 @@ impl Site {
         let home = Home::new();
         let etcd = Etcd::start(&home)?;
         fs::create_dir(home.path("shared")).expect("the volume must be made");
-        let user = |name: &str| {
-            let hash = Sha256::digest(name.as_bytes());
-            let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!(
-                "- name: system:node:{name}\n  roles: [{{role: node}}]\n  \
-                 tokens: [{{sha256: {hash}}}]\n"
-            )
-        };
-        let users = format!("users:\n{}{}", user("left"), user("right"));
-        let path = home.write("users.yaml", users);
-        fs::set_permissions(path, Permissions::from_mode(0o600)).expect("it is ours");
+        home.write_nodes("users.yaml", &["left", "right"]);
         Some(Self { home, etcd, lease })
     }
 

@@ -12,11 +12,13 @@ pub(crate) mod tree;
 pub(crate) mod wasmtime;
 
 use std::env;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 pub(crate) use pi::pi;
@@ -59,6 +61,21 @@ impl Home {
         fs::create_dir_all(path.parent().expect("it must be in the home")).expect("folders");
         fs::write(&path, content).expect("the file must be written");
         path
+    }
+
+    /// Writes the file `name` of users, who are nodes: the token of each is its name.
+    pub(crate) fn write_nodes(&self, name: &str, nodes: &[&str]) {
+        let user = |node: &&str| {
+            let hash = Sha256::digest(node.as_bytes());
+            let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!(
+                "- name: system:node:{node}\n  roles: [{{role: node}}]\n  \
+                 tokens: [{{sha256: {hash}}}]\n"
+            )
+        };
+        let users: String = nodes.iter().map(user).collect();
+        let path = self.write(name, format!("users:\n{users}"));
+        fs::set_permissions(path, Permissions::from_mode(0o600)).expect("it is ours");
     }
 
     /// `mayfly`, at home here. Compiled code is shared by all tests.

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::kit::{Cluster, LONG, NODES, node_of, phase};
+use super::kit::{Cluster, node_of, phase};
 use crate::harness::{Running, kubectl};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -10,12 +10,7 @@ async fn a_node_is_drained_by_the_real_kubectl() {
     let Some(program) = kubectl::any() else { return };
     let cluster = Cluster::new();
     let plane = cluster.serve().await;
-    let [left, right] = NODES.map(|name| cluster.node(&plane, name));
-    for name in NODES {
-        plane.ready(name).await;
-    }
-    plane.create(&cluster.job("long", 4, u32::try_from(LONG.as_millis()).unwrap())).await;
-    plane.running(4).await;
+    let [left, right] = cluster.nodes_at_work(&plane).await;
     let before = plane.all_pods().await;
     let moved = before.iter().filter(|pod| node_of(pod) == "left").count();
     assert!(moved > 0, "{before:#?}");

@@ -1,8 +1,7 @@
 //! A control plane with nodes, each a process, and what they run.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::Command;
@@ -19,7 +18,6 @@ use kube::{Client, Config};
 use rustix::process::Signal;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 use crate::harness::{Ended, Home, PATIENCE, Running, Server, Stream, guest};
 
@@ -48,18 +46,8 @@ impl Cluster {
     pub(super) fn new() -> Self {
         let home = Home::new();
         fs::create_dir(home.path("shared")).expect("the volume must be made");
-        let user = |name: &str| {
-            let hash = Sha256::digest(name.as_bytes());
-            let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!(
-                "- name: system:node:{name}\n  roles: [{{role: node}}]\n  \
-                 tokens: [{{sha256: {hash}}}]\n"
-            )
-        };
-        let users: String = HOSTS.into_iter().map(user).collect();
         // Where a server finds it by itself.
-        let path = home.write(".local/state/mayfly/users.yaml", format!("users:\n{users}"));
-        fs::set_permissions(path, Permissions::from_mode(0o600)).expect("it is ours");
+        home.write_nodes(".local/state/mayfly/users.yaml", &HOSTS);
         Self { home }
     }
 
@@ -113,6 +101,17 @@ impl Cluster {
             from == Stream::Stderr && line.starts_with(&format!("mayfly: node {name} works for "))
         });
         JoinedNode { running }
+    }
+
+    /// Starts the nodes of most tests, and has four pods of the Job `long` run on them.
+    pub(super) async fn nodes_at_work(&self, plane: &ControlPlane) -> [JoinedNode; 2] {
+        let nodes = NODES.map(|name| self.node(plane, name));
+        for name in NODES {
+            plane.ready(name).await;
+        }
+        plane.create(&self.job("long", 4, u32::try_from(LONG.as_millis()).unwrap())).await;
+        plane.running(4).await;
+        nodes
     }
 
     /// Gives a node, which `command` starts, what every node of a test has, and `options`.

@@ -1,20 +1,14 @@
 //! Parts that are killed and come back while pods run: nothing is lost, and nothing is run twice.
 
-use super::kit::{Cluster, LONG, NODES, node_of, phase};
+use super::kit::{Cluster, NODES, node_of, phase};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_killed_and_comes_back_runs_nothing_twice() {
     let cluster = Cluster::new();
     let plane = cluster.serve().await;
-    let nodes = NODES.map(|name| cluster.node(&plane, name));
-    for name in NODES {
-        plane.ready(name).await;
-    }
-    plane.create(&cluster.job("long", 4, u32::try_from(LONG.as_millis()).unwrap())).await;
-    plane.running(4).await;
+    let [left, right] = cluster.nodes_at_work(&plane).await;
     cluster.until(4, 0).await;
     let before = plane.all_pods().await;
-    let [left, right] = nodes;
     left.kill();
     let left = cluster.node(&plane, "left");
     // Those that were lost have failed, and others are made in their place.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{Node, Pod};
 
-use super::kit::{Cluster, LONG, NODES, node_of, phase};
+use super::kit::{Cluster, LONG, node_of, phase};
 
 /// Whether the node `name` is not ready, and says `message`.
 fn is_not_ready(node: &Node, name: &str, message: &str) -> bool {
@@ -22,12 +22,7 @@ fn uids<'a>(pods: impl IntoIterator<Item = &'a Pod>) -> BTreeSet<String> {
 async fn pods_of_a_node_that_is_told_to_stop_have_failed_and_are_made_elsewhere() {
     let cluster = Cluster::new();
     let plane = cluster.serve().await;
-    let [left, right] = NODES.map(|name| cluster.node(&plane, name));
-    for name in NODES {
-        plane.ready(name).await;
-    }
-    plane.create(&cluster.job("long", 4, u32::try_from(LONG.as_millis()).unwrap())).await;
-    plane.running(4).await;
+    let [left, right] = cluster.nodes_at_work(&plane).await;
     let before = plane.all_pods().await;
     let lost = uids(before.iter().filter(|pod| node_of(pod) == "left"));
     assert!(!lost.is_empty() && lost.len() < 4, "{before:#?}");

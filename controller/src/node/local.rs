@@ -9,8 +9,8 @@ use k8s_openapi::api::coordination::v1::LeaseSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 
 use crate::api::{
-    ConfigMap, ContainerStatus, Key, Kind, Lease, Node, ObjectMeta, ObjectReference, Pod,
-    PodStatus, Resource, Secret, Timestamp, names,
+    ConfigMap, ContainerStatus, Key, Kind, Lease, Node, ObjectMeta, Pod, PodStatus, Resource,
+    Secret, Timestamp, names,
 };
 use crate::events::Recorder;
 use crate::store::{ChangeKind, CommitError, DeleteOptions, Store, Transaction, Watch};
@@ -62,15 +62,7 @@ impl ClusterClient for LocalClient {
         }
         let now = self.store.clock().now();
         for event in events {
-            let about = ObjectReference {
-                api_version: Some(Kind::Pod.api_version().to_owned()),
-                kind: Some(Kind::Pod.name().to_owned()),
-                namespace: Some(pod.namespace.clone()),
-                name: Some(pod.name.clone()),
-                uid: Some(pod.uid.clone()),
-                resource_version: None,
-                field_path: event.field_path,
-            };
+            let about = pod.reference(event.field_path);
             let recorder = &self.recorder;
             let event =
                 recorder.record(&about, event.event_type, event.reason, &event.message, now);

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::inputs::Input;
 use super::usage::Gauge;
-use crate::api::Pod;
+use crate::api::{Kind, ObjectReference, Pod};
 use crate::network::HostRule;
 
 /// Runs containers.
@@ -260,6 +260,19 @@ impl PodIdentity {
             namespace: metadata.namespace.clone().unwrap_or_default(),
             name: metadata.name.clone().unwrap_or_default(),
             uid: metadata.uid.clone().unwrap_or_default(),
+        }
+    }
+
+    /// What an event about it, or about the part of it at `field_path`, refers to.
+    pub fn reference(&self, field_path: Option<String>) -> ObjectReference {
+        ObjectReference {
+            api_version: Some(Kind::Pod.api_version().to_owned()),
+            kind: Some(Kind::Pod.name().to_owned()),
+            namespace: Some(self.namespace.clone()),
+            name: Some(self.name.clone()),
+            uid: Some(self.uid.clone()),
+            resource_version: None,
+            field_path,
         }
     }
 }
