@@ -161,6 +161,7 @@ impl AtWork {
         let router = kubelet::router(Served {
             host: Arc::new(client.clone()),
             logs: agent.logs(),
+            inputs: agent.inputs(),
             usages: agent.usages(),
             clock,
             shutdown: cancel.clone(),

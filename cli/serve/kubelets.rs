@@ -6,19 +6,19 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use axum::body::Body;
-use axum::http::Response;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, Response, StatusCode};
 use jiff::Timestamp;
 use mayfly_controller::api::Node;
 use mayfly_controller::api::names::KUBELET_AUTHORITY;
 use mayfly_controller::clock::Clock;
-use mayfly_controller::http::Kubelets;
+use mayfly_controller::http::kubelet::Answer;
+use mayfly_controller::http::{Kubelets, Switched};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Identity};
 
@@ -88,6 +88,8 @@ impl Nodes {
         let client = Client::builder()
             .no_proxy()
             .redirect(Policy::none())
+            // Another protocol can only be switched to from that.
+            .http1_only()
             .connect_timeout(CONNECT_MAX)
             .tcp_keepalive(SILENCE_MAX)
             .tcp_keepalive_interval(SILENCE_MAX)
@@ -113,27 +115,60 @@ impl Kept {
     }
 }
 
+impl Nodes {
+    /// What the kubelet of `node` answers to a `GET` of `path` with `headers`, or why there is none.
+    fn ask(
+        &self,
+        node: &Node,
+        path: String,
+        headers: HeaderMap,
+    ) -> impl Future<Output = Result<reqwest::Response, String>> + use<> {
+        let found = self.client(node);
+        async move {
+            let asked = async {
+                let (client, url) = found?;
+                anyhow::Ok(client.get(format!("{url}{path}")).headers(headers).send().await?)
+            };
+            asked.await.map_err(|error| format!("{error:#}"))
+        }
+    }
+}
+
 impl Kubelets for Nodes {
-    fn get(
+    fn get(&self, node: Arc<Node>, path: String) -> Answer<Result<Response<Body>, String>> {
+        let asked = self.ask(&node, path, HeaderMap::new());
+        Box::pin(async { shown(asked.await?) })
+    }
+
+    fn switch(
         &self,
         node: Arc<Node>,
         path: String,
-    ) -> Pin<Box<dyn Future<Output = Result<Response<Body>, String>> + Send>> {
-        let found = self.client(&node);
-        Box::pin(async move {
-            let asked = async {
-                let (client, url) = found?;
-                anyhow::Ok(client.get(format!("{url}{path}")).send().await?)
-            };
-            let answer = asked.await.map_err(|error| format!("{error:#}"))?;
-            let mut response = Response::builder().status(answer.status());
-            if let Some(content_type) = answer.headers().get(CONTENT_TYPE) {
-                response = response.header(CONTENT_TYPE, content_type);
+        headers: HeaderMap,
+    ) -> Answer<Result<Switched, String>> {
+        let asked = self.ask(&node, path, headers);
+        Box::pin(async {
+            let answer = asked.await?;
+            if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                return Ok(Switched { answer: shown(answer)?, stream: None });
             }
-            let body = Body::from_stream(answer.bytes_stream());
-            response.body(body).map_err(|error| error.to_string())
+            let mut switched = Response::new(Body::empty());
+            *switched.status_mut() = answer.status();
+            *switched.headers_mut() = answer.headers().clone();
+            let stream = answer.upgrade().await.map_err(|error| error.to_string())?;
+            Ok(Switched { answer: switched, stream: Some(Box::new(stream)) })
         })
     }
+}
+
+/// What is shown of `answer`: what it is, and what it says.
+fn shown(answer: reqwest::Response) -> Result<Response<Body>, String> {
+    let mut response = Response::builder().status(answer.status());
+    if let Some(content_type) = answer.headers().get(CONTENT_TYPE) {
+        response = response.header(CONTENT_TYPE, content_type);
+    }
+    let body = Body::from_stream(answer.bytes_stream());
+    response.body(body).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -27,6 +27,9 @@ const IMAGE: &str = "ledger";
 /// The image of what prints its arguments.
 const PRINTING: &str = "printing";
 
+/// The image of what prints what it reads.
+pub(super) const TYPING: &str = "typing";
+
 /// The nodes of most tests.
 pub(super) const NODES: [&str; 2] = ["left", "right"];
 
@@ -116,7 +119,7 @@ impl Cluster {
 
     /// Gives a node, which `command` starts, what every node of a test has, and `options`.
     pub(super) fn settled(command: &mut Command, options: &[&str]) {
-        let images = [(IMAGE, "job_ledger"), (PRINTING, "job_echo")];
+        let images = [(IMAGE, "job_ledger"), (PRINTING, "job_echo"), (TYPING, "job_stdin")];
         let images = images.map(|(image, file)| format!("--image={image}={}", guest(file)));
         command.args(["--host-path", "shared", "--kubelet-port", "0"]).args(images).args(options);
     }

@@ -9,6 +9,7 @@
 //! What guests have done is seen in the files that they leave in a shared folder; what is known of it,
 //! through the API.
 
+mod attached;
 mod drained;
 mod hosts;
 mod join;

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! client certificate ─▶ may they? ─┬▶ containerLogs ─▶ log of a pod of the node
+//!                                  ├▶ attach ─▶ the streams of a container that runs
 //!                                  ├▶ metrics/resource, stats/summary ─▶ what its containers use
 //!                                  └▶ pods, healthz
 //! ```
@@ -28,14 +29,14 @@ use tokio_util::sync::CancellationToken;
 use super::access::ClientCertificate;
 use super::metrics;
 use super::options::Query;
-use super::pod::{Printed, print_log};
+use super::pod::{Place, Printed, attach_as_kubelet, print_log};
 use super::refusal::Refusal;
 use super::status::Status;
 use crate::api::{Kind, Pod, Time};
 use crate::clock::Clock;
 use crate::limits::{METRICS_PAGES_AT_ONCE_MAX, STREAMS_MAX};
 use crate::node::logs::Logs;
-use crate::node::{RunningContainer, Usages};
+use crate::node::{Inputs, RunningContainer, Usages};
 
 /// An answer that is on its way.
 pub type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -59,6 +60,8 @@ pub struct Kubelet {
     pub host: Arc<dyn Host>,
     /// What its pods print.
     pub logs: Logs,
+    /// What is typed for them.
+    pub inputs: Inputs,
     /// What they use.
     pub usages: Usages,
     /// The time.
@@ -69,7 +72,7 @@ pub struct Kubelet {
 
 struct Served {
     kubelet: Kubelet,
-    /// One permit for each log that is sent.
+    /// One permit for each log that is sent and each client that is attached.
     streams: Arc<Semaphore>,
     /// One permit for each page of metrics that is being read.
     pages: Arc<Semaphore>,
@@ -84,10 +87,10 @@ pub fn router(kubelet: Kubelet) -> Router {
 
 async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response<Body> {
     let (parts, _) = request.into_parts();
-    route(&served, &parts).await.unwrap_or_else(IntoResponse::into_response)
+    route(&served, parts).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn route(served: &Served, parts: &Parts) -> Result<Response<Body>, Refusal> {
+async fn route(served: &Served, parts: Parts) -> Result<Response<Body>, Refusal> {
     let path = parts.uri.path().trim_matches('/').to_owned();
     let segments: Vec<&str> = path.split('/').collect();
     let subresource = match segments[0] {
@@ -123,11 +126,12 @@ async fn route(served: &Served, parts: &Parts) -> Result<Response<Body>, Refusal
                 .collect::<Vec<_>>(),
         }))),
         ["containerLogs", namespace, pod, container] => {
-            logs(served, parts, (namespace, pod), container).await
+            logs(served, &parts, (namespace, pod), container).await
         }
-        ["attach" | "exec" | "portForward" | "run", ..] => {
-            Err(Status::not_implemented(segments[0]).into())
+        ["attach", namespace, pod, container] => {
+            attach(served, parts, (namespace, pod), container).await
         }
+        ["exec" | "portForward" | "run", ..] => Err(Status::not_implemented(segments[0]).into()),
         _ => Err(Status::no_such_resource().into()),
     }
 }
@@ -151,6 +155,21 @@ async fn logs(
         shutdown: &kubelet.shutdown,
     })
     .await
+}
+
+async fn attach(
+    served: &Served,
+    parts: Parts,
+    (namespace, name): (&str, &str),
+    container: &str,
+) -> Result<Response<Body>, Refusal> {
+    let Served { kubelet, streams, .. } = served;
+    let pod = kubelet.host.pod(namespace, name);
+    let pod = pod.ok_or_else(|| Status::not_found(Kind::Pod, name))?;
+    let query = Query::parse(parts.uri.query().unwrap_or_default());
+    let (logs, inputs, shutdown) = (&kubelet.logs, &kubelet.inputs, &kubelet.shutdown);
+    let place = Place { pod: &pod, container, logs, inputs, streams, shutdown };
+    attach_as_kubelet(place, &query, parts).await
 }
 
 /// What the node and its containers use, in the form of the kubelet's summary.

@@ -43,7 +43,7 @@ mod versions;
 
 pub use self::backup::{RESTORE, Restore};
 pub use self::discovery::Health;
-pub use self::elsewhere::Kubelets;
+pub use self::elsewhere::{Duplex, Kubelets, Switched};
 pub use self::flags::LogFilter;
 pub use self::router::{Api, router};
 

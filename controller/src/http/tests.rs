@@ -16,6 +16,7 @@ use crate::limits::REQUEST_BODY_BYTES_MAX;
 use crate::store::{Names, Store, Transaction};
 
 mod apply;
+mod attached;
 mod backup;
 mod elsewhere;
 mod events;

@@ -9,6 +9,7 @@ mod refused;
 #[cfg(test)]
 mod tests;
 
+pub(super) use self::attach::{Place, as_kubelet as attach_as_kubelet};
 pub(super) use self::log::{Printed, of as print_log};
 
 use std::sync::Arc;

@@ -1,17 +1,17 @@
 //! Logs of pods on other hosts, whose nodes do what a test tells them.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::Mutex;
 
 use axum::body::Bytes;
-use axum::http::Response;
+use axum::http::{HeaderMap, Response};
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::*;
 use crate::api::{Node, Pod};
-use crate::http::Kubelets;
+use crate::http::kubelet::Answer;
+use crate::http::{Kubelets, Switched};
 
 const LOG: &str = "/api/v1/namespaces/default/pods/p/log";
 
@@ -21,11 +21,7 @@ type Pieces = mpsc::UnboundedReceiver<&'static str>;
 struct Told(Mutex<Option<Pieces>>);
 
 impl Kubelets for Told {
-    fn get(
-        &self,
-        _: Arc<Node>,
-        _: String,
-    ) -> Pin<Box<dyn Future<Output = Result<Response<Body>, String>> + Send>> {
+    fn get(&self, _: Arc<Node>, _: String) -> Answer<Result<Response<Body>, String>> {
         let pieces = self.0.lock().unwrap().take();
         Box::pin(async {
             let Some(pieces) = pieces else { return std::future::pending().await };
@@ -36,6 +32,22 @@ impl Kubelets for Told {
             Ok(Response::new(Body::from_stream(pieces)))
         })
     }
+
+    fn switch(&self, _: Arc<Node>, _: String, _: HeaderMap) -> Answer<Result<Switched, String>> {
+        unreachable!("only logs are asked for")
+    }
+}
+
+/// Makes the pod `p`, which is on the node `other`.
+pub(super) async fn pod_elsewhere(api: &Api) {
+    let node = json!({"metadata": {"name": "other"}});
+    let pod = json!({
+        "metadata": {"name": "p", "namespace": "default"},
+        "spec": {"nodeName": "other", "containers": [{"name": "main", "image": "i"}]},
+    });
+    let node: Node = serde_json::from_value(node).unwrap();
+    let pod: Pod = serde_json::from_value(pod).unwrap();
+    api.store.commit(Transaction::new().create(node).create(pod)).await.unwrap();
 }
 
 /// An API with a pod on another host, one place for streams, and what ends it.
@@ -54,14 +66,7 @@ impl Elsewhere {
         let mut served = Api::new().await.served.with_kubelets("own", told);
         served.streams = Arc::clone(&places);
         let api = Api::of(served.with_shutdown(shutdown.clone()));
-        let node = json!({"metadata": {"name": "other"}});
-        let pod = json!({
-            "metadata": {"name": "p", "namespace": "default"},
-            "spec": {"nodeName": "other", "containers": [{"name": "main", "image": "i"}]},
-        });
-        let node: Node = serde_json::from_value(node).unwrap();
-        let pod: Pod = serde_json::from_value(pod).unwrap();
-        api.store.commit(Transaction::new().create(node).create(pod)).await.unwrap();
+        pod_elsewhere(&api).await;
         Self { api, say, places, shutdown }
     }
 
