@@ -187,7 +187,8 @@ fn conditions(node: &Node) -> impl Iterator<Item = &NodeCondition> {
     node.status.iter().flat_map(|status| status.conditions.iter().flatten())
 }
 
-/// Whether `shown` says of the node what it says `own`, as far as anything depends on it.
+/// Whether `shown` says of the node what it says `own`, as far as anything depends on it, and an API server
+/// keeps it that is older than the node: not which features it declares.
 fn agrees(own: &Node, shown: &Node) -> bool {
     let said = |node: &Node| {
         let status = node.status.clone().unwrap_or_default();

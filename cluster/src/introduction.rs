@@ -11,6 +11,10 @@ use mayfly_controller::api::{Node, NodeSpec};
 const ARCHITECTURE: &str = "wasm32";
 const SYSTEM: &str = "wasi";
 
+/// The feature by which an API server passes a client's WebSocket on as it is (Kubernetes 1.36); it speaks
+/// SPDY to other nodes, which is not spoken here.
+const WEB_SOCKETS: &str = "ExtendWebSocketsToKubelet";
+
 /// What a node says of itself.
 #[derive(Clone, Debug, Default)]
 pub struct Introduction {
@@ -86,6 +90,7 @@ impl Introduction {
                 SYSTEM.clone_into(&mut info.operating_system);
             }
             let endpoint = self.kubelet_port.map(|port| v1::DaemonEndpoint { port: port.into() });
+            status.declared_features = endpoint.as_ref().map(|_| vec![WEB_SOCKETS.to_owned()]);
             status.daemon_endpoints =
                 endpoint.map(|it| v1::NodeDaemonEndpoints { kubelet_endpoint: Some(it) });
         }
@@ -106,6 +111,18 @@ pub(crate) fn shut_down(node: &mut Node) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_node_that_answers_says_that_it_speaks_web_sockets() {
+        let check = |kubelet_port: Option<u16>, expect: Option<&str>| {
+            let introduction = Introduction { kubelet_port, ..Introduction::default() };
+            let node = Node { status: Some(v1::NodeStatus::default()), ..Node::default() };
+            let features = introduction.of(node).status.and_then(|it| it.declared_features);
+            assert_eq!(features, expect.map(|it| vec![it.to_owned()]));
+        };
+        check(Some(10_250), Some("ExtendWebSocketsToKubelet"));
+        check(None, None);
+    }
 
     #[test]
     fn taints_are_read_as_kubernetes_writes_them() {
