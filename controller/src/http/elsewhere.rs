@@ -226,7 +226,11 @@ fn checked(
 
 /// Those of `headers` that have one of `names`.
 fn some(headers: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
-    let of_name =
-        |name| headers.get_all(name).iter().map(move |value| (name.clone(), value.clone()));
-    names.iter().flat_map(of_name).collect()
+    let mut some = HeaderMap::new();
+    for name in names {
+        for value in headers.get_all(name) {
+            some.append(name.clone(), value.clone());
+        }
+    }
+    some
 }
