@@ -53,8 +53,10 @@ struct Way {
     /// For as long as it lasts this server may answer; `None` if it always may.
     session: Option<Session>,
     inside: TaskTracker,
-    /// Whoever is still inside is cut off.
+    /// Whoever is still inside is cut off, but for who waits for a restore.
     cut_off: CancellationToken,
+    /// That one, too: nobody is there any more who would do it.
+    over: CancellationToken,
 }
 
 impl Default for Door {
@@ -71,8 +73,8 @@ impl Door {
     }
 
     fn lead_to(&self, router: Router, session: Option<Session>) {
-        let (inside, cut_off) = (TaskTracker::new(), CancellationToken::new());
-        self.set(Leads::Here(Way { router, session, inside, cut_off }));
+        let (cut_off, over) = (CancellationToken::new(), CancellationToken::new());
+        self.set(Leads::Here(Way { router, session, inside: TaskTracker::new(), cut_off, over }));
     }
 
     /// Requests go to another server from now on.
@@ -82,8 +84,9 @@ impl Door {
 
     /// Lets nobody in any more, because of `why`, and cuts off whoever is inside.
     pub(super) fn shut(&self, why: &'static str) {
-        if let Leads::Here(Way { cut_off, .. }) = self.set(Leads::Nowhere(why)) {
+        if let Leads::Here(Way { cut_off, over, .. }) = self.set(Leads::Nowhere(why)) {
             cut_off.cancel();
+            over.cancel();
         }
     }
 
@@ -143,7 +146,7 @@ async fn pass(State(door): State<Door>, mut request: Request) -> Response<Body> 
     let no = |why: &str| Status::unavailable(why).into_response();
     let is_of_peer = peers::take_identity(&mut request);
     let (leads, inside) = door.enter();
-    let Way { router, session, cut_off, .. } = match leads {
+    let Way { router, session, cut_off, over, .. } = match leads {
         Leads::Here(way) => way,
         // Each of two servers may take the other for the leader, for a moment.
         Leads::There(_) if is_of_peer => return no("this server does not lead"),
@@ -153,12 +156,11 @@ async fn pass(State(door): State<Door>, mut request: Request) -> Response<Body> 
     if session.is_some_and(|session| !session.holds()) {
         return no("this server can't tell whether it still leads");
     }
-    if request.uri().path() == RESTORE {
-        // That one waits for all of this, and writes nothing itself.
-        drop(inside);
-        return router.oneshot(request).await.into_response();
-    }
-    let answer = cut_off.run_until_cancelled(router.oneshot(request)).await;
+    // Who asks for a restore waits for all others to come out, and writes nothing itself.
+    let restores = request.uri().path() == RESTORE;
+    let inside = inside.filter(|_| !restores);
+    let end = if restores { over } else { cut_off };
+    let answer = end.run_until_cancelled(router.oneshot(request)).await;
     drop(inside);
     answer.map_or_else(|| no("the server begins anew"), IntoResponse::into_response)
 }
@@ -224,13 +226,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_is_inside_is_cut_off_at_once_where_nobody_may_answer_any_more() {
         let (door, begun) = door_to(Duration::from_secs(3600));
-        let inside = tokio::spawn({
+        let since = Instant::now();
+        let inside = ["/api/v1/pods", RESTORE].map(|path| {
             let door = door.clone();
-            async move { ask(&door, "/api/v1/pods").await }
+            tokio::spawn(async move { ask(&door, path).await })
         });
-        let _begun = begun.acquire().await.expect("it must stay open");
+        let _begun = begun.acquire_many(2).await.expect("it must stay open");
         door.shut("no server leads");
-        assert_eq!(inside.await.expect("it must not panic"), 503);
+        for answer in inside {
+            assert_eq!(answer.await.expect("it must not panic"), 503);
+        }
+        assert_eq!(since.elapsed(), Duration::ZERO);
         assert_eq!(ask(&door, "/api/v1/pods").await, 503);
     }
 }

@@ -34,8 +34,6 @@ pub(super) struct Seed {
     pub(super) signing_duration: SignedDuration,
     /// Who asks the nodes on other hosts.
     pub(super) kubelets: Arc<Nodes>,
-    /// Where restores are asked for.
-    pub(super) restores: mpsc::Sender<Restore>,
 }
 
 /// One control plane, from its start to its end.
@@ -46,7 +44,20 @@ pub(super) struct Generation {
     session: Option<Session>,
     /// Ends what goes on for long over its API, such as watches; and it is not ready any more.
     pub(super) shutdown: CancellationToken,
+    /// What is to be restored in its place. It goes with it: who asks too late asks nobody, since what
+    /// was wanted in the place of this state is not wanted in that of a later one.
+    asked: mpsc::Receiver<Restore>,
     router: Router,
+}
+
+/// What comes after a generation.
+pub(super) enum Next {
+    /// It may not go on.
+    Lost,
+    /// A part of it has ended by itself, which only a fault does.
+    Ended,
+    /// Something is to be restored in its place.
+    Restore(Restore),
 }
 
 impl Seed {
@@ -74,6 +85,7 @@ impl Seed {
             () = over(session.as_ref()) => {}
         }
         let shutdown = CancellationToken::new();
+        let (restores, asked) = mpsc::channel(1);
         let api = Api::new(store.clone())
             .with_access(Arc::clone(&self.access))
             .with_operator_limits(operator)
@@ -86,9 +98,9 @@ impl Seed {
             .with_metrics_objects_max(self.metrics_objects_max)
             .with_log_filter(Arc::new(self.log.clone()))
             .with_tracer(self.settings.node.tracer.clone())
-            .with_restores(self.restores.clone())
+            .with_restores(restores)
             .with_shutdown(shutdown.clone());
-        Generation { plane, store, session, shutdown, router: router(api) }
+        Generation { plane, store, session, shutdown, asked, router: router(api) }
     }
 
     /// Has `snapshot` in the place of everything, between one control plane and the next. Nobody is
@@ -123,9 +135,20 @@ impl Generation {
         self.session.as_ref()
     }
 
-    /// Waits until it may not go on.
-    pub(super) async fn lost(&self) {
-        over(self.session.as_ref()).await;
+    /// Waits until something else has to come.
+    pub(super) async fn next(&mut self) -> Next {
+        loop {
+            let restore = tokio::select! {
+                biased;
+                () = over(self.session.as_ref()) => return Next::Lost,
+                () = self.plane.ended() => return Next::Ended,
+                Some(restore) = self.asked.recv() => restore,
+            };
+            // Who has gone meanwhile does not learn that everything was replaced.
+            if !restore.answer.is_closed() {
+                return Next::Restore(restore);
+            }
+        }
     }
 
     /// Ends it at once, as a process is ended that is killed: nothing that it would write could be kept.

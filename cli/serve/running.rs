@@ -10,14 +10,13 @@ use mayfly_controller::clock::Clock;
 use mayfly_controller::http::Restore;
 use mayfly_controller::network::AllowedHosts;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connections::Connections;
 use super::dashboard;
 use super::door::Door;
-use super::generation::{Generation, Seed};
+use super::generation::{Generation, Next, Seed};
 use super::kubelets::Nodes;
 use super::limits;
 use super::renewal::Renewal;
@@ -52,8 +51,6 @@ pub(super) struct Running {
     /// `None` from the time when a restore is broken off, and while another server leads.
     generation: Option<Generation>,
     door: Door,
-    /// What is to be restored.
-    asked: mpsc::Receiver<Restore>,
     connections: Arc<Connections>,
     accepting: JoinHandle<()>,
     address: SocketAddr,
@@ -80,7 +77,6 @@ impl Running {
             certificates,
         } = parts;
         let address = listener.local_addr().context("can't tell where it listens")?;
-        let (restores, asked) = mpsc::channel(1);
         let (runtime, access) = (Arc::new(runtime), users.access());
         let seed = Seed {
             runtime,
@@ -91,7 +87,6 @@ impl Running {
             signer: Arc::clone(&certificates.tls),
             signing_duration,
             kubelets,
-            restores,
             log,
         };
         let door = Door::default();
@@ -114,7 +109,6 @@ impl Running {
             shared,
             generation,
             door,
-            asked,
             connections,
             accepting,
             address,
@@ -143,7 +137,7 @@ impl Running {
     /// restored or nothing, and the server can only be stopped.
     pub(super) async fn ended(&mut self) {
         loop {
-            let Some(generation) = &self.generation else {
+            let Some(generation) = &mut self.generation else {
                 let Some(shared) = &self.shared else { return };
                 let (store, session) = shared.lead(&self.door).await;
                 let generation = self.seed.grow(store, Some(session)).await;
@@ -151,15 +145,10 @@ impl Running {
                 self.generation = Some(generation);
                 continue;
             };
-            let restore = tokio::select! {
-                biased;
-                () = generation.lost() => None,
-                () = generation.plane.ended() => return,
-                Some(restore) = self.asked.recv() => Some(restore),
-            };
-            match restore {
-                Some(restore) => self.restore(restore).await,
-                None => self.stand_down().await,
+            match generation.next().await {
+                Next::Lost => self.stand_down().await,
+                Next::Ended => return,
+                Next::Restore(restore) => self.restore(restore).await,
             }
         }
     }

@@ -25,6 +25,9 @@ const LIFE_MAX: Duration = Duration::from_secs(3600);
 /// How long a leader that is gone is waited for: the least there is.
 const LEASE: u32 = 2;
 
+/// Where it is written who leads.
+const LEADER: &str = "/mayfly/leader";
+
 /// An etcd that runs. It is killed when it is dropped.
 pub(crate) struct Etcd {
     running: Option<Running>,
@@ -149,6 +152,22 @@ impl Etcd {
         Some(String::from_utf8(BASE64.decode(value).expect("base64")).expect("UTF-8"))
     }
 
+    /// Has somebody else lead, who does not exist, without a word to `server`, which leads.
+    pub(super) async fn usurp(&self, server: &mut Server) {
+        server.running().signal(Signal::STOP);
+        self.abdicate().await;
+        let usurper =
+            r#"{"id":"x","url":"https://127.0.0.1:1","authority":null,"version":"1","users":""}"#;
+        let body = json!({"key": BASE64.encode(LEADER), "value": BASE64.encode(usurper)});
+        self.ask("/v3/kv/put", body).await;
+        server.running().signal(Signal::CONT);
+    }
+
+    /// Has nobody lead any more.
+    pub(super) async fn abdicate(&self) {
+        self.ask("/v3/kv/deleterange", json!({"key": BASE64.encode(LEADER)})).await;
+    }
+
     /// The URL of the server that leads.
     pub(super) async fn leader(&self) -> Option<String> {
         Some(self.elected().await?.url)
@@ -156,7 +175,7 @@ impl Etcd {
 
     /// The server that leads.
     pub(crate) async fn elected(&self) -> Option<Leader> {
-        Some(serde_json::from_str(&self.get("/mayfly/leader").await?).expect("it must be one"))
+        Some(serde_json::from_str(&self.get(LEADER).await?).expect("it must be one"))
     }
 }
 

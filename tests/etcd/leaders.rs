@@ -104,14 +104,7 @@ async fn who_is_not_of_the_leaders_key_can_not_write() {
     let Some(site) = Site::new() else { return };
     let mut first = site.server("one");
     make(&first, "before").await;
-    // Somebody else has been elected, without a word to the first.
-    first.running().signal(Signal::STOP);
-    site.etcd.ask("/v3/kv/deleterange", json!({"key": "L21heWZseS9sZWFkZXI="})).await;
-    let usurper =
-        r#"{"id":"x","url":"https://127.0.0.1:1","authority":null,"version":"1","users":""}"#;
-    let value = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, usurper);
-    site.etcd.ask("/v3/kv/put", json!({"key": "L21heWZseS9sZWFkZXI=", "value": value})).await;
-    first.running().signal(Signal::CONT);
+    site.etcd.usurp(&mut first).await;
     let state = until("a state", || site.etcd.get("/mayfly/state")).await;
     let maps = Api::<ConfigMap>::default_namespaced(client(&first).await);
     maps.create(&PostParams::default(), &config_map("late")).await.expect_err("it does not lead");
@@ -119,7 +112,7 @@ async fn who_is_not_of_the_leaders_key_can_not_write() {
     assert_eq!(site.etcd.get("/mayfly/state").await, Some(state), "nothing was written");
     assert_eq!(site.etcd.get("/mayfly/objects/ConfigMap/default/late").await, None);
     // Once that one has gone, it leads again, with what there was.
-    site.etcd.ask("/v3/kv/deleterange", json!({"key": "L21heWZseS9sZWFkZXI="})).await;
+    site.etcd.abdicate().await;
     make(&first, "after").await;
     assert_eq!(names(&first).await, ["after", "before"]);
     first.stop().exits(0);

@@ -8,3 +8,4 @@ mod leaders;
 mod one;
 mod outages;
 mod passed_on;
+mod restores;

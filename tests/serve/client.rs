@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::harness::{PATIENCE, Server};
 
 /// What it shows of itself.
-pub(super) enum Shows {
+pub(crate) enum Shows {
     /// The certificate in the kubeconfig.
     Certificate,
     /// Another certificate with its key, as PEM.
@@ -22,19 +22,19 @@ pub(super) enum Shows {
 }
 
 /// One encrypted connection.
-pub(super) struct Client(StreamOwned<ClientConnection, TcpStream>);
+pub(crate) struct Client(StreamOwned<ClientConnection, TcpStream>);
 
 /// What came back.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) code: u16,
+pub(crate) struct Answer {
+    pub(crate) code: u16,
     pub(super) head: String,
     pub(super) body: String,
 }
 
 impl Client {
     /// Connects to `server`.
-    pub(super) fn connect(server: &Server, shows: &Shows) -> Self {
+    pub(crate) fn connect(server: &Server, shows: &Shows) -> Self {
         let stream = connect(server);
         let config = Arc::new(config(server, shows, &[b"http/1.1"]));
         let name = "localhost".try_into().expect("it must be a name");
@@ -43,7 +43,7 @@ impl Client {
     }
 
     /// Sends `bytes` as they are. A server need not read all of it before it answers.
-    pub(super) fn send(&mut self, bytes: &[u8]) {
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
         let _ = self.0.write_all(bytes).and_then(|()| self.0.flush());
     }
 
@@ -65,7 +65,7 @@ impl Client {
     }
 
     /// The next answer; `None` if the connection ends instead.
-    pub(super) fn answer(&mut self) -> Option<Answer> {
+    pub(crate) fn answer(&mut self) -> Option<Answer> {
         let mut bytes = Vec::new();
         let end = loop {
             if let Some(at) = bytes.windows(4).position(|it| it == b"\r\n\r\n") {

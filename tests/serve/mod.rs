@@ -1,7 +1,7 @@
 //! `mayfly serve`, from outside: starting, stopping, and who gets in.
 
 mod bad_requests;
-mod client;
+pub(crate) mod client;
 mod http2;
 mod life;
 mod log_level;
