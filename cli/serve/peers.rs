@@ -8,6 +8,8 @@
 //! As Kubernetes' API server takes a user from a front proxy (`X-Remote-User`, `X-Remote-Group`). What
 //! is not proven by a certificate, such as a token, is passed on as it is, and looked at by the leader.
 
+mod identity;
+
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,11 +31,11 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Identity};
 use tokio::io::copy_bidirectional;
 
-use super::tls::{PEERS, Tls};
+use super::tls::Tls;
 use super::{limits, renewal};
+use identity::{GROUP, USER};
 
-const USER: HeaderName = HeaderName::from_static("x-remote-user");
-const GROUP: HeaderName = HeaderName::from_static("x-remote-group");
+pub(super) use identity::take_identity;
 
 /// What is between two ends of a connection, and said anew over the next one.
 const OF_CONNECTION: &[HeaderName] = &[CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
@@ -89,10 +91,8 @@ impl Peer {
         between(&mut headers, upgrade.is_some());
         [HOST, ORIGIN, USER, GROUP].iter().for_each(|name| drop(headers.remove(name)));
         OF_BROWSER.iter().for_each(|name| drop(headers.remove(*name)));
-        if let Some(certificate) = parts.extensions.get::<ClientCertificate>()
-            && !identify(&mut headers, certificate)
-        {
-            return Ok(Status::unauthorized().into_response());
+        if let Some(certificate) = parts.extensions.get::<ClientCertificate>() {
+            identity::say(&mut headers, certificate);
         }
         let asked = self.client().request(parts.method, format!("{}{path}", self.leader.url));
         let mut asked = asked.headers(headers);
@@ -165,75 +165,9 @@ fn is_upgrade(headers: &HeaderMap) -> bool {
     headers.contains_key(UPGRADE) && words.any(|word| word.trim().eq_ignore_ascii_case("upgrade"))
 }
 
-/// Says in `headers` whose `certificate` was shown; false if that can't be said.
-fn identify(headers: &mut HeaderMap, certificate: &ClientCertificate) -> bool {
-    let value = |text: &str| HeaderValue::from_bytes(text.as_bytes()).ok();
-    let Some(user) = value(&certificate.common_name) else { return false };
-    headers.insert(USER, user);
-    for group in &certificate.organizations {
-        let Some(group) = value(group) else { return false };
-        headers.append(GROUP, group);
-    }
-    true
-}
-
-/// Whether another server passes `request` on. Then its user is the one whom that server has seen the
-/// certificate of, if any; of anybody else, what they say of users is left out.
-pub(super) fn take_identity(request: &mut Request) -> bool {
-    let said = request.headers_mut().remove(USER);
-    let groups = match request.headers_mut().entry(GROUP) {
-        axum::http::header::Entry::Occupied(entry) => entry.remove_entry_mult().1.collect(),
-        axum::http::header::Entry::Vacant(_) => Vec::new(),
-    };
-    let shown = request.extensions().get::<ClientCertificate>();
-    if !shown.is_some_and(|it| it.organizations.iter().any(|group| group == PEERS)) {
-        return false;
-    }
-    request.extensions_mut().remove::<ClientCertificate>();
-    let text = |value: HeaderValue| String::from_utf8(value.as_bytes().to_vec()).ok();
-    if let Some(common_name) = said.and_then(text) {
-        let organizations = groups.into_iter().filter_map(text).collect();
-        request.extensions_mut().insert(ClientCertificate { common_name, organizations });
-    }
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn certificate(name: &str, groups: &[&str]) -> ClientCertificate {
-        let organizations = groups.iter().map(ToString::to_string).collect();
-        ClientCertificate { common_name: name.to_owned(), organizations }
-    }
-
-    #[test]
-    fn a_user_is_who_a_server_says_and_nobody_else() {
-        let check = |shown: Option<&[&str]>, expect: Option<ClientCertificate>, is_peer: bool| {
-            let mut request = Request::new(Body::empty());
-            assert!(identify(request.headers_mut(), &certificate("jané", &["dev", "ops"])));
-            if let Some(groups) = shown {
-                request.extensions_mut().insert(certificate("somebody", groups));
-            }
-            assert_eq!(take_identity(&mut request), is_peer);
-            assert_eq!(request.extensions().get(), expect.as_ref());
-            assert!(
-                !request.headers().contains_key(USER) && !request.headers().contains_key(GROUP)
-            );
-        };
-        check(None, None, false);
-        check(Some(&["dev"]), Some(certificate("somebody", &["dev"])), false);
-        check(Some(&["system:masters"]), Some(certificate("somebody", &["system:masters"])), false);
-        check(Some(&[PEERS]), Some(certificate("jané", &["dev", "ops"])), true);
-    }
-
-    #[test]
-    fn a_server_that_says_no_user_passes_on_a_token_or_nobody() {
-        let mut request = Request::new(Body::empty());
-        request.extensions_mut().insert(certificate("mayfly:server", &[PEERS]));
-        assert!(take_identity(&mut request));
-        assert!(request.extensions().get::<ClientCertificate>().is_none());
-    }
 
     #[tokio::test]
     async fn a_stream_is_passed_on_both_ways() {

@@ -1,5 +1,6 @@
 //! A server that does not lead answers as the one that does.
 
+use std::fs;
 use std::pin::pin;
 
 use axum::http::Request;
@@ -7,10 +8,16 @@ use futures_util::{AsyncBufReadExt as _, TryStreamExt as _};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::api::{Api, ListParams, LogParams, PostParams, WatchEvent, WatchParams};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 
 use super::kit::{Site, client, until};
 use crate::harness::{Running, Server};
+use crate::serve::client::{Client, Shows};
 
 fn job(name: &str, words: &[&str]) -> Job {
     let job = json!({"metadata": {"name": name}, "spec": {"template": {"spec": {
@@ -66,6 +73,38 @@ async fn any_server_answers() {
     let shown = run(&["get", "job", "words", "-o", "name"]).exits(0);
     assert_eq!(shown.stdout, "job.batch/words\n");
     tokio::task::spawn_blocking(|| node.stop()).await.expect("it must stop").exits(0);
+    second.stop().exits(0);
+    first.stop().exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_is_passed_on_with_its_blanks() {
+    let Some(site) = Site::new() else { return };
+    let first = site.server("one");
+    let second = site.server("two");
+    let read = |name: &str| fs::read_to_string(site.home.path(name)).expect("it must be there");
+    let authority = CertificateDer::from_pem_slice(read("one/tls/ca.crt").as_bytes()).expect("PEM");
+    let key = KeyPair::from_pem(&read("one/tls/ca.key")).expect("a key");
+    let issuer = Issuer::from_ca_cert_der(&authority, key).expect("an authority");
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, "system:node:left ");
+    params.distinguished_name.push(DnType::OrganizationName, "system:masters ");
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let key = KeyPair::generate().expect("a key");
+    let certificate = params.signed_by(&key, &issuer).expect("a certificate");
+    let shows = Shows::Another(certificate.pem(), key.serialize_pem());
+    let review = json!({"kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1"});
+    for server in [&first, &second] {
+        let answer = Client::connect(server, &shows).request(
+            "POST /apis/authentication.k8s.io/v1/selfsubjectreviews",
+            "Content-Type: application/json\r\n",
+            review.to_string().as_bytes(),
+        );
+        let user = &answer.json()["status"]["userInfo"];
+        assert_eq!(user["username"], "system:node:left ", "{answer:?}");
+        assert_eq!(user["groups"], json!(["system:masters ", "system:authenticated"]));
+    }
     second.stop().exits(0);
     first.stop().exits(0);
 }

@@ -28,8 +28,8 @@ pub(crate) struct Client(StreamOwned<ClientConnection, TcpStream>);
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) code: u16,
-    pub(super) head: String,
-    pub(super) body: String,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Client {
@@ -48,7 +48,7 @@ impl Client {
     }
 
     /// Sends a request with a body, whole.
-    pub(super) fn request(&mut self, line: &str, headers: &str, body: &[u8]) -> Answer {
+    pub(crate) fn request(&mut self, line: &str, headers: &str, body: &[u8]) -> Answer {
         let length = body.len();
         let head =
             format!("{line} HTTP/1.1\r\nHost: a\r\n{headers}Content-Length: {length}\r\n\r\n");
@@ -107,7 +107,7 @@ impl Client {
 
 impl Answer {
     /// The body as JSON.
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }

@@ -53,6 +53,7 @@ pub use self::priority_class::{
 pub use self::quota::{
     admit_resource_quota, admit_resource_quota_status, admit_resource_quota_update,
 };
+pub(crate) use self::validate::format::dns_subdomain;
 use crate::api::ObjectMeta;
 
 /// An object that may be stored.

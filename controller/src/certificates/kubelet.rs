@@ -3,6 +3,7 @@
 //! Source: Kubernetes' rules for its signers (`ValidateKubeletClientCSR`, `ValidateKubeletServingCSR`).
 
 use super::request::Request;
+use crate::admission::dns_subdomain;
 use crate::api::names::{KUBELET_CLIENT_SIGNER, KUBELET_SERVING_SIGNER};
 
 /// The group of nodes, and with what the names of their users begin.
@@ -61,8 +62,13 @@ impl Purpose {
         if request.has_uris {
             return refused("URI subjectAltNames are not allowed");
         }
-        if node_of(&request.common_name).is_none() {
+        let Some(node) = node_of(&request.common_name) else {
             return refused("subject common name does not begin with system:node: ");
+        };
+        // Kubernetes differs: it looks at the beginning alone. No Node can be called otherwise, and a
+        // blank at the end, which somebody may leave out, would make it the name of another.
+        if let Some(why) = dns_subdomain(node).first() {
+            return Err(format!("subject common name is of no node: {why}"));
         }
         let required = self.usages();
         let may_be = |usage: &str| usage == KEY_ENCIPHERMENT || required.contains(&usage);

@@ -90,6 +90,13 @@ fn a_nodes_certificate_is_for_a_node_and_for_nothing_else() {
     check(Client, ("system:masters", a, &[]), client, "organization is not system:nodes");
     check(Client, (nodes, "admin", &[]), client, "does not begin with system:node:");
     check(Client, (nodes, "system:node:", &[]), client, "does not begin with system:node:");
+    let no_name = "is of no node: a lowercase RFC 1123 subdomain";
+    for name in ["a ", " a", "a\t", "A", "a/b", "a:b", "a."] {
+        let name = format!("system:node:{name}");
+        check(Client, (nodes, &name, &[]), client, no_name);
+        check(Serving, (nodes, &name, &["10.0.0.1"]), server, no_name);
+    }
+    check(Client, (nodes, "system:node:a-1.example.org", &[]), client, "");
     check(Client, (nodes, a, &["a"]), client, "DNS subjectAltNames are not allowed");
     check(Client, (nodes, a, &["10.0.0.1"]), client, "IP subjectAltNames are not allowed");
     check(Client, (nodes, a, &["a@b.c"]), client, "Email subjectAltNames are not allowed");
@@ -169,6 +176,8 @@ fn hosts_with_a_token_and_nodes_for_themselves_are_approved() {
     check(&of(Client, &client, ("jane", "developers")), None, "Nothing");
     let other = pem("system:masters", a, &[]);
     check(&of(Client, &other, bootstrap), None, "Nothing");
+    let disguised = pem(nodes, "system:node:a ", &[]);
+    check(&of(Client, &disguised, bootstrap), Some(there.clone()), "Nothing");
     let serving = pem(nodes, a, &["10.0.0.1"]);
     check(
         &of(Serving, &serving, (a, nodes)),
