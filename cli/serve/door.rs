@@ -19,8 +19,8 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::ServiceExt;
 
 use super::generation::Generation;
-use super::limits;
 use super::peers::{self, Peer};
+use super::{doubt, limits};
 
 /// Why nobody is let in while a backup is restored.
 const RESTORING: &str = "a backup is being restored";
@@ -145,6 +145,7 @@ impl Door {
 async fn pass(State(door): State<Door>, mut request: Request) -> Response<Body> {
     let no = |why: &str| Status::unavailable(why).into_response();
     let is_of_peer = peers::take_identity(&mut request);
+    let may_be_repeated = doubt::may_be_repeated(&request);
     let (leads, inside) = door.enter();
     let Way { router, session, cut_off, over, .. } = match leads {
         Leads::Here(way) => way,
@@ -162,13 +163,16 @@ async fn pass(State(door): State<Door>, mut request: Request) -> Response<Body> 
     let end = if restores { over } else { cut_off };
     let answer = end.run_until_cancelled(router.oneshot(request)).await;
     drop(inside);
-    answer.map_or_else(|| no("the server begins anew"), IntoResponse::into_response)
+    let broken_off =
+        || doubt::broken_off(may_be_repeated, "the server begins anew").into_response();
+    answer.map_or_else(broken_off, IntoResponse::into_response)
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use axum::http::Method;
     use axum::routing::any;
     use tokio::sync::Semaphore;
     use tokio::time::{Instant, sleep};
@@ -187,10 +191,17 @@ mod tests {
         (door, begun)
     }
 
-    async fn ask(door: &Door, path: &str) -> u16 {
-        let request = Request::delete(path).body(Body::empty()).expect("it must be one");
-        door.router().oneshot(request).await.expect("it must answer").status().as_u16()
+    /// The code of the answer, and whether it says when to ask again.
+    async fn ask(door: &Door, method: Method, path: &str) -> (u16, bool) {
+        let request = Request::builder().method(method).uri(path).body(Body::empty());
+        let answered = door.router().oneshot(request.expect("it must be one"));
+        let answer = answered.await.expect("it must answer");
+        (answer.status().as_u16(), answer.headers().contains_key("retry-after"))
     }
+
+    const DONE: (u16, bool) = (200, false);
+    const NOT_DONE: (u16, bool) = (503, true);
+    const IN_DOUBT: (u16, bool) = (504, false);
 
     #[tokio::test(start_paused = true)]
     async fn who_is_inside_comes_out_before_anything_is_replaced() {
@@ -198,13 +209,13 @@ mod tests {
         let since = Instant::now();
         let inside = tokio::spawn({
             let door = door.clone();
-            async move { ask(&door, "/api/v1/pods").await }
+            async move { ask(&door, Method::DELETE, "/api/v1/pods").await }
         });
         let _begun = begun.acquire().await.expect("it must stay open");
         door.close().await;
         assert_eq!(since.elapsed().as_secs(), 2);
-        assert_eq!(inside.await.expect("it must not panic"), 200);
-        assert_eq!(ask(&door, "/api/v1/pods").await, 503);
+        assert_eq!(inside.await.expect("it must not panic"), DONE);
+        assert_eq!(ask(&door, Method::DELETE, "/api/v1/pods").await, NOT_DONE);
     }
 
     #[tokio::test(start_paused = true)]
@@ -213,30 +224,35 @@ mod tests {
         let since = Instant::now();
         let [stays, restores] = ["/api/v1/pods", RESTORE].map(|path| {
             let door = door.clone();
-            tokio::spawn(async move { ask(&door, path).await })
+            tokio::spawn(async move { ask(&door, Method::POST, path).await })
         });
         let _begun = begun.acquire_many(2).await.expect("it must stay open");
         door.close().await;
         assert_eq!(since.elapsed(), limits::RESTORE_DRAIN_MAX);
-        assert_eq!(stays.await.expect("it must not panic"), 503);
+        assert_eq!(stays.await.expect("it must not panic"), IN_DOUBT);
         assert!(!restores.is_finished());
-        assert_eq!(restores.await.expect("it must not panic"), 200);
+        assert_eq!(restores.await.expect("it must not panic"), DONE);
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_is_inside_is_cut_off_at_once_where_nobody_may_answer_any_more() {
         let (door, begun) = door_to(Duration::from_secs(3600));
         let since = Instant::now();
-        let inside = ["/api/v1/pods", RESTORE].map(|path| {
+        let asked = [
+            (Method::GET, "/api/v1/pods", NOT_DONE),
+            (Method::POST, "/api/v1/pods", IN_DOUBT),
+            (Method::POST, RESTORE, IN_DOUBT),
+        ];
+        let inside = asked.map(|(method, path, expect)| {
             let door = door.clone();
-            tokio::spawn(async move { ask(&door, path).await })
+            (tokio::spawn(async move { ask(&door, method, path).await }), expect)
         });
-        let _begun = begun.acquire_many(2).await.expect("it must stay open");
+        let _begun = begun.acquire_many(3).await.expect("it must stay open");
         door.shut("no server leads");
-        for answer in inside {
-            assert_eq!(answer.await.expect("it must not panic"), 503);
+        for (answer, expect) in inside {
+            assert_eq!(answer.await.expect("it must not panic"), expect);
         }
         assert_eq!(since.elapsed(), Duration::ZERO);
-        assert_eq!(ask(&door, "/api/v1/pods").await, 503);
+        assert_eq!(ask(&door, Method::POST, "/api/v1/pods").await, NOT_DONE);
     }
 }

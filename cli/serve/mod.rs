@@ -10,6 +10,7 @@
 pub(crate) mod connections;
 mod dashboard;
 mod door;
+mod doubt;
 pub(crate) mod files;
 mod generation;
 mod kubeconfig;

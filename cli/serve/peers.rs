@@ -25,14 +25,13 @@ use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use mayfly_controller::clock::Clock;
 use mayfly_controller::http::access::ClientCertificate;
-use mayfly_controller::http::status::Status;
 use mayfly_etcd::Leader;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Identity};
 use tokio::io::copy_bidirectional;
 
 use super::tls::Tls;
-use super::{limits, renewal};
+use super::{doubt, limits, renewal};
 use identity::{GROUP, USER};
 
 pub(super) use identity::take_identity;
@@ -76,10 +75,14 @@ impl Peer {
 
     /// What the leader answers to `request`, as it comes.
     pub(super) async fn forward(&self, request: Request) -> Response<Body> {
+        let may_be_repeated = doubt::may_be_repeated(&request);
         self.ask(request).await.unwrap_or_else(|error| {
+            // Then nothing was sent.
+            let is_unasked = error.is_connect();
             let error = format!("{:#}", anyhow::Error::new(error));
             tracing::warn!(leader = self.leader.url, error, "the leader can't be asked");
-            Status::unavailable("the server that leads can't be asked").into_response()
+            let why = "the server that leads can't be asked";
+            doubt::broken_off(may_be_repeated || is_unasked, why).into_response()
         })
     }
 
@@ -159,89 +162,12 @@ fn between(headers: &mut HeaderMap, with_upgrade: bool) {
     }
 }
 
-fn is_upgrade(headers: &HeaderMap) -> bool {
+/// Whether they ask for another protocol than HTTP.
+pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
     let connection = headers.get(CONNECTION).and_then(|it| it.to_str().ok()).unwrap_or_default();
     let mut words = connection.split(',');
     headers.contains_key(UPGRADE) && words.any(|word| word.trim().eq_ignore_ascii_case("upgrade"))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_stream_is_passed_on_both_ways() {
-        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-        use tokio::net::{TcpListener, TcpStream};
-
-        /// All up to an empty line.
-        async fn head(stream: &mut TcpStream) -> String {
-            let mut head = Vec::new();
-            while !head.ends_with(b"\r\n\r\n") {
-                head.push(stream.read_u8().await.expect("a byte"));
-            }
-            String::from_utf8(head).expect("a head").to_lowercase()
-        }
-
-        let listen = async || TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let (there, here) = (listen().await, listen().await);
-        let url = format!("http://{}", there.local_addr().expect("an address"));
-        let folder = tempfile::tempdir().expect("a folder");
-        let source = super::super::tls::Source::Made(vec!["localhost".to_owned()]);
-        let tls = Tls::open(folder.path(), source, Clock::system().now()).expect("TLS");
-        let tls = Arc::new(tls);
-        let text = String::new;
-        let leader = Leader { id: text(), url, authority: None, version: text(), users: text() };
-        let peer = Arc::new(Peer::new(&leader, &tls).expect("a client"));
-        let passes = axum::Router::new().fallback(move |request: Request| {
-            let peer = Arc::clone(&peer);
-            async move { peer.forward(request).await }
-        });
-        let at = here.local_addr().expect("an address");
-        let serving = tokio::spawn(async move { axum::serve(here, passes).await });
-        let leading = tokio::spawn(async move {
-            let (mut stream, _) = there.accept().await.expect("a connection");
-            let asked = head(&mut stream).await;
-            assert!(asked.starts_with("get /attach?stdin=true http/1.1\r\n"), "{asked}");
-            assert!(
-                asked.contains("upgrade: websocket\r\n") && asked.contains("a: b\r\n"),
-                "{asked}"
-            );
-            let answer = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n\
-                          upgrade: websocket\r\n\r\nhello";
-            stream.write_all(answer.as_bytes()).await.expect("it must be sent");
-            let mut said = [0; 5];
-            stream.read_exact(&mut said).await.expect("it must come");
-            stream.write_all(&said).await.expect("it must be sent");
-        });
-        let mut client = TcpStream::connect(at).await.expect("a connection");
-        let request = "GET /attach?stdin=true HTTP/1.1\r\nhost: here\r\nconnection: Upgrade\r\n\
-                       upgrade: websocket\r\na: b\r\n\r\n";
-        client.write_all(request.as_bytes()).await.expect("it must be sent");
-        let answer = head(&mut client).await;
-        assert!(answer.starts_with("http/1.1 101 "), "{answer}");
-        client.write_all(b"again").await.expect("it must be sent");
-        let mut all = [0; 10];
-        client.read_exact(&mut all).await.expect("it must come");
-        assert_eq!(&all, b"helloagain");
-        leading.await.expect("it must not panic");
-        serving.abort();
-    }
-
-    #[test]
-    fn what_is_of_one_connection_stays_there() {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONNECTION, HeaderValue::from_static("keep-alive, Upgrade"));
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert("accept", HeaderValue::from_static("text/plain"));
-        assert!(is_upgrade(&headers));
-        let mut with = headers.clone();
-        between(&mut with, true);
-        assert_eq!(
-            (with.len(), &with[CONNECTION], &with[UPGRADE]),
-            (3, &"Upgrade".parse().unwrap(), &"websocket".parse().unwrap())
-        );
-        between(&mut headers, false);
-        assert_eq!(headers.len(), 1);
-    }
-}
+mod tests;

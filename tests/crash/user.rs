@@ -53,7 +53,7 @@ impl<'a> User<'a> {
                 // It was said with the server alive, and is no more than too late.
                 Err(kube::Error::Api(status)) if status.code == 404 => {}
                 Err(kube::Error::Api(status))
-                    if self.may_be_refused && matches!(status.code, 409 | 500 | 503) => {}
+                    if self.may_be_refused && matches!(status.code, 409 | 500 | 503 | 504) => {}
                 Err(kube::Error::Api(status)) => {
                     let complaint = format!("a request was refused: {status:?}");
                     self.journal.note(|journal| journal.complaints.push(complaint));

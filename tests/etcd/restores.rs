@@ -31,7 +31,7 @@ async fn a_restore_ends_with_the_leader_that_was_asked() {
     site.etcd.usurp(&mut server).await;
     server.running().line(|_, line| line.contains("does not lead any more"));
     let answer = client.answer().expect("it must be told that nobody restores");
-    assert_eq!(answer.code, 503, "{answer:?}");
+    assert_eq!(answer.code, 504, "{answer:?}");
     client.send(rest);
     // It leads again, much later, and all is there that has been made since the backup.
     site.etcd.abdicate().await;

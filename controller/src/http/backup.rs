@@ -96,10 +96,11 @@ async fn restore(api: &Api, body: Body) -> Result<Response<Body>, Refusal> {
     // Nothing is done before all of it is known to be whole.
     let Read { snapshot, header } = read(api, body).await?;
     let (answer, answered) = oneshot::channel();
-    let stopping =
-        || Status::unavailable("it is stopping; either all of the backup was restored or nothing");
+    let stopping = || Status::unavailable("it is stopping; nothing of the backup was restored");
     asked.send(Restore { snapshot, answer }).await.map_err(|_| stopping())?;
-    match answered.await.map_err(|_| stopping())? {
+    let stopped =
+        || Status::in_doubt("it is stopping; either all of the backup was restored or nothing");
+    match answered.await.map_err(|_| stopped())? {
         Ok(version) => Ok(answer::value(&json!({
             "objects": header.objects, "resourceVersion": version.to_string(),
         }))),

@@ -330,6 +330,13 @@ impl Status {
         Self::failure(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message).about(details)
     }
 
+    /// Nobody knows whether what was asked for has happened, because of `why`. Clients of Kubernetes
+    /// repeat by themselves what is answered with `Retry-After`, so this says nothing of it.
+    pub fn in_doubt(why: &str) -> Self {
+        let message = format!("Timeout: {why}; what was asked for may have happened, or not");
+        Self::failure(StatusCode::GATEWAY_TIMEOUT, "Timeout", message).about(Details::default())
+    }
+
     /// What is asked for is not built.
     pub fn not_implemented(what: &str) -> Self {
         let message = format!("{what} is not served here");

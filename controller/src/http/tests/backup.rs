@@ -108,4 +108,17 @@ async fn a_restore_is_asked_of_who_serves_when_all_of_it_is_there() {
         let ((code, answer), ()) = tokio::join!(answered, serving);
         assert_eq!(code, expect, "{}", String::from_utf8_lossy(&answer));
     }
+
+    // Who serves goes away, with the backup and before that.
+    let answered = ask(&router, "POST", "/mayfly/restore", backup.clone());
+    let ((code, answer), ()) = tokio::join!(answered, async { drop(asked_for.recv().await) });
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(
+        code == 504 && answer.contains("all of the backup was restored or nothing"),
+        "{answer}"
+    );
+    drop(asked_for);
+    let (code, answer) = ask(&router, "POST", "/mayfly/restore", backup).await;
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(code == 503 && answer.contains("nothing of the backup was restored"), "{answer}");
 }

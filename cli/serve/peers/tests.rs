@@ -1,0 +1,118 @@
+//! What comes of a request that is passed on, with a leader that says what it is told to.
+
+use axum::http::Method;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+use crate::serve::tls::Source;
+
+/// Who leads at `listener`, for a server.
+fn peer_at(listener: &TcpListener) -> Peer {
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = Source::Made(vec!["localhost".to_owned()]);
+    let tls = Tls::open(folder.path(), source, Clock::system().now()).expect("TLS");
+    let text = String::new;
+    let leader = Leader { id: text(), url, authority: None, version: text(), users: text() };
+    Peer::new(&leader, &Arc::new(tls)).expect("a client")
+}
+
+async fn listen() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.expect("a port")
+}
+
+/// All up to an empty line.
+async fn head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.expect("a byte"));
+    }
+    String::from_utf8(head).expect("a head").to_lowercase()
+}
+
+fn request(method: &Method) -> Request {
+    let request = Request::builder().method(method).uri("/api/v1/pods");
+    request.body(Body::empty()).expect("it must be one")
+}
+
+/// The code of an answer, and whether it says when to ask again.
+fn told(answer: &Response<Body>) -> (u16, bool) {
+    (answer.status().as_u16(), answer.headers().contains_key("retry-after"))
+}
+
+#[tokio::test]
+async fn what_was_not_sent_or_only_reads_may_be_asked_again() {
+    let check = async |peer: &Peer, method: Method, expect: (u16, bool)| {
+        let answer = peer.forward(request(&method)).await;
+        assert_eq!(told(&answer), expect, "{method}");
+    };
+    let there = listen().await;
+    let peer = peer_at(&there);
+    // It takes in what it is asked, and is gone before it says what has become of it.
+    let leading = tokio::spawn(async move {
+        for _ in 0..2 {
+            let (mut stream, _) = there.accept().await.expect("a connection");
+            head(&mut stream).await;
+        }
+    });
+    check(&peer, Method::POST, (504, false)).await;
+    check(&peer, Method::GET, (503, true)).await;
+    leading.await.expect("it must not panic");
+    // And now it is not there at all.
+    check(&peer, Method::POST, (503, true)).await;
+    check(&peer, Method::GET, (503, true)).await;
+}
+
+#[tokio::test]
+async fn a_stream_is_passed_on_both_ways() {
+    let (there, here) = (listen().await, listen().await);
+    let peer = Arc::new(peer_at(&there));
+    let passes = axum::Router::new().fallback(move |request: Request| {
+        let peer = Arc::clone(&peer);
+        async move { peer.forward(request).await }
+    });
+    let at = here.local_addr().expect("an address");
+    let serving = tokio::spawn(async move { axum::serve(here, passes).await });
+    let leading = tokio::spawn(async move {
+        let (mut stream, _) = there.accept().await.expect("a connection");
+        let asked = head(&mut stream).await;
+        assert!(asked.starts_with("get /attach?stdin=true http/1.1\r\n"), "{asked}");
+        assert!(asked.contains("upgrade: websocket\r\n") && asked.contains("a: b\r\n"), "{asked}");
+        let answer = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n\
+                      upgrade: websocket\r\n\r\nhello";
+        stream.write_all(answer.as_bytes()).await.expect("it must be sent");
+        let mut said = [0; 5];
+        stream.read_exact(&mut said).await.expect("it must come");
+        stream.write_all(&said).await.expect("it must be sent");
+    });
+    let mut client = TcpStream::connect(at).await.expect("a connection");
+    let request = "GET /attach?stdin=true HTTP/1.1\r\nhost: here\r\nconnection: Upgrade\r\n\
+                   upgrade: websocket\r\na: b\r\n\r\n";
+    client.write_all(request.as_bytes()).await.expect("it must be sent");
+    let answer = head(&mut client).await;
+    assert!(answer.starts_with("http/1.1 101 "), "{answer}");
+    client.write_all(b"again").await.expect("it must be sent");
+    let mut all = [0; 10];
+    client.read_exact(&mut all).await.expect("it must come");
+    assert_eq!(&all, b"helloagain");
+    leading.await.expect("it must not panic");
+    serving.abort();
+}
+
+#[test]
+fn what_is_of_one_connection_stays_there() {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONNECTION, HeaderValue::from_static("keep-alive, Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert("accept", HeaderValue::from_static("text/plain"));
+    assert!(is_upgrade(&headers));
+    let mut with = headers.clone();
+    between(&mut with, true);
+    assert_eq!(
+        (with.len(), &with[CONNECTION], &with[UPGRADE]),
+        (3, &"Upgrade".parse().unwrap(), &"websocket".parse().unwrap())
+    );
+    between(&mut headers, false);
+    assert_eq!(headers.len(), 1);
+}
