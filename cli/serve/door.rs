@@ -121,6 +121,9 @@ impl Door {
         let mut place = self.0.leads.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *place, leads);
         drop(place);
+        if let Leads::There(peer) = &before {
+            peer.end();
+        }
         self.0.news.notify_waiters();
         before
     }

@@ -13,7 +13,7 @@ mod identity;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::header::{
     CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, TE, TRAILER, TRANSFER_ENCODING,
@@ -21,6 +21,7 @@ use axum::http::header::{
 };
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
+use futures_util::stream::{self, Stream};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use mayfly_controller::clock::Clock;
@@ -29,6 +30,7 @@ use mayfly_etcd::Leader;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Identity};
 use tokio::io::copy_bidirectional;
+use tokio_util::sync::CancellationToken;
 
 use super::tls::Tls;
 use super::{doubt, limits, renewal};
@@ -48,6 +50,8 @@ pub(super) struct Peer {
     tls: Arc<Tls>,
     /// What asks it, and since when: what it shows is made anew in time.
     made: Mutex<(Timestamp, Client)>,
+    /// Whatever was passed on ends: another server leads, or nobody.
+    over: CancellationToken,
 }
 
 impl Peer {
@@ -55,7 +59,14 @@ impl Peer {
     pub(super) fn new(leader: &Leader, tls: &Arc<Tls>) -> anyhow::Result<Self> {
         let now = Clock::system().now();
         let made = Mutex::new((now, client(leader, tls, now)?));
-        Ok(Self { leader: leader.clone(), tls: Arc::clone(tls), made })
+        let over = CancellationToken::new();
+        Ok(Self { leader: leader.clone(), tls: Arc::clone(tls), made, over })
+    }
+
+    /// Ends whatever was passed on, since it does not lead any more. One that hangs, or whose host is
+    /// gone, would not end it: who watches would hear nothing for ever.
+    pub(super) fn end(&self) {
+        self.over.cancel();
     }
 
     fn client(&self) -> Client {
@@ -73,17 +84,21 @@ impl Peer {
         made.1.clone()
     }
 
-    /// What the leader answers to `request`, as it comes.
+    /// What the leader answers to `request`, as it comes. It breaks off when that one leads no more.
     pub(super) async fn forward(&self, request: Request) -> Response<Body> {
         let may_be_repeated = doubt::may_be_repeated(&request);
-        self.ask(request).await.unwrap_or_else(|error| {
-            // Then nothing was sent.
-            let is_unasked = error.is_connect();
-            let error = format!("{:#}", anyhow::Error::new(error));
-            tracing::warn!(leader = self.leader.url, error, "the leader can't be asked");
-            let why = "the server that leads can't be asked";
-            doubt::broken_off(may_be_repeated || is_unasked, why).into_response()
-        })
+        let (is_unasked, why) = match self.over.run_until_cancelled(self.ask(request)).await {
+            Some(Ok(answer)) => return answer,
+            Some(Err(error)) => {
+                // Then nothing was sent.
+                let is_unasked = error.is_connect();
+                let error = format!("{:#}", anyhow::Error::new(error));
+                tracing::warn!(leader = self.leader.url, error, "the leader can't be asked");
+                (is_unasked, "the server that leads can't be asked")
+            }
+            None => (false, "the server that was asked does not lead any more"),
+        };
+        doubt::broken_off(may_be_repeated || is_unasked, why).into_response()
     }
 
     async fn ask(&self, mut request: Request) -> Result<Response<Body>, reqwest::Error> {
@@ -108,14 +123,16 @@ impl Peer {
         between(&mut headers, is_upgraded);
         let body = match upgrade {
             Some(client) if is_upgraded => {
+                let over = self.over.clone();
                 tokio::spawn(async move {
-                    if let Err(error) = pass_on(client, answer).await {
+                    let passed_on = over.run_until_cancelled(pass_on(client, answer)).await;
+                    if let Some(Err(error)) = passed_on {
                         tracing::debug!(%error, "a stream that was passed on ended");
                     }
                 });
                 Body::empty()
             }
-            _ => Body::from_stream(answer.bytes_stream()),
+            _ => Body::from_stream(pieces(answer, self.over.clone())),
         };
         let mut response = Response::new(body);
         *response.status_mut() = status;
@@ -141,6 +158,18 @@ fn client(leader: &Leader, tls: &Tls, now: Timestamp) -> anyhow::Result<Client> 
         builder = builder.tls_certs_only(Certificate::from_pem_bundle(authority.as_bytes())?);
     }
     Ok(builder.build()?)
+}
+
+/// What `answer` consists of. When it is `over` first it fails, so that nobody takes it for whole.
+fn pieces(
+    answer: reqwest::Response,
+    over: CancellationToken,
+) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::try_unfold((answer, over), async |(mut answer, over)| {
+        let piece = over.run_until_cancelled(answer.chunk()).await;
+        let piece = piece.ok_or_else(|| io::Error::other("the server does not lead any more"))?;
+        Ok(piece.map_err(io::Error::other)?.map(|piece| (piece, (answer, over))))
+    })
 }
 
 /// Passes on what either end says, once both speak another protocol than HTTP.

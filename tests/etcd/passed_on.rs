@@ -11,12 +11,14 @@ use kube::api::{Api, ListParams, LogParams, PostParams, WatchEvent, WatchParams}
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair,
 };
+use rustix::process::Signal;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::kit::{Site, client, until};
-use crate::harness::{Running, Server};
+use crate::harness::{PATIENCE, Running, Server};
 use crate::serve::client::{Client, Shows};
 
 fn job(name: &str, words: &[&str]) -> Job {
@@ -75,6 +77,26 @@ async fn any_server_answers() {
     tokio::task::spawn_blocking(|| node.stop()).await.expect("it must stop").exits(0);
     second.stop().exits(0);
     first.stop().exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_breaks_off_when_the_leader_hangs() {
+    let Some(site) = Site::new() else { return };
+    let mut first = site.server("one");
+    let second = site.server("two");
+    let maps = Api::<ConfigMap>::default_namespaced(client(&second).await);
+    let all = maps.list(&ListParams::default()).await.expect("a list");
+    let version = all.metadata.resource_version.expect("it must have one");
+    let mut events = pin!(maps.watch(&WatchParams::default(), &version).await.expect("a watch"));
+    // Its system keeps its connections open.
+    first.running().signal(Signal::STOP);
+    let end =
+        timeout(PATIENCE, events.try_next()).await.expect("nothing may be waited for in vain");
+    assert!(!matches!(end, Ok(Some(_))), "{end:?}");
+    assert_eq!(site.etcd.leader().await.as_deref(), Some(second.url()));
+    first.running().signal(Signal::CONT);
+    first.stop().exits(0);
+    second.stop().exits(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,13 @@
 //! What comes of a request that is passed on, with a leader that says what it is told to.
 
 use axum::http::Method;
+use futures_util::StreamExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tower::ServiceExt as _;
 
 use super::*;
+use crate::serve::door::Door;
 use crate::serve::tls::Source;
 
 /// Who leads at `listener`, for a server.
@@ -98,6 +101,39 @@ async fn a_stream_is_passed_on_both_ways() {
     assert_eq!(&all, b"helloagain");
     leading.await.expect("it must not panic");
     serving.abort();
+}
+
+#[tokio::test]
+async fn what_was_passed_on_ends_when_another_leads() {
+    let there = listen().await;
+    let door = Door::default();
+    door.lead_away(peer_at(&there));
+    // A leader that hangs: it takes everything in, and its system keeps its connections open.
+    let ask = |method: Method| tokio::spawn(door.router().oneshot(request(&method)));
+    let watch = ask(Method::GET);
+    let (mut watched, _) = there.accept().await.expect("a connection");
+    head(&mut watched).await;
+    let some = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nevent\r\n";
+    watched.write_all(some.as_bytes()).await.expect("it must be sent");
+    let answer = watch.await.expect("it must not panic").expect("it must answer");
+    assert_eq!(told(&answer), (200, false));
+    let mut events = answer.into_body().into_data_stream();
+    assert_eq!(events.next().await.expect("an event").expect("it must be whole"), "event");
+    let mut silent = Vec::new();
+    let mut asked = Vec::new();
+    for (method, expect) in [(Method::GET, (503, true)), (Method::POST, (504, false))] {
+        asked.push((ask(method), expect));
+        let (mut stream, _) = there.accept().await.expect("a connection");
+        head(&mut stream).await;
+        silent.push(stream);
+    }
+    door.lead_away(peer_at(&listen().await));
+    for (answer, expect) in asked {
+        let answer = answer.await.expect("it must not panic").expect("it must answer");
+        assert_eq!(told(&answer), expect);
+    }
+    let end = events.next().await.expect("it must not look whole");
+    assert!(end.expect_err("it breaks off").to_string().contains("does not lead any more"));
 }
 
 #[test]
