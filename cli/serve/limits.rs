@@ -65,6 +65,12 @@ pub(super) const PEER_CONNECT_MAX: Duration = Duration::from_secs(5);
 /// moment when the other end gives it up, which it does after [`IDLE_MAX`].
 pub(super) const PEER_IDLE_MAX: Duration = Duration::from_secs(30);
 
+/// How many leases a leader may last that has the URL of this server, before it is another server: one
+/// that has its lease from an earlier run of this one goes after one, or two if etcd itself has an
+/// election meanwhile, which begins leases anew. Stops two servers of one URL from waiting for each other
+/// without a word.
+pub(super) const OWN_PAST_LEASES: u32 = 3;
+
 /// How long to wait before the state is read again after it could not be. Stops a loop that does
 /// nothing else, and lets another server try.
 pub(super) const READ_AGAIN_PAUSE: Duration = Duration::from_secs(1);

@@ -5,28 +5,36 @@
 //!                                               └▶ another leads: pass requests on to it
 //! ```
 
+mod address;
+
+use std::convert::Infallible;
 use std::fs::{self, File, TryLockError};
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use mayfly_controller::clock::Clock;
 use mayfly_controller::store::{Names, Store};
 use mayfly_etcd::{Address, Candidate, Client, Credentials, EtcdDisk, Leader, Session};
-use tokio::time::sleep;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
 use super::door::Door;
-use super::limits::READ_AGAIN_PAUSE;
+use super::limits::{OWN_PAST_LEASES, READ_AGAIN_PAUSE};
 use super::peers::Peer;
 use super::tls::{self, Tls};
+use super::files;
 use super::users::Users;
-use super::{files, listen};
 use crate::args::EtcdOptions;
+
+pub(super) use self::address::{advertised, host_of};
 
 /// What is said to clients between two leaders.
 pub(super) const NOBODY_LEADS: &str = "no server leads at the moment";
+
+/// And while one leads that can't be told from this one.
+const NAMESAKE: &str = "another server leads that says it is reached where this one is";
 
 /// Whose the state is.
 #[expect(clippy::large_enum_variant, reason = "a process has one")]
@@ -39,6 +47,7 @@ pub(super) enum Origin {
 
 /// An etcd that can be used, and a state folder that nobody else has.
 pub(super) struct Etcd {
+    address: Address,
     client: Client,
     claim: File,
 }
@@ -48,6 +57,8 @@ pub(super) struct Shared {
     candidate: Candidate,
     /// Where it is reached by the others.
     url: String,
+    /// For how long an earlier run of this server may seem to lead.
+    own_past_max: Duration,
     users: String,
     tls: Arc<Tls>,
     /// The id of the leader that was told of last.
@@ -65,12 +76,13 @@ impl Etcd {
         folder: &Path,
     ) -> anyhow::Result<Self> {
         let claim = claim(folder)?;
+        address::tell_if_in_the_clear(address, options);
         let credentials = credentials(options)?;
         let client = Client::new(address.clone(), &credentials, &options.etcd_prefix)?;
         let checked = client.check().await;
         checked.with_context(|| format!("can't use --store {address}"))?;
         tls::agree(&client, &folder.join("tls"), Clock::system().now()).await?;
-        Ok(Self { client, claim })
+        Ok(Self { address: address.clone(), client, claim })
     }
 
     /// A server that the others reach at `url`, and that may lead.
@@ -81,6 +93,7 @@ impl Etcd {
         tls: &Arc<Tls>,
         users: &Users,
     ) -> anyhow::Result<Shared> {
+        address::tell_if_out_of_reach(&self.address, &url);
         let introduction = Leader {
             id: String::new(),
             url: url.clone(),
@@ -94,6 +107,7 @@ impl Etcd {
         Ok(Shared {
             candidate,
             url,
+            own_past_max: OWN_PAST_LEASES * lease,
             users,
             tls: Arc::clone(tls),
             told: Mutex::default(),
@@ -106,7 +120,7 @@ impl Shared {
     /// Waits until this server leads and has read the state. Until then `door` leads to whoever does.
     pub(super) async fn lead(&self, door: &Door) -> (Store, Session) {
         loop {
-            let session = self.candidate.stand(|leader| self.follow(leader, door)).await;
+            let session = self.elected(door).await;
             door.shut("the server that leads from now on reads the state");
             tracing::info!(url = self.url, "this server leads");
             match read(session.clone()).await {
@@ -118,8 +132,35 @@ impl Shared {
         }
     }
 
+    /// Waits until this server is elected.
+    async fn elected(&self, door: &Door) -> Session {
+        let (place, seen) = watch::channel(false);
+        let standing = self.candidate.stand(|leader| {
+            self.follow(leader, door);
+            place.send_replace(leader.url == self.url);
+        });
+        tokio::select! {
+            session = standing => session,
+            never = self.tell_of_namesakes(seen, door) => match never {},
+        }
+    }
+
+    /// Tells of another server that has the URL of this one, so that neither can pass anything on to the
+    /// other. An earlier run of this one has it, too, until its lease ends; what `seen` says it does of
+    /// whoever leads.
+    async fn tell_of_namesakes(&self, mut seen: watch::Receiver<bool>, door: &Door) -> Infallible {
+        loop {
+            drop(seen.wait_for(|has_it| *has_it).await.expect("who stands must outlive this"));
+            if timeout(self.own_past_max, seen.changed()).await.is_err() {
+                tracing::error!(url = self.url, "{NAMESAKE}: give each an --advertise of its own");
+                door.shut(NAMESAKE);
+                seen.changed().await.expect("who stands must outlive this");
+            }
+        }
+    }
+
     fn follow(&self, leader: &Leader, door: &Door) {
-        // Its own name is of an earlier time, and nobody can be asked who has none.
+        // Its own name is mostly of an earlier time, and nobody can be asked who has none.
         if leader.url.is_empty() || leader.url == self.url {
             return door.shut(NOBODY_LEADS);
         }
@@ -193,24 +234,6 @@ fn credentials(options: &EtcdOptions) -> anyhow::Result<Credentials> {
     Ok(Credentials { authority, identity })
 }
 
-/// Where the others reach a server that listens at `address`.
-pub(super) fn advertised(options: &EtcdOptions, address: SocketAddr) -> anyhow::Result<String> {
-    if let Some(advertised) = &options.advertise {
-        return Ok(format!("https://{advertised}"));
-    }
-    ensure!(
-        !address.ip().is_unspecified(),
-        "--listen {address} does not say where other servers reach this one: give --advertise HOST:PORT"
-    );
-    Ok(listen::url(address))
-}
-
-/// The host of `HOST:PORT`.
-pub(super) fn host_of(advertised: &str) -> &str {
-    let host = advertised.rsplit_once(':').map_or(advertised, |(host, _)| host);
-    host.trim_matches(['[', ']'])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,12 +246,5 @@ mod tests {
         assert!(error.contains("--state-dir"), "{error}");
         drop(claimed);
         claim(folder.path()).unwrap();
-    }
-
-    #[test]
-    fn the_host_of_an_address() {
-        assert_eq!(host_of("10.0.0.1:6443"), "10.0.0.1");
-        assert_eq!(host_of("[::1]:6443"), "::1");
-        assert_eq!(host_of("one.example.org:6443"), "one.example.org");
     }
 }

@@ -61,6 +61,38 @@ async fn another_server_leads_when_one_has_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_starts_again_is_not_taken_for_another() {
+    let Some(site) = Site::new() else { return };
+    let server = site.server("one");
+    make(&server, "before").await;
+    let address = server.address().to_owned();
+    server.kill();
+    // Its earlier run leads until the lease ends.
+    let server = site.server_again("one", &address);
+    assert_eq!(names(&server).await, ["before"]);
+    let ended = server.stop().exits(0);
+    assert!(!ended.stderr.contains("--advertise"), "{ended:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_of_one_address_are_told_of() {
+    let Some(site) = Site::new() else { return };
+    let first = site.server("one");
+    // As on two hosts that both listen where servers listen by default.
+    let mut command = site.server_command("two", "127.0.0.1:0");
+    let mut second = Running::start(command.args(["--advertise", first.address()]));
+    second.line(|_, line| {
+        line.contains("another server leads that says it is reached where this one is")
+            && line.contains("--advertise")
+    });
+    // Once that one has gone, all is well.
+    first.stop().exits(0);
+    let second = Server::started(second);
+    make(&second, "after").await;
+    second.stop().exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_has_another_authority_does_not_start() {
     let Some(site) = Site::new() else { return };
     let first = site.server("one");

@@ -71,6 +71,21 @@ async fn an_etcd_that_can_not_be_used_is_told() {
     check(&[&etcd.store()], &["is of schema 900, written by mayfly 9.0.0", "--etcd-prefix"]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_can_read_or_not_reach_is_told_once() {
+    let home = Home::new();
+    let Some(etcd) = Etcd::start(&home) else { return };
+    let warnings = ["etcd is spoken to in the clear", "servers on other hosts do not reach this one"];
+    // The same one, by an address that is not known to be of this host.
+    let remote = etcd.store().replace("127.0.0.1", "0.0.0.0");
+    for (store, expect) in [(remote, 1), (etcd.store(), 0)] {
+        let ended = Server::start(&home, &[&store]).stop().exits(0);
+        for warning in warnings {
+            assert_eq!(ended.stderr.matches(warning).count(), expect, "{warning}: {ended:#?}");
+        }
+    }
+}
+
 /// Writes an authority and a certificate that it has signed to `home`: `ca.pem`, `own.pem`, `own.key`.
 fn certify(home: &Home) {
     let params = |names: &[&str]| {
