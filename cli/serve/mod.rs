@@ -51,7 +51,7 @@ use renewal::Renewal;
 use running::{Parts, Running};
 use shared::{Etcd, Origin};
 use telemetry::Telemetry;
-use tls::{Source, Tls};
+use tls::{Authorities, Source, Tls};
 use users::Users;
 
 /// Serves until it is told to stop.
@@ -111,7 +111,9 @@ async fn start(
     let listener = listen::listen(arguments.listen)?;
     let address = listener.local_addr().context("can't tell where it listens")?;
     let users = Users::read(arguments.users.as_deref(), &folder.join("users.yaml"))?;
-    let tls = Tls::open(&folder.join("tls"), source(arguments, address), Clock::system().now())?;
+    let authorities = kept.authorities();
+    let source = source(arguments, address);
+    let tls = Tls::open(&folder.join("tls"), authorities, source, Clock::system().now())?;
     let tls = Arc::new(tls);
     let origin = match kept {
         Kept::Own(store) => Origin::Own(store),
@@ -165,6 +167,15 @@ async fn start(
 enum Kept {
     Own(Store),
     Shared(Etcd),
+}
+
+impl Kept {
+    fn authorities(&self) -> Authorities {
+        match self {
+            Self::Own(_) => Authorities::Own,
+            Self::Shared(_) => Authorities::Agreed,
+        }
+    }
 }
 
 /// Opens the store of `state`, which one process at a time has.

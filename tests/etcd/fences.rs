@@ -58,15 +58,6 @@ fn has(store: &Store, name: &str) -> bool {
     store.get::<ConfigMap>(&Key::new("default", name)).is_some()
 }
 
-async fn steal(etcd: &Etcd) {
-    etcd.ask("/v3/kv/deleterange", json!({"key": BASE64.encode("/mayfly/leader")})).await;
-}
-
-async fn put(etcd: &Etcd, key: &str, value: &str) {
-    let body = json!({"key": BASE64.encode(key), "value": BASE64.encode(value)});
-    etcd.ask("/v3/kv/put", body).await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_of_before_writes_nothing() {
     let home = Home::empty();
@@ -75,7 +66,7 @@ async fn a_leader_of_before_writes_nothing() {
     let first = lead(&etcd, 600).await;
     let old = store(&first).await;
     create(&old, "before", "one").await.expect("it leads");
-    steal(&etcd).await;
+    etcd.abdicate().await;
     let second = lead(&etcd, 600).await;
     let new = store(&second).await;
     create(&new, "after", "two").await.expect("it leads");
@@ -101,7 +92,7 @@ async fn who_is_given_another_state_writes_nothing() {
     let store = store(&session).await;
     create(&store, "before", "one").await.expect("it leads");
     // As if etcd had been given an older copy of itself, with the same leader.
-    put(&etcd, "/mayfly/state", "7").await;
+    etcd.put("/mayfly/state", "7").await;
     create(&store, "late", "two").await.expect_err("that is another state");
     session.lost().await;
     assert_eq!(etcd.get("/mayfly/objects/ConfigMap/default/late").await, None);
@@ -117,12 +108,12 @@ async fn versions_go_on_above_all_that_were_given() {
     create(&first, "before", "one").await.expect("it leads");
     let given = first.resource_version();
     session.resign().await;
-    put(&etcd, "/mayfly/state", "7").await;
+    etcd.put("/mayfly/state", "7").await;
     let session = lead(&etcd, 600).await;
     assert!(store(&session).await.resource_version() > given);
     // Even where the clock is behind.
     session.resign().await;
-    put(&etcd, "/mayfly/state", &(1_u64 << 52).to_string()).await;
+    etcd.put("/mayfly/state", &(1_u64 << 52).to_string()).await;
     let session = lead(&etcd, 600).await;
     assert_eq!(store(&session).await.resource_version(), (1 << 52) + 1);
 }
@@ -168,17 +159,17 @@ async fn a_commit_that_was_cut_off_is_done_or_was_none() {
     let (one, two) = record.split_at(40);
     let state = etcd.get("/mayfly/state").await.expect("there is a state");
     let [first, second] = ["00000", "00001"].map(|part| format!("/mayfly/pending/{state}/{part}"));
-    put(&etcd, &first, one).await;
-    put(&etcd, &second, two).await;
+    etcd.put(&first, one).await;
+    etcd.put(&second, two).await;
     let session = lead(&etcd, 600).await;
     let found = store(&session).await;
     assert_eq!(["before", "added", "doomed"].map(|name| has(&found, name)), [true, false, true]);
     assert_eq!(etcd.get(&first).await, None, "it is forgotten");
     session.resign().await;
     // And after that: all of it.
-    put(&etcd, &first, one).await;
-    put(&etcd, &second, two).await;
-    put(&etcd, "/mayfly/pending/head", "2").await;
+    etcd.put(&first, one).await;
+    etcd.put(&second, two).await;
+    etcd.put("/mayfly/pending/head", "2").await;
     let session = lead(&etcd, 600).await;
     let found = store(&session).await;
     assert_eq!(["before", "added", "doomed"].map(|name| has(&found, name)), [true, true, false]);

@@ -152,14 +152,19 @@ impl Etcd {
         Some(String::from_utf8(BASE64.decode(value).expect("base64")).expect("UTF-8"))
     }
 
+    /// Has `value` at `key`.
+    pub(super) async fn put(&self, key: &str, value: &str) {
+        let body = json!({"key": BASE64.encode(key), "value": BASE64.encode(value)});
+        self.ask("/v3/kv/put", body).await;
+    }
+
     /// Has somebody else lead, who does not exist, without a word to `server`, which leads.
     pub(super) async fn usurp(&self, server: &mut Server) {
         server.running().signal(Signal::STOP);
         self.abdicate().await;
         let usurper =
             r#"{"id":"x","url":"https://127.0.0.1:1","authority":null,"version":"1","users":""}"#;
-        let body = json!({"key": BASE64.encode(LEADER), "value": BASE64.encode(usurper)});
-        self.ask("/v3/kv/put", body).await;
+        self.put(LEADER, usurper).await;
         server.running().signal(Signal::CONT);
     }
 

@@ -1,9 +1,12 @@
 //! One server on etcd: what it has acknowledged is there again, and what is wrong is told.
 
+use jiff::{ToSpan, Zoned};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams, PostParams};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd,
+};
 use serde_json::json;
 
 use super::kit::{Etcd, Site, answered};
@@ -84,6 +87,28 @@ async fn what_others_can_read_or_not_reach_is_told_once() {
             assert_eq!(ended.stderr.matches(warning).count(), expect, "{warning}: {ended:#?}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_in_its_last_year_is_told_of_and_kept() {
+    let Some(site) = Site::new() else { return };
+    // As it is nine years and a half after the first server has made it.
+    let end = Zoned::now().date().saturating_add(180.days());
+    let [month, day] = [end.month(), end.day()].map(i8::unsigned_abs);
+    let mut params = CertificateParams::default();
+    params.not_after = date_time_ymd(end.year().into(), month, day);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    let key = KeyPair::generate().expect("a key");
+    let made = CertifiedIssuer::self_signed(params, key).expect("an authority");
+    let authority = json!({"certificate": made.pem(), "key": made.key().serialize_pem()});
+    site.etcd.put("/mayfly/agreed/authority", &authority.to_string()).await;
+    for _ in 0..2 {
+        let server = site.server("one");
+        answered(&server).await;
+        assert_eq!(server.credential("certificate-authority-data"), made.pem().as_bytes());
+        server.stop().exits(0).says("near its end").says("delete ca.crt and ca.key in");
+    }
+    assert_eq!(site.etcd.get("/mayfly/agreed/authority").await, Some(authority.to_string()));
 }
 
 /// Writes an authority and a certificate that it has signed to `home`: `ca.pem`, `own.pem`, `own.key`.

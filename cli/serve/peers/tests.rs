@@ -8,14 +8,14 @@ use tower::ServiceExt as _;
 
 use super::*;
 use crate::serve::door::Door;
-use crate::serve::tls::Source;
+use crate::serve::tls::{Authorities, Source};
 
 /// Who leads at `listener`, for a server.
 fn peer_at(listener: &TcpListener) -> Peer {
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let folder = tempfile::tempdir().expect("a folder");
     let source = Source::Made(vec!["localhost".to_owned()]);
-    let tls = Tls::open(folder.path(), source, Clock::system().now()).expect("TLS");
+    let tls = Tls::open(folder.path(), Authorities::Own, source, Clock::system().now()).expect("TLS");
     let text = String::new;
     let leader = Leader { id: text(), url, authority: None, version: text(), users: text() };
     Peer::new(&leader, &Arc::new(tls)).expect("a client")

@@ -62,32 +62,37 @@ impl Authority {
     /// The authority that is kept in `folder`, or a new one called `name` if there is none, or none for
     /// long.
     pub(super) fn open(folder: &Path, name: &str, now: Timestamp) -> anyhow::Result<Self> {
-        files::make_private_folder(folder)?;
-        let (certificate, key) = (folder.join("ca.crt"), folder.join("ca.key"));
-        let kept = match (fs::read_to_string(&certificate), fs::read_to_string(&key)) {
-            (Ok(certificate), Ok(key)) => Some((certificate, key)),
-            // A crash between the two leaves a key without a certificate, which nobody knows yet.
-            (Err(error), _) if error.kind() == io::ErrorKind::NotFound => None,
-            (Err(error), _) => return Err(files::cant_read(&certificate, error)),
-            (_, Err(error)) => return Err(files::cant_read(&key, error)),
-        };
-        if let Some((pem, key_pem)) = kept {
-            let authority = Self::parse(pem, &key_pem).with_context(|| {
-                format!(
-                    "{} can't be used: mend it, or delete it so that a new authority is made, \
-                     which no kubeconfig of before trusts",
-                    folder.display()
-                )
-            })?;
+        if let Some(authority) = Self::kept(folder)? {
             if authority.lasts_from(now)? {
                 return Ok(authority);
             }
             tracing::warn!("the authority of the certificates is near its end: making a new one");
         }
         let made = Self::make(name, now).context("can't make an authority for certificates")?;
-        files::write_private(&key, made.issuer.key().serialize_pem().as_bytes())?;
-        files::write_public(&certificate, made.pem.as_bytes())?;
+        files::write_private(&folder.join("ca.key"), made.issuer.key().serialize_pem().as_bytes())?;
+        files::write_public(&folder.join("ca.crt"), made.pem.as_bytes())?;
         Ok(made)
+    }
+
+    /// The authority that is kept in `folder`, however near its end it is.
+    pub(super) fn kept(folder: &Path) -> anyhow::Result<Option<Self>> {
+        files::make_private_folder(folder)?;
+        let (certificate, key) = (folder.join("ca.crt"), folder.join("ca.key"));
+        let (pem, key_pem) = match (fs::read_to_string(&certificate), fs::read_to_string(&key)) {
+            (Ok(certificate), Ok(key)) => (certificate, key),
+            // A crash between the two leaves a key without a certificate, which nobody knows yet.
+            (Err(error), _) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            (Err(error), _) => return Err(files::cant_read(&certificate, error)),
+            (_, Err(error)) => return Err(files::cant_read(&key, error)),
+        };
+        let authority = Self::parse(pem, &key_pem).with_context(|| {
+            format!(
+                "{} can't be used: mend it, or delete it so that a new authority is made, which no \
+                 kubeconfig of before trusts",
+                folder.display()
+            )
+        })?;
+        Ok(Some(authority))
     }
 
     fn make(name: &str, now: Timestamp) -> anyhow::Result<Self> {
@@ -105,12 +110,14 @@ impl Authority {
         Ok(Self { certificate, pem, issuer })
     }
 
-    fn lasts_from(&self, now: Timestamp) -> anyhow::Result<bool> {
+    /// Whether what it signs at `now` can be good for as long as certificates are.
+    pub(super) fn lasts_from(&self, now: Timestamp) -> anyhow::Result<bool> {
         let left = self.end()?.as_second() - now.as_second();
         Ok(left > AUTHORITY_DAYS_MIN * 24 * 3600)
     }
 
-    fn end(&self) -> anyhow::Result<Timestamp> {
+    /// When it ends.
+    pub(super) fn end(&self) -> anyhow::Result<Timestamp> {
         let (_, parsed) = x509_parser::parse_x509_certificate(&self.certificate)?;
         Ok(Timestamp::from_second(parsed.validity().not_after.timestamp())?)
     }

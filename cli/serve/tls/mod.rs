@@ -63,6 +63,26 @@ pub(crate) enum Source {
     },
 }
 
+/// Whose the authorities in a folder are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Authorities {
+    /// Those of one server, which makes them, and new ones when they near their end.
+    Own,
+    /// Those of all servers of one state, which [`agree`] has put there: one that made another would be
+    /// unknown to the rest.
+    Agreed,
+}
+
+impl Authorities {
+    fn open(self, folder: &Path, name: &str, now: Timestamp) -> anyhow::Result<Authority> {
+        match self {
+            Self::Own => Authority::open(folder, name, now),
+            Self::Agreed => Authority::kept(folder)?
+                .with_context(|| format!("the authority in {} is gone", folder.display())),
+        }
+    }
+}
+
 /// What encrypts connections.
 pub(crate) struct Tls {
     provider: Arc<CryptoProvider>,
@@ -85,10 +105,15 @@ impl ResolvesServerCert for Current {
 }
 
 impl Tls {
-    /// With the authority in `folder`, and a certificate from `source`.
-    pub(super) fn open(folder: &Path, source: Source, now: Timestamp) -> anyhow::Result<Self> {
-        let serving = Authority::open(&folder.join("kubelet"), SERVING_NAME, now)?;
-        let tls = Self::open_for(folder, source, None, now)?;
+    /// With the authority in `folder`, which is one of `authorities`, and a certificate from `source`.
+    pub(super) fn open(
+        folder: &Path,
+        authorities: Authorities,
+        source: Source,
+        now: Timestamp,
+    ) -> anyhow::Result<Self> {
+        let serving = authorities.open(&folder.join("kubelet"), SERVING_NAME, now)?;
+        let tls = Self::open_for(authorities.open(folder, NAME, now)?, source, None, now)?;
         Ok(Self { serving: Some(serving), ..tls })
     }
 
@@ -99,17 +124,17 @@ impl Tls {
         theirs: Vec<CertificateDer<'static>>,
         now: Timestamp,
     ) -> anyhow::Result<Self> {
-        Self::open_for(folder, Source::Made(names), Some(theirs), now)
+        let own = Authorities::Own.open(folder, NAME, now)?;
+        Self::open_for(own, Source::Made(names), Some(theirs), now)
     }
 
     fn open_for(
-        folder: &Path,
+        authority: Authority,
         source: Source,
         theirs: Option<Vec<CertificateDer<'static>>>,
         now: Timestamp,
     ) -> anyhow::Result<Self> {
         let provider = Arc::new(ring::default_provider());
-        let authority = Authority::open(folder, NAME, now)?;
         let first = certificate(&provider, &authority, &source, now)?;
         let current = Arc::new(Current(RwLock::new(first)));
         let believed = theirs.unwrap_or_else(|| vec![authority.certificate().clone()]);
@@ -325,7 +350,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let now: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
         let source = Source::Made(vec!["localhost".to_owned()]);
-        let tls = Tls::open(folder.path(), source, now).unwrap();
+        let tls = Tls::open(folder.path(), Authorities::Own, source, now).unwrap();
         let ours = chain(folder.path(), "2026-03-01T00:00:00Z");
         let identify = |chain: &[CertificateDer<'_>], at: &str| {
             tls.clients().identify(chain, at.parse().unwrap())
@@ -344,6 +369,26 @@ mod tests {
         // One for servers is none for clients.
         let server = tls.current.0.read().unwrap().cert.clone();
         assert_eq!(identify(&server, "2026-06-01T00:00:00Z"), None);
+    }
+
+    #[test]
+    fn what_all_servers_have_is_replaced_by_none_of_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = || Source::Made(vec!["localhost".to_owned()]);
+        let open = |authorities: Authorities, now: &str| {
+            let tls = Tls::open(folder.path(), authorities, source(), now.parse().unwrap()).unwrap();
+            (tls.own_authority().to_owned(), tls.serving_authority().unwrap().to_owned())
+        };
+        let (first, last) = ("2026-03-01T00:00:00Z", "2035-06-01T00:00:00Z");
+        let made = open(Authorities::Own, first);
+        assert_eq!(open(Authorities::Agreed, last), made);
+        let next = open(Authorities::Own, last);
+        assert!(next.0 != made.0 && next.1 != made.1);
+        // Nor is one made where there is none.
+        let empty = tempfile::tempdir().unwrap();
+        let now = first.parse().unwrap();
+        let error = Tls::open(empty.path(), Authorities::Agreed, source(), now).err().unwrap();
+        assert!(error.to_string().contains("is gone"), "{error:#}");
     }
 
     #[test]

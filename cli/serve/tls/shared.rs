@@ -49,11 +49,11 @@ async fn agree_on(
     let agreement = Agreement::on(client, key);
     let theirs = agreement.get().await?;
     let mut ours = Kept::in_folder(folder)?;
-    let mut is_new = false;
-    if ours.is_none() && theirs.is_none() {
+    let is_new = ours.is_none();
+    if theirs.is_none() {
+        // One that is near its end is not what others should begin with.
         drop(Authority::open(folder, name, now)?);
         ours = Kept::in_folder(folder)?;
-        is_new = true;
     }
     let theirs = match (theirs, &ours) {
         (None, Some(ours)) => agreement.propose(&serde_json::to_vec(ours)?).await?,
@@ -62,10 +62,10 @@ async fn agree_on(
     let theirs: Kept = serde_json::from_slice(&theirs)
         .with_context(|| format!("{} in etcd is no authority", agreement.key()))?;
     if ours.as_ref() == Some(&theirs) {
-        return Ok(());
+        return tell_of_its_end(&agreement, folder, now);
     }
     ensure!(
-        ours.is_none() || is_new,
+        is_new,
         "the authority in {0} is not that of the servers of {1}: delete ca.crt and ca.key in {0} to take \
          theirs, which no kubeconfig of before trusts, or delete {2} in etcd to have all others do that",
         folder.display(),
@@ -73,7 +73,30 @@ async fn agree_on(
         agreement.key(),
     );
     files::write_private(&folder.join("ca.key"), theirs.key.as_bytes())?;
-    files::write_public(&folder.join("ca.crt"), theirs.certificate.as_bytes())
+    files::write_public(&folder.join("ca.crt"), theirs.certificate.as_bytes())?;
+    tell_of_its_end(&agreement, folder, now)
+}
+
+/// Tells the operator what to do if the authority in `folder` is near its end. No server makes another one
+/// by itself: the rest would not know it.
+fn tell_of_its_end(
+    agreement: &Agreement<'_>,
+    folder: &Path,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    if let Some(authority) = Authority::kept(folder)?
+        && !authority.lasts_from(now)?
+    {
+        tracing::warn!(
+            end = %authority.end()?,
+            "the authority of all servers in {0} is near its end: to have a new one, stop all servers, \
+             delete ca.crt and ca.key in {0} of each and {1} in etcd, and start them; no kubeconfig of \
+             before trusts it",
+            folder.display(),
+            agreement.key(),
+        );
+    }
+    Ok(())
 }
 
 impl Kept {
