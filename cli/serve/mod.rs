@@ -73,8 +73,8 @@ async fn serve_all(
     log: Log,
 ) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen(None)?;
-    let mut running = tokio::select! {
-        running = start(arguments, state, log) => running?,
+    let (mut running, kubeconfig) = tokio::select! {
+        started = start(arguments, state, log) => started?,
         // Nobody has been served, and what has begun is found by the next one.
         _signal = interrupt.asked() => return Ok(Exit::Done),
     };
@@ -83,7 +83,7 @@ async fn serve_all(
             say(arguments.service.log_format, "stopping; once more to stop at once");
             Exit::Done
         }
-        () = running.ended() => {
+        () = work(&mut running, arguments, &kubeconfig) => {
             say(arguments.service.log_format, "a part of mayfly has ended by itself; stopping");
             Exit::Failed
         }
@@ -94,12 +94,20 @@ async fn serve_all(
     Ok(exit)
 }
 
-/// Starts the server, or nothing if anything that it needs can't be had.
+/// Says that requests are answered, as soon as they are; ends when a part of it has ended by itself.
+async fn work(running: &mut Running, arguments: &ServeArguments, kubeconfig: &Path) {
+    running.settled().await;
+    say_hello(arguments, running.address(), kubeconfig);
+    notify::ready();
+    running.ended().await;
+}
+
+/// Starts the server, or nothing if anything that it needs can't be had; and says where its kubeconfig is.
 async fn start(
     arguments: &ServeArguments,
     state: &StateFolder,
     log: Log,
-) -> anyhow::Result<Running> {
+) -> anyhow::Result<(Running, PathBuf)> {
     let folder = state.path();
     let of_host = OfHost::of(&arguments.service.host)?;
     let allowed = Limits::read(arguments.service.host.limits.as_deref())?;
@@ -137,7 +145,7 @@ async fn start(
     let tracer = telemetry.as_ref().map(Telemetry::tracer).unwrap_or_default();
     confine::hide(&arguments.service.confinement);
     let settings = state.settings(&arguments.backoff, of_host.clone(), &allowed);
-    let mut running = Running::start(Parts {
+    let running = Running::start(Parts {
         origin,
         runtime,
         allowed_hosts: of_host.hosts.clone(),
@@ -157,10 +165,7 @@ async fn start(
         certificates: Renewal { tls, kubeconfig: kubeconfig.clone(), url: listen::url(address) },
     })
     .await?;
-    running.settled().await;
-    say_hello(arguments, running.address(), &kubeconfig);
-    notify::ready();
-    Ok(running)
+    Ok((running, kubeconfig))
 }
 
 /// Who keeps the state.

@@ -158,7 +158,13 @@ impl Running {
         self.door.shut(shared::NOBODY_LEADS);
         let Some(session) = self.generation.take().and_then(Generation::abandon) else { return };
         tracing::warn!(why = session.why(), "this server does not lead any more");
-        session.resign().await;
+        self.resign().await;
+    }
+
+    async fn resign(&self) {
+        if let Some(shared) = &self.shared {
+            shared.resign().await;
+        }
     }
 
     async fn restore(&mut self, Restore { snapshot, answer }: Restore) {
@@ -177,20 +183,16 @@ impl Running {
 
     /// Stops clients first, so that nothing new comes; then who works for them. Whatever they wrote
     /// is durable, so the store closes when nobody has it any more.
-    pub(super) async fn stop(self) -> anyhow::Result<()> {
+    pub(super) async fn stop(mut self) -> anyhow::Result<()> {
         if let Some(generation) = &self.generation {
             generation.shutdown.cancel();
         }
         self.connections.stop(limits::DRAIN_MAX).await;
-        self.accepting.await.context("who takes connections in must not panic")?;
-        if let Some(generation) = self.generation {
-            let session = generation.session().cloned();
+        (&mut self.accepting).await.context("who takes connections in must not panic")?;
+        if let Some(generation) = self.generation.take() {
             generation.plane.shutdown().await;
-            // At once, so that nobody waits for a leader that has gone.
-            if let Some(session) = session {
-                session.resign().await;
-            }
         }
+        self.resign().await;
         if let Some(telemetry) = self.telemetry {
             telemetry.stop().await;
         }

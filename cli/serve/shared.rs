@@ -21,10 +21,10 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::door::Door;
+use super::files;
 use super::limits::{OWN_PAST_LEASES, READ_AGAIN_PAUSE};
 use super::peers::Peer;
 use super::tls::{self, Tls};
-use super::files;
 use super::users::Users;
 use crate::args::EtcdOptions;
 
@@ -61,6 +61,8 @@ pub(super) struct Shared {
     own_past_max: Duration,
     users: String,
     tls: Arc<Tls>,
+    /// The time for which it leads, from its election on.
+    leads: Mutex<Option<Session>>,
     /// The id of the leader that was told of last.
     told: Mutex<String>,
     /// The claim on the state folder.
@@ -110,6 +112,7 @@ impl Etcd {
             own_past_max: OWN_PAST_LEASES * lease,
             users,
             tls: Arc::clone(tls),
+            leads: Mutex::default(),
             told: Mutex::default(),
             _claim: self.claim,
         })
@@ -120,15 +123,27 @@ impl Shared {
     /// Waits until this server leads and has read the state. Until then `door` leads to whoever does.
     pub(super) async fn lead(&self, door: &Door) -> (Store, Session) {
         loop {
+            // Whoever was waited for in vain has left it.
+            self.resign().await;
             let session = self.elected(door).await;
+            *self.leads.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
             door.shut("the server that leads from now on reads the state");
             tracing::info!(url = self.url, "this server leads");
             match read(session.clone()).await {
                 Ok(store) => return (store, session),
                 Err(error) => tracing::error!("can't take over the state: {error:#}"),
             }
-            session.resign().await;
+            self.resign().await;
             sleep(READ_AGAIN_PAUSE).await;
+        }
+    }
+
+    /// Lets another server lead at once, so that nobody waits for one that has gone; also if this one
+    /// has only been elected, and still reads.
+    pub(super) async fn resign(&self) {
+        let session = self.leads.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(session) = session {
+            session.resign().await;
         }
     }
 

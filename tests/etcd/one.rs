@@ -4,9 +4,7 @@ use jiff::{ToSpan, Zoned};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams, PostParams};
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd,
-};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use serde_json::json;
 
 use super::kit::{Etcd, Site, answered};
@@ -78,7 +76,8 @@ async fn an_etcd_that_can_not_be_used_is_told() {
 async fn what_others_can_read_or_not_reach_is_told_once() {
     let home = Home::new();
     let Some(etcd) = Etcd::start(&home) else { return };
-    let warnings = ["etcd is spoken to in the clear", "servers on other hosts do not reach this one"];
+    let warnings =
+        ["etcd is spoken to in the clear", "servers on other hosts do not reach this one"];
     // The same one, by an address that is not known to be of this host.
     let remote = etcd.store().replace("127.0.0.1", "0.0.0.0");
     for (store, expect) in [(remote, 1), (etcd.store(), 0)] {

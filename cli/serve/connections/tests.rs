@@ -56,7 +56,9 @@ async fn ask(address: std::net::SocketAddr, tls: &Tls, request: &str) -> (String
 async fn an_answer_that_breaks_off_does_not_look_whole() {
     let folder = tempfile::tempdir().unwrap();
     let names = tls::names(IpAddr::V4(Ipv4Addr::LOCALHOST), &[]);
-    let tls = Tls::open(folder.path(), Authorities::Own, Source::Made(names), Clock::system().now()).unwrap();
+    let tls =
+        Tls::open(folder.path(), Authorities::Own, Source::Made(names), Clock::system().now())
+            .unwrap();
     let connections = Connections::new(&tls, Router::new().fallback(answer)).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

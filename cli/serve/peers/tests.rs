@@ -15,7 +15,8 @@ fn peer_at(listener: &TcpListener) -> Peer {
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let folder = tempfile::tempdir().expect("a folder");
     let source = Source::Made(vec!["localhost".to_owned()]);
-    let tls = Tls::open(folder.path(), Authorities::Own, source, Clock::system().now()).expect("TLS");
+    let tls =
+        Tls::open(folder.path(), Authorities::Own, source, Clock::system().now()).expect("TLS");
     let text = String::new;
     let leader = Leader { id: text(), url, authority: None, version: text(), users: text() };
     Peer::new(&leader, &Arc::new(tls)).expect("a client")

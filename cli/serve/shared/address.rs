@@ -9,7 +9,10 @@ use crate::args::EtcdOptions;
 use crate::serve::listen;
 
 /// Where the others reach a server that listens at `address`.
-pub(in crate::serve) fn advertised(options: &EtcdOptions, address: SocketAddr) -> anyhow::Result<String> {
+pub(in crate::serve) fn advertised(
+    options: &EtcdOptions,
+    address: SocketAddr,
+) -> anyhow::Result<String> {
     if let Some(advertised) = &options.advertise {
         return Ok(format!("https://{advertised}"));
     }

@@ -376,7 +376,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let source = || Source::Made(vec!["localhost".to_owned()]);
         let open = |authorities: Authorities, now: &str| {
-            let tls = Tls::open(folder.path(), authorities, source(), now.parse().unwrap()).unwrap();
+            let tls =
+                Tls::open(folder.path(), authorities, source(), now.parse().unwrap()).unwrap();
             (tls.own_authority().to_owned(), tls.serving_authority().unwrap().to_owned())
         };
         let (first, last) = ("2026-03-01T00:00:00Z", "2035-06-01T00:00:00Z");

@@ -79,11 +79,7 @@ async fn agree_on(
 
 /// Tells the operator what to do if the authority in `folder` is near its end. No server makes another one
 /// by itself: the rest would not know it.
-fn tell_of_its_end(
-    agreement: &Agreement<'_>,
-    folder: &Path,
-    now: Timestamp,
-) -> anyhow::Result<()> {
+fn tell_of_its_end(agreement: &Agreement<'_>, folder: &Path, now: Timestamp) -> anyhow::Result<()> {
     if let Some(authority) = Authority::kept(folder)?
         && !authority.lasts_from(now)?
     {
