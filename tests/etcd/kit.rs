@@ -112,11 +112,6 @@ impl Etcd {
         running.wait();
     }
 
-    /// Has it stand still, or go on.
-    pub(super) fn signal(&self, signal: Signal) {
-        self.running.as_ref().expect("it must run").signal(signal);
-    }
-
     /// Keeps a copy of what it has, which must be stopped.
     pub(super) fn save(&self, to: &Path) {
         assert!(self.running.is_none(), "it must be stopped");

@@ -1,20 +1,13 @@
 //! Who leads: one server at a time, and the next one soon after.
 
-use std::future::pending;
-use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Router;
-use axum::body::to_bytes;
-use axum::extract::Request;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, ListParams, PostParams};
 use rustix::process::Signal;
-use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::sync::Notify;
-use tokio::time::timeout;
+use serde_json::json;
 
+use super::gate::Gate;
 use super::kit::{Etcd, Site, client, until};
 use crate::harness::{Home, PATIENCE, Running, Server};
 
@@ -82,37 +75,16 @@ async fn who_starts_again_is_not_taken_for_another() {
     assert!(!ended.stderr.contains("--advertise"), "{ended:#?}");
 }
 
-/// The address of something like `etcd` that never answers who wants to read the objects, and what tells
-/// that somebody does.
-async fn never_read(etcd: &Etcd) -> (String, Arc<Notify>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("it must have one").to_string();
-    let (reads, asked) = (Arc::new(Notify::new()), etcd.address.clone());
-    let told = Arc::clone(&reads);
-    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let router = Router::new().fallback(async move |request: Request| {
-        let url = format!("http://{asked}{}", request.uri().path());
-        let body = to_bytes(request.into_body(), usize::MAX).await.expect("all of it");
-        if serde_json::from_slice::<Value>(&body).expect("JSON").get("range_end").is_some() {
-            told.notify_one();
-            pending::<()>().await;
-        }
-        let answer = http.post(url).body(body).send().await.expect("an answer");
-        (answer.status(), answer.bytes().await.expect("all of it"))
-    });
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    (address, reads)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn who_stops_while_it_reads_lets_others_lead() {
     let home = Home::new();
     let Some(etcd) = Etcd::start(&home) else { return };
-    let (address, reads) = never_read(&etcd).await;
+    // All objects are asked for, page by page.
+    let gate = Gate::before(&etcd, |asked| asked.get("range_end").is_some()).await;
     let mut command = home.mayfly();
     command.args(["serve", "--listen=127.0.0.1:0", "--leader-lease=600"]);
-    let server = Running::start(command.arg(format!("--store=etcd://{address}")));
-    timeout(PATIENCE, reads.notified()).await.expect("it must read");
+    let server = Running::start(command.arg(gate.store()));
+    gate.reached().await;
     server.signal(Signal::TERM);
     let stopped = tokio::task::spawn_blocking(|| server.wait()).await;
     stopped.expect("it must not panic").exits(0);

@@ -3,6 +3,7 @@
 //! Knows `mayfly serve` and `mayfly node`, the API, and a real etcd, where there is one.
 
 mod fences;
+mod gate;
 pub(crate) mod kit;
 mod leaders;
 mod one;

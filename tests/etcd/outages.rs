@@ -1,17 +1,21 @@
 //! etcd is slow, away, back, and back with an older state.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt as _;
 use kube::api::{Api, PostParams};
-use rustix::process::Signal;
 use serde_json::json;
 
-use super::kit::{LEDGER, Site, client, until};
+use super::gate::Gate;
+use super::kit::{Etcd, LEDGER, Site, client, until};
 use super::leaders::{make, names};
-use crate::harness::Server;
+use crate::harness::{Home, Server};
 
 async fn status_of(server: &Server, name: &str) -> Option<u16> {
     let maps = Api::<ConfigMap>::default_namespaced(client(server).await);
@@ -24,18 +28,27 @@ async fn status_of(server: &Server, name: &str) -> Option<u16> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_etcd_delays_what_is_written_and_nothing_else() {
-    let Some(site) = Site::with_lease(600) else { return };
-    let server = site.server("one");
+    let home = Home::new();
+    let Some(etcd) = Etcd::start(&home) else { return };
+    let key = BASE64.encode("/mayfly/objects/ConfigMap/default/slow");
+    let is_slow = Arc::new(AtomicBool::new(false));
+    // From that write on it answers nothing.
+    let gate = Gate::before(&etcd, move |asked| {
+        is_slow.fetch_or(asked.to_string().contains(&key), Ordering::SeqCst);
+        is_slow.load(Ordering::SeqCst)
+    });
+    let gate = gate.await;
+    let server = Server::start(&home, &[&gate.store(), "--leader-lease=600"]);
     make(&server, "before").await;
-    site.etcd.signal(Signal::STOP);
     let maps = Api::<ConfigMap>::default_namespaced(client(&server).await);
     let map =
         serde_json::from_value(json!({"metadata": {"name": "slow"}})).expect("it must be one");
     let making = tokio::spawn(async move { maps.create(&PostParams::default(), &map).await });
+    gate.reached().await;
     // Reads go on; what is not durable is not seen.
     assert_eq!(names(&server).await, ["before"]);
     assert!(!making.is_finished(), "nothing is acknowledged that is not durable");
-    site.etcd.signal(Signal::CONT);
+    gate.open();
     making.await.expect("it must not panic").expect("it must be made after all");
     assert_eq!(names(&server).await, ["before", "slow"]);
     server.stop().exits(0);
