@@ -11,7 +11,7 @@ use axum::response::IntoResponse;
 use mayfly_controller::http::RESTORE;
 use mayfly_controller::http::status::Status;
 use mayfly_etcd::Session;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +21,7 @@ use tower::ServiceExt;
 use super::generation::Generation;
 use super::peers::{self, Peer};
 use super::{doubt, limits};
+use crate::descriptors;
 
 /// Why nobody is let in while a backup is restored.
 const RESTORING: &str = "a backup is being restored";
@@ -31,6 +32,9 @@ pub(super) struct Door(Arc<Inner>);
 
 struct Inner {
     leads: RwLock<Leads>,
+    /// For what is passed on to another server.
+    places: Arc<Semaphore>,
+    places_max: usize,
     /// That it leads somewhere else than before.
     news: Notify,
 }
@@ -61,12 +65,18 @@ struct Way {
 
 impl Default for Door {
     fn default() -> Self {
-        let leads = RwLock::new(Leads::Nowhere("it is only starting"));
-        Self(Arc::new(Inner { leads, news: Notify::new() }))
+        Self::with_places(limits::PASSED_ON_MAX.min(descriptors::for_connections()))
     }
 }
 
 impl Door {
+    /// One that passes no more than so many requests on at once.
+    pub(super) fn with_places(places_max: usize) -> Self {
+        let leads = RwLock::new(Leads::Nowhere("it is only starting"));
+        let places = Arc::new(Semaphore::new(places_max));
+        Self(Arc::new(Inner { leads, places, places_max, news: Notify::new() }))
+    }
+
     /// Requests go to the API of `generation` from now on.
     pub(super) fn open(&self, generation: &Generation) {
         self.lead_to(generation.router(), generation.session().cloned());
@@ -139,6 +149,18 @@ impl Door {
         (leads.clone(), inside)
     }
 
+    /// What `peer` answers, which has a place until its end.
+    async fn pass_on(&self, peer: &Peer, request: Request) -> Response<Body> {
+        let Inner { places, places_max, .. } = &*self.0;
+        match Arc::clone(places).try_acquire_owned() {
+            Ok(place) => peer.forward(request, place).await,
+            Err(_) => {
+                let limit = format!("no more than {places_max} that are passed on at once");
+                Status::too_many_requests(&limit).into_response()
+            }
+        }
+    }
+
     /// What answers, now and whenever the door leads elsewhere.
     pub(super) fn router(&self) -> Router {
         Router::new().fallback(pass).with_state(self.clone())
@@ -154,7 +176,7 @@ async fn pass(State(door): State<Door>, mut request: Request) -> Response<Body> 
         Leads::Here(way) => way,
         // Each of two servers may take the other for the leader, for a moment.
         Leads::There(_) if is_of_peer => return no("this server does not lead"),
-        Leads::There(peer) => return peer.forward(request).await,
+        Leads::There(peer) => return door.pass_on(&peer, request).await,
         Leads::Nowhere(why) => return no(why),
     };
     if session.is_some_and(|session| !session.holds()) {
@@ -177,7 +199,6 @@ mod tests {
 
     use axum::http::Method;
     use axum::routing::any;
-    use tokio::sync::Semaphore;
     use tokio::time::{Instant, sleep};
 
     use super::*;

@@ -65,6 +65,15 @@ pub(super) const PEER_CONNECT_MAX: Duration = Duration::from_secs(5);
 /// moment when the other end gives it up, which it does after [`IDLE_MAX`].
 pub(super) const PEER_IDLE_MAX: Duration = Duration::from_secs(30);
 
+/// Requests that are passed on to the leader at once, unless a quarter of the process's descriptors is
+/// less: each has a connection of its own there. Stops the clients of one server from taking all places
+/// that the leader has, which others and its own clients need as well; half of them.
+pub(super) const PASSED_ON_MAX: usize = CONNECTIONS_MAX / 2;
+
+/// Connections to the leader that are kept at once though nobody needs them. Stops a moment with many
+/// requests from keeping as many places there for long after it.
+pub(super) const PEER_IDLE_AT_ONCE_MAX: usize = 64;
+
 /// How many leases a leader may last that has the URL of this server, before it is another server: one
 /// that has its lease from an earlier run of this one goes after one, or two if etcd itself has an
 /// election meanwhile, which begins leases anew. Stops two servers of one URL from waiting for each other

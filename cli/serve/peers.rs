@@ -30,6 +30,7 @@ use mayfly_etcd::Leader;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Identity};
 use tokio::io::copy_bidirectional;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::tls::Tls;
@@ -84,10 +85,16 @@ impl Peer {
         made.1.clone()
     }
 
-    /// What the leader answers to `request`, as it comes. It breaks off when that one leads no more.
-    pub(super) async fn forward(&self, request: Request) -> Response<Body> {
+    /// What the leader answers to `request`, as it comes. It breaks off when that one leads no more, and
+    /// has its `place` until its end.
+    pub(super) async fn forward(
+        &self,
+        request: Request,
+        place: OwnedSemaphorePermit,
+    ) -> Response<Body> {
         let may_be_repeated = doubt::may_be_repeated(&request);
-        let (is_unasked, why) = match self.over.run_until_cancelled(self.ask(request)).await {
+        let asked = self.over.run_until_cancelled(self.ask(request, place)).await;
+        let (is_unasked, why) = match asked {
             Some(Ok(answer)) => return answer,
             Some(Err(error)) => {
                 // Then nothing was sent.
@@ -101,7 +108,11 @@ impl Peer {
         doubt::broken_off(may_be_repeated || is_unasked, why).into_response()
     }
 
-    async fn ask(&self, mut request: Request) -> Result<Response<Body>, reqwest::Error> {
+    async fn ask(
+        &self,
+        mut request: Request,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Response<Body>, reqwest::Error> {
         let upgrade = is_upgrade(request.headers()).then(|| hyper::upgrade::on(&mut request));
         let (parts, body) = request.into_parts();
         let path = parts.uri.path_and_query().map_or("/", |it| it.as_str());
@@ -129,10 +140,11 @@ impl Peer {
                     if let Some(Err(error)) = passed_on {
                         tracing::debug!(%error, "a stream that was passed on ended");
                     }
+                    drop(place);
                 });
                 Body::empty()
             }
-            _ => Body::from_stream(pieces(answer, self.over.clone())),
+            _ => Body::from_stream(pieces(answer, self.over.clone(), place)),
         };
         let mut response = Response::new(body);
         *response.status_mut() = status;
@@ -151,6 +163,7 @@ fn client(leader: &Leader, tls: &Tls, now: Timestamp) -> anyhow::Result<Client> 
         .redirect(Policy::none())
         .connect_timeout(limits::PEER_CONNECT_MAX)
         .pool_idle_timeout(limits::PEER_IDLE_MAX)
+        .pool_max_idle_per_host(limits::PEER_IDLE_AT_ONCE_MAX)
         // Over HTTP/2 all watches would share one connection, which has room for so many.
         .http1_only()
         .identity(Identity::from_pem(own.as_bytes())?);
@@ -164,11 +177,12 @@ fn client(leader: &Leader, tls: &Tls, now: Timestamp) -> anyhow::Result<Client> 
 fn pieces(
     answer: reqwest::Response,
     over: CancellationToken,
+    place: OwnedSemaphorePermit,
 ) -> impl Stream<Item = io::Result<Bytes>> {
-    stream::try_unfold((answer, over), async |(mut answer, over)| {
+    stream::try_unfold((answer, over, place), async |(mut answer, over, place)| {
         let piece = over.run_until_cancelled(answer.chunk()).await;
         let piece = piece.ok_or_else(|| io::Error::other("the server does not lead any more"))?;
-        Ok(piece.map_err(io::Error::other)?.map(|piece| (piece, (answer, over))))
+        Ok(piece.map_err(io::Error::other)?.map(|piece| (piece, (answer, over, place))))
     })
 }
 

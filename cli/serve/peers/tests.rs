@@ -4,6 +4,7 @@ use axum::http::Method;
 use futures_util::StreamExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
 use super::*;
@@ -40,6 +41,11 @@ fn request(method: &Method) -> Request {
     request.body(Body::empty()).expect("it must be one")
 }
 
+/// A place of its own.
+fn place() -> OwnedSemaphorePermit {
+    Arc::new(Semaphore::new(1)).try_acquire_owned().expect("it must be free")
+}
+
 /// The code of an answer, and whether it says when to ask again.
 fn told(answer: &Response<Body>) -> (u16, bool) {
     (answer.status().as_u16(), answer.headers().contains_key("retry-after"))
@@ -48,7 +54,7 @@ fn told(answer: &Response<Body>) -> (u16, bool) {
 #[tokio::test]
 async fn what_was_not_sent_or_only_reads_may_be_asked_again() {
     let check = async |peer: &Peer, method: Method, expect: (u16, bool)| {
-        let answer = peer.forward(request(&method)).await;
+        let answer = peer.forward(request(&method), place()).await;
         assert_eq!(told(&answer), expect, "{method}");
     };
     let there = listen().await;
@@ -74,7 +80,7 @@ async fn a_stream_is_passed_on_both_ways() {
     let peer = Arc::new(peer_at(&there));
     let passes = axum::Router::new().fallback(move |request: Request| {
         let peer = Arc::clone(&peer);
-        async move { peer.forward(request).await }
+        async move { peer.forward(request, place()).await }
     });
     let at = here.local_addr().expect("an address");
     let serving = tokio::spawn(async move { axum::serve(here, passes).await });
@@ -135,6 +141,30 @@ async fn what_was_passed_on_ends_when_another_leads() {
     }
     let end = events.next().await.expect("it must not look whole");
     assert!(end.expect_err("it breaks off").to_string().contains("does not lead any more"));
+}
+
+#[tokio::test]
+async fn one_too_many_is_told_to_come_back() {
+    let there = listen().await;
+    let door = Door::with_places(1);
+    door.lead_away(peer_at(&there));
+    let ask = || tokio::spawn(door.router().oneshot(request(&Method::GET)));
+    let begin = async || {
+        let asked = ask();
+        let (mut stream, _) = there.accept().await.expect("a connection");
+        head(&mut stream).await;
+        let some = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        stream.write_all(some.as_bytes()).await.expect("it must be sent");
+        (asked.await.expect("it must not panic").expect("it must answer"), stream)
+    };
+    let (first, _stream) = begin().await;
+    assert_eq!(told(&first), (200, false));
+    let refused = ask().await.expect("it must not panic").expect("it must answer");
+    assert_eq!(told(&refused), (429, true));
+    // Its place is free as soon as nobody reads it any more.
+    drop(first);
+    let (next, _stream) = begin().await;
+    assert_eq!(told(&next), (200, false));
 }
 
 #[test]
