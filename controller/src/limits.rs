@@ -14,8 +14,23 @@ pub const WATCH_HISTORY_MAX: usize = 16_384;
 pub const WATCH_HISTORY_BYTES_MAX: usize = 64 << 20;
 
 /// Requests for certificates that are kept at once. Stops hosts that join, or whoever has a token, from
-/// filling memory and the disk; those that are decided on go after an hour.
+/// filling memory and the disk; those that are signed or refused go after an hour.
 pub const CERTIFICATE_REQUESTS_MAX: usize = 4_096;
+
+/// Of those, the ones that are signed or refused; beyond, the oldest go before their time. Stops a node
+/// that asks again and again from leaving no room for others: half of all, and a host that joins looks
+/// for its certificate twice a second.
+pub const CERTIFICATE_REQUESTS_OVER_MAX: usize = CERTIFICATE_REQUESTS_MAX / 2;
+
+/// Requests for certificates of one user that nobody has decided on, unless they may do everything.
+/// Stops a node, or whoever has a token, from leaving no room for others; a whole rack that joins at
+/// once has as many for a moment.
+pub const CERTIFICATE_REQUESTS_PENDING_MAX: usize = 128;
+
+/// Bytes of what a certificate is asked with (PEM), and of the names, labels and annotations of a request
+/// of who may not do everything. Stops requests from filling memory and the disk; with the largest keys
+/// that there are it is a third of this.
+pub const CERTIFICATE_REQUEST_BYTES_MAX: usize = 16 * 1024;
 
 /// Seconds for which the store remembers a change, unless it is one of the latest
 /// [`WATCH_HISTORY_IDLE`]. Stops a server that has nothing to do from holding what it has done;

@@ -13,7 +13,8 @@ use super::{Admitted, Invalid, keep_system_metadata};
 use crate::api::{
     CertificateSigningRequest, CertificateSigningRequestCondition, Kind, Time, Timestamp,
 };
-use crate::certificates::{Purpose, Request};
+use crate::certificates::{Malformed, Purpose, Request};
+use crate::limits::CERTIFICATE_REQUEST_BYTES_MAX;
 
 /// What a key may be used for.
 const USAGES: &[&str] = &[
@@ -157,8 +158,12 @@ fn set_times(new: &mut CertificateSigningRequest, old: &CertificateSigningReques
 
 fn spec(object: &CertificateSigningRequest, errors: &mut Errors) {
     let (spec, at) = (&object.spec, Path::new("spec"));
-    if let Err(why) = Request::parse(&spec.request.0) {
-        errors.invalid(&at.child("request"), Json(&spec.request), &why.to_string());
+    match Request::parse(&spec.request.0) {
+        Ok(_) => {}
+        Err(Malformed::TooLong) => {
+            errors.too_long(&at.child("request"), CERTIFICATE_REQUEST_BYTES_MAX);
+        }
+        Err(why) => errors.invalid(&at.child("request"), Json(&spec.request), &why.to_string()),
     }
     let usages = spec.usages.as_deref().unwrap_or_default();
     let at_usages = at.child("usages");

@@ -11,6 +11,14 @@ const DECIDED: SignedDuration = SignedDuration::from_hours(1);
 /// How long it waits for somebody to decide.
 const PENDING: SignedDuration = SignedDuration::from_hours(24);
 
+/// Whether nothing becomes of `request` any more: it is signed, or refused.
+pub(super) fn is_over(request: &CertificateSigningRequest) -> bool {
+    let Some(status) = &request.status else { return false };
+    let mut conditions = status.conditions.iter().flatten();
+    status.certificate.as_ref().is_some_and(|it| !it.0.is_empty())
+        || conditions.any(|it| matches!(it.type_.as_str(), "Denied" | "Failed"))
+}
+
 /// When `request` is to be deleted; never if its signer takes its time.
 pub(super) fn due_at(request: &CertificateSigningRequest) -> Option<Timestamp> {
     let status = request.status.as_ref();

@@ -1,6 +1,5 @@
 //! Follows the requests for certificates, and carries out what they need.
 
-use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::error::Error;
 use std::sync::Arc;
@@ -10,8 +9,10 @@ use k8s_openapi::ByteString;
 use tokio_util::sync::CancellationToken;
 
 use super::index::Index;
-use super::reconcile::{Action, Observed, node_named, reconcile};
-use super::{Order, Signer};
+use super::kubelet::node_of;
+use super::queue::Queue;
+use super::reconcile::{Action, Observed, reconcile};
+use super::{Order, Signer, clean};
 use crate::api::{
     CertificateSigningRequest, CertificateSigningRequestCondition, Key, Kind, Node, Resource,
     SignedDuration, Time, Timestamp,
@@ -33,13 +34,13 @@ pub struct CertificateController {
     signing_duration: SignedDuration,
     index: Index,
     /// To be looked at.
-    queue: BTreeSet<Key>,
+    queue: Queue,
 }
 
 impl CertificateController {
     /// For the requests in `store`, which `signer` signs for `signing_duration` at most.
     pub fn new(store: Store, signer: Arc<dyn Signer>, signing_duration: SignedDuration) -> Self {
-        let (index, queue) = (Index::default(), BTreeSet::new());
+        let (index, queue) = (Index::default(), Queue::default());
         Self { store, signer, signing_duration, index, queue }
     }
 
@@ -51,7 +52,7 @@ impl CertificateController {
     async fn run_forever(&mut self) {
         loop {
             let list = self.store.list::<CertificateSigningRequest>(None);
-            (self.index, self.queue) = (Index::default(), BTreeSet::new());
+            (self.index, self.queue) = (Index::default(), Queue::default());
             for request in list.items {
                 self.note_request(&request.key(), &request);
             }
@@ -68,50 +69,80 @@ impl CertificateController {
             }
             watch.keeps_up()?;
             let now = self.store.clock().now();
-            self.queue.extend(self.index.take_due(now));
-            if let Some(key) = self.queue.pop_first() {
+            self.index.take_due(now).into_iter().for_each(|key| self.queue.push(key));
+            if let Some(key) = self.index.take_crowded_out() {
+                self.make_room(&key, now).await;
+            } else if let Some(key) = self.queue.pop() {
                 self.sync(key, now).await;
+            } else {
+                self.rest(&mut watch).await?;
                 continue;
             }
-            tokio::select! {
-                biased;
-                change = watch.next() => self.note(&*change?),
-                () = self.store.clock().sleep_until(self.index.next_due()) => {}
-            }
+            // What is decided on at once waits for nothing, and others have work to do as well.
+            tokio::task::yield_now().await;
         }
+    }
+
+    /// Waits until there is something to do.
+    async fn rest(&mut self, watch: &mut Watch) -> Result<(), Gone> {
+        tokio::select! {
+            biased;
+            change = watch.next() => self.note(&*change?),
+            () = self.store.clock().sleep_until(self.index.next_due()) => {}
+        }
+        Ok(())
     }
 
     fn note(&mut self, change: &Change) {
         match CertificateSigningRequest::from_object(&change.object) {
             Some(_) if change.what == ChangeKind::Deleted => self.index.forget(&change.key),
             Some(request) => self.note_request(&change.key, request),
-            None => self.queue.extend(self.index.pending().cloned()),
+            // What may be decided of it depends on its node.
+            None => self.index.of_node(&change.key.name).for_each(|it| self.queue.push(it.clone())),
         }
     }
 
     fn note_request(&mut self, key: &Key, request: &CertificateSigningRequest) {
         self.index.set(key, request);
-        self.queue.insert(key.clone());
+        self.queue.push(key.clone());
     }
 
     /// Does what the request `key` needs.
     async fn sync(&mut self, key: Key, now: Timestamp) {
         let Some(request) = self.store.get::<CertificateSigningRequest>(&key) else { return };
-        let named = node_named(&request);
-        let node = named.and_then(|name| self.store.get::<Node>(&Key::new("", &name)));
-        let observed = Observed { request, node, signing_duration: self.signing_duration };
+        let asked = self.index.asked(&key, &request);
+        let named = asked.as_ref().and_then(|it| node_of(&it.common_name));
+        let node = named.and_then(|name| self.store.get::<Node>(&Key::new("", name)));
+        let observed = Observed { request, asked, node, signing_duration: self.signing_duration };
         let action = match reconcile(&observed, now) {
             Action::Sign(order) => self.sign(&order),
             action => Done::Other(action),
         };
-        let Some(transaction) = transaction(&observed.request, action, now) else { return };
+        self.carry_out(&observed.request, action, now).await;
+    }
+
+    /// Deletes the request `key` before its time.
+    async fn make_room(&mut self, key: &Key, now: Timestamp) {
+        let Some(request) = self.store.get::<CertificateSigningRequest>(key) else { return };
+        // Another may have its name by now.
+        if clean::is_over(&request) {
+            self.carry_out(&request, Done::Other(Action::Delete), now).await;
+        }
+    }
+
+    async fn carry_out(&mut self, request: &CertificateSigningRequest, done: Done, now: Timestamp) {
+        let Some(transaction) = transaction(request, done, now) else { return };
         match self.store.commit(transaction).await {
             // It has changed since it was looked at: the change comes by.
             Ok(_) | Err(CommitError::Conflict { .. }) => {}
             Err(error) => {
-                let request = &*key.name;
-                tracing::warn!(error = &error as &dyn Error, request, "can't do what it needs");
-                self.queue.insert(key);
+                let key = request.key();
+                tracing::warn!(
+                    error = &error as &dyn Error,
+                    request = &*key.name,
+                    "can't do what it needs"
+                );
+                self.note_request(&key, request);
                 tokio::time::sleep(RETRY_DELAY).await;
             }
         }

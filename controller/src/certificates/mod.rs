@@ -12,6 +12,7 @@ mod clean;
 mod controller;
 mod index;
 mod kubelet;
+mod queue;
 mod reconcile;
 mod request;
 
@@ -22,7 +23,7 @@ pub use self::request::{Malformed, Request};
 
 use std::net::IpAddr;
 
-use crate::api::{SignedDuration, Timestamp};
+use crate::api::{CertificateSigningRequest, SignedDuration, Timestamp};
 
 /// How long before it is signed a certificate begins, since clocks differ; Kubernetes' number.
 pub const BACKDATE: SignedDuration = SignedDuration::from_mins(5);
@@ -54,6 +55,12 @@ pub struct Order {
 pub trait Signer: Send + Sync + 'static {
     /// The certificate (PEM) of `order`, or why there can't be one.
     fn sign(&self, order: &Order) -> Result<String, String>;
+}
+
+/// Whether nobody has decided on `request`.
+pub(crate) fn is_pending(request: &CertificateSigningRequest) -> bool {
+    let conditions = request.status.as_ref().and_then(|it| it.conditions.as_ref());
+    conditions.is_none_or(Vec::is_empty)
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ const SHORT: SignedDuration = SignedDuration::from_hours(8);
 pub struct Observed {
     /// The request.
     pub request: Arc<CertificateSigningRequest>,
+    /// What it asks for, if that is for a node.
+    pub asked: Option<Arc<Request>>,
     /// The node that it names, if it is there.
     pub node: Option<Arc<Node>>,
     /// For how long a certificate is good at most.
@@ -48,18 +50,13 @@ pub enum Action {
     Delete,
 }
 
-/// The node that `request` names, if it is for a node.
-pub(super) fn node_named(request: &CertificateSigningRequest) -> Option<String> {
-    Purpose::of_signer(&request.spec.signer_name)?;
-    let parsed = Request::parse(&request.spec.request.0).ok()?;
-    node_of(&parsed.common_name).map(str::to_owned)
-}
-
 /// Decides what a request needs next. At the same time and of the same observation it is always the
 /// same.
 pub fn reconcile(observed: &Observed, now: Timestamp) -> Action {
     let request = &observed.request;
-    if clean::due_at(request).is_some_and(|due| due <= now) {
+    let is_due = clean::due_at(request).is_some_and(|due| due <= now);
+    // Once that is done, it waits for whoever holds it.
+    if is_due && request.metadata.deletion_timestamp.is_none() {
         return Action::Delete;
     }
     let Some(purpose) = Purpose::of_signer(&request.spec.signer_name) else {
@@ -75,12 +72,11 @@ pub fn reconcile(observed: &Observed, now: Timestamp) -> Action {
     if is_signed || has("Denied") || has("Failed") {
         return Action::Nothing;
     }
-    // What is no request was refused when it was made.
-    let Ok(parsed) = Request::parse(&request.spec.request.0) else { return Action::Nothing };
+    let Some(asked) = &observed.asked else { return Action::Nothing };
     if has("Approved") {
-        sign(observed, purpose, &parsed, now)
+        sign(observed, purpose, asked, now)
     } else {
-        approve(observed, purpose, &parsed)
+        approve(observed, purpose, asked)
     }
 }
 

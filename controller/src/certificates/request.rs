@@ -9,6 +9,8 @@ use x509_parser::oid_registry::{OID_X509_COMMON_NAME, OID_X509_ORGANIZATION_NAME
 use x509_parser::pem::parse_x509_pem;
 use x509_parser::prelude::FromDer;
 
+use crate::limits::CERTIFICATE_REQUEST_BYTES_MAX;
+
 /// The label of its PEM block.
 const LABEL: &str = "CERTIFICATE REQUEST";
 
@@ -34,6 +36,9 @@ pub struct Request {
 /// Why something is no request for a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
+    /// It is too long to be looked at.
+    #[error("may not be more than {} bytes", CERTIFICATE_REQUEST_BYTES_MAX)]
+    TooLong,
     /// There is no such PEM block.
     #[error("PEM block type must be CERTIFICATE REQUEST")]
     Pem,
@@ -48,6 +53,9 @@ pub enum Malformed {
 impl Request {
     /// Reads the first PEM block of `pem`, and checks its signature.
     pub fn parse(pem: &[u8]) -> Result<Self, Malformed> {
+        if CERTIFICATE_REQUEST_BYTES_MAX < pem.len() {
+            return Err(Malformed::TooLong);
+        }
         let (_, block) = parse_x509_pem(pem).map_err(|_| Malformed::Pem)?;
         if block.label != LABEL {
             return Err(Malformed::Pem);

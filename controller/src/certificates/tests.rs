@@ -144,7 +144,8 @@ fn decided(request: &Value, node: Option<Arc<Node>>, now: Timestamp) -> Action {
     let request: CertificateSigningRequest =
         serde_json::from_value(request.clone()).expect("a request");
     let signing_duration = SignedDuration::from_hours(24 * 365);
-    let observed = Observed { request: Arc::new(request), node, signing_duration };
+    let asked = Request::parse(&request.spec.request.0).ok().map(Arc::new);
+    let observed = Observed { request: Arc::new(request), asked, node, signing_duration };
     let action = reconcile(&observed, now);
     assert_eq!(action, reconcile(&observed, now));
     action
@@ -291,4 +292,67 @@ async fn a_request_is_approved_signed_and_deleted() {
     assert_eq!(passed.as_hours(), 1);
     cancel.cancel();
     running.await.expect("it must not panic");
+}
+
+/// What runs on `store` until the test ends.
+fn at_work(store: &Store) -> tokio_util::task::AbortOnDropHandle<()> {
+    let duration = SignedDuration::from_hours(24);
+    let signer = Arc::new(Notary::default());
+    let controller = CertificateController::new(store.clone(), signer, duration);
+    let running = tokio::spawn(controller.run(CancellationToken::new()));
+    tokio_util::task::AbortOnDropHandle::new(running)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_its_node_is_decided_on_when_that_is_there() {
+    let store = Store::in_memory(Clock::simulated(now()), Names::seeded(1));
+    let _controller = at_work(&store);
+    let pem = pem("system:nodes", "system:node:a", &["10.0.0.1"]);
+    let request = asked(Purpose::Serving, &pem, "system:node:a", "system:nodes");
+    let request: CertificateSigningRequest = serde_json::from_value(request).expect("a request");
+    store.commit(Transaction::new().create(request)).await.expect("it must be made");
+    let get = || store.get::<CertificateSigningRequest>(&Key::new("", "csr")).expect("it is there");
+    let mut other = (*node("True", &["10.0.0.1"])).clone();
+    other.metadata.name = Some("b".to_owned());
+    store.commit(Transaction::new().create(other)).await.expect("it must be made");
+    // With paused time, sleeping means that everybody else has done what there is to do.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert!(is_pending(&get()));
+    let own = (*node("True", &["10.0.0.1"])).clone();
+    store.commit(Transaction::new().create(own)).await.expect("it must be made");
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let certificate = get().status.clone().unwrap_or_default().certificate;
+    assert_eq!(certificate.expect("it must be signed").0, b"signed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_too_many_that_are_over_the_oldest_go_before_their_time() {
+    use crate::limits::CERTIFICATE_REQUESTS_OVER_MAX;
+
+    let store = Store::in_memory(Clock::simulated(now()), Names::seeded(1));
+    let mut all = Transaction::new();
+    for number in 0..CERTIFICATE_REQUESTS_OVER_MAX + 3 {
+        let mut request = asked(Purpose::Client, "", "system:node:a", "system:nodes");
+        // The last ones are the oldest.
+        let seconds = SignedDuration::from_secs(number.try_into().expect("it is small"));
+        let at = now().checked_sub(seconds).expect("it is after 1970").to_string();
+        request["metadata"]["name"] = json!(format!("csr-{number}"));
+        // Nobody has decided on the first, and the second waits for its signer.
+        let type_ = if number == 1 { "Approved" } else { "Denied" };
+        if number > 0 {
+            let condition = json!({"type": type_, "status": "True", "lastUpdateTime": at});
+            request["status"] = json!({"conditions": [condition]});
+        }
+        let request: CertificateSigningRequest = serde_json::from_value(request).expect("one");
+        all = all.create(request);
+    }
+    store.commit(all).await.expect("they must be made");
+    let _controller = at_work(&store);
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let has = |number: usize| {
+        let key = Key::new("", &format!("csr-{number}"));
+        store.get::<CertificateSigningRequest>(&key).is_some()
+    };
+    assert!(!has(CERTIFICATE_REQUESTS_OVER_MAX + 2));
+    assert!((0..CERTIFICATE_REQUESTS_OVER_MAX + 2).all(has));
 }

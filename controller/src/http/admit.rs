@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::access::User;
+use super::access::{self, User};
 use super::refusal::Refusal;
 use super::router::Api;
 use super::status::Status;
@@ -13,8 +13,12 @@ use super::target::Subresource;
 use super::versions::Version;
 use crate::admission::{self, Admitted, CertificatePart, ErrorKind, FieldError, Invalid};
 use crate::api::names::ALLOW_HOSTS;
-use crate::api::{CronJob, Kind, Namespace, Node, Object, ObjectMeta, Pod, Resource, Timestamp};
-use crate::limits::CERTIFICATE_REQUESTS_MAX;
+use crate::api::{
+    CertificateSigningRequest, CronJob, Kind, Namespace, Node, Object, ObjectMeta, Pod, Resource,
+    Timestamp,
+};
+use crate::certificates::is_pending;
+use crate::limits::{CERTIFICATE_REQUESTS_MAX, CERTIFICATE_REQUESTS_PENDING_MAX};
 use crate::network::{self, AllowedHosts};
 use crate::priority;
 use crate::store::Store;
@@ -175,17 +179,28 @@ pub(super) fn update(
 }
 
 /// Has `object` say that `user` asks, if it is a request for a certificate; refuses it if there are too
-/// many.
-pub(super) fn asked_by(user: &User, object: &mut Object, store: &Store) -> Result<(), Refusal> {
+/// many, or too many of theirs.
+pub(super) fn asked_by(user: &User, object: &mut Object, api: &Api) -> Result<(), Refusal> {
     let Object::CertificateSigningRequest(request) = object else { return Ok(()) };
     let kind = Kind::CertificateSigningRequest;
-    if CERTIFICATE_REQUESTS_MAX <= store.count(kind) {
+    let refused = |why: String| {
         let name = request.metadata.name.as_deref().unwrap_or_default();
-        let why = format!(
+        Err(Status::forbidden(kind, name, &why).into())
+    };
+    if CERTIFICATE_REQUESTS_MAX <= api.store.count(kind) {
+        return refused(format!(
             "there are {CERTIFICATE_REQUESTS_MAX} requests for certificates already, each of which \
-             goes an hour after it was decided on, or a day after it was made"
-        );
-        return Err(Status::forbidden(kind, name, &why).into());
+             goes an hour after it was signed or refused, or a day after it was made"
+        ));
+    }
+    if CERTIFICATE_REQUESTS_PENDING_MAX <= pending_of(user, &api.store)
+        && !access::may_do_everything(api, user)
+    {
+        return refused(format!(
+            "{:?} has {CERTIFICATE_REQUESTS_PENDING_MAX} requests for certificates already that \
+             nobody has decided on, each of which goes a day after it was made",
+            user.name
+        ));
     }
     let spec = &mut Arc::make_mut(request).spec;
     spec.username = Some(user.name.clone());
@@ -193,6 +208,14 @@ pub(super) fn asked_by(user: &User, object: &mut Object, store: &Store) -> Resul
     spec.groups = Some(user.groups.clone());
     spec.extra = None;
     Ok(())
+}
+
+/// How many requests for certificates of `user` nobody has decided on.
+fn pending_of(user: &User, store: &Store) -> usize {
+    let all = store.list::<CertificateSigningRequest>(None).items;
+    let is_theirs =
+        |request: &CertificateSigningRequest| request.spec.username.as_deref() == Some(&*user.name);
+    all.iter().filter(|request| is_theirs(request) && is_pending(request)).count()
 }
 
 /// Admits a part of the request for a certificate `new` to be written over that of `old` at `now`.

@@ -18,6 +18,7 @@ use crate::store::{Names, Store, Transaction};
 mod apply;
 mod attached;
 mod backup;
+mod certificates;
 mod elsewhere;
 mod events;
 mod hosts;

@@ -47,6 +47,10 @@ fn admits_and_denies_what_kubernetes_does() {
     check(json!({}), &[]);
     check(json!({"expirationSeconds": 600}), &[]);
     check(json!({"request": ""}), &["spec.request: Invalid value"]);
+    // What follows the request counts as well, though nobody reads it.
+    let padded = |bytes: usize| json!({"request": BASE64.encode(format!("{:bytes$}", pem()))});
+    check(padded(16 * 1024), &[]);
+    check(padded(16 * 1024 + 1), &["spec.request: Too long: may not be more than 16384 bytes"]);
     check(json!({"usages": []}), &["spec.usages: Required value"]);
     check(json!({"usages": ["fun"]}), &["spec.usages[0]: Unsupported value: \"fun\""]);
     check(json!({"usages": ["any", "any"]}), &["spec.usages[1]: Duplicate value: \"any\""]);

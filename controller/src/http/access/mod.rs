@@ -16,6 +16,7 @@ mod impersonate;
 mod own;
 mod policy;
 mod references;
+mod requested;
 mod role;
 mod user;
 
@@ -89,23 +90,33 @@ pub(super) fn admit(api: &Api, parts: &Parts) -> Result<Arc<User>, Refusal> {
     Ok(user)
 }
 
-/// Refuses what `user` must not write, as a node or as somebody who may write Secrets: `new` over `old`,
-/// or new.
+/// Whether `user` may do everything.
+pub(super) fn may_do_everything(api: &Api, user: &User) -> bool {
+    let access = api.access.as_ref();
+    access.is_none_or(|it| it.policy().allows(user, &Attributes::everything()))
+}
+
+/// Refuses what `user` must not write, as a node or as somebody who may write Secrets or asks for a
+/// certificate: `new` over `old`, or new.
 pub(super) fn restrict(
     api: &Api,
     user: &User,
     old: Option<&Object>,
     new: &Object,
 ) -> Result<(), Refusal> {
-    if let Some(access) = &api.access
-        && let Object::Secret(secret) = new
+    if let Object::Secret(secret) = new
         && secret.type_.as_deref() == Some(bootstrap::SECRET_TYPE)
-        && !access.policy().allows(user, &Attributes::everything())
+        && !may_do_everything(api, user)
     {
         // Kubernetes differs: there, whoever may write Secrets may let hosts join.
         let name = secret.metadata.name.as_deref().unwrap_or_default();
         let why = "only who may do everything may let hosts join";
         return Err(Status::forbidden(Kind::Secret, name, why).into());
+    }
+    if let Object::CertificateSigningRequest(request) = new
+        && !may_do_everything(api, user)
+    {
+        requested::restrict(old.map(Object::metadata), &request.metadata)?;
     }
     match restricted(api, user) {
         Some(node) => own::restrict(node, old, new),

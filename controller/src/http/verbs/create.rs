@@ -36,7 +36,7 @@ pub(in crate::http) async fn create(call: Call) -> Result<Response<Body>, Refusa
     admit::with_defaults(&mut object);
     fields::track(&writer, None, &mut object, now);
     admit::hosts(&object, &api.allowed_hosts)?;
-    admit::asked_by(&user, &mut object, store)?;
+    admit::asked_by(&user, &mut object, &api)?;
     let (operator, request) = (api.operator, Some(&request));
     let creation = Creation { store, target: &target, operator, is_dry_run, request };
     let (created, more) = creation.create(object).await?;

@@ -168,7 +168,7 @@ impl Request<'_> {
             return Err(Status::no_object_with_uid(kind, name, uid).into());
         }
         admit::hosts(&new, &self.api.allowed_hosts)?;
-        admit::asked_by(self.user, &mut new, self.store)?;
+        admit::asked_by(self.user, &mut new, self.api)?;
         let (store, target, is_dry_run) = (self.store, self.target, self.is_dry_run);
         let (operator, request) = (self.api.operator, Some(&self.traced));
         let creation = Creation { store, target, operator, is_dry_run, request };
