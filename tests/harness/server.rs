@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -28,11 +28,30 @@ impl Server {
     /// Starts one where another has been, with an image. Its port is nobody's in between, so that
     /// somebody else may have it for a moment.
     pub(crate) fn start_again(home: &Home, address: &str, image: &str) -> Self {
+        Self::again(home, address, image, Running::start)
+    }
+
+    /// The same for one that lives as long as `patience`.
+    pub(crate) fn start_again_patiently(
+        home: &Home,
+        address: &str,
+        image: &str,
+        patience: Duration,
+    ) -> Self {
+        Self::again(home, address, image, |command| Running::patiently(command, patience))
+    }
+
+    fn again(
+        home: &Home,
+        address: &str,
+        image: &str,
+        start: impl Fn(&mut Command) -> Running,
+    ) -> Self {
         let begun = Instant::now();
         loop {
             let mut command = home.mayfly();
             command.args(["serve", "--listen", address, "--image", image]);
-            match Self::started_or_ended(Running::start(&mut command)) {
+            match Self::started_or_ended(start(&mut command)) {
                 Ok(server) => return server,
                 Err(ended) => {
                     let ended = ended.says("can't listen at");

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Node, Pod, Secret};
 use kube::api::{Api, ListParams, LogParams, Patch, PatchParams};
 use serde_json::json;
 
-use super::kit::{Cluster, NODES, node_of};
+use super::kit::{Cluster, LONG, NODES, node_of};
 use crate::harness::module::component;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,15 +26,19 @@ async fn a_job_is_spread_over_the_nodes_that_have_joined() {
             assert_eq!(labels.get(label).map(String::as_str), Some(value), "{name}");
         }
     }
-    plane.create(&cluster.job("spread", 8, 20)).await;
-    let job = plane.completed("spread").await;
-    assert_eq!(job.status.and_then(|status| status.succeeded), Some(8));
+    // None of them ends before the last one has its node.
+    plane.create(&cluster.job("spread", 8, u32::try_from(LONG.as_millis()).unwrap())).await;
+    plane.running(8).await;
     let pods = plane.all_pods().await;
     let used: BTreeSet<&str> = pods.iter().map(node_of).collect();
     assert_eq!(used, BTreeSet::from(NODES));
-    let ledger = cluster.ledger();
-    assert_eq!(ledger.len(), 8);
-    assert!(ledger.values().all(|runs| *runs == (1, 1)), "{ledger:?}");
+    plane.create(&cluster.job("short", 8, 20)).await;
+    let job = plane.completed("short").await;
+    assert_eq!(job.status.and_then(|status| status.succeeded), Some(8));
+    let ledger = cluster.until(16, 8).await;
+    assert_eq!(ledger.len(), 16);
+    let of = |runs| ledger.values().filter(|it| **it == runs).count();
+    assert_eq!((of((1, 0)), of((1, 1))), (8, 8), "{ledger:?}");
     for node in nodes {
         node.stop().exits(0);
     }

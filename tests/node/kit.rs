@@ -19,7 +19,7 @@ use rustix::process::Signal;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::harness::{Ended, Home, PATIENCE, Running, Server, Stream, guest};
+use crate::harness::{Ended, Home, Running, Server, Stream, guest};
 
 /// The image of every container: it leaves a file when it begins, and one when it ends.
 const IMAGE: &str = "ledger";
@@ -36,8 +36,12 @@ pub(super) const NODES: [&str; 2] = ["left", "right"];
 /// The nodes that may join; each one's token is its name.
 pub(super) const HOSTS: [&str; 3] = ["left", "middle", "right"];
 
-/// How long a process of a test with several acts may live.
-const ACTS_MAX: Duration = Duration::from_secs(900);
+/// How long anything may take that a test of nodes waits for; only a fault takes as long. Longer than
+/// elsewhere: a node notices after 135 seconds that its watch was cut without a word.
+pub(super) const PATIENCE: Duration = Duration::from_secs(240);
+
+/// How long a process of such a test may live: longer than its test waits, in all of its acts.
+pub(super) const ACTS_MAX: Duration = Duration::from_secs(1800);
 
 /// A home with a folder that all guests see.
 pub(super) struct Cluster {
@@ -61,21 +65,26 @@ impl Cluster {
 
     /// The same with `options`.
     pub(super) async fn serve_with(&self, options: &[&str]) -> ControlPlane {
-        let options = [&["--backoff-base=5ms", "--backoff-max=20ms"], options].concat();
-        ControlPlane::of(Server::start(&self.home, &options)).await
+        self.serve_by("127.0.0.1:0", options).await
     }
 
     /// The same at `address`.
     pub(super) async fn serve_at(&self, address: &str) -> ControlPlane {
+        self.serve_by(address, &[]).await
+    }
+
+    async fn serve_by(&self, address: &str, options: &[&str]) -> ControlPlane {
         let mut command = self.home.mayfly();
         command.args(["serve", "--listen", address, "--backoff-base=5ms", "--backoff-max=20ms"]);
+        command.args(options);
         ControlPlane::of(Server::started(Running::patiently(&mut command, ACTS_MAX))).await
     }
 
     /// Starts it again where it was.
     pub(super) async fn serve_again(&self, address: &str) -> ControlPlane {
         let unused = format!("unused={}", guest("job_ledger"));
-        ControlPlane::of(Server::start_again(&self.home, address, &unused)).await
+        let again = Server::start_again_patiently(&self.home, address, &unused, ACTS_MAX);
+        ControlPlane::of(again).await
     }
 
     /// Starts the node `name` of `plane`, open to all pods.
@@ -108,7 +117,17 @@ impl Cluster {
 
     /// Starts the nodes of most tests, and has four pods of the Job `long` run on them.
     pub(super) async fn nodes_at_work(&self, plane: &ControlPlane) -> [JoinedNode; 2] {
-        let nodes = NODES.map(|name| self.node(plane, name));
+        self.nodes_at_work_with(plane, &[]).await
+    }
+
+    /// The same with `options`.
+    pub(super) async fn nodes_at_work_with(
+        &self,
+        plane: &ControlPlane,
+        options: &[&str],
+    ) -> [JoinedNode; 2] {
+        let options = [&["--register-with-taints", ""], options].concat();
+        let nodes = NODES.map(|name| self.node_with(plane, name, &options));
         for name in NODES {
             plane.ready(name).await;
         }
@@ -250,10 +269,15 @@ impl ControlPlane {
         let client = Client::try_from(config.expect("must be usable")).expect("a client");
         let plane = Self { server, client };
         // Its own node takes no pods.
-        let cordon = Patch::Merge(json!({"spec": {"unschedulable": true}}));
-        let nodes = plane.nodes();
-        nodes.patch("mayfly", &PatchParams::default(), &cordon).await.expect("it must be there");
+        plane.cordon("mayfly").await;
         plane
+    }
+
+    /// Has no more pods bound to the node `name`.
+    pub(super) async fn cordon(&self, name: &str) {
+        let cordon = Patch::Merge(json!({"spec": {"unschedulable": true}}));
+        let done = self.nodes().patch(name, &PatchParams::default(), &cordon).await;
+        done.expect("it must be there");
     }
 
     pub(super) fn jobs(&self) -> Api<Job> {

@@ -22,10 +22,14 @@ fn uids<'a>(pods: impl IntoIterator<Item = &'a Pod>) -> BTreeSet<String> {
 async fn pods_of_a_node_that_is_told_to_stop_have_failed_and_are_made_elsewhere() {
     let cluster = Cluster::new();
     let plane = cluster.serve().await;
-    let [left, right] = cluster.nodes_at_work(&plane).await;
+    // Long enough for a busy machine to tell all that it has to.
+    let patiently = ["--shutdown-grace-period", "60s"];
+    let [left, right] = cluster.nodes_at_work_with(&plane, &patiently).await;
     let before = plane.all_pods().await;
     let lost = uids(before.iter().filter(|pod| node_of(pod) == "left"));
     assert!(!lost.is_empty() && lost.len() < 4, "{before:#?}");
+    // Until the node is tainted, what is made in the place of its pods may be bound to it once more.
+    plane.cordon("left").await;
     left.stop().exits(0);
     plane.wait(plane.nodes(), |node| is_not_ready(node, "left", "node is shutting down")).await;
     // By the time that it has stopped it is known how its pods ended.

@@ -108,8 +108,14 @@ impl RecordedApi {
         Ok(response.unwrap())
     }
 
-    /// Waits until it `is_so`, which may be after any request.
+    /// Waits until it `is_so`, which may be after any request; only a fault takes as long as an hour of
+    /// simulated time.
     pub(super) async fn until(&self, is_so: impl Fn(&Self) -> bool) {
+        let come = tokio::time::timeout(Duration::from_hours(1), self.come(is_so)).await;
+        assert!(come.is_ok(), "it must come about: {:?}", self.asked());
+    }
+
+    async fn come(&self, is_so: impl Fn(&Self) -> bool) {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();

@@ -44,6 +44,7 @@ async fn what_was_refused_is_told_again_when_it_is_another_or_the_server_is() {
     let before = sent(&api);
     api.reset_status("the-pod");
     while !matches!(watch.next().await, PodsChange::Is(_)) {}
+    tokio::time::sleep(Duration::from_mins(10)).await;
     assert_eq!(sent(&api), before);
     // It is the same, and the server another.
     api.refuse("GET /api/v1/pods?watch", 410);
