@@ -4,6 +4,8 @@
 //! As a kubelet does it: with its default settings, a lease of 40 seconds is renewed every ten, and
 //! a control plane gives up on a node that has not renewed its lease for as long as that lasts.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::LeaseSpec;
@@ -35,6 +37,8 @@ pub(crate) struct Alive {
     described: watch::Receiver<Option<Node>>,
     /// What of that the API server was told last.
     told: watch::Sender<Option<Node>>,
+    /// The node is about to end.
+    is_leaving: Arc<AtomicBool>,
     /// How long it is taken to be alive after it has said so.
     lease_seconds: u32,
     /// The node's uid, when it is known to the control plane.
@@ -51,10 +55,22 @@ impl Alive {
         clock: Clock,
         described: watch::Receiver<Option<Node>>,
         told: watch::Sender<Option<Node>>,
+        is_leaving: Arc<AtomicBool>,
     ) -> Self {
         let (name, lease_seconds) = (settings.node.clone(), settings.lease_seconds);
         let (uid, lease, reported_at) = (None, None, None);
-        Self { line, name, clock, described, told, lease_seconds, uid, lease, reported_at }
+        Self {
+            line,
+            name,
+            clock,
+            described,
+            told,
+            is_leaving,
+            lease_seconds,
+            uid,
+            lease,
+            reported_at,
+        }
     }
 
     /// Tells it for ever.
@@ -119,6 +135,10 @@ impl Alive {
     }
 
     async fn register(&mut self, node: &Node) -> Result<(), Failure> {
+        if self.is_leaving.load(Ordering::Relaxed) {
+            // Whoever has deleted it knows that it goes: it would only come back for a moment, and stay.
+            return Ok(());
+        }
         match self.line.ask::<Node>(requests::create_node(node)).await {
             Ok(created) => {
                 tracing::info!(node = %self.name, "the node is registered");

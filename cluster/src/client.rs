@@ -82,7 +82,15 @@ impl KubeClient {
         );
         let (described, node) = watch::channel(None);
         let (is_told, told) = watch::channel(None);
-        let alive = Alive::new(line.clone(), settings, clock.clone(), node, is_told);
+        let is_leaving = Arc::<AtomicBool>::default();
+        let alive = Alive::new(
+            line.clone(),
+            settings,
+            clock.clone(),
+            node,
+            is_told,
+            Arc::clone(&is_leaving),
+        );
         for task in
             [until(&cancel, alive.run()), until(&cancel, teller::tell_all(line.clone(), waiting))]
         {
@@ -98,7 +106,7 @@ impl KubeClient {
             teller,
             described,
             told,
-            is_leaving: Arc::default(),
+            is_leaving,
             node: settings.node.as_str().into(),
             gate: Arc::default(),
             tasks,

@@ -275,6 +275,31 @@ async fn a_node_that_shuts_down_says_so_before_anything_else() {
     api.until(|api| api.ready() == "True").await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_node_that_shuts_down_does_not_come_back_when_it_is_deleted() {
+    let (api, folder) = (RecordedApi::default(), tempfile::tempdir().unwrap());
+    let client = start(&api, folder.path()).await;
+    let node = json!({"metadata": {"name": NODE}, "status": {
+        "nodeInfo": {}, "conditions": [{"type": "Ready", "status": "True"}],
+    }});
+    client.register(serde_json::from_value(node).unwrap()).await.unwrap();
+    api.until(|api| api.ready() == "True").await;
+    api.remove_node();
+    client.leave(Duration::from_secs(60)).await;
+    let before = api.asked().len();
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    assert!(api.asked().len() > before, "it must go on to ask");
+    assert_eq!(api.node(), None);
+    // Its next process is there again.
+    kill(client).await;
+    let client = start(&api, folder.path()).await;
+    let node = json!({"metadata": {"name": NODE}, "status": {
+        "nodeInfo": {}, "conditions": [{"type": "Ready", "status": "True"}],
+    }});
+    client.register(serde_json::from_value(node).unwrap()).await.unwrap();
+    api.until(|api| api.ready() == "True").await;
+}
+
 #[test]
 fn every_request_is_in_the_document() {
     let rows = DOCUMENT.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
