@@ -102,6 +102,8 @@ fn does_what_it_says(file: &str) {
             }
         }
     }
+    let node_log = reader.node_log().filter(|_| !wrong.is_empty());
+    wrong.extend(node_log.map(|text| format!("node.log:\n{text}")));
     reader.leave();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n\n"));
     let left_out: Vec<_> = left_out.iter().map(|(why, many)| format!("{many} ({why})")).collect();

@@ -10,7 +10,10 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::alike::difference;
 use super::page::Step;
@@ -18,6 +21,12 @@ use crate::harness::{Home, PATIENCE, Running, Server, repository};
 
 /// How long one command may take on a busy machine.
 const COMMAND_MAX: Duration = Duration::from_mins(5);
+
+/// How long a node of a page may take to end in order.
+const NODE_END_MAX: Duration = Duration::from_secs(30);
+
+/// The folder of the clone, where readers begin.
+const CLONE: &str = "mayfly";
 
 /// What begins each shell: the variables and the folder that there are. Whatever is set is there for
 /// the next one.
@@ -32,6 +41,13 @@ pub(super) struct Reader {
     server: Option<Server>,
 }
 
+impl Drop for Reader {
+    fn drop(&mut self) {
+        // A page that fails in the middle leaves nothing running.
+        self.end_node();
+    }
+}
+
 /// What came of a command.
 struct Came {
     code: Option<i32>,
@@ -43,7 +59,7 @@ impl Reader {
     pub(super) fn new() -> Self {
         let home = Home::empty();
         let reader = Self { home, server: None };
-        let clone = reader.home.path("mayfly");
+        let clone = reader.home.path(CLONE);
         for (folder, to) in [("examples", "examples"), ("guests/prebuilt", "guests/prebuilt")] {
             let (from, to) = (repository().join(folder), clone.join(to));
             fs::create_dir_all(&to).expect("a folder");
@@ -105,7 +121,39 @@ impl Reader {
 
     /// Stops what still runs.
     pub(super) fn leave(mut self) {
+        self.end_node();
         self.stop_server();
+    }
+
+    /// What a node that a page has started says, if there is one.
+    pub(super) fn node_log(&self) -> Option<String> {
+        fs::read_to_string(self.in_clone("node.log")).ok()
+    }
+
+    /// Ends the node that a page has started, whose number it keeps as its readers do, and waits for it.
+    fn end_node(&self) {
+        let number = fs::read_to_string(self.in_clone("node.pid")).ok();
+        let Some(number) = number.and_then(|it| it.trim().parse().ok()) else { return };
+        // The number may be somebody else's by now, and what has ended stays until its parent looks.
+        let is_ours = || {
+            let folder = fs::read_link(format!("/proc/{number}/cwd"));
+            let home = fs::canonicalize(self.home.path(""));
+            folder.ok().zip(home.ok()).is_some_and(|(folder, home)| folder.starts_with(home))
+        };
+        let Some(process) = Pid::from_raw(number).filter(|_| is_ours()) else { return };
+        let _ = kill_process(process, Signal::TERM);
+        let begun = Instant::now();
+        while is_ours() {
+            if begun.elapsed() > NODE_END_MAX {
+                let _ = kill_process(process, Signal::KILL);
+            }
+            // It is no child of ours, so nobody tells of its end.
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn in_clone(&self, name: &str) -> PathBuf {
+        self.home.path(CLONE).join(name)
     }
 
     fn stop_server(&mut self) {
