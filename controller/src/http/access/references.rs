@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::api::{Key, Kind, Pod, Resource};
 use crate::node::Needed;
@@ -45,29 +45,49 @@ struct Named {
 impl References {
     /// Whether a pod of `node` names the object of `kind` at `key`.
     pub(super) fn has(&self, store: &Store, node: &str, kind: Kind, key: Key) -> bool {
-        let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        followed.catch_up(store);
         let (node, name) = (node.to_owned(), key.name.to_string());
-        followed.index.named.contains_key(&Named { node, namespace: key.namespace, kind, name })
+        let named = Named { node, namespace: key.namespace, kind, name };
+        self.caught_up(|| Followed::of(store)).index.named.contains_key(&named)
+    }
+
+    /// What pods name by now; `list` gives it if it can't be followed from what is known. That takes as
+    /// long as there are pods, and holds up nobody who asks meanwhile.
+    fn caught_up(&self, list: impl FnOnce() -> Followed) -> MutexGuard<'_, Followed> {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut followed = lock();
+        if followed.catches_up() {
+            return followed;
+        }
+        drop(followed);
+        let listed = list();
+        followed = lock();
+        // Somebody else may have been quicker.
+        if !followed.catches_up() {
+            *followed = listed;
+            followed.catches_up();
+        }
+        followed
     }
 }
 
 impl Followed {
-    fn catch_up(&mut self, store: &Store) {
-        if let Some(watch) = &mut self.watch {
-            while let Some(change) = watch.try_next() {
-                self.index.fold(&change);
-            }
-            if watch.keeps_up().is_ok() {
-                return;
-            }
-        }
-        // For the first time, or nobody has asked for so long that the history does not reach back.
+    fn of(store: &Store) -> Self {
         let pods = store.list::<Pod>(None);
-        self.index = Index::default();
-        pods.items.iter().for_each(|pod| self.index.add(pod));
+        let mut index = Index::default();
+        pods.items.iter().for_each(|pod| index.add(pod));
         // Nothing is missed: what can't be followed is listed again the next time.
-        self.watch = store.watch(&[Kind::Pod], pods.resource_version).ok();
+        let watch = store.watch(&[Kind::Pod], pods.resource_version).ok();
+        Self { watch, index }
+    }
+
+    /// Whether all that has happened is known: not for the first time, nor if nobody has asked for so
+    /// long that the history does not reach back.
+    fn catches_up(&mut self) -> bool {
+        let Some(watch) = &mut self.watch else { return false };
+        while let Some(change) = watch.try_next() {
+            self.index.fold(&change);
+        }
+        watch.keeps_up().is_ok()
     }
 }
 
@@ -189,5 +209,24 @@ mod tests {
         assert!(!has("other", "m") && has("n", "late"));
         let index = &references.0.lock().expect("nobody panics").index;
         assert_eq!((index.pods.len(), index.named.len()), (1, 2));
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_while_pods_are_listed_does_not_wait() {
+        let store = Store::in_memory(Clock::simulated(Timestamp::UNIX_EPOCH), Names::seeded(1));
+        let references = References::default();
+        store.commit(Transaction::new().create(pod("a", "n", "m"))).await.expect("it must be");
+        let has = |map: &str| references.has(&store, "n", Kind::ConfigMap, Key::new("ns", map));
+        let older = Followed::of(&store);
+        store.commit(Transaction::new().create(pod("b", "n", "late"))).await.expect("it must be");
+        let listed = references.caught_up(|| {
+            assert!(references.0.try_lock().is_ok(), "it is held while pods are listed");
+            // Somebody else asks, and is done first.
+            assert!(has("m") && has("late"));
+            older
+        });
+        assert_eq!(listed.index.pods.len(), 2);
+        drop(listed);
+        assert!(has("m") && has("late"));
     }
 }
