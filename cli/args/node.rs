@@ -74,8 +74,9 @@ pub(crate) struct NodeArguments {
     /// The port at which the node answers the API server, such as for logs; 0 is a free one.
     #[arg(long, value_name = "PORT", default_value_t = 10250)]
     pub(crate) kubelet_port: u16,
-    /// Whose certificates clients must show there, as PEM [default: those of the authority that the
-    /// kubeconfig knows the API server by; without one, nothing is answered].
+    /// Whose certificates clients must show there, as PEM [default: those of the authority that has
+    /// signed this node's, or that the kubeconfig knows the API server by; without one, nothing is
+    /// answered].
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) client_ca_file: Option<PathBuf>,
     /// How many seconds the node is taken to be alive after it has said so, which it does four times as

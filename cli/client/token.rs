@@ -70,6 +70,13 @@ async fn create(arguments: &TokenCreateArguments) -> anyhow::Result<Exit> {
         let _ = write!(line, " --ca-cert-hash {pin}");
     }
     print(&(line + "\n"))?;
+    if pin.is_none() {
+        eprintln!(
+            "mayfly: there is no ConfigMap kube-public/cluster-info, where a server that is known by an \
+             authority of its own says which: without --ca-cert-hash, hosts join if their systems \
+             believe its certificate"
+        );
+    }
     if is_for_this_host_alone(&url) {
         eprintln!(
             "mayfly: other hosts do not reach {url}: have `mayfly serve --listen` listen where they \
@@ -79,7 +86,8 @@ async fn create(arguments: &TokenCreateArguments) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// By which hash the authority of `server` is known; none if every system knows it.
+/// By which hash the authority of `server` is known; none if the server says nothing of it, as one does
+/// that every system knows.
 async fn pin(server: &Server) -> anyhow::Result<Option<Pin>> {
     let path = Resource::of(Kind::ConfigMap).path_of("kube-public", "cluster-info");
     let info = match server.get(&path, &Vec::new(), As::Objects).await {
@@ -88,10 +96,9 @@ async fn pin(server: &Server) -> anyhow::Result<Option<Pin>> {
         Err(error) => return Err(error),
     };
     let text = info["data"]["kubeconfig"].as_str().unwrap_or_default();
-    let authority = crate::pin::authority_of(text);
-    let first = authority.and_then(|pem| CertificateDer::from_pem_slice(&pem).ok());
-    let pin = first.and_then(|certificate| Pin::of(&certificate));
-    match pin {
+    let authority = crate::pin::authority_of(text).unwrap_or_default();
+    let all = CertificateDer::pem_slice_iter(&authority).collect::<Result<Vec<_>, _>>();
+    match all.ok().and_then(|all| Pin::of_authority(&all)) {
         Some(pin) => Ok(Some(pin)),
         None => Err(Complaint::failed(
             "the ConfigMap kube-public/cluster-info does not say by which authority the server is \

@@ -24,8 +24,8 @@ pub(super) struct Kubeconfig {
 pub(super) struct ApiServer {
     pub(super) client: Client,
     pub(super) url: String,
-    /// Whom it is known by; empty if the system knows it.
-    pub(super) authorities: Vec<CertificateDer<'static>>,
+    /// Whom its clients are known by, and itself where it asks nodes; empty if that is not known.
+    pub(super) of_clients: Vec<CertificateDer<'static>>,
 }
 
 impl Kubeconfig {
@@ -51,11 +51,12 @@ impl Kubeconfig {
         config.connect_timeout = Some(CONNECT_MAX);
         // Whoever asks tries again by itself.
         config.default_retry = false;
-        let authorities = config.root_cert.iter().flatten().cloned().map(CertificateDer::from);
-        let authorities = authorities.collect();
+        // As in Kubernetes, they are those that the server itself is known by.
+        let of_clients = config.root_cert.iter().flatten().cloned().map(CertificateDer::from);
+        let of_clients = of_clients.collect();
         let url = config.cluster_url.to_string();
         let client = Client::try_from(config).with_context(|| cant_use(&self.path))?;
-        Ok(ApiServer { client, url: url.trim_end_matches('/').to_owned(), authorities })
+        Ok(ApiServer { client, url: url.trim_end_matches('/').to_owned(), of_clients })
     }
 }
 

@@ -6,7 +6,8 @@
 //!
 //! Sockets and encryption are those of `mayfly serve`. What a client shows must be of the authority of
 //! the kubeconfig, or of `--client-ca-file`; the node's own certificate is of an authority of its own,
-//! which its Node object tells, unless it has joined: then the server signs one.
+//! which its Node object tells. A node that has joined has the server sign one, and lets in whose
+//! certificate is of the authority that has signed the one with which it comes to the server.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;

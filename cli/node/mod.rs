@@ -125,8 +125,8 @@ impl AtWork {
             (None, None) => bail!("--kubeconfig or --join says whom to work for"),
         };
         let ip = arguments.node_ip.map_or_else(|| server.own_address(), Ok)?;
-        let ApiServer { client, url, authorities } = server;
-        let port = port(arguments, state, authorities, (&name, ip))?;
+        let ApiServer { client, url, of_clients } = server;
+        let port = port(arguments, state, of_clients, (&name, ip))?;
         let own_ports = port.iter().map(Port::number).collect();
         let reach = Reach { authorities: Arc::clone(&of_host.authorities), own_ports };
         let runtime = Wasm::for_others(Given {

@@ -56,6 +56,8 @@ pub struct ControlPlane {
     store: Store,
     /// The name of its node, if it has one.
     node: Option<String>,
+    /// Whether it is known by an authority of which it tells.
+    has_root_ca: bool,
     logs: Logs,
     inputs: Inputs,
     usages: Usages,
@@ -96,6 +98,7 @@ impl ControlPlane {
         own: Option<String>,
     ) -> Self {
         let Settings { backoff, node, root_ca, terminated_pod_gc_threshold } = settings;
+        let has_root_ca = root_ca.is_some();
         let limits = node.limits;
         let tracer = node.tracer.clone();
         let client = LocalClient::new(store.clone());
@@ -140,7 +143,8 @@ impl ControlPlane {
                 Follower::new(store.clone(), tracer).run(cancel)
             }));
         }
-        Self { components, store, node: own, logs, inputs, usages, queues, ended }
+        let node = own;
+        Self { components, store, node, has_root_ca, logs, inputs, usages, queues, ended }
     }
 
     /// The same, which has `signer` sign certificates for hosts that join, for `duration` at most.
@@ -178,9 +182,9 @@ impl ControlPlane {
     }
 
     /// Waits until there is what clients expect to find at once: a namespace to work in, with its
-    /// ServiceAccount, and a node.
+    /// ServiceAccount, a node, and what hosts that join know the server by.
     pub async fn ready(&self) {
-        let kinds = &[Kind::Namespace, Kind::ServiceAccount, Kind::Node];
+        let kinds = &[Kind::Namespace, Kind::ServiceAccount, Kind::Node, Kind::ConfigMap];
         loop {
             let version = self.store.resource_version();
             if self.is_ready() {
@@ -200,6 +204,7 @@ impl ControlPlane {
         has(Kind::Namespace, "", "default")
             && has(Kind::ServiceAccount, "default", "default")
             && self.node.as_ref().is_none_or(|node| has(Kind::Node, "", node))
+            && (!self.has_root_ca || has(Kind::ConfigMap, "kube-public", "cluster-info"))
     }
 
     /// Waits until a part of it has ended without being asked to, which only a panic does. Nothing

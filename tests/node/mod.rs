@@ -10,6 +10,7 @@
 //! through the API.
 
 mod attached;
+mod authorities;
 mod drained;
 mod hosts;
 mod join;

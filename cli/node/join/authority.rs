@@ -70,15 +70,8 @@ pub(super) async fn known(
 fn meant(all: &[CertificateDer<'static>], pin: Pin) -> (Vec<CertificateDer<'static>>, String) {
     let is_meant = |it: &&CertificateDer<'static>| Pin::of(it) == Some(pin);
     let good: Vec<_> = all.iter().filter(is_meant).cloned().collect();
-    let pem = good.iter().map(|it| pem_of(it)).collect();
+    let pem = good.iter().map(|it| pin::pem_of(it)).collect();
     (good, pem)
-}
-
-fn pem_of(certificate: &CertificateDer<'_>) -> String {
-    use base64::Engine as _;
-    let text = base64::engine::general_purpose::STANDARD.encode(certificate);
-    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
 fn certificates(pem: &[u8]) -> anyhow::Result<Vec<CertificateDer<'static>>> {

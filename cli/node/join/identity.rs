@@ -15,6 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::extensions::GeneralName;
 use x509_parser::oid_registry::OID_X509_COMMON_NAME;
 
+use crate::pin::is_root;
 use crate::serve::files;
 
 /// A certificate, and its key.
@@ -73,6 +74,13 @@ impl Identity {
             IpAddr::V6(it) => it.octets().to_vec(),
         };
         names.into_iter().any(|it| matches!(it, GeneralName::IPAddress(found) if *found == bytes))
+    }
+
+    /// The authority that has signed it, if it came along: that of the server's own clients, which may be
+    /// another than the one that the server is known by.
+    pub(super) fn authorities(&self) -> Vec<CertificateDer<'static>> {
+        let chain = CertificateDer::pem_slice_iter(self.certificate.as_bytes());
+        chain.flatten().skip(1).filter(|it| is_root(it)).collect()
     }
 
     /// As a server shows it.

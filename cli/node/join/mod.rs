@@ -79,9 +79,12 @@ impl Joining {
                 .with_context(|| format!("can't join {} as node {}", self.url, self.node))?,
         };
         let client = connect(&self.url, &authorities, identity.auth_info())?;
+        // A cluster of kubeadm sends none along: there, it is the same one.
+        let own = identity.authorities();
+        let of_clients = if own.is_empty() { authorities.clone() } else { own };
         let renewal =
-            Renewal::new(&self.url, authorities.clone(), &self.node, identities, identity, client);
-        let server = ApiServer { client: renewal.client(), url: self.url, authorities };
+            Renewal::new(&self.url, authorities, &self.node, identities, identity, client);
+        let server = ApiServer { client: renewal.client(), url: self.url, of_clients };
         Ok(Joined { server, renewal })
     }
 

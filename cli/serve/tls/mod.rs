@@ -31,6 +31,7 @@ use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
 use super::kubeconfig::Credentials;
+use crate::pin::{is_root, pem_of};
 use authority::{Authority, Subject};
 pub(super) use clients::{Clients, Proven};
 pub(super) use shared::agree;
@@ -227,7 +228,12 @@ impl Signer for Tls {
             Purpose::Serving => self.serving.as_ref(),
         };
         let authority = authority.ok_or("there is no authority for it here")?;
-        authority.sign(order).map_err(|error| format!("{error:#}"))
+        let certificate = authority.sign(order).map_err(|error| format!("{error:#}"))?;
+        Ok(match order.purpose {
+            // By it a node knows who may ask it, whatever certificate is shown to the node itself.
+            Purpose::Client => certificate + authority.pem(),
+            Purpose::Serving => certificate,
+        })
     }
 }
 
@@ -308,19 +314,11 @@ fn chain(file: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     Ok(chain)
 }
 
-/// The certificates in `file`, if the authority of the first is among them: else whom to trust is
-/// what the clients' systems know.
+/// The authority of the certificates in `file` (PEM), if it is among them: else whom to trust is what
+/// the clients' systems know. What leads up to it is shown with each connection.
 fn own_authority(file: &Path) -> anyhow::Result<Option<String>> {
-    let chain = chain(file)?;
-    let is_root = |certificate: &CertificateDer<'_>| {
-        x509_parser::parse_x509_certificate(certificate)
-            .is_ok_and(|(_, parsed)| parsed.subject().as_raw() == parsed.issuer().as_raw())
-    };
-    if !chain.iter().any(is_root) {
-        return Ok(None);
-    }
-    let text = std::fs::read_to_string(file);
-    Ok(Some(text.with_context(|| format!("can't read {}", file.display()))?))
+    let roots: String = chain(file)?.iter().filter(|it| is_root(it)).map(|it| pem_of(it)).collect();
+    Ok(Some(roots).filter(|roots| !roots.is_empty()))
 }
 
 #[cfg(test)]

@@ -61,6 +61,9 @@ struct Simulation {
     terminated_pod_gc_threshold: usize,
 }
 
+/// Stands for the authority of a server.
+const ROOT_CA: &str = "authority";
+
 impl Simulation {
     fn start(seconds: u64, exit_codes: &[i32]) -> Self {
         Self::start_keeping(TERMINATED_POD_GC_THRESHOLD, seconds, exit_codes)
@@ -89,7 +92,7 @@ impl Simulation {
         let settings = Settings {
             backoff: BackoffSettings::default(),
             node,
-            root_ca: None,
+            root_ca: Some(ROOT_CA.to_owned()),
             terminated_pod_gc_threshold: finished_max,
         };
         ControlPlane::start(store.clone(), Arc::clone(runtime), settings)
@@ -150,6 +153,7 @@ async fn what_clients_expect_is_there_once_it_is_ready() {
     assert!(has(Kind::Namespace, Key::new("", "default")));
     assert!(has(Kind::ServiceAccount, Key::new("default", "default")));
     assert!(has(Kind::Node, Key::new("", "localhost")));
+    assert!(has(Kind::ConfigMap, Key::new("kube-public", "cluster-info")));
 }
 
 #[tokio::test(start_paused = true)]
