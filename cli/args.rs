@@ -7,7 +7,7 @@ pub(crate) mod client;
 mod config;
 mod etcd;
 mod image;
-mod node;
+pub(crate) mod node;
 mod serve;
 mod service;
 

@@ -124,7 +124,7 @@ fn token(text: &str) -> Result<String, String> {
 }
 
 /// The name of a node is that of an object: as a host's, in small letters.
-fn name(text: &str) -> Result<String, String> {
+pub(crate) fn name(text: &str) -> Result<String, String> {
     let is_part = |part: &str| {
         let is_edge = |it: Option<char>| it.is_some_and(|it| it.is_ascii_alphanumeric());
         is_edge(part.chars().next())

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use mayfly_cluster::{ClusterSettings, Introduction, KubeClient};
 use mayfly_controller::clock::Clock;
 use mayfly_controller::http::kubelet::{self, Kubelet as Served};
@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::args::{LogFormat, NodeArguments};
+use crate::args::{self, LogFormat, NodeArguments};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::limits::Limits;
@@ -234,7 +234,15 @@ fn introduction(arguments: &NodeArguments, port: Option<&Port>, is_joined: bool)
 fn host_name() -> anyhow::Result<String> {
     let path = Path::new("/proc/sys/kernel/hostname");
     let name = std::fs::read_to_string(path).context("can't tell this host's name: give --name")?;
-    Ok(name.trim().to_lowercase())
+    node_name(&name)
+}
+
+/// What a host called `host` is called as a node, which it could not register itself by any other name.
+fn node_name(host: &str) -> anyhow::Result<String> {
+    let host = host.trim();
+    args::node::name(&host.to_lowercase()).map_err(|why| {
+        anyhow!("this host is called {host:?}, which is no name of a node: {why}; give --name")
+    })
 }
 
 fn say_hello(arguments: &NodeArguments, node: &str, url: &str) {
@@ -249,5 +257,20 @@ fn say(format: LogFormat, words: &str) {
     match format {
         LogFormat::Text => eprintln!("mayfly: {words}"),
         LogFormat::Json => tracing::info!("{words}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_node_of_its_own_name_if_that_is_one() {
+        assert_eq!(node_name("Edge-1.example.org\n").expect("a name"), "edge-1.example.org");
+        for host in ["my_host", "-edge", "(none)", ""] {
+            let error = node_name(host).expect_err("it is none").to_string();
+            assert!(error.contains(&format!("{host:?}")), "{error}");
+            assert!(error.contains("give --name"), "{error}");
+        }
     }
 }
