@@ -32,7 +32,7 @@ use crate::pin::Pin;
 use crate::serve::files;
 use identity::{Identities, Identity};
 pub(super) use renewal::Renewal;
-use request::Wanted;
+use request::{Asking, Wanted};
 pub(super) use serving::Serving;
 
 /// The file of the certificate with which the node comes to the API server, with its key.
@@ -119,8 +119,7 @@ impl Joining {
         let auth = AuthInfo { token: Some(token.into()), ..AuthInfo::default() };
         let client = connect(&self.url, authorities, auth)?;
         self.check_name(&client).await?;
-        let wanted = Wanted::client(&self.node);
-        let identity = request::signed(&client, &wanted).await?;
+        let identity = Asking::new(Wanted::client(&self.node)).signed(&client).await?;
         identities.write(&identity)?;
         tracing::info!(node = %self.node, until = %identity.not_after, "the host has joined");
         Ok(identity)

@@ -14,7 +14,7 @@ use rustls::pki_types::CertificateDer;
 
 use super::Current;
 use super::identity::{Identities, Identity};
-use super::request::{self, Wanted};
+use super::request::{Asking, Wanted};
 use crate::node::api_server::connect;
 
 /// The longest pause before it is looked at the clock again: a host that sleeps has its clock go on, and
@@ -32,9 +32,10 @@ pub(super) const RETRY_DELAY: Duration = Duration::from_secs(30);
 pub(in crate::node) struct Renewal {
     url: String,
     authorities: Vec<CertificateDer<'static>>,
-    node: String,
     identities: Identities,
     identity: Identity,
+    /// The next one.
+    asking: Asking,
     current: Current,
 }
 
@@ -47,9 +48,9 @@ impl Renewal {
         identity: Identity,
         client: Client,
     ) -> Self {
-        let (url, node) = (url.to_owned(), node.to_owned());
+        let (url, asking) = (url.to_owned(), Asking::new(Wanted::client(node)));
         let current = Arc::new(RwLock::new(client));
-        Self { url, authorities, node, identities, identity, current }
+        Self { url, authorities, identities, identity, asking, current }
     }
 
     /// A client that always shows the newest certificate.
@@ -74,11 +75,12 @@ impl Renewal {
 
     async fn renew(&mut self) -> anyhow::Result<()> {
         let client = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let identity = request::signed(&client, &Wanted::client(&self.node)).await?;
+        let identity = self.asking.signed(&client).await?;
         self.identities.write(&identity)?;
         // With connections of its own: those that there are go on being known by the old one.
         let next = connect(&self.url, &self.authorities, identity.auth_info())?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = next;
+        self.asking.is_kept();
         tracing::info!(until = %identity.not_after, "the node's certificate has been renewed");
         self.identity = identity;
         Ok(())

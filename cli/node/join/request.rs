@@ -67,38 +67,99 @@ impl Wanted {
     }
 }
 
-/// Asks for what is `wanted`, and waits until it is there.
-pub(super) async fn signed(client: &Client, wanted: &Wanted) -> anyhow::Result<Identity> {
-    let key = KeyPair::generate().context("can't make a key")?;
-    let request = wanted.request(&key)?;
-    let requests = Api::<CertificateSigningRequest>::all(client.clone());
-    let made = requests.create(&PostParams::default(), &request).await.map_err(explained)?;
-    let name = made.metadata.name.context("the request has no name")?;
-    let certificate = tokio::time::timeout(SIGNED_MAX, certificate(&requests, &name)).await;
-    let certificate = certificate.with_context(|| {
-        format!("nobody has signed the request {name} in {} minutes", SIGNED_MAX.as_secs() / 60)
-    })??;
-    Identity::new(certificate, key.serialize_pem()).context("the certificate can't be used")
+/// Somebody who asks for a certificate, until there is one, with one key and by one request: a line that
+/// breaks, or a disk that is full, is no reason for another.
+pub(super) struct Asking {
+    wanted: Wanted,
+    asked: Option<Asked>,
+}
+
+/// A request that has been made.
+struct Asked {
+    name: String,
+    /// The key, as PEM.
+    key: String,
+}
+
+/// Why there is no certificate.
+enum Unsigned {
+    /// There will be none for this request.
+    Never(anyhow::Error),
+    /// It could not be looked at.
+    Unknown(anyhow::Error),
+}
+
+impl Asking {
+    pub(super) fn new(wanted: Wanted) -> Self {
+        Self { wanted, asked: None }
+    }
+
+    /// Asks for what is wanted, and waits until it is there. It is the same each time until it
+    /// [is kept](Self::is_kept).
+    pub(super) async fn signed(&mut self, client: &Client) -> anyhow::Result<Identity> {
+        let requests = Api::<CertificateSigningRequest>::all(client.clone());
+        let asked = match self.asked.take() {
+            Some(asked) => asked,
+            None => self.wanted.ask(&requests).await?,
+        };
+        let certificate = certificate(&requests, &asked.name);
+        let certificate = match tokio::time::timeout(SIGNED_MAX, certificate).await {
+            Ok(Ok(certificate)) => certificate,
+            Ok(Err(Unsigned::Never(error))) => return Err(error),
+            Ok(Err(Unsigned::Unknown(error))) => {
+                self.asked = Some(asked);
+                return Err(error);
+            }
+            Err(_elapsed) => {
+                let (name, minutes) = (&asked.name, SIGNED_MAX.as_secs() / 60);
+                bail!("nobody has signed the request {name} in {minutes} minutes");
+            }
+        };
+        let identity = Identity::new(certificate, asked.key.clone());
+        let identity = identity.context("the certificate can't be used")?;
+        self.asked = Some(asked);
+        Ok(identity)
+    }
+
+    /// What was signed is in its place: the next one is another, with another key.
+    pub(super) fn is_kept(&mut self) {
+        self.asked = None;
+    }
+}
+
+impl Wanted {
+    async fn ask(&self, requests: &Api<CertificateSigningRequest>) -> anyhow::Result<Asked> {
+        let key = KeyPair::generate().context("can't make a key")?;
+        let request = self.request(&key)?;
+        let made = requests.create(&PostParams::default(), &request).await.map_err(explained)?;
+        let name = made.metadata.name.context("the request has no name")?;
+        Ok(Asked { name, key: key.serialize_pem() })
+    }
 }
 
 async fn certificate(
     requests: &Api<CertificateSigningRequest>,
     name: &str,
-) -> anyhow::Result<String> {
+) -> Result<String, Unsigned> {
     let since = tokio::time::Instant::now();
     let mut is_told = false;
     loop {
-        let request = requests.get(name).await.map_err(explained)?;
+        let request = match requests.get_opt(name).await {
+            Ok(Some(request)) => request,
+            Ok(None) => return Err(Unsigned::Never(anyhow!("the request {name} is gone"))),
+            Err(error) => return Err(Unsigned::Unknown(explained(error))),
+        };
         let status = request.status.unwrap_or_default();
         for condition in status.conditions.iter().flatten() {
             if matches!(condition.type_.as_str(), "Denied" | "Failed") {
                 let why = condition.message.as_deref().unwrap_or_default();
                 let what = if condition.type_ == "Denied" { "is denied" } else { "has failed" };
-                bail!("the request {name} {what}: {why}");
+                return Err(Unsigned::Never(anyhow!("the request {name} {what}: {why}")));
             }
         }
         if let Some(certificate) = status.certificate.filter(|it| !it.0.is_empty()) {
-            return Ok(String::from_utf8(certificate.0)?);
+            let text = String::from_utf8(certificate.0);
+            return text.map_err(|error| Unsigned::Never(error.into()));
         }
         if PATIENT < since.elapsed() && !is_told {
             is_told = true;
@@ -119,5 +180,70 @@ pub(super) fn explained(error: kube::Error) -> anyhow::Error {
              or is of another server; `mayfly token create` makes one where the server is"
         ),
         _ => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use hyper::{Method, Request, Response};
+    use kube::client::Body;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A server that signs at once, and fails at the first look; it notes what it is asked.
+    fn server(asked: &Arc<Mutex<Vec<String>>>) -> Client {
+        let key = KeyPair::generate().expect("a key");
+        let certificate = CertificateParams::default().self_signed(&key).expect("a certificate");
+        let certificate = serde_json::to_value(ByteString(certificate.pem().into_bytes()));
+        let certificate = certificate.expect("base64");
+        let asked = Arc::clone(asked);
+        let answer = move |request: Request<Body>| {
+            let mut asked = asked.lock().expect("nobody panics");
+            let made = asked.iter().filter(|it| it.starts_with("POST")).count();
+            asked.push(format!("{} {}", request.method(), request.uri().path()));
+            let object = |name: usize, status: Value| {
+                let spec = json!({"request": "", "signerName": "", "usages": []});
+                json!({"metadata": {"name": format!("csr-{name}")}, "spec": spec, "status": status})
+            };
+            let (code, body) = match *request.method() {
+                Method::POST => (201, object(made + 1, json!({}))),
+                _ if asked.len() == 2 => {
+                    (503, json!({"kind": "Status", "status": "Failure", "code": 503}))
+                }
+                _ => (200, object(made, json!({"certificate": certificate}))),
+            };
+            let response = Response::builder().status(code);
+            let response = response.body(Body::from(body.to_string().into_bytes()));
+            std::future::ready(response.map_err(io::Error::other))
+        };
+        Client::new(tower::service_fn(answer), "default")
+    }
+
+    #[tokio::test]
+    async fn one_request_is_made_until_what_it_brings_is_kept() {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let client = server(&asked);
+        let mut asking = Asking::new(Wanted::client("a"));
+        asking.signed(&client).await.err().expect("it must fail at the first look");
+        let first = asking.signed(&client).await.expect("it must be signed");
+        // It could not be written: there is nothing new to ask for.
+        let again = asking.signed(&client).await.expect("it must be signed");
+        let key = |identity: &Identity| identity.chain_and_key().expect("a key").1;
+        assert_eq!(key(&first), key(&again));
+        asking.is_kept();
+        let next = asking.signed(&client).await.expect("it must be signed");
+        assert_ne!(key(&first), key(&next));
+        let path = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+        let expect = ["POST", "GET 1", "GET 1", "GET 1", "POST", "GET 2"].map(|it| {
+            match it.split_once(' ') {
+                Some((method, number)) => format!("{method} {path}/csr-{number}"),
+                None => format!("{it} {path}"),
+            }
+        });
+        assert_eq!(*asked.lock().expect("nobody panics"), expect);
     }
 }

@@ -9,7 +9,7 @@ use mayfly_controller::clock::Clock;
 
 use super::identity::{Identities, Identity};
 use super::renewal::{RENEWAL_PAUSE_MIN, RETRY_DELAY, until_due};
-use super::request::{self, Wanted};
+use super::request::{Asking, Wanted};
 use crate::serve::tls::Tls;
 
 /// The file that it is kept in, with its key.
@@ -21,6 +21,8 @@ pub(in crate::node) struct Serving {
     node: String,
     address: IpAddr,
     identities: Identities,
+    /// The next one.
+    asking: Asking,
     tls: Arc<Tls>,
 }
 
@@ -33,11 +35,12 @@ impl Serving {
         tls: Arc<Tls>,
     ) -> Self {
         let identities = Identities::new(&pki.join(SERVING));
-        Self { client, node: node.to_owned(), address, identities, tls }
+        let asking = Asking::new(Wanted::serving(node, address));
+        Self { client, node: node.to_owned(), address, identities, asking, tls }
     }
 
     /// Keeps it good for as long as it is polled.
-    pub(in crate::node) async fn run(self) {
+    pub(in crate::node) async fn run(mut self) {
         let mut next = self.kept();
         loop {
             let shown = match next.take() {
@@ -68,10 +71,10 @@ impl Serving {
     }
 
     /// Asks for one: it is signed once the API server knows the addresses of the node.
-    async fn ask(&self) -> anyhow::Result<Identity> {
-        let wanted = Wanted::serving(&self.node, self.address);
-        let identity = request::signed(&self.client, &wanted).await?;
+    async fn ask(&mut self) -> anyhow::Result<Identity> {
+        let identity = self.asking.signed(&self.client).await?;
         self.identities.write(&identity)?;
+        self.asking.is_kept();
         tracing::info!(until = %identity.not_after, "the kubelet's port has a new certificate");
         Ok(identity)
     }
