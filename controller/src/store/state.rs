@@ -117,18 +117,57 @@ impl State {
         self.history.push(change);
     }
 
-    /// What is held whole and could be packed, and was last changed at `version` or before.
-    pub(super) fn resting(&self, version: u64) -> Vec<(Kind, Key)> {
+    /// What was changed after version `after`, and not again, and could be packed: of the first `most`
+    /// changes, none of which is after `until`. Also up to where that was.
+    ///
+    /// [`Gone`] if the history does not reach back to it.
+    pub(super) fn resting_since(
+        &self,
+        after: u64,
+        until: u64,
+        most: usize,
+    ) -> Result<(Vec<(Kind, Key)>, u64), Gone> {
+        let (mut found, mut upto) = (Vec::new(), until);
+        for (count, change) in self.history.after(after)?.enumerate() {
+            let version = change.resource_version;
+            if count == most || version > until {
+                upto = version - 1;
+                break;
+            }
+            let is_last = |slot: &Slot| match slot {
+                Slot::Whole(object) => version_of(object) == Some(version),
+                Slot::Packed(_) => false,
+            };
+            let (kind, key) = (change.kind, &change.key);
+            if Packer::packs(kind) && self.slot(kind, key).is_some_and(is_last) {
+                found.push((kind, key.clone()));
+            }
+        }
+        Ok((found, upto))
+    }
+
+    /// What is held whole, was last changed at version `until` or before, and could be packed: among
+    /// `most` objects from the place `from` on. Also the next place, or `None` at the end.
+    ///
+    /// Places are those of now: an object that has moved to another meanwhile may be passed over.
+    pub(super) fn resting_from(
+        &self,
+        from: usize,
+        until: u64,
+        most: usize,
+    ) -> (Vec<(Kind, Key)>, Option<usize>) {
         let kinds = Kind::ALL.iter().copied().filter(|kind| Packer::packs(*kind));
         let entries = kinds.flat_map(|kind| self.entries(kind, None).map(move |it| (kind, it)));
-        let rests = |slot: &Slot| match slot {
-            Slot::Whole(object) => version_of(object).is_some_and(|it| it <= version),
-            Slot::Packed(_) => false,
-        };
-        entries
-            .filter(|(_, (_, slot))| rests(slot))
-            .map(|(kind, (key, _))| (kind, key.clone()))
-            .collect()
+        let (mut found, mut count) = (Vec::new(), 0);
+        for (kind, (key, slot)) in entries.skip(from).take(most) {
+            count += 1;
+            if let Slot::Whole(object) = slot
+                && version_of(object).is_some_and(|it| it <= until)
+            {
+                found.push((kind, key.clone()));
+            }
+        }
+        (found, (count == most).then_some(from + count))
     }
 }
 
@@ -217,10 +256,11 @@ impl Shared {
         }
     }
 
-    /// Lets go of the changes up to `version`, but for the latest; gives them, to be freed.
-    pub(super) fn forget_until(&self, version: u64) -> Vec<Arc<Change>> {
+    /// Lets go of the first `most` changes up to `version`, but for the latest; gives them, to be
+    /// freed.
+    pub(super) fn forget_until(&self, version: u64, most: usize) -> Vec<Arc<Change>> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.history.forget_until(version)
+        state.history.forget_until(version, most)
     }
 
     /// Makes `state` visible in the place of the one that is, which is given back.

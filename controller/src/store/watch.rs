@@ -118,10 +118,14 @@ impl History {
         forgotten
     }
 
-    /// Lets go of what came until version `until`, but for the latest, and gives it.
-    pub(super) fn forget_until(&mut self, until: u64) -> Vec<Arc<Change>> {
+    /// Lets go of the first `most` changes that came until version `until`, but for the latest, and
+    /// gives them.
+    pub(super) fn forget_until(&mut self, until: u64, most: usize) -> Vec<Arc<Change>> {
         let mut forgotten = Vec::new();
         while self.changes.len() > WATCH_HISTORY_IDLE && self.oldest < until {
+            if forgotten.len() == most {
+                return forgotten;
+            }
             forgotten.extend(self.forget_first());
         }
         if !forgotten.is_empty() {
