@@ -85,7 +85,7 @@ impl<'a> Batch<'a> {
     fn get(&self, kind: Kind, key: &Key) -> Option<Object> {
         match self.staged.get(&kind).and_then(|staged| staged.get(key)) {
             Some(staged) => staged.clone(),
-            None => self.state.get(kind, key),
+            None => self.state.get_to_hold(kind, key, self.specs),
         }
     }
 

@@ -42,7 +42,8 @@ impl Replacement {
         let mut objects = Vec::with_capacity(snapshot.objects.len());
         for mut object in snapshot.objects {
             let (kind, key) = (object.kind(), object.key());
-            match before.get(kind, &key).filter(|before| is_same(before, &object)) {
+            let found = before.get_to_hold(kind, &key, specs);
+            match found.filter(|before| is_same(before, &object)) {
                 // Its times are more exact than those that were written down.
                 Some(before) => object = before,
                 None => {

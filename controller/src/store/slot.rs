@@ -14,6 +14,7 @@ use std::sync::Arc;
 use lz4_flex::block;
 
 use crate::api::{Kind, Object, Timestamp};
+use super::common::{self, PodSpecs};
 use crate::limits::PACKED_BYTES_MAX;
 
 /// What was packed here is unpacked here.
@@ -44,6 +45,19 @@ impl Slot {
         }
     }
 }
+
+    /// The same for who holds it for a while: with what others of `specs` hold, also where it was
+    /// packed.
+    pub(super) fn into_held(self, specs: &PodSpecs) -> Object {
+        match self {
+            Self::Whole(object) => object,
+            Self::Packed(packed) => {
+                let mut object = packed.unpack();
+                common::share(&mut object, specs);
+                object
+            }
+        }
+    }
 
 /// An object, written down and compressed by what it has in common with another.
 ///

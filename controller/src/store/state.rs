@@ -46,6 +46,12 @@ impl State {
         self.slot(kind, key).map(Slot::object)
     }
 
+    /// The same for who will have it held, in a state or in the history: with what others of `specs`
+    /// hold, also where it was packed.
+    pub(super) fn get_to_hold(&self, kind: Kind, key: &Key, specs: &PodSpecs) -> Option<Object> {
+        Some(self.slot(kind, key)?.clone().into_held(specs))
+    }
+
     pub(super) fn slot(&self, kind: Kind, key: &Key) -> Option<&Slot> {
         self.kinds.get(&kind)?.get(&key.namespace)?.get(key)
     }

@@ -121,3 +121,30 @@ async fn what_goes_on_changing_is_not_packed() {
         assert_eq!(packed(&store), 0);
     }
 }
+
+#[tokio::test]
+async fn what_was_packed_and_is_written_holds_what_others_hold() {
+    let store = store();
+    store.commit(Transaction::new().create(bound_pod("a"))).await.expect("it is made");
+    store.commit(Transaction::new().create(bound_pod("b"))).await.expect("it is made");
+    store.pack_all();
+    let mut watch = store.watch(&[Kind::Pod], store.resource_version()).expect("it is the newest");
+    let edit = |pod: &mut Pod| pod.metadata.labels = Some([].into());
+    store.commit(Transaction::new().modify(key("a"), None, edit)).await.expect("it is there");
+    store.commit(delete("b", Some(0))).await.expect("it is there");
+    let spec = |object: &Object| Pod::from_object(object)?.spec.clone();
+    let mut specs: Vec<Shared<PodSpec>> = Vec::new();
+    while let Some(change) = watch.try_next() {
+        specs.extend(change.before.as_ref().and_then(spec));
+        specs.extend(spec(&change.object));
+    }
+    assert_eq!(specs.len(), 4);
+    assert!(specs.iter().all(|it| it.is_one_with(&specs[0])), "the history holds it as well");
+
+    store.commit(Transaction::new().create(bound_pod("b"))).await.expect("it is made");
+    store.pack_all();
+    store.restore(store.snapshot()).await.expect("it is restored");
+    let [a, b] = ["a", "b"].map(|name| store.get::<Pod>(&key(name)).expect("it is there"));
+    let [a, b] = [&a, &b].map(|pod| pod.spec.as_ref().expect("it has one"));
+    assert!(a.is_one_with(b));
+}
