@@ -13,6 +13,7 @@ use super::status::Status;
 use super::table;
 use super::versions::Version;
 use crate::api::{Kind, Object, Timestamp, json};
+use crate::store::Slot;
 
 const JSON: &str = "application/json";
 const WARNING: HeaderName = HeaderName::from_static("warning");
@@ -120,11 +121,11 @@ pub(super) fn object(
     bytes(code, body.into(), warnings)
 }
 
-/// Answers with some objects of one kind.
+/// Answers with some objects of one kind, each of which is unpacked when the client takes it.
 pub(super) fn list(
     form: Form,
     kind: Kind,
-    objects: Vec<Object>,
+    objects: Vec<Slot>,
     meta: &ListMeta,
     now: Timestamp,
     warnings: &[String],

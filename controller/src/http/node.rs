@@ -3,12 +3,11 @@
 //! Kubernetes passes such a request on to the kubelet; here nothing listens on a node, and what its
 //! kubelet would know is in the store.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Response, StatusCode};
+use tokio::task::coop;
 
 use super::answer::{self, Form, ListMeta};
 use super::metrics;
@@ -17,10 +16,15 @@ use super::refusal::Refusal;
 use super::router::Api;
 use super::status::Status;
 use super::target::Target;
-use crate::api::{Key, Kind, Node, Object, Pod};
+use crate::api::{Key, Kind, Node, Pod, Resource as _};
+use crate::store::in_order;
 
 /// Answers what is asked of a node under its `proxy`.
-pub(super) fn answer(api: &Api, target: &Target, parts: &Parts) -> Result<Response<Body>, Refusal> {
+pub(super) async fn answer(
+    api: &Api,
+    target: &Target,
+    parts: &Parts,
+) -> Result<Response<Body>, Refusal> {
     let name = node_name(target.name.as_deref().unwrap_or_default());
     if api.store.get::<Node>(&Key::new("", name)).is_none() {
         return Err(Status::not_found(Kind::Node, name).into());
@@ -29,7 +33,7 @@ pub(super) fn answer(api: &Api, target: &Target, parts: &Parts) -> Result<Respon
     match (&parts.method, path.trim_matches('/')) {
         (&Method::GET, "pods") => {
             let query = Query::parse(parts.uri.query().unwrap_or_default());
-            Ok(pods(api, name, Form::wanted(&parts.headers, &query)?))
+            Ok(pods(api, name, Form::wanted(&parts.headers, &query)?).await)
         }
         (&Method::GET, "healthz") => Ok(text("ok")),
         (&Method::GET, "metrics/resource") => metrics::page_of_node(&api.usages, &api.pages),
@@ -49,16 +53,21 @@ fn node_name(name: &str) -> &str {
     }
 }
 
-fn pods(api: &Api, node: &str, form: Form) -> Response<Body> {
+async fn pods(api: &Api, node: &str, form: Form) -> Response<Body> {
     let is_there = |pod: &Pod| {
         let name = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
         name == Some(node)
     };
-    let pods = api.store.list::<Pod>(None);
-    let on_node = pods.items.into_iter().filter(|pod| is_there(pod));
-    let objects: Vec<Object> = on_node.map(|pod| Object::Pod(Arc::clone(&pod))).collect();
-    let meta = ListMeta { resource_version: pods.resource_version, ..ListMeta::default() };
-    answer::list(form, Kind::Pod, objects, &meta, api.store.clock().now(), &[])
+    let (found, resource_version) = api.store.find(Kind::Pod, None);
+    let mut pods = Vec::new();
+    for (key, slot) in found {
+        if Pod::from_object(&slot.object()).is_some_and(|pod| is_there(pod)) {
+            pods.push((key, slot));
+        }
+        coop::consume_budget().await;
+    }
+    let meta = ListMeta { resource_version, ..ListMeta::default() };
+    answer::list(form, Kind::Pod, in_order(pods), &meta, api.store.clock().now(), &[])
 }
 
 fn text(text: &'static str) -> Response<Body> {

@@ -286,7 +286,7 @@ async fn route(
         None | Some(Subresource::Status | Subresource::Finalize | Subresource::Approval) => {
             object(api, user, target, parts, body).await
         }
-        Some(Subresource::Proxy) => node::answer(&api, &target, &parts),
+        Some(Subresource::Proxy) => node::answer(&api, &target, &parts).await,
         Some(part) => pod::answer(api, &user, target, part, parts, body).await,
     }
 }
@@ -323,7 +323,7 @@ async fn object(
     match (parts.method, name) {
         (Method::GET, Some(name)) => verbs::get(&call, &name),
         (Method::GET, None) if is_watch => verbs::watch(&call),
-        (Method::GET, None) => verbs::list(&call),
+        (Method::GET, None) => verbs::list(call).await,
         (Method::POST, None) if has_place => verbs::create(call).await,
         (Method::PUT, Some(name)) => verbs::update(call, &name).await,
         (Method::PATCH, Some(name)) => verbs::patch(call, &name).await,

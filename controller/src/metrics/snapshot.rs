@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::lines::Labels;
 use super::requests::{About, Counts, Requests};
-use crate::api::{CronJob, Job, Key, Kind, Node, ObjectMeta, Pod, Resource, Timestamp};
+use crate::api::{CronJob, Job, Kind, Node, ObjectMeta, Pod, Resource, Timestamp};
 use crate::meter::{Distribution, QueueMeter};
 use crate::node::{NodeUsage, PodTimes, RunningContainer, Usages};
-use crate::store::Store;
+use crate::store::{Slot, Store, in_order};
 
 /// Where the numbers are.
 pub struct Sources<'a> {
@@ -114,16 +114,18 @@ impl Snapshot {
 impl Objects {
     fn of(store: &Store, most: usize) -> Self {
         let mut left_out = Vec::new();
-        let jobs = some_of(store.all::<Job>(), most, has_finished, &mut left_out);
-        let cron_jobs = some_of(store.all::<CronJob>(), most, |_| false, &mut left_out);
-        let all_pods = store.all::<Pod>();
-        let mut phases: BTreeMap<&str, usize> = BTreeMap::new();
-        for pod in &all_pods {
-            *phases.entry(phase(pod)).or_default() += 1;
-        }
-        let phases = phases.into_iter().map(|(phase, count)| (phase.to_owned(), count)).collect();
-        let pods = some_of(all_pods, most, has_ended, &mut left_out);
-        let nodes = store.all::<Node>();
+        let jobs = some_of(store, most, has_finished, &mut left_out);
+        let cron_jobs = some_of::<CronJob>(store, most, |_| false, &mut left_out);
+        let mut phases: BTreeMap<String, usize> = BTreeMap::new();
+        let ends = |pod: &Pod| {
+            match phases.get_mut(phase(pod)) {
+                Some(count) => *count += 1,
+                None => drop(phases.insert(phase(pod).to_owned(), 1)),
+            }
+            has_ended(pod)
+        };
+        let pods = some_of(store, most, ends, &mut left_out);
+        let nodes = store.each::<Node>();
         let labels = |name, metadata: &ObjectMeta| {
             let namespace = metadata.namespace.as_deref().unwrap_or_default();
             let own = metadata.name.as_deref().unwrap_or_default();
@@ -138,7 +140,7 @@ impl Objects {
                 .map(|it| (labels("cronjob", &it.metadata), it))
                 .collect(),
             pods: pods.into_iter().map(|it| (pod_labels(&it.metadata), it)).collect(),
-            nodes: nodes.into_iter().map(|it| (node(&it), it)).collect(),
+            nodes: nodes.map(|it| (node(&it), it)).collect(),
             phases,
             counts: Kind::ALL.iter().map(|kind| (*kind, store.count(*kind))).collect(),
             left_out,
@@ -155,26 +157,35 @@ fn pod_labels(metadata: &ObjectMeta) -> Labels {
     ])
 }
 
-/// At most `most` of `found`, in order: first those that have not ended, then the newest.
+/// At most `most` of all, in order: first those that have not ended, then the newest.
+///
+/// Each is looked at once, and no others are held than those that are given.
 fn some_of<T: Resource>(
-    mut found: Vec<Arc<T>>,
+    store: &Store,
     most: usize,
-    has_ended: fn(&T) -> bool,
+    mut has_ended: impl FnMut(&T) -> bool,
     left_out: &mut Vec<(Kind, usize)>,
 ) -> Vec<Arc<T>> {
+    let (found, _) = store.find(T::KIND, None);
+    let are_all = found.len() <= most;
     left_out.push((T::KIND, found.len().saturating_sub(most)));
-    if found.len() > most {
-        let rank = |it: &Arc<T>| {
-            let created = it.metadata().creation_timestamp.as_ref().map(|it| it.0);
-            (has_ended(it), Reverse(created))
-        };
+    let ranked = found.into_iter().filter_map(|(key, slot)| {
+        let object = if are_all { store.held(slot.clone()) } else { slot.object() };
+        let it = T::from_object(&object)?;
+        let created = it.metadata().creation_timestamp.as_ref().map(|it| it.0);
+        let rank = (has_ended(it), Reverse(created));
+        Some((rank, key, if are_all { Slot::Whole(object) } else { slot }))
+    });
+    let mut ranked: Vec<_> = ranked.collect();
+    if ranked.len() > most {
         if most > 0 {
-            found.select_nth_unstable_by_key(most - 1, rank);
+            ranked.select_nth_unstable_by_key(most - 1, |(rank, ..)| *rank);
         }
-        found.truncate(most);
+        ranked.truncate(most);
     }
-    found.sort_by_cached_key(|it| Key::of(it.metadata()));
-    found
+    let chosen = in_order(ranked.into_iter().map(|(_, key, slot)| (key, slot)).collect());
+    let objects = chosen.into_iter().map(|slot| store.held(slot));
+    objects.filter_map(|object| T::from_object(&object).cloned()).collect()
 }
 
 fn phase(pod: &Pod) -> &str {

@@ -9,7 +9,7 @@ use crate::api::{CronJob, Job, Pod};
 use crate::clock::Clock;
 use crate::limits::LIST_PIECE_BYTES;
 use crate::node::Usages;
-use crate::store::{Names, Store, Transaction};
+use crate::store::{Names, Store, Transaction, unpacked_by};
 
 fn store() -> Store {
     Store::in_memory(Clock::simulated("2026-01-01T00:00:00Z".parse().unwrap()), Names::seeded(1))
@@ -17,15 +17,18 @@ fn store() -> Store {
 
 /// The text of what is in `store`, in pieces.
 fn pieces(store: &Store, objects_max: usize) -> Vec<String> {
-    let snapshot = Snapshot::of(&Sources {
+    Pieces::all(snapshot(store, objects_max)).collect()
+}
+
+fn snapshot(store: &Store, objects_max: usize) -> Snapshot {
+    Snapshot::of(&Sources {
         store,
         usages: &Usages::new("here", store.clock().clone()),
         requests: &Requests::default(),
         queues: &[],
         since: store.clock().now(),
         objects_max,
-    });
-    Pieces::all(snapshot).collect()
+    })
 }
 
 /// The series whose name begins with `beginning`, without their first labels.
@@ -226,6 +229,26 @@ async fn no_scrape_grows_with_all_that_was_ever_run() {
         "apiserver_resource_objects{group=\"batch\",resource=\"jobs\"} 0",
     ] {
         assert!(page.contains(line), "{line}\n{page}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_packed_is_told_of_alike_and_holds_what_others_hold() {
+    let store = store();
+    for number in 0..10 {
+        create(&store, pod(&format!("p-{number}"), "Succeeded")).await;
+    }
+    let pages = |store: &Store| [2, 100].map(|most| pieces(store, most).concat());
+    let before = pages(&store);
+    store.pack_all();
+    assert_eq!(pages(&store), before);
+    // Those that are told of are unpacked again, for none is held while others are looked at.
+    for (most, told, unpacked) in [(2, 2, 12), (100, 10, 10)] {
+        let (snapshot, count) = unpacked_by(async { snapshot(&store, most) }).await;
+        let pods = snapshot.objects.pods.iter();
+        let specs: Vec<_> = pods.map(|(_, pod)| pod.spec.as_ref().unwrap()).collect();
+        assert_eq!((specs.len(), count), (told, unpacked));
+        assert!(specs.iter().all(|spec| spec.is_one_with(specs[0])));
     }
 }
 

@@ -15,7 +15,7 @@ use crate::api::{ConfigMap, Key, Kind, Namespace, Object, ObjectMeta, Resource, 
 use crate::limits::NAMESPACE_OBJECTS_MAX;
 use crate::priority;
 use crate::store::{
-    Change, ChangeKind, CommitError, DeleteOptions, Gone, Store, Transaction, Watch,
+    Change, ChangeKind, CommitError, DeleteOptions, Gone, Store, Transaction, Watch, in_order,
 };
 
 /// Namespaces that there always are, as in Kubernetes.
@@ -184,8 +184,8 @@ impl NamespaceController {
         let mut kinds: Vec<Kind> =
             Kind::ALL.iter().copied().filter(|kind| kind.is_namespaced()).collect();
         kinds.sort_by_key(|kind| *kind != Kind::CronJob);
-        let of_kind = |kind| self.store.list_objects(kind, Some(name)).0;
-        kinds.into_iter().flat_map(of_kind).map(|object| content(&object)).collect()
+        let of_kind = |kind| in_order(self.store.find(kind, Some(name)).0);
+        kinds.into_iter().flat_map(of_kind).map(|slot| content(&slot.into_object())).collect()
     }
 
     /// What deletes what is in a namespace that is no more.

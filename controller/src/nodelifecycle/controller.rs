@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::coop;
 use tokio_util::sync::CancellationToken;
 
 use super::eviction::Evictions;
@@ -154,15 +155,21 @@ impl NodeLifecycleController {
 
     /// The pods of `node` are not ready any more: nobody can say that they are.
     async fn not_ready(&self, node: &str, now: Timestamp) -> Result<(), NotWritten> {
-        let pods = self.store.list::<Pod>(None).items.into_iter();
-        let theirs: Vec<_> = pods.filter(|pod| is_ready_on(pod, node)).collect();
+        let mut theirs = Vec::new();
+        for pod in self.store.each::<Pod>() {
+            if is_ready_on(&pod, node) {
+                theirs.push((pod.key(), pod.uid().to_owned()));
+            }
+            coop::consume_budget().await;
+        }
+        theirs.sort_unstable();
         for some in theirs.chunks(EVICTIONS_MAX) {
-            let all = some.iter().fold(Transaction::new(), |all, pod| {
-                let (key, uid) = (pod.key(), pod.uid().to_owned());
-                let about = about(Kind::Pod, &key, &uid);
+            let all = some.iter().fold(Transaction::new(), |all, (key, uid)| {
+                let about = about(Kind::Pod, key, uid);
                 let (reason, message) = ("NodeNotReady", "Node is not ready");
                 let event = self.nodes.record(&about, EventType::Warning, reason, message, now);
-                all.modify(key, Some(uid), move |pod: &mut Pod| not_ready(pod, now)).and(event)
+                let not_ready = move |pod: &mut Pod| not_ready(pod, now);
+                all.modify(key.clone(), Some(uid.clone()), not_ready).and(event)
             });
             self.commit(all, "pods of a lost node could not be marked").await?;
         }

@@ -35,6 +35,9 @@ pub use common::Sharing;
 pub use error::{CommitError, Gone, OpenError};
 pub use names::Names;
 pub use restore::Snapshot;
+pub(crate) use slot::Slot;
+#[cfg(test)]
+pub(crate) use slot::tests::unpacked_by;
 pub(crate) use state::in_order;
 pub use transaction::{Committed, DeleteOptions, Transaction};
 pub use watch::{Change, ChangeKind, Watch};
@@ -47,7 +50,6 @@ use disk::Disk;
 use folder::Folder;
 use restore::Replacement;
 use schema::Schema;
-use slot::Slot;
 use state::{Shared, State};
 
 /// The schema of what is kept: another one for every change after which an older mayfly would misread
@@ -196,16 +198,19 @@ impl Store {
         self.inner.shared.read().slot(kind, key).cloned().map(Slot::into_object)
     }
 
-    /// All objects of kind `T`, in no order: what costs least while the lock is held.
-    pub fn all<T: Resource>(&self) -> Vec<Arc<T>> {
-        let slots: Vec<Slot> = {
-            let state = self.inner.shared.read();
-            let mut all = Vec::with_capacity(state.count(T::KIND));
-            all.extend(state.entries(T::KIND, None).map(|(_, slot)| slot.clone()));
-            all
-        };
-        let objects = slots.into_iter().map(Slot::into_object);
-        objects.filter_map(|object| T::from_object(&object).cloned()).collect()
+    /// All objects of kind `T`, as they were together, in no order: for who looks at one after the
+    /// other, and holds no more of them than that.
+    ///
+    /// It may take some microseconds to go on to the next one.
+    pub fn each<T: Resource>(&self) -> impl Iterator<Item = Arc<T>> + Send + use<T> {
+        let (found, _) = self.find(T::KIND, None);
+        let objects = found.into_iter().map(|(_, slot)| slot.into_object());
+        objects.filter_map(|object| T::from_object(&object).cloned())
+    }
+
+    /// The object in `slot`, for who holds it for a while: what it has in common with others is theirs.
+    pub(crate) fn held(&self, slot: Slot) -> Object {
+        slot.into_held(&self.inner.shared.specs)
     }
 
     /// How many objects of `kind` there are.
@@ -230,36 +235,33 @@ impl Store {
     /// The objects of `kind`, of one namespace or of all, by namespace and name, and the resource
     /// version they are of.
     pub fn list_objects(&self, kind: Kind, namespace: Option<&str>) -> (Vec<Object>, u64) {
-        let (found, version) = self.find_objects(kind, namespace);
-        (in_order(found), version)
+        let (found, version) = self.find(kind, namespace);
+        (self.all_held(found), version)
     }
 
-    /// The same in no order, which costs less.
-    pub fn find_objects(&self, kind: Kind, namespace: Option<&str>) -> (Vec<(Key, Object)>, u64) {
-        let (found, version) = {
-            let state = self.inner.shared.read();
-            (state.taken(kind, namespace), state.version())
-        };
-        (unpacked(found), version)
+    /// The same in no order, and not unpacked, which costs less: for who wants some of them, or one
+    /// after the other.
+    pub(crate) fn find(&self, kind: Kind, namespace: Option<&str>) -> (Vec<(Key, Slot)>, u64) {
+        let state = self.inner.shared.read();
+        (state.taken(kind, namespace), state.version())
     }
 
-    /// The same, in no order, as they were at the resource version `version`.
+    /// The same as they were at the resource version `version`.
     ///
     /// [`Gone`] if the history does not reach back to it, or it is not reached yet.
-    pub fn find_objects_at(
+    pub(crate) fn find_at(
         &self,
         kind: Kind,
         namespace: Option<&str>,
         version: u64,
-    ) -> Result<Vec<(Key, Object)>, Gone> {
-        let found = self.inner.shared.read().taken_at(kind, namespace, version)?;
-        Ok(unpacked(found))
+    ) -> Result<Vec<(Key, Slot)>, Gone> {
+        self.inner.shared.read().taken_at(kind, namespace, version)
     }
 
     /// The object of `kind` at `key`, and the resource version of the state that it was found in.
-    pub fn find_object(&self, kind: Kind, key: &Key) -> (Option<Object>, u64) {
+    pub(crate) fn find_one(&self, kind: Kind, key: &Key) -> (Option<Slot>, u64) {
         let state = self.inner.shared.read();
-        (state.get(kind, key), state.version())
+        (state.slot(kind, key).cloned(), state.version())
     }
 
     /// All objects of `kinds`, as they were together, and the resource version they are of.
@@ -279,7 +281,12 @@ impl Store {
             let found: Vec<_> = kinds.iter().map(|kind| state.taken(*kind, namespace)).collect();
             (found, state.version())
         };
-        (found.into_iter().map(unpacked).flat_map(in_order).collect(), version)
+        (found.into_iter().flat_map(|found| self.all_held(found)).collect(), version)
+    }
+
+    /// Whole objects of what was found, in order, made when the lock is free again.
+    fn all_held(&self, found: Vec<(Key, Slot)>) -> Vec<Object> {
+        in_order(found).into_iter().map(|slot| self.held(slot)).collect()
     }
 
     /// The resource version of the newest visible state.
@@ -357,11 +364,6 @@ impl Store {
     pub fn watch(&self, kinds: &[Kind], after: u64) -> Result<Watch, Gone> {
         Watch::new(Arc::clone(&self.inner.shared), kinds, after)
     }
-}
-
-/// Whole objects of what was found, made when the lock is free again.
-fn unpacked(found: Vec<(Key, Slot)>) -> Vec<(Key, Object)> {
-    found.into_iter().map(|(key, slot)| (key, slot.into_object())).collect()
 }
 
 fn loaded(disk: &mut impl Disk) -> Result<Arc<Shared>, OpenError> {

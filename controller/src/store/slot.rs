@@ -6,23 +6,24 @@
 //!   └───────────────────── for who asks, and for as long ──────────────────────────┘
 //! ```
 //!
-//! Readers see whole objects alone, the same that were packed.
+//! Readers see whole objects alone, the same that were packed. Who looks at very many takes slots, which
+//! cost nothing, and unpacks one at a time.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use lz4_flex::block;
 
-use crate::api::{Kind, Object, Timestamp};
 use super::common::{self, PodSpecs};
+use crate::api::{Kind, Object, Timestamp};
 use crate::limits::PACKED_BYTES_MAX;
 
 /// What was packed here is unpacked here.
 const RIGHTLY: &str = "what was packed must be packed rightly";
 
-/// An object, or how to get it again.
+/// An object, or how to get it again. A clone costs next to nothing.
 #[derive(Clone)]
-pub(super) enum Slot {
+pub(crate) enum Slot {
     Whole(Object),
     Packed(Packed),
 }
@@ -30,7 +31,7 @@ pub(super) enum Slot {
 impl Slot {
     /// The object, for who asks. It takes some microseconds to unpack one, so no lock is held for
     /// many of them.
-    pub(super) fn object(&self) -> Object {
+    pub(crate) fn object(&self) -> Object {
         match self {
             Self::Whole(object) => object.clone(),
             Self::Packed(packed) => packed.unpack(),
@@ -38,13 +39,12 @@ impl Slot {
     }
 
     /// The same without a copy where it is whole.
-    pub(super) fn into_object(self) -> Object {
+    pub(crate) fn into_object(self) -> Object {
         match self {
             Self::Whole(object) => object,
             Self::Packed(packed) => packed.unpack(),
         }
     }
-}
 
     /// The same for who holds it for a while: with what others of `specs` hold, also where it was
     /// packed.
@@ -58,6 +58,7 @@ impl Slot {
             }
         }
     }
+}
 
 /// An object, written down and compressed by what it has in common with another.
 ///
@@ -65,7 +66,7 @@ impl Slot {
 /// number of times (2 bytes) │ nanoseconds of each (4 bytes) │ JSON, where times have seconds
 /// ```
 #[derive(Clone)]
-pub(super) struct Packed {
+pub(crate) struct Packed {
     kind: Kind,
     /// As lz4, with its size before it.
     bytes: Arc<[u8]>,
@@ -74,6 +75,8 @@ pub(super) struct Packed {
 
 impl Packed {
     fn unpack(&self) -> Object {
+        #[cfg(test)]
+        tests::UNPACKED.set(tests::UNPACKED.get() + 1);
         let text = block::decompress_size_prepended_with_dict(&self.bytes, &self.dictionary);
         let text = text.expect(RIGHTLY);
         let (count, rest) = text.split_first_chunk().expect(RIGHTLY);
@@ -143,10 +146,24 @@ impl Packer {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::cell::Cell;
+
     use serde_json::json;
 
     use super::*;
+
+    thread_local! {
+        /// How many objects this thread, which is one test, has unpacked.
+        pub(super) static UNPACKED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// How many objects `work` unpacks.
+    pub(crate) async fn unpacked_by<T>(work: impl Future<Output = T>) -> (T, usize) {
+        let before = UNPACKED.get();
+        let done = work.await;
+        (done, UNPACKED.get() - before)
+    }
 
     fn event(number: usize, note: &str) -> Object {
         let event = json!({

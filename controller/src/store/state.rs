@@ -183,9 +183,9 @@ fn version_of(object: &Object) -> Option<u64> {
 }
 
 /// What was found, by namespace and name. It takes longer than finding it, so no lock is held for it.
-pub(crate) fn in_order(mut found: Vec<(Key, Object)>) -> Vec<Object> {
+pub(crate) fn in_order<T>(mut found: Vec<(Key, T)>) -> Vec<T> {
     found.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-    found.into_iter().map(|(_, object)| object).collect()
+    found.into_iter().map(|(_, found)| found).collect()
 }
 
 /// The state behind its lock, and the bells that ring when it has changed.

@@ -1,24 +1,26 @@
 //! The body of a list: written a piece at a time, as the client takes it.
 //!
-//! So a list of very many objects costs no more memory than the objects themselves, which are
-//! shared with the store, and a piece.
+//! So a list of very many objects costs no more memory than the objects themselves as they are in the
+//! store, packed or not, with which they are shared, and a piece.
 
 use std::convert::Infallible;
 use std::vec;
 
 use axum::body::{Body, Bytes};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
+use tokio::task;
 
 use super::{Form, Shape, begin_table, write_metadata, write_row};
 use crate::api::{Kind, Object, Timestamp, json};
 use crate::http::versions::Version;
 use crate::limits::LIST_PIECE_BYTES;
+use crate::store::Slot;
 
 /// What is left of a list.
 pub(super) struct List {
     form: Form,
-    objects: vec::IntoIter<Object>,
+    objects: vec::IntoIter<Slot>,
     now: Timestamp,
     /// What comes before the next object.
     before: Vec<u8>,
@@ -29,7 +31,7 @@ impl List {
     pub(super) fn new(
         form: Form,
         kind: Kind,
-        objects: Vec<Object>,
+        objects: Vec<Slot>,
         meta: &Value,
         now: Timestamp,
     ) -> Self {
@@ -56,8 +58,13 @@ impl List {
         if self.has_ended {
             return Body::from(first);
         }
-        let pieces = std::iter::once(first).chain(self);
-        Body::from_stream(stream::iter(pieces.map(Ok::<_, Infallible>)))
+        // A client that is fast would have all of it written at once, which takes long.
+        let rest = stream::iter(self).then(async |piece| {
+            task::yield_now().await;
+            piece
+        });
+        let pieces = stream::iter([first]).chain(rest);
+        Body::from_stream(pieces.map(Ok::<_, Infallible>))
     }
 
     fn write(&self, object: &Object, out: &mut Vec<u8>) {
@@ -86,7 +93,7 @@ impl Iterator for List {
                 self.has_ended = true;
                 break;
             };
-            self.write(&object, &mut piece);
+            self.write(&object.into_object(), &mut piece);
             if !self.objects.as_slice().is_empty() {
                 self.before.push(b',');
             }
@@ -138,7 +145,7 @@ mod tests {
     }
 
     fn pieces(shape: Shape, version: Version, count: usize) -> Vec<Bytes> {
-        let objects = (0..count).map(event).collect();
+        let objects = (0..count).map(|number| Slot::Whole(event(number))).collect();
         let (form, meta) = (Form { shape, version }, json!({"resourceVersion": "7"}));
         List::new(form, Kind::Event, objects, &meta, Timestamp::UNIX_EPOCH).collect()
     }

@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::*;
+use crate::api::Kind;
 use crate::limits::WATCH_HISTORY_MAX;
+use crate::store::unpacked_by;
 
 fn names(answer: &Answer) -> String {
     let items = answer.body["items"].as_array().expect("must be a list").iter();
@@ -103,4 +105,57 @@ async fn one_name_is_found_without_the_others() {
     assert_eq!(names(&api.get(&neither).await), "");
     let everywhere = "/api/v1/configmaps?fieldSelector=metadata.name%3Db";
     assert_eq!(names(&api.get(everywhere).await), "b");
+}
+
+/// Two hundred packed Jobs, each with a label of its own.
+async fn with_packed_jobs() -> Api {
+    let api = Api::new().await;
+    for number in 0..200 {
+        assert_eq!(api.post(JOBS, &job(&format!("j{number:03}"))).await.code, 201);
+    }
+    api.store.pack_all();
+    api
+}
+
+#[tokio::test]
+async fn no_more_is_unpacked_than_a_page_has_or_its_selector_looks_at() {
+    let api = with_packed_jobs().await;
+    let check = async |query: &str, expect: &str, unpacked: usize| {
+        let (page, count) = unpacked_by(api.get(&format!("{JOBS}?{query}"))).await;
+        assert_eq!((names(&page).as_str(), count), (expect, unpacked), "{query}");
+        page.body["metadata"]["continue"].as_str().map(str::to_owned)
+    };
+    let proceed = check("limit=2", "j000 j001", 2).await.expect("must go on");
+    check(&format!("limit=2&continue={proceed}"), "j002 j003", 2).await;
+    // Each that is looked at until there is one more than is wanted, and each that is told.
+    let selected = "labelSelector=of%21%3Dj001&limit=2";
+    let proceed = check(selected, "j000 j002", 4 + 2).await.expect("must go on");
+    check(&format!("{selected}&continue={proceed}"), "j003 j004", 3 + 2).await;
+    check("labelSelector=of%3Dj005&limit=2", "j005", 200 + 1).await;
+    check("fieldSelector=metadata.name%3Dj006", "j006", 1 + 1).await;
+    let (all, count) = unpacked_by(api.get(JOBS)).await;
+    assert_eq!((all.body["items"].as_array().map(Vec::len), count), (Some(200), 200));
+}
+
+#[tokio::test]
+async fn a_list_is_unpacked_as_it_is_read() {
+    let api = with_packed_jobs().await;
+    let request = Request::builder().uri(JOBS).body(Body::empty()).expect("must be a request");
+    let asked = api.router.clone().oneshot(request);
+    let (response, at_once) = unpacked_by(asked).await;
+    let body = response.expect("the router must answer").into_body();
+    let (read, later) = unpacked_by(to_bytes(body, usize::MAX)).await;
+    let list: Value = serde_json::from_slice(&read.expect("must have a body")).expect("JSON");
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(200));
+    assert_eq!(at_once + later, 200);
+    assert!(at_once < 100, "{at_once}");
+}
+
+#[tokio::test]
+async fn a_collection_is_deleted_as_it_is_listed() {
+    let api = with_packed_jobs().await;
+    let some = format!("{JOBS}?limit=3&propagationPolicy=Background");
+    let deleted = api.send("DELETE", &some, &[], String::new()).await;
+    assert_eq!((deleted.code, names(&deleted).as_str()), (200, "j000 j001 j002"));
+    assert_eq!(api.store.count(Kind::Job), 197);
 }

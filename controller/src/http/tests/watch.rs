@@ -10,7 +10,7 @@ use crate::api::{ConfigMap, Key, Kind, Object};
 use crate::limits::{
     WATCH_FRAME_BYTES_MAX, WATCH_FRAMES_MAX, WATCH_HISTORY_MAX, WATCH_STALL_SECONDS, WATCHES_MAX,
 };
-use crate::store::DeleteOptions;
+use crate::store::{DeleteOptions, unpacked_by};
 
 const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io";
 
@@ -371,4 +371,20 @@ async fn watches_end_when_the_server_does() {
     events.tells(&["ADDED a"]).await;
     shutdown.cancel();
     events.tells(&["END"]).await;
+}
+
+#[tokio::test]
+async fn no_more_is_unpacked_than_a_watch_may_tell_of() {
+    let api = Api::new().await;
+    for name in ["a", "b", "c"] {
+        assert_eq!(api.post(JOBS, &job(name)).await.code, 201);
+    }
+    api.store.pack_all();
+    for (query, first, unpacked) in [("", "a", 3), ("&fieldSelector=metadata.name%3Db", "b", 1)] {
+        let begun = async {
+            let mut watch = api.watch(&format!("{JOBS}?watch=true{query}")).await;
+            watch.tells(&[&format!("ADDED {first}")]).await;
+        };
+        assert_eq!(unpacked_by(begun).await.1, unpacked, "{query}");
+    }
 }

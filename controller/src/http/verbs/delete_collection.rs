@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::Response;
+use tokio::task::coop;
 
 use super::deletion::Wish;
 use super::list;
@@ -19,13 +20,14 @@ pub(in crate::http) async fn delete_collection(call: Call) -> Result<Response<Bo
     let store = &api.store;
     let wish = Wish::read(&query, &headers, body).await?;
     let warnings = wish.warnings(target.kind);
-    let (items, meta) = list::page(store, &target, &query)?;
-    for object in &items {
-        wish.holds_for(object).map_err(|refusal| refusal.warning(&warnings))?;
+    let (items, meta) = list::page(store, &target, &query).await?;
+    for item in &items {
+        wish.holds_for(&item.object()).map_err(|refusal| refusal.warning(&warnings))?;
+        coop::consume_budget().await;
     }
     if !wish.is_dry_run()? {
         for some in items.chunks(DELETED_AT_ONCE_MAX) {
-            let all = some.iter().map(|object| wish.transaction(object));
+            let all = some.iter().map(|item| wish.transaction(&item.object()));
             store.commit(all.fold(Transaction::new(), Transaction::and)).await?;
         }
     }

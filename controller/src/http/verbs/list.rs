@@ -1,7 +1,8 @@
 //! The objects of a collection, in pages if that is asked for.
 //!
 //! All pages are of the state in which the first one was, for as long as the store's history
-//! reaches back to it.
+//! reaches back to it. A page is chosen by the keys of what there is, and no more is unpacked for it
+//! than what is in it, and what a selector has to look at before it is full.
 
 use axum::body::Body;
 use axum::http::Response;
@@ -9,9 +10,10 @@ use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::{Deserialize, Serialize};
+use tokio::task::coop;
 
 use super::list_options;
-use crate::api::{Key, Object};
+use crate::api::Key;
 use crate::http::answer::{self, ListMeta};
 use crate::http::options::Query;
 use crate::http::refusal::Refusal;
@@ -19,7 +21,7 @@ use crate::http::router::Call;
 use crate::http::selector::Selector;
 use crate::http::status::Status;
 use crate::http::target::Target;
-use crate::store::{Store, in_order};
+use crate::store::{Slot, Store};
 
 /// Where a list goes on, as Kubernetes writes it.
 const TOKENS: GeneralPurpose = GeneralPurpose::new(
@@ -43,43 +45,86 @@ struct Continue {
     name: String,
 }
 
-pub(in crate::http) fn list(call: &Call) -> Result<Response<Body>, Refusal> {
-    let (items, meta) = page(call.store(), &call.target, &call.query)?;
-    let now = call.store().clock().now();
-    Ok(answer::list(call.form, call.target.kind, items, &meta, now, &[]))
+/// Objects that are looked through first for those that a selector takes; four times as many then.
+/// More would be put in order for nothing where the first ones are taken.
+const SELECTED_FROM_MIN: usize = 256;
+
+pub(in crate::http) async fn list(call: Call) -> Result<Response<Body>, Refusal> {
+    let Call { api, target, query, form, .. } = call;
+    let (items, meta) = page(&api.store, &target, &query).await?;
+    Ok(answer::list(form, target.kind, items, &meta, api.store.clock().now(), &[]))
 }
 
 /// The objects of `target` that `query` asks for, as many as it takes at once.
-pub(super) fn page(
+pub(super) async fn page(
     store: &Store,
     target: &Target,
     query: &Query,
-) -> Result<(Vec<Object>, ListMeta), Refusal> {
+) -> Result<(Vec<Slot>, ListMeta), Refusal> {
     let limit = query.number("limit")?.and_then(|it| usize::try_from(it).ok()).filter(|it| *it > 0);
     list_options::check_list(query)?;
     let selector = Selector::parse(target.kind, query)?;
     let state = State::wanted(query, limit.is_some())?;
     let (mut found, version) = state.read(store, target, &selector)?;
-    let after = match &state {
-        State::Continued { after, .. } => Some(after),
-        State::Newest { .. } | State::At(_) => None,
-    };
-    found.retain(|(key, object)| after.is_none_or(|after| key > after) && selector.matches(object));
+    if let State::Continued { after, .. } = &state {
+        found.retain(|(key, _)| key > after);
+    }
+    let limit = limit.unwrap_or(usize::MAX);
+    let left = found.len().saturating_sub(limit);
+    // One more than are wanted tells that there are more.
+    let mut items = first_of(found, &selector, limit.saturating_add(1)).await;
     let mut meta = ListMeta { resource_version: version, ..ListMeta::default() };
-    let limit = limit.filter(|limit| found.len() > *limit);
-    if let Some(limit) = limit {
-        // How many are left of a selection is not told, as in Kubernetes.
-        meta.remaining = selector.is_empty().then(|| found.len() - limit);
-        // The first of them, in no order yet: a page costs no more than to look at all.
-        found.select_nth_unstable_by(limit - 1, |(one, _), (other, _)| one.cmp(other));
-        found.truncate(limit);
-    }
-    let items = in_order(found);
-    if limit.is_some() {
+    if items.len() > limit {
+        items.truncate(limit);
         let version = i64::try_from(version).ok();
-        meta.proceed = items.last().map(|last| encode(&last.key(), version));
+        meta.proceed = items.last().map(|(last, _)| encode(last, version));
+        // How many are left of a selection is not told, as in Kubernetes.
+        meta.remaining = selector.is_empty().then_some(left);
     }
-    Ok((items, meta))
+    Ok((items.into_iter().map(|(_, item)| item).collect(), meta))
+}
+
+/// The first of `found`, by namespace and name, which `selector` takes: at most so many as are
+/// `wanted`.
+///
+/// No more are put in order than are looked at, and of what is looked at nothing stays unpacked.
+/// Others have their turn in between.
+async fn first_of(
+    mut found: Vec<(Key, Slot)>,
+    selector: &Selector,
+    wanted: usize,
+) -> Vec<(Key, Slot)> {
+    if selector.is_empty() {
+        return split_first(&mut found, wanted);
+    }
+    let mut taken = Vec::new();
+    let mut some = wanted.max(SELECTED_FROM_MIN);
+    while !found.is_empty() {
+        for (key, slot) in split_first(&mut found, some) {
+            if selector.matches(&slot.object()) {
+                taken.push((key, slot));
+            }
+            if taken.len() == wanted {
+                return taken;
+            }
+            coop::consume_budget().await;
+        }
+        some = some.saturating_mul(4);
+    }
+    taken
+}
+
+/// Takes the first `count` out of `found`, by namespace and name.
+fn split_first(found: &mut Vec<(Key, Slot)>, count: usize) -> Vec<(Key, Slot)> {
+    let by_key = |(one, _): &(Key, Slot), (other, _): &(Key, Slot)| one.cmp(other);
+    let mut rest = Vec::new();
+    if found.len() > count {
+        found.select_nth_unstable_by(count - 1, by_key);
+        rest = found.split_off(count);
+    }
+    let mut first = std::mem::replace(found, rest);
+    first.sort_unstable_by(by_key);
+    first
 }
 
 /// Which state a list is to be of.
@@ -114,7 +159,7 @@ impl State {
         store: &Store,
         target: &Target,
         selector: &Selector,
-    ) -> Result<(Vec<(Key, Object)>, u64), Refusal> {
+    ) -> Result<(Vec<(Key, Slot)>, u64), Refusal> {
         let (kind, namespace) = (target.kind, target.namespace.as_deref());
         match self {
             Self::Newest { at_least } => {
@@ -122,17 +167,17 @@ impl State {
                 let (items, version) = match selector.name().filter(|_| is_one_place) {
                     Some(name) => {
                         let key = target.key(name);
-                        let (found, version) = store.find_object(kind, &key);
-                        (found.map(|object| (key, object)).into_iter().collect(), version)
+                        let (found, version) = store.find_one(kind, &key);
+                        (found.map(|slot| (key, slot)).into_iter().collect(), version)
                     }
-                    None => store.find_objects(kind, namespace),
+                    None => store.find(kind, namespace),
                 };
                 if *at_least > version {
                     return Err(Status::version_too_large(*at_least, version).into());
                 }
                 Ok((items, version))
             }
-            Self::At(version) => match store.find_objects_at(kind, namespace, *version) {
+            Self::At(version) => match store.find_at(kind, namespace, *version) {
                 Ok(items) => Ok((items, *version)),
                 Err(gone) if gone.newest < *version => {
                     Err(Status::version_too_large(*version, gone.newest).into())
@@ -142,10 +187,10 @@ impl State {
                     Err(Status::expired(why).into())
                 }
             },
-            Self::Continued { version: None, .. } => Ok(store.find_objects(kind, namespace)),
+            Self::Continued { version: None, .. } => Ok(store.find(kind, namespace)),
             Self::Continued { after, version: Some(version) } => {
                 let items = store
-                    .find_objects_at(kind, namespace, *version)
+                    .find_at(kind, namespace, *version)
                     .map_err(|_| Status::list_expired(encode(after, None)))?;
                 Ok((items, *version))
             }

@@ -102,7 +102,7 @@ async fn old_changes_are_forgotten_but_the_latest_stay() {
     let mut watch = store.watch(&[Kind::Event], 300).expect("it is one of the latest");
     let last = std::iter::from_fn(|| watch.try_next()).last().expect("there are changes");
     assert_eq!(last.resource_version, store.resource_version());
-    let before = store.find_objects_at(Kind::Event, None, 300).expect("it is known");
+    let before = store.find_at(Kind::Event, None, 300).expect("it is known");
     assert_eq!(before.len(), 300);
 }
 
@@ -146,5 +146,30 @@ async fn what_was_packed_and_is_written_holds_what_others_hold() {
     store.restore(store.snapshot()).await.expect("it is restored");
     let [a, b] = ["a", "b"].map(|name| store.get::<Pod>(&key(name)).expect("it is there"));
     let [a, b] = [&a, &b].map(|pod| pod.spec.as_ref().expect("it has one"));
+    assert!(a.is_one_with(b));
+}
+
+#[tokio::test]
+async fn whoever_looks_at_one_after_the_other_unpacks_no_more_than_that() {
+    let store = store();
+    make(&store, 0..10).await;
+    store.pack_all();
+    let mut each = store.each::<Event>();
+    for _ in 0..2 {
+        let (event, unpacked) = unpacked_by(async { each.next() }).await;
+        assert_eq!((event.is_some(), unpacked), (true, 1));
+    }
+    assert_eq!(each.count(), 8);
+}
+
+#[tokio::test]
+async fn whoever_holds_all_holds_what_they_have_in_common_once() {
+    let store = store();
+    for name in ["a", "b"] {
+        store.commit(Transaction::new().create(bound_pod(name))).await.expect("it is made");
+    }
+    store.pack_all();
+    let pods = store.list::<Pod>(None).items;
+    let [a, b] = [&pods[0], &pods[1]].map(|pod| pod.spec.as_ref().expect("it has one"));
     assert!(a.is_one_with(b));
 }

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use tokio::sync::mpsc;
+use tokio::task::coop;
 use tokio::time::{Instant, sleep_until};
 
-use crate::api::{Kind, Object};
+use crate::api::{Key, Kind, Object};
 use crate::http::answer::{self, Form};
 use crate::http::selector::Selector;
 use crate::http::status::Status;
 use crate::limits::{WATCH_CHUNK_MAX, WATCH_FRAME_BYTES_MAX, WATCH_STALL_SECONDS};
-use crate::store::{Change, ChangeKind, Gone, Store, Watch};
+use crate::store::{Change, ChangeKind, Gone, Slot, Store, Watch, in_order};
 
 /// How often a watch tells how far it has come; Kubernetes' own, as the next.
 const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
@@ -48,8 +49,8 @@ pub(super) enum Start {
 
 /// What a watch begins with.
 pub(super) struct Beginning {
-    /// What is there and is meant.
-    objects: Vec<Object>,
+    /// What is there, in no order, of which some is meant.
+    objects: Vec<(Key, Slot)>,
     watch: Result<Watch, Gone>,
     /// Up to which version nothing is to be told but that.
     after: u64,
@@ -66,14 +67,27 @@ impl Wish {
             Start::Now => newest,
             Start::After(after) => after,
             Start::State { at_least } => {
-                (objects, newest) = store.list_objects(self.kind, self.namespace.as_deref());
-                objects.retain(|object| self.selector.matches(object));
+                (objects, newest) = self.find(store);
                 ends_at = Some(at_least.max(newest));
                 newest
             }
         };
         let watch = store.watch(&[self.kind], after.min(newest));
         Beginning { objects, watch, after, ends_at }
+    }
+
+    /// What there is that may be meant, in no order, and the version that it is of.
+    fn find(&self, store: &Store) -> (Vec<(Key, Slot)>, u64) {
+        let namespace = self.namespace.as_deref();
+        let is_one_place = namespace.is_some() || !self.kind.is_namespaced();
+        match self.selector.name().filter(|_| is_one_place) {
+            Some(name) => {
+                let key = Key::new(namespace.unwrap_or_default(), name);
+                let (found, version) = store.find_one(self.kind, &key);
+                (found.map(|slot| (key, slot)).into_iter().collect(), version)
+            }
+            None => store.find(self.kind, namespace),
+        }
     }
 }
 
@@ -113,8 +127,12 @@ impl Feed {
             Err(gone) => return self.fail(gone).await,
         };
         self.after = after;
-        for object in objects {
-            self.put("ADDED", (&object, None)).await?;
+        for slot in in_order(objects) {
+            let object = slot.into_object();
+            if self.wish.selector.matches(&object) {
+                self.put("ADDED", (&object, None)).await?;
+            }
+            coop::consume_budget().await;
         }
         let (mut next_bookmark, mut is_due) = (self.next_bookmark(), false);
         loop {
@@ -131,7 +149,7 @@ impl Feed {
             }
             self.flush().await?;
             // Somebody else's turn, if there was much to do.
-            tokio::task::coop::consume_budget().await;
+            coop::consume_budget().await;
             tokio::select! {
                 change = watch.next() => match change {
                     Ok(change) => self.note(&change).await?,
