@@ -50,14 +50,12 @@ impl TtlController {
 
     async fn run_forever(&self) {
         loop {
-            let jobs = self.store.list::<Job>(None);
+            let (jobs, mut watch) = self.store.list_and_watch(&[Kind::Job]);
             let mut timers = Timers::default();
-            for job in &jobs.items {
+            for job in jobs.iter().filter_map(Job::from_object) {
                 timers.set(&job.key(), expires_at(job));
             }
-            let Ok(mut watch) = self.store.watch(&[Kind::Job], jobs.resource_version) else {
-                continue;
-            };
+            drop(jobs);
             while let Ok(()) = self.step(&mut watch, &mut timers).await {}
         }
     }

@@ -56,10 +56,7 @@ impl CronJobController {
     /// It goes on where another one stopped: all it knows is in the store.
     pub async fn run(self, cancel: CancellationToken) {
         while !cancel.is_cancelled() {
-            match Session::start(&self) {
-                Ok(mut session) => session.run(&cancel).await,
-                Err(gone) => debug!(%gone, "the store moved on while it was listed"),
-            }
+            Session::start(&self).run(&cancel).await;
         }
     }
 
@@ -112,10 +109,8 @@ struct Ended {
 }
 
 impl<'a> Session<'a> {
-    fn start(controller: &'a CronJobController) -> Result<Self, Gone> {
-        let store = &controller.store;
-        let (objects, resource_version) = store.list_kinds(&[Kind::CronJob, Kind::Job]);
-        let watch = store.watch(&[Kind::CronJob, Kind::Job], resource_version)?;
+    fn start(controller: &'a CronJobController) -> Self {
+        let (objects, watch) = controller.store.list_and_watch(&[Kind::CronJob, Kind::Job]);
         let mut index = Index::default();
         let mut queue = Workqueue::new(RETRY, controller.meter());
         for job in objects.iter().filter_map(Job::from_object) {
@@ -125,7 +120,7 @@ impl<'a> Session<'a> {
             let (view, _) = index.put_cron_job(cron_job);
             queue.push(view.uid.clone());
         }
-        Ok(Self { controller, index, queue, watch, commits: JoinSet::new() })
+        Self { controller, index, queue, watch, commits: JoinSet::new() }
     }
 
     async fn run(&mut self, cancel: &CancellationToken) {

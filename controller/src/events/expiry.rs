@@ -17,12 +17,12 @@ pub async fn expire(store: Store, cancel: CancellationToken) {
 
 async fn expire_forever(store: &Store) {
     loop {
-        let list = store.list::<Event>(None);
+        let (events, mut watch) = store.list_and_watch(&[Kind::Event]);
         let mut ages = Ages::default();
-        for event in list.items {
-            ages.set(event.key(), written_at(&event));
+        for event in events.iter().filter_map(Event::from_object) {
+            ages.set(event.key(), written_at(event));
         }
-        let Ok(mut watch) = store.watch(&[Kind::Event], list.resource_version) else { continue };
+        drop(events);
         // Ends when it has fallen behind, and begins again with what there is.
         let Err(Gone { .. }) = follow(store, &mut ages, &mut watch).await;
     }

@@ -56,10 +56,9 @@ impl Collector {
 
     async fn collect_forever(&self) {
         loop {
-            let (objects, resource_version) = self.store.list_kinds(KINDS);
+            let (objects, mut watch) = self.store.list_and_watch(KINDS);
             let mut graph = Graph::of(&objects);
             drop(objects);
-            let Ok(mut watch) = self.store.watch(KINDS, resource_version) else { continue };
             // Ends when it has fallen behind, and begins again with what there is.
             let Err(Gone { .. }) = self.follow(&mut graph, &mut watch).await;
         }

@@ -79,10 +79,7 @@ impl JobController {
     /// It goes on where another one stopped: all it knows is in the store.
     pub async fn run(self, cancel: CancellationToken) {
         while !cancel.is_cancelled() {
-            match Session::start(&self) {
-                Ok(mut session) => session.run(&cancel).await,
-                Err(gone) => debug!(%gone, "the store moved on while it was listed"),
-            }
+            Session::start(&self).run(&cancel).await;
         }
     }
 }
@@ -109,16 +106,14 @@ struct Ended {
 }
 
 impl<'a> Session<'a> {
-    fn start(controller: &'a JobController) -> Result<Self, Gone> {
-        let store = &controller.store;
-        let (objects, resource_version) = store.list_kinds(&[Kind::Job, Kind::Pod]);
-        let watch = store.watch(&[Kind::Job, Kind::Pod], resource_version)?;
+    fn start(controller: &'a JobController) -> Self {
+        let (objects, watch) = controller.store.list_and_watch(&[Kind::Job, Kind::Pod]);
         let jobs: Vec<_> = objects.iter().filter_map(Job::from_object).cloned().collect();
         let pods: Vec<_> = objects.iter().filter_map(Pod::from_object).cloned().collect();
         let index = Index::of(controller.settings, &jobs, &pods);
         let queue = Workqueue::new(RETRY, controller.meter());
         let commits = JoinSet::new();
-        Ok(Self { controller, index, queue, watch, commits })
+        Self { controller, index, queue, watch, commits }
     }
 
     async fn run(&mut self, cancel: &CancellationToken) {

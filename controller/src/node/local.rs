@@ -203,11 +203,10 @@ impl PodWatch for LocalPods {
     async fn next(&mut self) -> PodsChange {
         loop {
             let Some(watch) = &mut self.watch else {
-                let list = self.store.list::<Pod>(None);
-                // If even this is too old already, the next turn lists again.
-                self.watch = self.store.watch(&[Kind::Pod], list.resource_version).ok();
-                let pods = list.items.into_iter().filter(|pod| self.is_ours(pod));
-                return PodsChange::Are(pods.collect());
+                let (pods, watch) = self.store.list_and_watch(&[Kind::Pod]);
+                self.watch = Some(watch);
+                let pods = pods.iter().filter_map(Pod::from_object);
+                return PodsChange::Are(pods.filter(|pod| self.is_ours(pod)).cloned().collect());
             };
             let Ok(change) = watch.next().await else {
                 self.watch = None;

@@ -67,8 +67,7 @@ impl NodeLifecycleController {
             // Pods are by far the most, and mostly nobody has to leave.
             let all = [Kind::Node, Kind::Lease, Kind::Pod];
             let kinds = if evictions.is_needed() { &all[..] } else { &all[..2] };
-            let (objects, version) = self.store.list_kinds(kinds);
-            let Ok(mut watch) = self.store.watch(kinds, version) else { continue };
+            let (objects, mut watch) = self.store.list_and_watch(kinds);
             let now = clock.now();
             // Of those that are there, what was heard of them before counts on.
             index.retain(&objects);

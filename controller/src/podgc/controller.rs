@@ -39,8 +39,7 @@ impl PodGcController {
     async fn collect_forever(&self) {
         let clock = self.store.clock();
         loop {
-            let (objects, version) = self.store.list_kinds(KINDS);
-            let Ok(mut watch) = self.store.watch(KINDS, version) else { continue };
+            let (objects, mut watch) = self.store.list_and_watch(KINDS);
             let mut index = Index::default();
             let now = clock.now();
             objects.iter().for_each(|object| fold(&mut index, object, true, now));

@@ -56,6 +56,10 @@ use state::{Shared, State};
 /// it.
 pub const SCHEMA: u32 = 2;
 
+/// Objects of a list after which its watch takes what has happened meanwhile: some milliseconds, in
+/// which nobody can have filled the history.
+const UNPACKED_AT_ONCE: usize = 256;
+
 /// Every live object, one commit at a time. A clone is the same store.
 #[derive(Clone)]
 pub struct Store {
@@ -273,6 +277,32 @@ impl Store {
     /// are of.
     pub fn list_namespace(&self, kinds: &[Kind], namespace: &str) -> (Vec<Object>, u64) {
         self.list_of(kinds, Some(namespace))
+    }
+
+    /// The same objects, and a watch of their kinds from there on, which misses nothing while they are
+    /// unpacked: the history may not reach back as far by then.
+    pub fn list_and_watch(&self, kinds: &[Kind]) -> (Vec<Object>, Watch) {
+        self.list_and_watch_while(kinds, || {})
+    }
+
+    /// The same, where `meanwhile` happens between some objects and the next ones.
+    fn list_and_watch_while(
+        &self,
+        kinds: &[Kind],
+        mut meanwhile: impl FnMut(),
+    ) -> (Vec<Object>, Watch) {
+        let (mut watch, found) = Watch::from_now(&self.inner.shared, kinds, |state| {
+            kinds.iter().map(|kind| state.taken(*kind, None)).collect::<Vec<_>>()
+        });
+        let mut objects = Vec::with_capacity(found.iter().map(Vec::len).sum());
+        for slot in found.into_iter().flat_map(in_order) {
+            objects.push(self.held(slot));
+            if objects.len().is_multiple_of(UNPACKED_AT_ONCE) {
+                meanwhile();
+                watch.hold_on();
+            }
+        }
+        (objects, watch)
     }
 
     fn list_of(&self, kinds: &[Kind], namespace: Option<&str>) -> (Vec<Object>, u64) {

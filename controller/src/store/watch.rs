@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::error::Gone;
-use super::state::Shared;
+use super::state::{Shared, State};
 use crate::api::{Key, Kind, Object};
 use crate::limits::{
     WATCH_CHUNK_MAX, WATCH_HISTORY_BYTES_MAX, WATCH_HISTORY_IDLE, WATCH_HISTORY_MAX,
@@ -186,6 +186,28 @@ impl Watch {
         Ok(Self { shared, kinds, bell, taken: VecDeque::new(), seen: after })
     }
 
+    /// A watch from now on, and what `look` finds now.
+    pub(super) fn from_now<T>(
+        shared: &Arc<Shared>,
+        kinds: &[Kind],
+        look: impl FnOnce(&State) -> T,
+    ) -> (Self, T) {
+        let (shared, kinds) = (Arc::clone(shared), Kinds::of(kinds.iter().copied()));
+        let bell = shared.bell(kinds);
+        let (seen, found) = {
+            let state = shared.read();
+            (state.version(), look(&state))
+        };
+        (Self { shared, kinds, bell, taken: VecDeque::new(), seen }, found)
+    }
+
+    /// Takes what has happened until now, so that whoever is at something else for a while does not
+    /// fall behind: as much as the history would hold, and no more.
+    pub(super) fn hold_on(&mut self) {
+        // That it is behind, it says when it is asked.
+        let _ = self.take_up_to(WATCH_HISTORY_MAX);
+    }
+
     /// The next change, when there is one. Dropping the future loses nothing.
     ///
     /// [`Gone`] if the history no longer reaches back to it: list again, and watch from there.
@@ -221,18 +243,24 @@ impl Watch {
 
     fn take(&mut self) -> Result<Option<Arc<Change>>, Gone> {
         if self.taken.is_empty() {
-            let state = self.shared.read();
-            for change in state.history.after_of(self.seen, self.kinds)? {
-                self.seen = change.resource_version;
-                if self.kinds.has(change.kind) {
-                    self.taken.push_back(Arc::clone(change));
-                }
-                if self.taken.len() == WATCH_CHUNK_MAX {
-                    break;
-                }
-            }
+            self.take_up_to(WATCH_CHUNK_MAX)?;
         }
         Ok(self.taken.pop_front())
+    }
+
+    /// Takes more from the history, until it has `most`.
+    fn take_up_to(&mut self, most: usize) -> Result<(), Gone> {
+        let state = self.shared.read();
+        for change in state.history.after_of(self.seen, self.kinds)? {
+            if self.taken.len() >= most {
+                break;
+            }
+            self.seen = change.resource_version;
+            if self.kinds.has(change.kind) {
+                self.taken.push_back(Arc::clone(change));
+            }
+        }
+        Ok(())
     }
 }
 

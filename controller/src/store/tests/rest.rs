@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::api::Event;
-use crate::limits::{WATCH_HISTORY_IDLE, WATCH_HISTORY_SECONDS};
+use crate::limits::{WATCH_HISTORY_IDLE, WATCH_HISTORY_MAX, WATCH_HISTORY_SECONDS};
 use crate::store::disk::{DiskError, Loaded, Row};
 use crate::store::slot::Slot;
 
@@ -172,4 +172,28 @@ async fn whoever_holds_all_holds_what_they_have_in_common_once() {
     let pods = store.list::<Pod>(None).items;
     let [a, b] = [&pods[0], &pods[1]].map(|pod| pod.spec.as_ref().expect("it has one"));
     assert!(a.is_one_with(b));
+}
+
+#[tokio::test]
+async fn a_watch_misses_nothing_while_its_list_is_unpacked() {
+    let store = store();
+    make(&store, 0..600).await;
+    store.pack_all();
+    let version = store.resource_version();
+    // While they are unpacked, more changes than the history holds.
+    let many = WATCH_HISTORY_MAX / 2 + 100;
+    let rounds = std::cell::Cell::new(0);
+    let (all, mut watch) = store.list_and_watch_while(&[Kind::Event], || {
+        rounds.set(rounds.get() + 1);
+        for count in 0..many {
+            let edit = move |event: &mut Event| event.count = i32::try_from(count).ok();
+            let edited = Transaction::new().modify(key("event-7"), None, edit);
+            store.commit_here(edited).expect("it is there");
+        }
+    });
+    assert_eq!((all.len(), rounds.get()), (600, 2));
+    assert!(store.watch(&[Kind::Event], version).is_err(), "the history is shorter");
+    assert!(watch.keeps_up().is_ok());
+    let told = std::iter::from_fn(|| watch.try_next()).map(|change| change.resource_version);
+    assert!(told.eq(version + 1..=version + 2 * many as u64));
 }
