@@ -21,6 +21,9 @@ use crate::wire::{Found, KeyValue, Refusal, Transacted, get};
 /// deadline exceeded, resource exhausted, aborted, internal, unavailable.
 const PASSING: &[u16] = &[1, 2, 4, 8, 10, 13, 14];
 
+/// Where transactions are posted to.
+const TRANSACTION: &str = "/v3/kv/txn";
+
 /// What an etcd says that has no room left, under the code of one that is only busy.
 const NO_SPACE: &str = "space exceeded";
 
@@ -47,6 +50,14 @@ struct Inner {
     /// The one that has answered last.
     usual: AtomicUsize,
     layout: Layout,
+}
+
+/// What asking has come to.
+pub(crate) struct Attempt<T> {
+    pub(crate) result: Result<T>,
+    /// Whether a member was asked that has not said what became of it: it may have done it, or may do
+    /// it yet.
+    pub(crate) may_have_happened: bool,
 }
 
 impl fmt::Debug for Client {
@@ -106,28 +117,39 @@ impl Client {
     }
 
     pub(crate) async fn transact(&self, transaction: &Value) -> Result<Transacted> {
-        self.ask("/v3/kv/txn", transaction).await
+        self.ask(TRANSACTION, transaction).await
+    }
+
+    /// The same, for whoever has to know of members that did not answer.
+    pub(crate) async fn try_transact(&self, transaction: &Value) -> Attempt<Transacted> {
+        self.attempt(TRANSACTION, transaction).await
     }
 
     /// Posts `body` to `path` of a member that answers. Of one that did not, nobody knows whether it
     /// has done what it was asked, so what is asked is either done once by its own conditions, or does
     /// no harm when it is done twice.
     pub(crate) async fn ask<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T> {
+        self.attempt(path, body).await.result
+    }
+
+    async fn attempt<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Attempt<T> {
         let body = Bytes::from(body.to_string());
         let first = self.inner.usual.load(Ordering::Relaxed);
         let count = self.inner.members.len();
         let mut result = self.ask_member(first, path, &body).await;
+        let mut may_have_happened = false;
         for next in (1..count).map(|step| (first + step) % count) {
             match &result {
-                Err(Error::NoAnswer { .. } | Error::Unable { .. }) => {}
+                Err(error) if error.is_passing() => may_have_happened |= error.leaves_doubt(),
                 _ => break,
             }
             result = self.ask_member(next, path, &body).await;
-            if result.is_ok() {
+            if !result.as_ref().is_err_and(Error::is_passing) {
                 self.inner.usual.store(next, Ordering::Relaxed);
             }
         }
-        result
+        may_have_happened |= result.as_ref().is_err_and(Error::leaves_doubt);
+        Attempt { result, may_have_happened }
     }
 
     async fn ask_member<T: DeserializeOwned>(
@@ -145,13 +167,11 @@ impl Client {
             let message = format!("more than {ANSWER_BYTES_MAX} bytes");
             return Err(Error::Strange { member: member.clone(), message });
         };
-        if status.is_success() {
-            return serde_json::from_slice(&bytes).map_err(|error| Error::Strange {
-                member: member.clone(),
-                message: error.to_string(),
-            });
+        if !status.is_success() {
+            return Err(refusal(member, status.as_u16(), &bytes));
         }
-        Err(refusal(member, status.as_u16(), &bytes))
+        serde_json::from_slice(&bytes)
+            .map_err(|error| Error::Strange { member: member.clone(), message: error.to_string() })
     }
 }
 
@@ -194,7 +214,10 @@ fn refusal(member: &str, status: u16, bytes: &[u8]) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::fake::{Fake, Reply};
 
     #[test]
     fn what_a_refusal_means() {
@@ -222,5 +245,27 @@ mod tests {
             "what m answers is not understood: 404: it is no etcd, or has its gateway off \
              (--enable-grpc-gateway)",
         );
+    }
+
+    #[tokio::test]
+    async fn a_member_that_has_not_answered_leaves_a_doubt() {
+        let good = Fake::start(|_, _| Reply::Json(200, json!({}))).await;
+        let silent = Fake::start(|_, _| Reply::Hangup).await;
+        let client = good.client_of(&[&silent, &good]);
+        let attempt = client.try_transact(&json!({})).await;
+        assert!(attempt.result.is_ok() && attempt.may_have_happened);
+        // From now on the one that answers is asked first.
+        let attempt = client.try_transact(&json!({})).await;
+        assert!(attempt.result.is_ok() && !attempt.may_have_happened);
+        let client = silent.client();
+        let attempt = client.try_transact(&json!({})).await;
+        assert!(attempt.result.is_err() && attempt.may_have_happened);
+        // Who was not reached has done nothing.
+        let mut nobody = silent;
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        nobody.address = port.local_addr().unwrap().to_string();
+        drop(port);
+        let attempt = good.client_of(&[&nobody, &good]).try_transact(&json!({})).await;
+        assert!(attempt.result.is_ok() && !attempt.may_have_happened);
     }
 }

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Each write names the state that it goes on from, so it can be asked again when no answer came: it
-//! happens once, or it is seen to have happened. A write whose outcome stays unknown ends the session.
+//! happens once, or it is seen to have happened, since nobody else writes under our key. A write whose
+//! outcome stays unknown ends the session.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -270,30 +271,35 @@ impl Keeper {
         let body = transaction(&[self.state.leads(), state], operations, look);
         let mut may_have_happened = false;
         loop {
-            let answer = tokio::select! {
+            let attempt = tokio::select! {
                 biased;
                 () = self.state.over() => return Err(self.state.lost()),
-                answer = self.client().transact(&body) => answer,
+                attempt = self.client().try_transact(&body) => attempt,
             };
-            match answer {
+            may_have_happened |= attempt.may_have_happened;
+            match attempt.result {
                 Ok(answer) if answer.succeeded => break,
                 Ok(answer) if !self.state.leads_in(&answer, 0) => {
                     self.state.lose("another server leads".to_owned());
                     return Err(self.state.lost());
                 }
-                // An attempt whose answer did not come.
-                Ok(answer) if may_have_happened && next == Some(version_in(&answer, 1)) => break,
+                // An attempt whose answer did not come, of this member or another.
+                Ok(answer) if next == Some(version_in(&answer, 1)) => break,
                 Ok(_) => {
                     self.state.lose("etcd has another state than it was told".to_owned());
                     return Err(self.state.lost());
                 }
-                Err(error @ (Error::NoAnswer { .. } | Error::Unable { .. })) => {
+                Err(error) if error.is_passing() => {
                     tracing::warn!(error = chain(&error), "can't write the state, trying again");
-                    may_have_happened = true;
                     sleep(RETRY_PAUSE).await;
                 }
-                Err(error) if may_have_happened => return Err(self.in_doubt(error)),
-                Err(error) if error.is_refusal() => return Err(error),
+                Err(error) if error.is_refusal() => match next {
+                    // What does not make another state may happen late, or twice.
+                    None => return Err(error),
+                    Some(next) if self.has_happened(next).await? => break,
+                    Some(_) if may_have_happened => return Err(self.in_doubt(error)),
+                    Some(_) => return Err(error),
+                },
                 Err(error) => return Err(self.in_doubt(error)),
             }
         }
@@ -301,6 +307,33 @@ impl Keeper {
             self.state.kept.fetch_max(next, Ordering::SeqCst);
         }
         Ok(())
+    }
+
+    /// Whether etcd has the state `next` although it has said no: an earlier attempt has made it, or etcd
+    /// has seen only afterwards that it has no room left.
+    async fn has_happened(&self, next: u64) -> Result<bool> {
+        loop {
+            let looked = tokio::select! {
+                biased;
+                () = self.state.over() => return Err(self.state.lost()),
+                looked = self.state.look() => looked,
+            };
+            match looked {
+                Ok(answer) if !self.state.leads_in(&answer, 0) => {
+                    self.state.lose("another server leads".to_owned());
+                    return Err(self.state.lost());
+                }
+                Ok(answer) => return Ok(version_in(&answer, 1) == next),
+                Err(error) if error.is_passing() => {
+                    tracing::warn!(
+                        error = chain(&error),
+                        "can't see what was written, trying again"
+                    );
+                    sleep(RETRY_PAUSE).await;
+                }
+                Err(error) => return Err(self.in_doubt(error)),
+            }
+        }
     }
 
     /// Ends the session, since it is not known what has become of a write.

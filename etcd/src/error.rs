@@ -26,7 +26,7 @@ pub enum Error {
         /// What it says.
         message: String,
     },
-    /// It says no: nothing has happened.
+    /// It says no. Of all that can be refused, only a lack of room may be found when it has happened.
     #[error("etcd at {member} refuses: {message}")]
     Refused {
         /// Which member.
@@ -70,9 +70,24 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether nothing can have come of what was asked.
+    /// Whether etcd has said no.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::Refused { .. })
+    }
+
+    /// Whether another member, or the same one a moment later, may well answer.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::NoAnswer { .. } | Self::Unable { .. })
+    }
+
+    /// Whether what was asked of that member may have happened, or may happen yet.
+    pub(crate) fn leaves_doubt(&self) -> bool {
+        match self {
+            // It was not even reached.
+            Self::NoAnswer { source, .. } => !source.is_connect(),
+            Self::Unable { .. } => true,
+            _ => false,
+        }
     }
 }
 

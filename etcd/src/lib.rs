@@ -15,6 +15,8 @@ mod client;
 mod disk;
 mod election;
 mod error;
+#[cfg(test)]
+mod fake;
 mod format;
 mod layout;
 mod limits;

@@ -137,6 +137,14 @@ impl State {
         answer.found(index).is_some_and(|found| found.create_revision == self.held.made_at)
     }
 
+    /// Looks who leads, and which state there is: the first and the second thing found.
+    pub(crate) async fn look(&self) -> Result<Transacted> {
+        let layout = self.client.layout();
+        let look = vec![Operation::get(&layout.leader), Operation::get(&layout.state)];
+        let look = transaction(&[], look, Vec::new());
+        self.client.transact(&look).await
+    }
+
     /// Renews the lease, and looks at what etcd has.
     async fn renew_once(&self) -> Result<()> {
         let since = Instant::now();
@@ -148,9 +156,7 @@ impl State {
             return Ok(());
         }
         let before = self.kept.load(Ordering::SeqCst);
-        let layout = self.client.layout();
-        let look = vec![Operation::get(&layout.leader), Operation::get(&layout.state)];
-        let answer = self.client.transact(&transaction(&[], look, Vec::new())).await?;
+        let answer = self.look().await?;
         if !self.leads_in(&answer, 0) {
             self.lose("another server leads, or etcd has an older state".to_owned());
         } else if version_in(&answer, 1) < before {

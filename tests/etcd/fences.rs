@@ -27,8 +27,13 @@ fn map(name: &str, text: &str) -> ConfigMap {
 }
 
 /// The next leader, once there is no other.
-async fn lead(etcd: &Etcd, lease: u64) -> Session {
-    let address = format!("etcd://{}", etcd.address).parse().expect("an address");
+pub(super) async fn lead(etcd: &Etcd, lease: u64) -> Session {
+    lead_by(&[&etcd.address], lease).await
+}
+
+/// The same by way of `members`.
+pub(super) async fn lead_by(members: &[&str], lease: u64) -> Session {
+    let address = format!("etcd://{}", members.join(",")).parse().expect("an address");
     let prefix = "/mayfly/".parse().expect("a prefix");
     let client = Client::new(address, &Credentials::default(), &prefix).expect("a client");
     let introduction = Leader {
@@ -41,7 +46,7 @@ async fn lead(etcd: &Etcd, lease: u64) -> Session {
     Candidate::new(client, introduction, Duration::from_secs(lease)).stand(|_| {}).await
 }
 
-async fn store(session: &Session) -> Store {
+pub(super) async fn store(session: &Session) -> Store {
     let session = session.clone();
     let opened = tokio::task::spawn_blocking(move || {
         let disk = EtcdDisk::new(session, Clock::system());
@@ -50,11 +55,11 @@ async fn store(session: &Session) -> Store {
     opened.await.expect("it must not panic").expect("it must be read")
 }
 
-async fn create(store: &Store, name: &str, text: &str) -> Result<(), CommitError> {
+pub(super) async fn create(store: &Store, name: &str, text: &str) -> Result<(), CommitError> {
     store.commit(Transaction::new().create(map(name, text))).await.map(drop)
 }
 
-fn has(store: &Store, name: &str) -> bool {
+pub(super) fn has(store: &Store, name: &str) -> bool {
     store.get::<ConfigMap>(&Key::new("default", name)).is_some()
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Knows `mayfly serve` and `mayfly node`, the API, and a real etcd, where there is one.
 
+mod faults;
 mod fences;
 mod gate;
 pub(crate) mod kit;
@@ -9,4 +10,5 @@ mod leaders;
 mod one;
 mod outages;
 mod passed_on;
+mod proxy;
 mod restores;
