@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::redirect::Policy;
@@ -21,8 +22,9 @@ use crate::wire::{Found, KeyValue, Refusal, Transacted, get};
 /// deadline exceeded, resource exhausted, aborted, internal, unavailable.
 const PASSING: &[u16] = &[1, 2, 4, 8, 10, 13, 14];
 
-/// Where transactions are posted to.
+/// Where transactions are posted to, and what looks for keys.
 const TRANSACTION: &str = "/v3/kv/txn";
+const RANGE: &str = "/v3/kv/range";
 
 /// What an etcd says that has no room left, under the code of one that is only busy.
 const NO_SPACE: &str = "space exceeded";
@@ -75,6 +77,7 @@ impl Client {
             .no_proxy()
             .redirect(Policy::none())
             .connect_timeout(CONNECT_MAX)
+            .read_timeout(ANSWER_MAX)
             .tcp_nodelay(true);
         let mut scheme = "http";
         if let Some(authority) = &credentials.authority {
@@ -112,8 +115,13 @@ impl Client {
 
     /// What is at `key`.
     pub(crate) async fn key(&self, key: &str) -> Result<Option<KeyValue>> {
-        let found: Found = self.ask("/v3/kv/range", &get(key)).await?;
+        let found: Found = self.ask(RANGE, &get(key)).await?;
         Ok(found.kvs.into_iter().next())
+    }
+
+    /// What a range has found. It may take as long as something of it comes.
+    pub(crate) async fn page(&self, range: &Value) -> Result<Found> {
+        self.attempt(RANGE, range, None).await.result
     }
 
     pub(crate) async fn transact(&self, transaction: &Value) -> Result<Transacted> {
@@ -122,28 +130,33 @@ impl Client {
 
     /// The same, for whoever has to know of members that did not answer.
     pub(crate) async fn try_transact(&self, transaction: &Value) -> Attempt<Transacted> {
-        self.attempt(TRANSACTION, transaction).await
+        self.attempt(TRANSACTION, transaction, Some(ANSWER_MAX)).await
     }
 
     /// Posts `body` to `path` of a member that answers. Of one that did not, nobody knows whether it
     /// has done what it was asked, so what is asked is either done once by its own conditions, or does
     /// no harm when it is done twice.
     pub(crate) async fn ask<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T> {
-        self.attempt(path, body).await.result
+        self.attempt(path, body, Some(ANSWER_MAX)).await.result
     }
 
-    async fn attempt<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Attempt<T> {
+    async fn attempt<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &Value,
+        within: Option<Duration>,
+    ) -> Attempt<T> {
         let body = Bytes::from(body.to_string());
         let first = self.inner.usual.load(Ordering::Relaxed);
         let count = self.inner.members.len();
-        let mut result = self.ask_member(first, path, &body).await;
+        let mut result = self.ask_member(first, path, &body, within).await;
         let mut may_have_happened = false;
         for next in (1..count).map(|step| (first + step) % count) {
             match &result {
                 Err(error) if error.is_passing() => may_have_happened |= error.leaves_doubt(),
                 _ => break,
             }
-            result = self.ask_member(next, path, &body).await;
+            result = self.ask_member(next, path, &body, within).await;
             if !result.as_ref().is_err_and(Error::is_passing) {
                 self.inner.usual.store(next, Ordering::Relaxed);
             }
@@ -152,16 +165,22 @@ impl Client {
         Attempt { result, may_have_happened }
     }
 
+    /// Asks one member. All of its answer must be there `within` that time; without it, each piece of
+    /// it in the time of one.
     async fn ask_member<T: DeserializeOwned>(
         &self,
         index: usize,
         path: &str,
         body: &Bytes,
+        within: Option<Duration>,
     ) -> Result<T> {
         let member = &self.inner.members[index];
-        let request = self.inner.http.post(format!("{member}{path}")).timeout(ANSWER_MAX);
+        let mut request = self.inner.http.post(format!("{member}{path}")).body(body.clone());
+        if let Some(within) = within {
+            request = request.timeout(within);
+        }
         let no_answer = |source| Error::NoAnswer { member: member.clone(), source };
-        let answer = request.body(body.clone()).send().await.map_err(no_answer)?;
+        let answer = request.send().await.map_err(no_answer)?;
         let status = answer.status();
         let Some(bytes) = read(answer).await.map_err(no_answer)? else {
             let message = format!("more than {ANSWER_BYTES_MAX} bytes");

@@ -25,12 +25,11 @@ use crate::client::Client;
 use crate::error::{Error, Result, chain};
 use crate::format;
 use crate::layout::{Layout, part_at, parts_of};
-use crate::limits::{
-    OPERATIONS_MAX, PAGE_KEYS_MAX, RETRY_PAUSE, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX,
-};
+use crate::limits::{OPERATIONS_MAX, RETRY_PAUSE, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::pages::Pages;
 use crate::record;
 use crate::session::{Session, State, version_in};
-use crate::wire::{Compare, Found, Operation, range, transaction};
+use crate::wire::{Compare, Operation, transaction};
 
 /// The state, for as long as a session lasts.
 pub struct EtcdDisk {
@@ -59,15 +58,21 @@ impl Disk for EtcdDisk {
     }
 
     fn load(&mut self) -> std::result::Result<Loaded, DiskError> {
-        let keeper = Keeper { state: self.session.state() };
-        let (kept, objects) = self.threads.block_on(keeper.load()).map_err(shared)?;
-        self.kept = kept;
+        let state = self.session.state();
+        let keeper = Keeper { state: Arc::clone(&state) };
         // Whatever a state has given that etcd has forgotten again, such as by being restored from a
         // snapshot, is below: nobody takes one object for another. Versions go on with time, in
         // microseconds, of which there have been fewer commits than that.
         let now = u64::try_from(self.clock.now().as_microsecond()).unwrap_or_default();
-        let resource_version = now.max(kept.unwrap_or_default() + 1);
-        Ok(Loaded { objects, resource_version })
+        let loaded = self.threads.block_on(async {
+            tokio::select! {
+                loaded = keeper.load(now) => loaded,
+                () = state.over() => Err(state.lost()),
+            }
+        });
+        let (kept, loaded) = loaded.map_err(shared)?;
+        self.kept = kept;
+        Ok(loaded)
     }
 
     async fn append(
@@ -123,8 +128,8 @@ impl Keeper {
         self.state.client.layout()
     }
 
-    /// Everything that is kept, and of which version it is.
-    async fn load(&self) -> Result<(Option<u64>, Vec<(Kind, Vec<u8>)>)> {
+    /// Everything that is kept, of a version that is new: `now`, or above what there was.
+    async fn load(&self, now: u64) -> Result<(Option<u64>, Loaded)> {
         self.check_format().await?;
         let kept = match self.client().key(&self.layout().state).await? {
             Some(found) => Some(number(&found.key, &found.value)?),
@@ -132,7 +137,9 @@ impl Keeper {
         };
         self.state.kept.store(kept.unwrap_or_default(), Ordering::SeqCst);
         self.finish_pending(kept).await?;
-        Ok((kept, self.objects().await?))
+        let objects = self.objects().await?;
+        let resource_version = now.max(kept.unwrap_or_default() + 1);
+        Ok((kept, Loaded { objects, resource_version }))
     }
 
     /// Says of which schema the state is, or looks whether it is ours.
@@ -149,16 +156,16 @@ impl Keeper {
     }
 
     async fn objects(&self) -> Result<Vec<(Kind, Vec<u8>)>> {
-        let (mut from, end) = self.layout().objects();
+        let mut pages = Pages::of(self.client(), self.layout().objects());
         let mut objects: Vec<(Kind, Vec<u8>)> = Vec::new();
         // The object that the next keys may be parts of, and how many of them are missing.
         let mut parted: Option<(String, usize)> = None;
         loop {
-            let page: Found =
-                self.client().ask("/v3/kv/range", &range(&from, &end, PAGE_KEYS_MAX)).await?;
-            let Some(last) = page.kvs.last() else { break };
-            from = format!("{}\0", last.key);
-            for found in page.kvs {
+            let page = pages.next().await?;
+            if page.is_empty() {
+                return Ok(objects);
+            }
+            for found in page {
                 if let Some((object, _)) = part_at(&found.key) {
                     // Those that an earlier and larger version has left are passed over.
                     if let Some((key, missing)) = &mut parted
@@ -183,11 +190,7 @@ impl Keeper {
                     None => objects.push((kind, found.value)),
                 }
             }
-            if !page.more {
-                break;
-            }
         }
-        Ok(objects)
     }
 
     /// Makes `rows` and the version `next` durable, after the state `before`.

@@ -1,15 +1,24 @@
 //! A member of etcd for tests, that answers what it is told to.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::client::{Client, Credentials};
+use crate::limits::ANSWER_MAX;
+
+/// In how many pieces a slow answer comes.
+const PIECES: usize = 3;
 
 /// What becomes of a request.
 pub(crate) enum Reply {
     Json(u16, Value),
+    /// That, with status 200, piece by piece, in longer than one answer may take.
+    Slowly(Value),
     /// Never anything.
     Nothing,
     /// The connection is closed.
@@ -69,13 +78,21 @@ async fn serve(stream: TcpStream, answer: impl Fn(&str, &Value) -> Reply) -> Opt
         }
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await.ok()?;
+        let mut pause = Duration::ZERO;
         let (status, json) = match answer(&path, &serde_json::from_slice(&body).ok()?) {
             Reply::Json(status, json) => (status, json.to_string()),
+            Reply::Slowly(json) => {
+                pause = ANSWER_MAX / 2;
+                (200, json.to_string())
+            }
             Reply::Nothing => std::future::pending().await,
             Reply::Hangup => return None,
         };
         let head = format!("HTTP/1.1 {status} \r\ncontent-length: {}\r\n\r\n", json.len());
         stream.write_all(head.as_bytes()).await.ok()?;
-        stream.write_all(json.as_bytes()).await.ok()?;
+        for piece in json.as_bytes().chunks(json.len().div_ceil(PIECES)) {
+            sleep(pause).await;
+            stream.write_all(piece).await.ok()?;
+        }
     }
 }

@@ -18,6 +18,15 @@ pub(crate) const VALUE_BYTES_MAX: usize = 1 << 20;
 /// are 150 MB.
 pub(crate) const PAGE_KEYS_MAX: usize = 100;
 
+/// Bytes of keys and values that are read at a time, about: fewer keys are asked for after a page of
+/// more. Stops a page from taking so long that nobody waits for it: etcd says nothing before it has all
+/// of it.
+pub(crate) const PAGE_BYTES: usize = 16 << 20;
+
+/// How often a page of one key is asked for again. Stops a server that can't read from leading for ever,
+/// where another one may.
+pub(crate) const PAGE_TRIES_MAX: usize = 3;
+
 /// Bytes of an answer. Stops something that is no etcd from filling memory; more than the largest page.
 pub(crate) const ANSWER_BYTES_MAX: usize = 256 << 20;
 
@@ -26,7 +35,8 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 256 << 20;
 pub(crate) const CONNECT_MAX: Duration = Duration::from_secs(3);
 
 /// How long one answer may take. Stops a member that has hung from keeping who could ask another. What
-/// was asked may still happen: whoever asks again has to bear that.
+/// was asked may still happen: whoever asks again has to bear that. Of the pages of a state, which may be
+/// large, it is how long the next piece may take.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(5);
 
 /// How long to wait before what could not be asked is asked again. Stops a loop that does nothing else.
