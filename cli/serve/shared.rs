@@ -80,7 +80,8 @@ impl Etcd {
         let claim = claim(folder)?;
         address::tell_if_in_the_clear(address, options);
         let credentials = credentials(options)?;
-        let client = Client::new(address.clone(), &credentials, &options.etcd_prefix)?;
+        let memory = folder.join("etcd.json");
+        let client = Client::new(address.clone(), &credentials, &options.etcd_prefix, &memory)?;
         let checked = client.check().await;
         checked.with_context(|| format!("can't use --store {address}"))?;
         tls::agree(&client, &folder.join("tls"), Clock::system().now()).await?;

@@ -1,14 +1,14 @@
 //! Asks the members of one etcd, one after the other until one answers.
 
 use std::fmt;
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Identity, Response};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::address::{Address, Prefix};
@@ -16,7 +16,8 @@ use crate::error::{Error, Result};
 use crate::format;
 use crate::layout::Layout;
 use crate::limits::{ANSWER_BYTES_MAX, ANSWER_MAX, CONNECT_MAX};
-use crate::wire::{Found, KeyValue, Refusal, Transacted, get};
+use crate::memory::Memory;
+use crate::wire::{Answer, Found, KeyValue, Refusal, Transacted, get};
 
 /// gRPC's codes of what may well be answered a moment later, or by another member: cancelled, unknown,
 /// deadline exceeded, resource exhausted, aborted, internal, unavailable.
@@ -51,7 +52,10 @@ struct Inner {
     members: Vec<String>,
     /// The one that has answered last.
     usual: AtomicUsize,
+    /// Of which cluster the first one was that has answered: the others must be of the same.
+    cluster: OnceLock<String>,
     layout: Layout,
+    memory: Memory,
 }
 
 /// What asking has come to.
@@ -69,8 +73,15 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// Asks the members of `address`, with `credentials`, for what is below `prefix`.
-    pub fn new(address: Address, credentials: &Credentials, prefix: &Prefix) -> Result<Self> {
+    /// Asks the members of `address`, with `credentials`, for what is below `prefix`. The file at
+    /// `memory`, in a folder that there is, keeps what this server has seen of it: JSON, for its owner
+    /// alone.
+    pub fn new(
+        address: Address,
+        credentials: &Credentials,
+        prefix: &Prefix,
+        memory: &Path,
+    ) -> Result<Self> {
         // Whoever was first has chosen the same.
         let _is_first = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
@@ -92,9 +103,10 @@ impl Client {
         let http = builder.build().map_err(Error::Credentials)?;
         let members = address.members.iter().map(|member| format!("{scheme}://{member}"));
         let members = members.collect();
-        let usual = AtomicUsize::new(0);
-        let layout = Layout::new(prefix);
-        Ok(Self { inner: Arc::new(Inner { http, address, members, usual, layout }) })
+        let (usual, cluster) = (AtomicUsize::new(0), OnceLock::new());
+        let (layout, memory) = (Layout::new(prefix), Memory::new(memory, prefix));
+        let inner = Inner { http, address, members, usual, cluster, layout, memory };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Where the state is, for messages.
@@ -111,6 +123,15 @@ impl Client {
 
     pub(crate) fn layout(&self) -> &Layout {
         &self.inner.layout
+    }
+
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.inner.memory
+    }
+
+    /// Of which cluster the members are; empty before one has answered.
+    pub(crate) fn cluster(&self) -> &str {
+        self.inner.cluster.get().map_or("", String::as_str)
     }
 
     /// What is at `key`.
@@ -136,11 +157,11 @@ impl Client {
     /// Posts `body` to `path` of a member that answers. Of one that did not, nobody knows whether it
     /// has done what it was asked, so what is asked is either done once by its own conditions, or does
     /// no harm when it is done twice.
-    pub(crate) async fn ask<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T> {
+    pub(crate) async fn ask<T: Answer>(&self, path: &str, body: &Value) -> Result<T> {
         self.attempt(path, body, Some(ANSWER_MAX)).await.result
     }
 
-    async fn attempt<T: DeserializeOwned>(
+    async fn attempt<T: Answer>(
         &self,
         path: &str,
         body: &Value,
@@ -167,7 +188,7 @@ impl Client {
 
     /// Asks one member. All of its answer must be there `within` that time; without it, each piece of
     /// it in the time of one.
-    async fn ask_member<T: DeserializeOwned>(
+    async fn ask_member<T: Answer>(
         &self,
         index: usize,
         path: &str,
@@ -189,8 +210,26 @@ impl Client {
         if !status.is_success() {
             return Err(refusal(member, status.as_u16(), &bytes));
         }
-        serde_json::from_slice(&bytes)
-            .map_err(|error| Error::Strange { member: member.clone(), message: error.to_string() })
+        let answer: T = serde_json::from_slice(&bytes).map_err(|error| Error::Strange {
+            member: member.clone(),
+            message: error.to_string(),
+        })?;
+        self.check_cluster(member, &answer.header().cluster_id)?;
+        Ok(answer)
+    }
+
+    /// An error unless `member`, which says that it is of the cluster `theirs`, is of the one that has
+    /// answered first: what another one has is another state.
+    fn check_cluster(&self, member: &str, theirs: &str) -> Result<()> {
+        if theirs.is_empty() {
+            return Ok(());
+        }
+        let ours = self.inner.cluster.get_or_init(|| theirs.to_owned());
+        if ours == theirs {
+            return Ok(());
+        }
+        let (member, theirs, ours) = (member.to_owned(), theirs.to_owned(), ours.clone());
+        Err(Error::OtherCluster { member, theirs, ours })
     }
 }
 
@@ -266,9 +305,13 @@ mod tests {
         );
     }
 
+    fn of_cluster(cluster: &'static str) -> impl Fn(&str, &Value) -> Reply + Clone {
+        move |_, _| Reply::Json(200, json!({"header": {"cluster_id": cluster}}))
+    }
+
     #[tokio::test]
     async fn a_member_that_has_not_answered_leaves_a_doubt() {
-        let good = Fake::start(|_, _| Reply::Json(200, json!({}))).await;
+        let good = Fake::start(of_cluster("1")).await;
         let silent = Fake::start(|_, _| Reply::Hangup).await;
         let client = good.client_of(&[&silent, &good]);
         let attempt = client.try_transact(&json!({})).await;
@@ -286,5 +329,24 @@ mod tests {
         drop(port);
         let attempt = good.client_of(&[&nobody, &good]).try_transact(&json!({})).await;
         assert!(attempt.result.is_ok() && !attempt.may_have_happened);
+    }
+
+    #[tokio::test]
+    async fn a_member_of_another_cluster_is_none() {
+        let hang_up = Arc::new(AtomicUsize::new(0));
+        let is_down = Arc::clone(&hang_up);
+        let first = Fake::start(move |path, body| match is_down.load(Ordering::SeqCst) {
+            0 => of_cluster("1")(path, body),
+            _ => Reply::Hangup,
+        });
+        let (first, other) = (first.await, Fake::start(of_cluster("2")).await);
+        let client = first.client_of(&[&first, &other]);
+        client.transact(&json!({})).await.unwrap();
+        assert_eq!(client.cluster(), "1");
+        hang_up.store(1, Ordering::SeqCst);
+        let error = client.transact(&json!({})).await.unwrap_err();
+        assert!(matches!(error, Error::OtherCluster { .. }), "{error}");
+        hang_up.store(0, Ordering::SeqCst);
+        client.transact(&json!({})).await.expect("it is asked again");
     }
 }

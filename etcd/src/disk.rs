@@ -130,16 +130,36 @@ impl Keeper {
 
     /// Everything that is kept, of a version that is new: `now`, or above what there was.
     async fn load(&self, now: u64) -> Result<(Option<u64>, Loaded)> {
-        self.check_format().await?;
+        self.client().check().await?;
         let kept = match self.client().key(&self.layout().state).await? {
             Some(found) => Some(number(&found.key, &found.value)?),
             None => None,
         };
+        self.recall(kept)?;
+        self.check_format().await?;
         self.state.kept.store(kept.unwrap_or_default(), Ordering::SeqCst);
         self.finish_pending(kept).await?;
         let objects = self.objects().await?;
         let resource_version = now.max(kept.unwrap_or_default() + 1);
+        if kept.is_some() {
+            self.client().memory().remember(self.client().cluster());
+        }
         Ok((kept, Loaded { objects, resource_version }))
+    }
+
+    /// Refuses to begin with nothing where there was something.
+    fn recall(&self, kept: Option<u64>) -> Result<()> {
+        let (client, memory) = (self.client(), self.client().memory());
+        let Some(before) = memory.recall()? else { return Ok(()) };
+        if kept.is_none() {
+            let file = memory.path().display().to_string();
+            return Err(Error::Emptied { place: client.place(), file });
+        }
+        if before != client.cluster() {
+            let now = client.cluster();
+            tracing::warn!(before, now, "etcd is another cluster than it was, with a state");
+        }
+        Ok(())
     }
 
     /// Says of which schema the state is, or looks whether it is ours.

@@ -77,11 +77,12 @@ impl Candidate {
     async fn look(&self) -> Result<Look> {
         let leader = &self.client.layout().leader;
         if let Some(found) = self.client.key(leader).await? {
+            self.remember().await?;
             return Ok(Look::Led(read(&found)));
         }
         let since = Instant::now();
         let lease = json!({"TTL": self.lease.as_secs().to_string(), "ID": "0"});
-        let Lease { id: lease, ttl } = self.client.ask("/v3/lease/grant", &lease).await?;
+        let Lease { id: lease, ttl, .. } = self.client.ask("/v3/lease/grant", &lease).await?;
         // etcd may give more than it was asked for.
         let ttl = Duration::from_secs(u64::try_from(ttl).unwrap_or_default());
         let held = |made_at| Held { lease, ttl, since, made_at };
@@ -116,6 +117,15 @@ impl Candidate {
                 Ok(Look::Led(other.map_or_else(nobody, |(_, leader)| leader)))
             }
         }
+    }
+
+    /// Remembers that there is a state, once whoever leads has one.
+    async fn remember(&self) -> Result<()> {
+        let (memory, cluster) = (self.client.memory(), self.client.cluster());
+        if !memory.has(cluster) && self.client.key(&self.client.layout().state).await?.is_some() {
+            memory.remember(cluster);
+        }
+        Ok(())
     }
 
     fn session(&self, held: Held) -> Session {

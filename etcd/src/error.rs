@@ -26,6 +26,19 @@ pub enum Error {
         /// What it says.
         message: String,
     },
+    /// It is not of the cluster that has answered before.
+    #[error(
+        "etcd at {member} is of the cluster {theirs}, and those that have answered before are of \
+         {ours}: name members of one cluster; if it was restored, start this server again"
+    )]
+    OtherCluster {
+        /// Which member.
+        member: String,
+        /// Of which cluster it is.
+        theirs: String,
+        /// Of which cluster the others are.
+        ours: String,
+    },
     /// It says no. Of all that can be refused, only a lack of room may be found when it has happened.
     #[error("etcd at {member} refuses: {message}")]
     Refused {
@@ -64,6 +77,25 @@ pub enum Error {
         /// The schema that is known here.
         known: u32,
     },
+    /// There is no state where there was one.
+    #[error(
+        "there is no state in {place}, where there was one, as {file} says: etcd was emptied, or is \
+         another one. Restore it; or delete {file} to begin with nothing, which ends all pods"
+    )]
+    Emptied {
+        /// Where the state should be.
+        place: String,
+        /// What remembers that there was one.
+        file: String,
+    },
+    /// What a server remembers of etcd can't be read.
+    #[error("{file}, which says what this server has seen of etcd, can't be used")]
+    Memory {
+        /// Which file.
+        file: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// This server does not lead, or not any more.
     #[error("this server does not lead any more: {0}")]
     Lost(String),
@@ -77,7 +109,7 @@ impl Error {
 
     /// Whether another member, or the same one a moment later, may well answer.
     pub(crate) fn is_passing(&self) -> bool {
-        matches!(self, Self::NoAnswer { .. } | Self::Unable { .. })
+        matches!(self, Self::NoAnswer { .. } | Self::Unable { .. } | Self::OtherCluster { .. })
     }
 
     /// Whether what was asked of that member may have happened, or may happen yet.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
@@ -28,6 +29,7 @@ pub(crate) enum Reply {
 /// It is at work until it is dropped.
 pub(crate) struct Fake {
     pub(crate) address: String,
+    folder: TempDir,
     _serving: AbortOnDropHandle<()>,
 }
 
@@ -43,7 +45,8 @@ impl Fake {
                 tokio::spawn(serve(stream, answer.clone()));
             }
         });
-        Self { address, _serving: AbortOnDropHandle::new(serving) }
+        let folder = tempfile::tempdir().unwrap();
+        Self { address, folder, _serving: AbortOnDropHandle::new(serving) }
     }
 
     /// A client of it alone.
@@ -55,8 +58,9 @@ impl Fake {
     pub(crate) fn client_of(&self, members: &[&Self]) -> Client {
         let members: Vec<_> = members.iter().map(|it| &*it.address).collect();
         let address = format!("etcd://{}", members.join(",")).parse().unwrap();
+        let memory = self.folder.path().join("etcd.json");
         let prefix = "/mayfly/".parse().unwrap();
-        Client::new(address, &Credentials::default(), &prefix).unwrap()
+        Client::new(address, &Credentials::default(), &prefix, &memory).unwrap()
     }
 }
 

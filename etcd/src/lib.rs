@@ -20,6 +20,7 @@ mod fake;
 mod format;
 mod layout;
 mod limits;
+mod memory;
 mod pages;
 mod record;
 mod session;

@@ -6,6 +6,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 
@@ -90,9 +91,16 @@ pub(crate) fn get(key: &str) -> Value {
     json!({"key": BASE64.encode(key)})
 }
 
+/// What etcd answers, with who says so.
+pub(crate) trait Answer: DeserializeOwned {
+    fn header(&self) -> &Header;
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Header {
+    /// The number of the cluster, which no `i64` has room for.
+    pub(crate) cluster_id: String,
     /// Of the whole etcd, when it answered.
     #[serde(deserialize_with = "number")]
     pub(crate) revision: i64,
@@ -114,6 +122,7 @@ pub(crate) struct KeyValue {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Found {
+    header: Header,
     pub(crate) kvs: Vec<KeyValue>,
     pub(crate) more: bool,
 }
@@ -142,6 +151,7 @@ impl Transacted {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Lease {
+    header: Header,
     #[serde(rename = "ID", deserialize_with = "number")]
     pub(crate) id: i64,
     /// In seconds; 0 if there is no such lease.
@@ -156,8 +166,41 @@ pub(crate) struct Renewed {
 }
 
 /// What is of no interest.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Done {}
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Done {
+    header: Header,
+}
+
+impl Answer for Found {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+}
+
+impl Answer for Transacted {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+}
+
+impl Answer for Lease {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+}
+
+impl Answer for Renewed {
+    fn header(&self) -> &Header {
+        &self.result.header
+    }
+}
+
+impl Answer for Done {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+}
 
 /// Why something was not done.
 #[derive(Debug, Default, Deserialize)]
@@ -202,6 +245,7 @@ mod tests {
         });
         let answer: Transacted = serde_json::from_value(answer).unwrap();
         assert_eq!((answer.succeeded, answer.header.revision), (false, 7));
+        assert_eq!(answer.header().cluster_id, "14841639068965178418");
         let found = answer.found(0).unwrap();
         assert_eq!((&*found.key, &*found.value, found.create_revision), ("/a", &b"hello"[..], 2));
         assert_eq!(found.lease, 5);

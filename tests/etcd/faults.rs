@@ -12,8 +12,8 @@ use crate::harness::Home;
 const OBJECTS: &str = "/mayfly/objects";
 
 /// A leader that asks `members`, and says seldom that it leads.
-async fn lead_through(members: &[&str]) -> Session {
-    lead_by(members, 600).await
+async fn lead_through(etcd: &Etcd, members: &[&str]) -> Session {
+    lead_by(members, &etcd.memory(), 600).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,7 +21,7 @@ async fn a_write_whose_answer_was_lost_has_happened_if_another_member_says_so() 
     let home = Home::empty();
     let Some(etcd) = Etcd::start(&home) else { return };
     let proxy = Proxy::to(&etcd).await;
-    let session = lead_through(&[&proxy.address, &etcd.address]).await;
+    let session = lead_through(&etcd, &[&proxy.address, &etcd.address]).await;
     let kept = store(&session).await;
     proxy.next(OBJECTS, Fate::AnswerLost);
     create(&kept, "one", "x").await.expect("it is in etcd");
@@ -39,7 +39,7 @@ async fn a_write_that_was_refused_has_happened_if_it_is_in_etcd() {
     let home = Home::empty();
     let Some(etcd) = Etcd::start(&home) else { return };
     let (first, second) = (Proxy::to(&etcd).await, Proxy::to(&etcd).await);
-    let session = lead_through(&[&first.address, &second.address]).await;
+    let session = lead_through(&etcd, &[&first.address, &second.address]).await;
     let kept = store(&session).await;
     // etcd finds that it is full when it has done what it was asked.
     first.next(OBJECTS, Fate::DoneAndRefused);
@@ -67,7 +67,7 @@ async fn a_write_that_may_yet_happen_ends_the_session() {
     let home = Home::empty();
     let Some(etcd) = Etcd::start(&home) else { return };
     let (first, second) = (Proxy::to(&etcd).await, Proxy::to(&etcd).await);
-    let session = lead_through(&[&first.address, &second.address]).await;
+    let session = lead_through(&etcd, &[&first.address, &second.address]).await;
     let kept = store(&session).await;
     first.next(OBJECTS, Fate::Lost);
     second.next(OBJECTS, Fate::Refused);

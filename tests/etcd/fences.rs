@@ -1,12 +1,13 @@
 //! What is written to etcd, and what can't be any more: by the library, without a server.
 
+use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use mayfly_controller::api::{ConfigMap, Key, ObjectMeta};
 use mayfly_controller::clock::Clock;
-use mayfly_controller::store::{CommitError, Names, Store, Transaction};
+use mayfly_controller::store::{CommitError, Names, OpenError, Store, Transaction};
 use mayfly_etcd::{Candidate, Client, Credentials, EtcdDisk, Leader, Session};
 use serde_json::json;
 
@@ -28,14 +29,14 @@ fn map(name: &str, text: &str) -> ConfigMap {
 
 /// The next leader, once there is no other.
 pub(super) async fn lead(etcd: &Etcd, lease: u64) -> Session {
-    lead_by(&[&etcd.address], lease).await
+    lead_by(&[&etcd.address], &etcd.memory(), lease).await
 }
 
-/// The same by way of `members`.
-pub(super) async fn lead_by(members: &[&str], lease: u64) -> Session {
+/// The same by way of `members`, by a server that remembers in the file `memory`.
+pub(super) async fn lead_by(members: &[&str], memory: &Path, lease: u64) -> Session {
     let address = format!("etcd://{}", members.join(",")).parse().expect("an address");
     let prefix = "/mayfly/".parse().expect("a prefix");
-    let client = Client::new(address, &Credentials::default(), &prefix).expect("a client");
+    let client = Client::new(address, &Credentials::default(), &prefix, memory).expect("a client");
     let introduction = Leader {
         id: String::new(),
         url: "https://127.0.0.1:1".to_owned(),
@@ -47,12 +48,17 @@ pub(super) async fn lead_by(members: &[&str], lease: u64) -> Session {
 }
 
 pub(super) async fn store(session: &Session) -> Store {
+    open(session, Clock::system()).await.expect("it must be read")
+}
+
+/// The state, by a server with this clock.
+pub(super) async fn open(session: &Session, clock: Clock) -> Result<Store, OpenError> {
     let session = session.clone();
     let opened = tokio::task::spawn_blocking(move || {
-        let disk = EtcdDisk::new(session, Clock::system());
-        Store::kept_by(disk, Clock::system(), Names::random())
+        let disk = EtcdDisk::new(session, clock.clone());
+        Store::kept_by(disk, clock, Names::random())
     });
-    opened.await.expect("it must not panic").expect("it must be read")
+    opened.await.expect("it must not panic")
 }
 
 pub(super) async fn create(store: &Store, name: &str, text: &str) -> Result<(), CommitError> {

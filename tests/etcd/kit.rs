@@ -125,6 +125,17 @@ impl Etcd {
         copy(from, &self.data);
     }
 
+    /// Has nothing again, as on the day that it was made.
+    pub(super) fn empty(&self) {
+        assert!(self.running.is_none(), "it must be stopped");
+        fs::remove_dir_all(&self.data).expect("it is ours");
+    }
+
+    /// The file that remembers it for whoever uses the library.
+    pub(super) fn memory(&self) -> std::path::PathBuf {
+        self.data.with_file_name("etcd.json")
+    }
+
     /// The option of a server.
     pub(crate) fn store(&self) -> String {
         format!("--store=etcd://{}", self.address)

@@ -2,6 +2,7 @@
 //!
 //! Knows `mayfly serve` and `mayfly node`, the API, and a real etcd, where there is one.
 
+mod emptied;
 mod faults;
 mod fences;
 mod gate;
