@@ -25,7 +25,9 @@ use crate::client::Client;
 use crate::error::{Error, Result, chain};
 use crate::format;
 use crate::layout::{Layout, part_at, parts_of};
-use crate::limits::{OPERATIONS_MAX, RETRY_PAUSE, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::limits::{
+    OPERATIONS_MAX, REFUSED_PAUSE, RETRY_PAUSE, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX,
+};
 use crate::pages::Pages;
 use crate::record;
 use crate::session::{Session, State, version_in};
@@ -215,15 +217,40 @@ impl Keeper {
 
     /// Makes `rows` and the version `next` durable, after the state `before`.
     async fn keep(&self, rows: &[Row], before: Option<u64>, next: u64) -> Result<()> {
-        let operations: Vec<_> =
-            rows.iter().flat_map(|row| self.layout().operations(row)).collect();
-        if fits(&operations) {
-            self.write(operations, before, Some(next)).await?;
-        } else {
-            self.keep_pending(rows, before, next).await?;
-            self.write_all(operations, next).await.map_err(|error| self.in_doubt(error))?;
+        // In the form of a request they are larger than what they say, so only as many are made as are
+        // sent at a time.
+        let mut operations = Vec::new();
+        for operation in self.operations(rows) {
+            operations.push(operation);
+            if !fits(&operations) {
+                drop(operations);
+                return self.keep_large(rows, before, next).await;
+            }
         }
-        Ok(())
+        self.write(operations, before, Some(next)).await
+    }
+
+    fn operations(&self, rows: &[Row]) -> impl Iterator<Item = Operation> + Send {
+        rows.iter().flat_map(|row| self.layout().operations(row))
+    }
+
+    /// The same for more than one transaction takes.
+    async fn keep_large(&self, rows: &[Row], before: Option<u64>, next: u64) -> Result<()> {
+        if let Err(error) = self.keep_pending(rows, before, next).await {
+            if error.is_refusal() {
+                self.forget_refused(before, next).await;
+            }
+            return Err(error);
+        }
+        self.write_all(self.operations(rows), next).await.map_err(|error| self.in_doubt(error))
+    }
+
+    /// Forgets what there is of the record of `next`, which did not become valid: there may be no room
+    /// for it.
+    async fn forget_refused(&self, before: Option<u64>, next: u64) {
+        if let Err(error) = self.write(self.layout().forget_pending(next), before, None).await {
+            tracing::warn!(error = chain(&error), "can't forget a commit that was refused");
+        }
     }
 
     /// Makes `rows` durable as one record, in as many transactions as it takes; the last makes it
@@ -239,19 +266,37 @@ impl Keeper {
         self.write(vec![head], before, Some(next)).await
     }
 
-    /// Writes what a record of the valid state `now` says, and forgets the record.
-    async fn write_all(&self, operations: Vec<Operation>, now: u64) -> Result<()> {
+    /// Writes what a record of the valid state `now` says, and forgets the record. It has happened
+    /// already, so a refusal, such as for want of room, is only waited for.
+    async fn write_all(
+        &self,
+        operations: impl Iterator<Item = Operation> + Send,
+        now: u64,
+    ) -> Result<()> {
         let mut batch = Vec::new();
         for operation in operations {
             batch.push(operation);
             if !fits(&batch) {
                 let last = batch.pop();
-                self.write(std::mem::take(&mut batch), Some(now), None).await?;
+                self.write_at_last(&std::mem::take(&mut batch), now).await?;
                 batch.extend(last);
             }
         }
-        self.write(batch, Some(now), None).await?;
-        self.write(self.layout().forget_pending(now), Some(now), None).await
+        self.write_at_last(&batch, now).await?;
+        self.write_at_last(&self.layout().forget_pending(now), now).await
+    }
+
+    /// Does `operations` in the state `now`, whenever etcd has room for them.
+    async fn write_at_last(&self, operations: &[Operation], now: u64) -> Result<()> {
+        loop {
+            match self.write(operations.to_vec(), Some(now), None).await {
+                Err(error) if error.is_refusal() => {
+                    tracing::warn!(error = chain(&error), "can't write the state, trying again");
+                    sleep(REFUSED_PAUSE).await;
+                }
+                other => return other,
+            }
+        }
     }
 
     /// Writes what an earlier session has made valid and not written; forgets what it has not made
@@ -270,8 +315,7 @@ impl Keeper {
         }
         let rows = record::read(&Bytes::from(bytes)).ok_or_else(|| unusable("it is cut off"))?;
         tracing::info!(rows = rows.len(), "writing the rest of what another server had committed");
-        self.write_all(rows.iter().flat_map(|row| self.layout().operations(row)).collect(), now)
-            .await
+        self.write_all(self.operations(&rows), now).await
     }
 
     /// Does `operations` if we lead and the state is `before`, and makes it `next` if that is another.

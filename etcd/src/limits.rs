@@ -42,6 +42,10 @@ pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// How long to wait before what could not be asked is asked again. Stops a loop that does nothing else.
 pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
+/// How long to wait before what etcd had no room for is asked again. Stops a server from filling its log
+/// while somebody makes room.
+pub(crate) const REFUSED_PAUSE: Duration = Duration::from_secs(1);
+
 /// How often a leader says that it still leads, and looks whether etcd has what it should, at least: a
 /// third of its lease, or this. Stops an older state of etcd's from staying unseen for long.
 pub(crate) const RENEWAL_INTERVAL_MAX: Duration = Duration::from_secs(3);

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::kit::Etcd;
 use crate::harness::Home;
 
-fn map(name: &str, text: &str) -> ConfigMap {
+pub(super) fn map(name: &str, text: &str) -> ConfigMap {
     let data = [("text".to_owned(), text.to_owned())].into_iter().collect();
     ConfigMap {
         metadata: ObjectMeta {
