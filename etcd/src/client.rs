@@ -154,11 +154,30 @@ impl Client {
         self.attempt(TRANSACTION, transaction, Some(ANSWER_MAX)).await
     }
 
+    /// The same, where each member is waited for no longer than `within`.
+    pub(crate) async fn transact_within(
+        &self,
+        within: Duration,
+        transaction: &Value,
+    ) -> Result<Transacted> {
+        self.ask_within(within, TRANSACTION, transaction).await
+    }
+
     /// Posts `body` to `path` of a member that answers. Of one that did not, nobody knows whether it
     /// has done what it was asked, so what is asked is either done once by its own conditions, or does
     /// no harm when it is done twice.
     pub(crate) async fn ask<T: Answer>(&self, path: &str, body: &Value) -> Result<T> {
-        self.attempt(path, body, Some(ANSWER_MAX)).await.result
+        self.ask_within(ANSWER_MAX, path, body).await
+    }
+
+    /// The same, where each member is waited for no longer than `within`.
+    pub(crate) async fn ask_within<T: Answer>(
+        &self,
+        within: Duration,
+        path: &str,
+        body: &Value,
+    ) -> Result<T> {
+        self.attempt(path, body, Some(within)).await.result
     }
 
     async fn attempt<T: Answer>(

@@ -36,7 +36,8 @@ pub(crate) const CONNECT_MAX: Duration = Duration::from_secs(3);
 
 /// How long one answer may take. Stops a member that has hung from keeping who could ask another. What
 /// was asked may still happen: whoever asks again has to bear that. Of the pages of a state, which may be
-/// large, it is how long the next piece may take.
+/// large, it is how long the next piece may take. A leader that renews its lease waits for a quarter of
+/// that at most, so that there is time for others.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(5);
 
 /// How long to wait before what could not be asked is asked again. Stops a loop that does nothing else.

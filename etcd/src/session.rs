@@ -22,7 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::client::Client;
 use crate::election::give_back;
 use crate::error::{Error, Result, chain};
-use crate::limits::{COMPACTION_INTERVAL, RENEWAL_INTERVAL_MAX, RETRY_PAUSE};
+use crate::limits::{ANSWER_MAX, COMPACTION_INTERVAL, RENEWAL_INTERVAL_MAX, RETRY_PAUSE};
 use crate::wire::{Compare, Done, Operation, Renewed, Transacted, transaction};
 
 /// What a leader has of etcd.
@@ -40,7 +40,7 @@ pub(crate) struct Held {
 #[derive(Clone)]
 pub struct Session {
     state: Arc<State>,
-    _renewing: Arc<AbortOnDropHandle<()>>,
+    _tasks: Arc<[AbortOnDropHandle<()>; 2]>,
 }
 
 pub(crate) struct State {
@@ -58,6 +58,10 @@ pub(crate) struct State {
 
 impl Session {
     pub(crate) fn start(client: Client, held: Held) -> Self {
+        Self::start_with(client, held, COMPACTION_INTERVAL)
+    }
+
+    fn start_with(client: Client, held: Held, compaction_interval: Duration) -> Self {
         let state = Arc::new(State {
             client,
             held,
@@ -68,7 +72,9 @@ impl Session {
             revision: AtomicI64::new(held.made_at),
         });
         let renewing = tokio::spawn(renew(Arc::clone(&state)));
-        Self { state, _renewing: Arc::new(AbortOnDropHandle::new(renewing)) }
+        let compacting = tokio::spawn(compact(Arc::clone(&state), compaction_interval));
+        let tasks = [renewing, compacting].map(AbortOnDropHandle::new);
+        Self { state, _tasks: Arc::new(tasks) }
     }
 
     /// Whether this server surely leads at this moment.
@@ -137,19 +143,25 @@ impl State {
         answer.found(index).is_some_and(|found| found.create_revision == self.held.made_at)
     }
 
+    /// How long one member may take where the lease hangs on it: others must have time as well.
+    fn within(&self) -> Duration {
+        ANSWER_MAX.min(self.held.ttl / 4)
+    }
+
     /// Looks who leads, and which state there is: the first and the second thing found.
     pub(crate) async fn look(&self) -> Result<Transacted> {
         let layout = self.client.layout();
         let look = vec![Operation::get(&layout.leader), Operation::get(&layout.state)];
         let look = transaction(&[], look, Vec::new());
-        self.client.transact(&look).await
+        self.client.transact_within(self.within(), &look).await
     }
 
     /// Renews the lease, and looks at what etcd has.
     async fn renew_once(&self) -> Result<()> {
         let since = Instant::now();
         let body = json!({"ID": self.held.lease.to_string()});
-        let renewed: Renewed = self.client.ask("/v3/lease/keepalive", &body).await?;
+        let keep_alive = "/v3/lease/keepalive";
+        let renewed: Renewed = self.client.ask_within(self.within(), keep_alive, &body).await?;
         let seconds = u64::try_from(renewed.result.ttl).unwrap_or_default();
         if seconds == 0 {
             self.lose("etcd has ended its lease".to_owned());
@@ -188,7 +200,6 @@ pub(crate) fn version_in(answer: &Transacted, index: usize) -> u64 {
 /// Renews the lease in time, until it is over.
 async fn renew(state: Arc<State>) {
     let pause = (state.held.ttl / 3).min(RENEWAL_INTERVAL_MAX);
-    let (mut compact_at, mut old) = (Instant::now() + COMPACTION_INTERVAL, 0);
     loop {
         tokio::select! {
             () = sleep(pause) => {}
@@ -201,12 +212,84 @@ async fn renew(state: Arc<State>) {
             tracing::warn!(error = chain(&error), "can't say to etcd that this server leads");
             sleep_until((Instant::now() + RETRY_PAUSE).min(state.until())).await;
         }
-        if compact_at <= Instant::now() {
-            if old > 0 {
-                state.compact(old).await;
-            }
-            (compact_at, old) =
-                (Instant::now() + COMPACTION_INTERVAL, state.revision.load(Ordering::Relaxed));
+    }
+}
+
+/// Has what was overwritten dropped, once it is as old as `interval`. No lease waits for it.
+async fn compact(state: Arc<State>, interval: Duration) {
+    let mut old = 0;
+    loop {
+        tokio::select! {
+            () = sleep(interval) => {}
+            () = state.over() => return,
         }
+        if old > 0 {
+            state.compact(old).await;
+        }
+        old = state.revision.load(Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::fake::{Fake, Reply};
+
+    /// A member that renews a lease for `seconds`, has a leader's key that was made at 7, and never
+    /// answers a compaction; it tells of both.
+    async fn member(seconds: u64) -> (Fake, Arc<Semaphore>, Arc<Semaphore>) {
+        let [renewals, compactions] = [(); 2].map(|()| Arc::new(Semaphore::new(0)));
+        let (renewed, compacted) = (Arc::clone(&renewals), Arc::clone(&compactions));
+        let fake = Fake::start(move |path, _| match path {
+            "/v3/kv/compaction" => {
+                compacted.add_permits(1);
+                Reply::Nothing
+            }
+            "/v3/lease/keepalive" => {
+                renewed.add_permits(1);
+                Reply::Json(200, json!({"result": {"ID": "5", "TTL": seconds.to_string()}}))
+            }
+            _ => Reply::Json(
+                200,
+                json!({"header": {"revision": "9"}, "responses": [
+                    {"response_range": {"kvs": [{"key": "L2E=", "create_revision": "7", "value": ""}]}},
+                ]}),
+            ),
+        });
+        (fake.await, renewals, compactions)
+    }
+
+    async fn count(events: &Semaphore, count: u32) {
+        events.acquire_many(count).await.expect("it must stay open").forget();
+    }
+
+    #[tokio::test]
+    async fn a_compaction_that_hangs_keeps_no_lease_from_being_renewed() {
+        let (fake, renewals, compactions) = member(600).await;
+        // Renewed every tenth of a second, and good for long all the same.
+        let since = Instant::now() + Duration::from_secs(600);
+        let held = Held { lease: 5, ttl: Duration::from_millis(300), since, made_at: 7 };
+        let session = Session::start_with(fake.client(), held, Duration::from_millis(50));
+        count(&compactions, 1).await;
+        renewals.forget_permits(usize::MAX);
+        count(&renewals, 5).await;
+        assert_eq!(compactions.available_permits(), 0, "the first one hangs still");
+        assert!(session.holds(), "{}", session.why());
+    }
+
+    #[tokio::test]
+    async fn a_member_that_hangs_costs_no_lease_that_is_short() {
+        let hung = Fake::start(|_, _| Reply::Nothing).await;
+        let (fake, renewals, _compactions) = member(4).await;
+        let ttl = Duration::from_secs(4);
+        let held = Held { lease: 5, ttl, since: Instant::now(), made_at: 7 };
+        let session = Session::start(fake.client_of(&[&hung, &fake]), held);
+        tokio::select! {
+            () = count(&renewals, 2) => {}
+            () = session.lost() => panic!("{}", session.why()),
+        }
+        assert!(session.holds(), "{}", session.why());
     }
 }
