@@ -40,7 +40,7 @@ pub struct EtcdDisk {
     /// Where requests are made: whoever appends has no reactor.
     threads: Handle,
     place: PathBuf,
-    /// The version that etcd has; `None` if there is no state yet.
+    /// The version that etcd has; `None` before it was read.
     kept: Option<u64>,
     is_in_doubt: bool,
 }
@@ -72,8 +72,8 @@ impl Disk for EtcdDisk {
                 () = state.over() => Err(state.lost()),
             }
         });
-        let (kept, loaded) = loaded.map_err(shared)?;
-        self.kept = kept;
+        let loaded = loaded.map_err(shared)?;
+        self.kept = Some(loaded.resource_version);
         Ok(loaded)
     }
 
@@ -131,7 +131,7 @@ impl Keeper {
     }
 
     /// Everything that is kept, of a version that is new: `now`, or above what there was.
-    async fn load(&self, now: u64) -> Result<(Option<u64>, Loaded)> {
+    async fn load(&self, now: u64) -> Result<Loaded> {
         self.client().check().await?;
         let kept = match self.client().key(&self.layout().state).await? {
             Some(found) => Some(number(&found.key, &found.value)?),
@@ -143,10 +143,11 @@ impl Keeper {
         self.finish_pending(kept).await?;
         let objects = self.objects().await?;
         let resource_version = now.max(kept.unwrap_or_default() + 1);
-        if kept.is_some() {
-            self.client().memory().remember(self.client().cluster());
-        }
-        Ok((kept, Loaded { objects, resource_version }))
+        // Even if nothing is ever committed, clients are told this version: the next leader, whose clock
+        // may be behind, must begin above it.
+        self.write(Vec::new(), kept, Some(resource_version)).await?;
+        self.client().memory().remember(self.client().cluster());
+        Ok(Loaded { objects, resource_version })
     }
 
     /// Refuses to begin with nothing where there was something.

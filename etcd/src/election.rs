@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::client::Client;
+use crate::clock::Moment;
 use crate::error::{Result, chain};
 use crate::limits::LOOK_PAUSE;
 use crate::session::{Held, Session};
@@ -80,7 +81,7 @@ impl Candidate {
             self.remember().await?;
             return Ok(Look::Led(read(&found)));
         }
-        let since = Instant::now();
+        let since = Moment::now();
         let lease = json!({"TTL": self.lease.as_secs().to_string(), "ID": "0"});
         let Lease { id: lease, ttl, .. } = self.client.ask("/v3/lease/grant", &lease).await?;
         // etcd may give more than it was asked for.

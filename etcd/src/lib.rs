@@ -12,6 +12,7 @@
 mod address;
 mod cell;
 mod client;
+mod clock;
 mod disk;
 mod election;
 mod error;

@@ -5,8 +5,9 @@
 //!                                                                                 gives the key away
 //! ```
 //!
-//! The lease is reckoned from before it was asked for, so that it ends here no later than there. What
-//! is written does not rely on that: each write says that the key must be ours.
+//! The lease is reckoned from before it was asked for, so that it ends here no later than there, by a
+//! clock that a suspended host has, too. What is written does not rely on that: each write says that the
+//! key must be ours.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -15,11 +16,12 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::client::Client;
+use crate::clock::Moment;
 use crate::election::give_back;
 use crate::error::{Error, Result, chain};
 use crate::limits::{ANSWER_MAX, COMPACTION_INTERVAL, RENEWAL_INTERVAL_MAX, RETRY_PAUSE};
@@ -31,7 +33,7 @@ pub(crate) struct Held {
     pub(crate) lease: i64,
     pub(crate) ttl: Duration,
     /// When the lease was asked for.
-    pub(crate) since: Instant,
+    pub(crate) since: Moment,
     /// The revision at which the key was made.
     pub(crate) made_at: i64,
 }
@@ -47,7 +49,7 @@ pub(crate) struct State {
     pub(crate) client: Client,
     held: Held,
     /// Until when it surely leads.
-    until: Mutex<Instant>,
+    until: Mutex<Moment>,
     lost: CancellationToken,
     why: Mutex<Option<String>>,
     /// The resource version that etcd has acknowledged last; 0 before that.
@@ -65,7 +67,7 @@ impl Session {
         let state = Arc::new(State {
             client,
             held,
-            until: Mutex::new(held.since + held.ttl),
+            until: Mutex::new(held.since.after(held.ttl)),
             lost: CancellationToken::new(),
             why: Mutex::default(),
             kept: AtomicU64::new(0),
@@ -105,10 +107,10 @@ impl Session {
 
 impl State {
     fn holds(&self) -> bool {
-        !self.lost.is_cancelled() && Instant::now() < self.until()
+        !self.lost.is_cancelled() && Moment::now() < self.until()
     }
 
-    fn until(&self) -> Instant {
+    fn until(&self) -> Moment {
         *self.until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -158,7 +160,7 @@ impl State {
 
     /// Renews the lease, and looks at what etcd has.
     async fn renew_once(&self) -> Result<()> {
-        let since = Instant::now();
+        let since = Moment::now();
         let body = json!({"ID": self.held.lease.to_string()});
         let keep_alive = "/v3/lease/keepalive";
         let renewed: Renewed = self.client.ask_within(self.within(), keep_alive, &body).await?;
@@ -175,7 +177,7 @@ impl State {
             self.lose("etcd has an older state than it had acknowledged".to_owned());
         } else {
             self.revision.fetch_max(answer.header.revision, Ordering::Relaxed);
-            let until = since + Duration::from_secs(seconds);
+            let until = since.after(Duration::from_secs(seconds));
             *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
         }
         Ok(())
@@ -205,12 +207,12 @@ async fn renew(state: Arc<State>) {
             () = sleep(pause) => {}
             () = state.over() => return,
         }
-        while let Err(error) = match timeout_at(state.until(), state.renew_once()).await {
+        while let Err(error) = match timeout(state.until().left(), state.renew_once()).await {
             Ok(result) => result,
             Err(_) => return state.lose("etcd did not answer for as long as its lease".to_owned()),
         } {
             tracing::warn!(error = chain(&error), "can't say to etcd that this server leads");
-            sleep_until((Instant::now() + RETRY_PAUSE).min(state.until())).await;
+            sleep(RETRY_PAUSE.min(state.until().left())).await;
         }
     }
 }
@@ -269,7 +271,7 @@ mod tests {
     async fn a_compaction_that_hangs_keeps_no_lease_from_being_renewed() {
         let (fake, renewals, compactions) = member(600).await;
         // Renewed every tenth of a second, and good for long all the same.
-        let since = Instant::now() + Duration::from_secs(600);
+        let since = Moment::now().after(Duration::from_secs(600));
         let held = Held { lease: 5, ttl: Duration::from_millis(300), since, made_at: 7 };
         let session = Session::start_with(fake.client(), held, Duration::from_millis(50));
         count(&compactions, 1).await;
@@ -284,7 +286,7 @@ mod tests {
         let hung = Fake::start(|_, _| Reply::Nothing).await;
         let (fake, renewals, _compactions) = member(4).await;
         let ttl = Duration::from_secs(4);
-        let held = Held { lease: 5, ttl, since: Instant::now(), made_at: 7 };
+        let held = Held { lease: 5, ttl, since: Moment::now(), made_at: 7 };
         let session = Session::start(fake.client_of(&[&hung, &fake]), held);
         tokio::select! {
             () = count(&renewals, 2) => {}

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use jiff::Timestamp;
 use mayfly_controller::api::{ConfigMap, Key, ObjectMeta};
 use mayfly_controller::clock::Clock;
 use mayfly_controller::store::{CommitError, Names, OpenError, Store, Transaction};
@@ -130,6 +131,20 @@ async fn versions_go_on_above_all_that_were_given() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn versions_that_were_only_read_are_given_to_nothing_else() {
+    let home = Home::empty();
+    let Some(etcd) = Etcd::start(&home) else { return };
+    // Clients are told the version of a state to which nothing was done.
+    let session = lead(&etcd, 600).await;
+    let given = store(&session).await.resource_version();
+    session.resign().await;
+    let session = lead(&etcd, 600).await;
+    let behind = Clock::simulated(Timestamp::UNIX_EPOCH);
+    let opened = open(&session, behind).await.expect("it must be read");
+    assert!(opened.resource_version() > given, "the clock of that server is behind");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_commit_of_any_size_is_whole() {
     let home = Home::empty();
     let Some(etcd) = Etcd::start(&home) else { return };
@@ -178,6 +193,8 @@ async fn a_commit_that_was_cut_off_is_done_or_was_none() {
     assert_eq!(etcd.get(&first).await, None, "it is forgotten");
     session.resign().await;
     // And after that: all of it.
+    let state = etcd.get("/mayfly/state").await.expect("there is a state");
+    let [first, second] = ["00000", "00001"].map(|part| format!("/mayfly/pending/{state}/{part}"));
     etcd.put(&first, one).await;
     etcd.put(&second, two).await;
     etcd.put("/mayfly/pending/head", "2").await;
