@@ -278,11 +278,8 @@ fn refusal(member: &str, status: u16, bytes: &[u8]) -> Error {
             _ => Error::Strange { member, message },
         };
     };
-    let message = match (refusal.message, refusal.error) {
-        (message, Value::String(error)) if message.is_empty() => error,
-        (message, _) => message,
-    };
-    if PASSING.contains(&refusal.code) && !message.contains(NO_SPACE) {
+    let (code, message) = refusal.reason();
+    if PASSING.contains(&code) && !message.contains(NO_SPACE) {
         Error::Unable { member, message }
     } else {
         Error::Refused { member, message }
@@ -309,6 +306,17 @@ mod tests {
         check(
             503,
             r#"{"error":"etcdserver: no leader","code":14}"#,
+            "etcd at m is not able to answer: etcdserver: no leader",
+        );
+        // Of a stream, such as the one that renews a lease; of etcd to 3.5, and from 3.6 on.
+        check(
+            503,
+            r#"{"error":{"grpc_code":14,"http_code":503,"message":"etcdserver: no leader","http_status":"Service Unavailable"}}"#,
+            "etcd at m is not able to answer: etcdserver: no leader",
+        );
+        check(
+            503,
+            r#"{"error":{"code":14,"message":"etcdserver: no leader","details":[]}}"#,
             "etcd at m is not able to answer: etcdserver: no leader",
         );
         check(

@@ -115,8 +115,6 @@ pub(crate) struct KeyValue {
     pub(crate) value: Vec<u8>,
     #[serde(deserialize_with = "number")]
     pub(crate) create_revision: i64,
-    #[serde(deserialize_with = "number")]
-    pub(crate) lease: i64,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -159,9 +157,10 @@ pub(crate) struct Lease {
     pub(crate) ttl: i64,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+/// One answer of a stream.
+#[derive(Debug, Deserialize)]
 pub(crate) struct Renewed {
+    /// Without it, it is an error, and no lease that has ended.
     pub(crate) result: Lease,
 }
 
@@ -206,11 +205,28 @@ impl Answer for Done {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Refusal {
-    pub(crate) message: String,
-    /// Of earlier gateways, that have no message.
-    pub(crate) error: Value,
+    message: String,
+    /// Of earlier gateways, that have no message; or that of a stream, which has all in it.
+    error: Value,
     /// gRPC's.
-    pub(crate) code: u16,
+    code: u16,
+}
+
+impl Refusal {
+    /// gRPC's code, and what etcd says.
+    pub(crate) fn reason(self) -> (u16, String) {
+        let Self { message, error, code } = self;
+        match error {
+            Value::Object(error) => {
+                let code = ["grpc_code", "code"].iter().find_map(|name| error.get(*name)?.as_u64());
+                let code = code.and_then(|code| u16::try_from(code).ok()).unwrap_or_default();
+                let message = error.get("message").and_then(Value::as_str).unwrap_or_default();
+                (code, message.to_owned())
+            }
+            Value::String(error) if message.is_empty() => (code, error),
+            _ => (code, message),
+        }
+    }
 }
 
 fn number<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
@@ -238,7 +254,7 @@ mod tests {
             "header": {"cluster_id": "14841639068965178418", "revision": "7"},
             "responses": [
                 {"response_range": {"header": {"revision": "7"}, "kvs": [
-                    {"key": "L2E=", "create_revision": "2", "lease": "5", "value": "aGVsbG8="},
+                    {"key": "L2E=", "create_revision": "2", "value": "aGVsbG8="},
                 ], "count": "1"}},
                 {"response_range": {"header": {"revision": "7"}}},
             ],
@@ -248,7 +264,6 @@ mod tests {
         assert_eq!(answer.header().cluster_id, "14841639068965178418");
         let found = answer.found(0).unwrap();
         assert_eq!((&*found.key, &*found.value, found.create_revision), ("/a", &b"hello"[..], 2));
-        assert_eq!(found.lease, 5);
         assert!(answer.found(1).is_none() && answer.found(2).is_none());
     }
 
@@ -256,5 +271,6 @@ mod tests {
     fn a_lease_that_is_no_more_has_no_time() {
         let renewed: Renewed = serde_json::from_value(json!({"result": {"ID": "123"}})).unwrap();
         assert_eq!((renewed.result.id, renewed.result.ttl), (123, 0));
+        assert!(serde_json::from_value::<Renewed>(json!({"error": {"code": 14}})).is_err());
     }
 }
