@@ -10,7 +10,7 @@ use axum::http::Response;
 use axum::response::IntoResponse;
 use mayfly_controller::http::RESTORE;
 use mayfly_controller::http::status::Status;
-use mayfly_etcd::Session;
+use mayfly_etcd::{Leader, Session};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -85,6 +85,12 @@ impl Door {
     fn lead_to(&self, router: Router, session: Option<Session>) {
         let (cut_off, over) = (CancellationToken::new(), CancellationToken::new());
         self.set(Leads::Here(Way { router, session, inside: TaskTracker::new(), cut_off, over }));
+    }
+
+    /// Whether requests go to `leader` already.
+    pub(super) fn leads_to(&self, leader: &Leader) -> bool {
+        let leads = self.0.leads.read().unwrap_or_else(PoisonError::into_inner);
+        matches!(&*leads, Leads::There(peer) if peer.is(leader))
     }
 
     /// Requests go to another server from now on.

@@ -64,6 +64,11 @@ impl Peer {
         Ok(Self { leader: leader.clone(), tls: Arc::clone(tls), made, over })
     }
 
+    /// Whether it is `leader`, elected once.
+    pub(super) fn is(&self, leader: &Leader) -> bool {
+        self.leader == *leader
+    }
+
     /// Ends whatever was passed on, since it does not lead any more. One that hangs, or whose host is
     /// gone, would not end it: who watches would hear nothing for ever.
     pub(super) fn end(&self) {

@@ -180,6 +180,10 @@ impl Shared {
         if leader.url.is_empty() || leader.url == self.url {
             return door.shut(NOBODY_LEADS);
         }
+        // Who stands anew is told of who leads once more; what was passed on meanwhile goes on.
+        if door.leads_to(leader) {
+            return;
+        }
         self.tell_of(leader);
         match Peer::new(leader, &self.tls) {
             Ok(peer) => door.lead_away(peer),

@@ -11,16 +11,20 @@ use super::*;
 use crate::serve::door::Door;
 use crate::serve::tls::{Authorities, Source};
 
-/// Who leads at `listener`, for a server.
-fn peer_at(listener: &TcpListener) -> Peer {
+/// Who leads at `listener`.
+fn leader_at(listener: &TcpListener) -> Leader {
     let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let text = String::new;
+    Leader { id: text(), url, authority: None, version: text(), users: text() }
+}
+
+/// The same, for a server.
+fn peer_at(listener: &TcpListener) -> Peer {
     let folder = tempfile::tempdir().expect("a folder");
     let source = Source::Made(vec!["localhost".to_owned()]);
     let tls =
         Tls::open(folder.path(), Authorities::Own, source, Clock::system().now()).expect("TLS");
-    let text = String::new;
-    let leader = Leader { id: text(), url, authority: None, version: text(), users: text() };
-    Peer::new(&leader, &Arc::new(tls)).expect("a client")
+    Peer::new(&leader_at(listener), &Arc::new(tls)).expect("a client")
 }
 
 async fn listen() -> TcpListener {
@@ -141,6 +145,20 @@ async fn what_was_passed_on_ends_when_another_leads() {
     }
     let end = events.next().await.expect("it must not look whole");
     assert!(end.expect_err("it breaks off").to_string().contains("does not lead any more"));
+}
+
+#[tokio::test]
+async fn who_leads_already_is_no_other() {
+    let there = listen().await;
+    let door = Door::default();
+    let leader = leader_at(&there);
+    assert!(!door.leads_to(&leader), "it leads nowhere");
+    door.lead_away(peer_at(&there));
+    assert!(door.leads_to(&leader));
+    let again = Leader { id: "another election".to_owned(), ..leader.clone() };
+    assert!(!door.leads_to(&again));
+    door.shut("nobody leads");
+    assert!(!door.leads_to(&leader));
 }
 
 #[tokio::test]
