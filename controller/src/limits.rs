@@ -188,6 +188,10 @@ pub const SCHEDULER_SPECS_MAX: usize = 256;
 /// the transaction that has them go from being too large; where more would have to, none does.
 pub const PREEMPTION_VICTIMS_MAX: usize = 1_000;
 
+/// Pods that are tried to be without before what is decided is written. Stops a great many pods that
+/// have others go from holding up all else: some tenths of a second.
+pub const PREEMPTION_TRIALS_MAX: u64 = 1_000_000;
+
 /// Pods that a node takes at once. Stops what waits for ever (an image that is not there, a service)
 /// from filling memory; ten thousand sleeping guests take some 250 MB.
 pub const NODE_PODS_MAX: usize = 10_000;

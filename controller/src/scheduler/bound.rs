@@ -28,6 +28,8 @@ pub(super) struct Bound {
     /// How many there are of each priority.
     counts: BTreeMap<i32, u64>,
     by_node: Option<HashMap<NodeId, OnNode, RandomState>>,
+    /// Those that are on their way out for one of a higher priority.
+    going: BTreeSet<(NodeId, i32, Arc<str>)>,
 }
 
 impl Importance {
@@ -42,7 +44,7 @@ impl Importance {
 impl Bound {
     /// Whether there is one of a lower priority.
     pub(super) fn has_below(&self, priority: i32) -> bool {
-        self.counts.first_key_value().is_some_and(|(lowest, _)| *lowest < priority)
+        self.lowest().is_some_and(|lowest| lowest < priority)
     }
 
     /// Whether it is kept which is where.
@@ -67,8 +69,25 @@ impl Bound {
         }
     }
 
-    /// A pod has none any more.
-    pub(super) fn remove(&mut self, node: NodeId, uid: &str, priority: i32) {
+    /// A pod is not as it was `before`: it may have started.
+    pub(super) fn changes(
+        &mut self,
+        node: NodeId,
+        uid: &Arc<str>,
+        [before, now]: [&Pod; 2],
+        priority: i32,
+    ) {
+        let Some(on_node) = self.by_node.as_mut().and_then(|it| it.get_mut(&node)) else { return };
+        let before = Importance::of(uid, before, priority);
+        let now = Importance::of(uid, now, priority);
+        if before != now {
+            on_node.remove(&before);
+            on_node.insert(now);
+        }
+    }
+
+    /// A pod has none any more; `pod` is as it was seen last.
+    pub(super) fn remove(&mut self, node: NodeId, uid: &Arc<str>, pod: &Pod, priority: i32) {
         if let Some(count) = self.counts.get_mut(&priority) {
             *count -= 1;
             if *count == 0 {
@@ -76,15 +95,39 @@ impl Bound {
             }
         }
         if let Some(on_node) = self.by_node.as_mut().and_then(|it| it.get_mut(&node)) {
-            // It may have started since it came.
-            on_node.retain(|it| *it.uid != *uid);
+            on_node.remove(&Importance::of(uid, pod, priority));
         }
     }
 
-    /// Those on a node of a lower priority, the least important first.
-    pub(super) fn below(&self, node: NodeId, priority: i32) -> Vec<Importance> {
+    /// The lowest priority that one has.
+    pub(super) fn lowest(&self) -> Option<i32> {
+        self.counts.first_key_value().map(|(lowest, _)| *lowest)
+    }
+
+    /// Those on a node, the least important first.
+    pub(super) fn on(&self, node: NodeId) -> impl Iterator<Item = &Importance> {
         let on_node = self.by_node.as_ref().and_then(|it| it.get(&node));
-        let below = on_node.into_iter().flatten().take_while(|it| it.priority < priority);
-        below.cloned().collect()
+        on_node.into_iter().flatten()
+    }
+
+    /// Those of them of a lower priority.
+    pub(super) fn below(&self, node: NodeId, priority: i32) -> impl Iterator<Item = &Importance> {
+        self.on(node).take_while(move |it| it.priority < priority)
+    }
+
+    /// One goes for another of a higher priority.
+    pub(super) fn goes(&mut self, node: NodeId, uid: &Arc<str>, priority: i32) {
+        self.going.insert((node, priority, Arc::clone(uid)));
+    }
+
+    /// One that went is gone.
+    pub(super) fn went(&mut self, node: NodeId, uid: &Arc<str>, priority: i32) {
+        self.going.remove(&(node, priority, Arc::clone(uid)));
+    }
+
+    /// Whether some of a lower priority go for others.
+    pub(super) fn go_below(&self, node: NodeId, priority: i32) -> bool {
+        let from = (node, i32::MIN, Arc::from(""));
+        self.going.range(from..).next().is_some_and(|(on, it, _)| *on == node && *it < priority)
     }
 }

@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::constraints::{Constraints, Near, Role, Spread};
-use super::nodes::{NodeId, NodeTally, Nodes, Refusal};
+use super::constraints::{Constraints, Near, Role, Spread, Term};
+use super::nodes::{NodeId, Nodes};
 use super::request::{Class, Request};
 use super::score::{self, AFFINITY, COMPANY, SPREAD, TAINTS};
 use super::selector::Selector;
-use super::selectors::{Counts, Selectors};
+use super::selectors::{Asking, Counts, SelectorId, Selectors, Step};
 use super::sight::{Rank, Work};
+use super::tally::{NodeTally, Refusal};
 
 /// How many pods there are, by the value of a label of their nodes.
 type Domains<'a> = HashMap<&'a str, u64, RandomState>;
@@ -27,24 +28,47 @@ pub(super) struct Company<'a> {
     selectors: &'a Selectors,
     known: Vec<(NodeId, &'a NodeTally)>,
     near: Option<NearBy<'a>>,
-    /// Where a pod may not come: by which label, and how many are against it.
-    against: Vec<(&'a str, Domains<'a>, &'static str)>,
+    against: Vec<Against<'a>>,
     spread: Vec<Spreading<'a>>,
 }
 
 /// The pods that must be near.
 struct NearBy<'a> {
+    selector: Option<SelectorId>,
     by_key: Vec<(&'a str, Domains<'a>)>,
-    /// There are none anywhere, and the pod is one of them itself: it may be the first.
-    may_be_first: bool,
+    /// How many there are, by each of the labels.
+    count: u64,
+    /// Whether the pod is one of them itself: where there are none, it may be the first.
+    is_own: bool,
+}
+
+/// Where a pod may not come.
+struct Against<'a> {
+    /// By which label.
+    key: &'a str,
+    /// How many are against it.
+    domains: Domains<'a>,
+    who: Who,
+    why: &'static str,
+}
+
+/// Pods that keep others away.
+enum Who {
+    /// Those that this selects.
+    Selected(Option<SelectorId>),
+    /// Those that ask by this for nobody near.
+    Asking(SelectorId),
 }
 
 /// A spread that must be kept.
 struct Spreading<'a> {
     spread: &'a Spread,
     domains: Domains<'a>,
+    selector: Option<SelectorId>,
     /// How many are where the fewest are.
     fewest: u64,
+    /// The two domains where the fewest are, and how many: looked up when pods are moved.
+    two_fewest: Option<[(&'a str, u64); 2]>,
     /// Whether the pod itself is one of those that are spread.
     is_own: bool,
 }
@@ -117,23 +141,30 @@ impl<'a> Company<'a> {
         let counts = self.selectors.selected(&near.selector);
         let by_key = near.keys.iter().map(|key| (&**key, self.domains(key, counts, |_| true)));
         let by_key: Vec<_> = by_key.collect();
-        let are_none = by_key.iter().all(|(_, domains)| domains.values().all(|count| *count == 0));
-        NearBy { by_key, may_be_first: are_none && self.is_own(&near.selector) }
+        NearBy {
+            selector: self.selectors.id(&near.selector),
+            count: by_key.iter().flat_map(|(_, domains)| domains.values()).sum(),
+            by_key,
+            is_own: self.is_own(&near.selector),
+        }
     }
 
     /// Its own anti-affinity first, then that of those that are there.
-    fn forbidding(&self) -> Vec<(&'a str, Domains<'a>, &'static str)> {
+    fn forbidding(&self) -> Vec<Against<'a>> {
         let far = self.constraints().into_iter().flat_map(|it| &it.far);
-        let own = far.map(|term| {
-            let counts = self.selectors.selected(&term.selector);
-            let why = "node(s) didn't match pod anti-affinity rules";
-            (term.key.as_str(), self.domains(&term.key, counts, |_| true), why)
+        let own = far.map(|term| Against {
+            key: &term.key,
+            domains: self.domains(&term.key, self.selectors.selected(&term.selector), |_| true),
+            who: Who::Selected(self.selectors.id(&term.selector)),
+            why: "node(s) didn't match pod anti-affinity rules",
         });
         let asking = self.selectors.asking(&self.class.selected_by);
-        let forbid = asking.filter(|(role, ..)| *role == Role::Forbids);
-        let theirs = forbid.map(|(_, key, counts)| {
-            let why = "node(s) didn't satisfy existing pods anti-affinity rules";
-            (key, self.domains(key, counts, |_| true), why)
+        let forbid = asking.filter(|it| it.role == Role::Forbids);
+        let theirs = forbid.map(|Asking { selector, key, counts, .. }| Against {
+            key,
+            domains: self.domains(key, counts, |_| true),
+            who: Who::Asking(selector),
+            why: "node(s) didn't satisfy existing pods anti-affinity rules",
         });
         own.chain(theirs).collect()
     }
@@ -146,20 +177,22 @@ impl<'a> Company<'a> {
                 true => 0,
                 false => domains.values().copied().min().unwrap_or_default(),
             };
-            Spreading { spread, domains, fewest, is_own: self.is_own(&spread.selector) }
+            Spreading {
+                spread,
+                domains,
+                selector: self.selectors.id(&spread.selector),
+                fewest,
+                two_fewest: None,
+                is_own: self.is_own(&spread.selector),
+            }
         };
         all.iter().map(spreading).collect()
     }
 
     /// Those that count have the labels of all constraints, and are not left out by the policies.
     fn spread_domains(&self, spread: &Spread, all: &[Spread]) -> Domains<'a> {
-        let request = self.request();
         let counts = self.selectors.selected(&spread.selector);
-        self.domains(&spread.key, counts, |node| {
-            all.iter().all(|it| node.label(&it.key).is_some())
-                && (!spread.honours_affinity || node.is_asked_for(request))
-                && (!spread.honours_taints || !node.has_untolerated_taint(request))
-        })
+        self.domains(&spread.key, counts, |node| spread.counts(all, node, self.request()))
     }
 
     fn request(&self) -> &'a Request {
@@ -170,18 +203,17 @@ impl<'a> Company<'a> {
     pub(super) fn refusal(&self, node: NodeId) -> Option<Refusal> {
         let node = &self.nodes[node];
         self.spread_refusal(node).or_else(|| self.near_refusal(node)).or_else(|| {
-            let is_against = |key: &str, domains: &Domains<'_>| {
-                let count = node.label(key).and_then(|value| domains.get(value));
+            let is_against = |it: &&Against<'_>| {
+                let count = node.label(it.key).and_then(|value| it.domains.get(value));
                 count.is_some_and(|count| *count > 0)
             };
-            let against = self.against.iter().find(|(key, domains, _)| is_against(key, domains));
-            against.map(|(_, _, why)| Refusal::for_now(why))
+            self.against.iter().find(is_against).map(|it| Refusal::for_now(it.why))
         })
     }
 
     fn spread_refusal(&self, node: &NodeTally) -> Option<Refusal> {
         const WHY: &str = "node(s) didn't match pod topology spread constraints";
-        for Spreading { spread, domains, fewest, is_own } in &self.spread {
+        for Spreading { spread, domains, fewest, is_own, .. } in &self.spread {
             let Some(value) = node.label(&spread.key) else {
                 return Some(Refusal::lasting(&format!("{WHY} (missing required label)")));
             };
@@ -196,14 +228,48 @@ impl<'a> Company<'a> {
     }
 
     fn near_refusal(&self, node: &NodeTally) -> Option<Refusal> {
-        let NearBy { by_key, may_be_first } = self.near.as_ref()?;
+        let NearBy { by_key, count, is_own, .. } = self.near.as_ref()?;
+        let may_be_first = *count == 0 && *is_own;
         let is_near = |domains: &Domains<'_>, value: &str| {
-            *may_be_first || domains.get(value).is_some_and(|count| *count > 0)
+            may_be_first || domains.get(value).is_some_and(|count| *count > 0)
         };
         let mut keys = by_key.iter();
         let are_near =
             keys.all(|(key, domains)| node.label(key).is_some_and(|value| is_near(domains, value)));
         (!are_near).then(|| Refusal::lasting("node(s) didn't match pod affinity rules"))
+    }
+
+    /// As it would be if a pod of `other` left a node, or came back to it: one node's at a time, and
+    /// in the end none is away.
+    pub(super) fn shift(&mut self, other: &Class, node: NodeId, step: Step) {
+        let (selectors, node) = (self.selectors, &self.nodes[node]);
+        let is_selected = |id: &Option<SelectorId>| {
+            id.is_some_and(|id| other.selected_by.binary_search(&id).is_ok())
+        };
+        if let Some(near) = self.near.as_mut().filter(|it| is_selected(&it.selector)) {
+            for (key, domains) in &mut near.by_key {
+                if let Some(count) = count_at(node, key, domains) {
+                    move_by(count, step, 1);
+                    move_by(&mut near.count, step, 1);
+                }
+            }
+        }
+        for against in &mut self.against {
+            let times = match &against.who {
+                Who::Selected(selector) => u64::from(is_selected(selector)),
+                Who::Asking(selector) => forbids(other, *selector, against.key, selectors),
+            };
+            if let Some(count) = count_at(node, against.key, &mut against.domains) {
+                move_by(count, step, times);
+            }
+        }
+        let all = self.constraints().map(|it| it.hard_spread.as_slice()).unwrap_or_default();
+        let request = self.request();
+        for spreading in self.spread.iter_mut().filter(|it| is_selected(&it.selector)) {
+            if spreading.spread.counts(all, node, request) {
+                spreading.shift(node, step);
+            }
+        }
     }
 
     /// The best of the nodes that have room, in this order, if one takes the pod.
@@ -240,8 +306,8 @@ impl<'a> Company<'a> {
             (*weight, term.key.as_str(), self.selectors.selected(&term.selector))
         });
         let asking = self.selectors.asking(&self.class.selected_by);
-        let theirs = asking.filter_map(|(role, key, counts)| match role {
-            Role::Weighs(weight) => Some((weight, key, counts)),
+        let theirs = asking.filter_map(|it| match it.role {
+            Role::Weighs(weight) => Some((weight, it.key, it.counts)),
             Role::Forbids => None,
         });
         let mut sums: BTreeMap<&str, HashMap<&str, i64, RandomState>> = BTreeMap::new();
@@ -301,6 +367,59 @@ impl<'a> Company<'a> {
         };
         values.into_iter().map(scaled).collect()
     }
+}
+
+impl Spread {
+    /// Whether what is on a node counts, of those that have to be spread by `all`.
+    fn counts(&self, all: &[Self], node: &NodeTally, request: &Request) -> bool {
+        all.iter().all(|it| node.label(&it.key).is_some())
+            && (!self.honours_affinity || node.is_asked_for(request))
+            && (!self.honours_taints || !node.has_untolerated_taint(request))
+    }
+}
+
+impl<'a> Spreading<'a> {
+    fn shift(&mut self, node: &'a NodeTally, step: Step) {
+        let Some(value) = node.label(&self.spread.key) else { return };
+        let [first, second] = *self.two_fewest.get_or_insert_with(|| {
+            let mut two = [("", u64::MAX); 2];
+            for (value, count) in self.domains.iter().map(|(value, count)| (*value, *count)) {
+                if count < two[0].1 {
+                    two = [(value, count), two[0]];
+                } else if count < two[1].1 {
+                    two[1] = (value, count);
+                }
+            }
+            two
+        });
+        // All others are as they were.
+        let others = if first.0 == value { second.1 } else { first.1 };
+        let Some(count) = self.domains.get_mut(value) else { return };
+        move_by(count, step, 1);
+        let own = *count;
+        if self.domains.len() >= self.spread.domains_min {
+            self.fewest = own.min(others);
+        }
+    }
+}
+
+/// How many are counted where a node is.
+fn count_at<'b>(node: &NodeTally, key: &str, domains: &'b mut Domains<'_>) -> Option<&'b mut u64> {
+    node.label(key).and_then(|value| domains.get_mut(value))
+}
+
+/// How often a pod of `class` asks by `selector` for nobody near by this label.
+fn forbids(class: &Class, selector: SelectorId, key: &str, selectors: &Selectors) -> u64 {
+    let far = class.request.constraints.iter().flat_map(|it| &it.far);
+    let same = |term: &&Term| term.key == key && selectors.id(&term.selector) == Some(selector);
+    far.filter(same).count() as u64
+}
+
+fn move_by(count: &mut u64, step: Step, times: u64) {
+    *count = match step {
+        Step::Comes => *count + times,
+        Step::Leaves => count.saturating_sub(times),
+    };
 }
 
 /// What one pod weighs where there are so many domains, in thousandths: the logarithm of two more.

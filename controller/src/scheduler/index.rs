@@ -4,7 +4,7 @@
 //! that ask for the same are decided together, and looked at again only when something has come that
 //! may help them; what pods ask of one another is answered by counts that are kept.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -14,12 +14,12 @@ use super::company::{self, Company};
 use super::known::Requests;
 use super::labels::Labels;
 use super::lanes::{LaneId, Lanes};
-use super::message::unschedulable;
-use super::nodes::{NodeId, Nodes, Refusal};
+use super::nodes::{NodeId, Nodes};
 use super::request::{Class, Standing, Turn};
-use super::selectors::{SelectorId, Selectors, Step};
+use super::selectors::{Selectors, Step};
 use super::sight::Work;
 use crate::api::{Namespace, Node, Pod, Resource};
+use crate::limits::PREEMPTION_TRIALS_MAX;
 use crate::quota::OperatorLimits;
 
 /// Nodes, the pods on them and the pods that wait.
@@ -27,15 +27,18 @@ use crate::quota::OperatorLimits;
 pub(super) struct Index {
     pub(super) nodes: Nodes,
     /// Pods that take up room or wait, by uid.
-    pub(super) pods: HashMap<Arc<str>, Place, RandomState>,
+    pub(super) pods: Pods,
     pub(super) lanes: Lanes,
     pub(super) selectors: Selectors,
     pub(super) bound: Bound,
-    labels: Labels,
+    pub(super) labels: Labels,
     requests: Requests,
     is_stale: bool,
     pub(super) work: Work,
 }
+
+/// Pods by their uids.
+pub(super) type Pods = HashMap<Arc<str>, Place, RandomState>;
 
 #[derive(Debug)]
 pub(super) struct Place {
@@ -45,7 +48,7 @@ pub(super) struct Place {
     pub(super) on: On,
     /// Where room is kept for it, while it waits.
     pub(super) nominated: Option<NodeId>,
-    /// It was decided that it has to go.
+    /// It was decided that it has to go for another.
     pub(super) is_preempted: bool,
 }
 
@@ -71,8 +74,13 @@ pub(super) enum Decision {
     Preempt {
         pod: Arc<Pod>,
         node: Arc<str>,
+        /// Those that do not go already.
         victims: Vec<Arc<Pod>>,
         message: String,
+    },
+    /// It waits on, and no room is kept for it any more.
+    GiveUp {
+        pod: Arc<Pod>,
     },
 }
 
@@ -93,7 +101,10 @@ impl Index {
                     && !(labels_matter && is_another(&place.pod, pod)) =>
             {
                 // Room is taken when it is decided: what comes back of it is no news.
-                place.pod = Arc::clone(pod);
+                let before = std::mem::replace(&mut place.pod, Arc::clone(pod));
+                if self.bound.is_kept() {
+                    self.may_have_started(uid, &before);
+                }
             }
             // What was decided is not written yet.
             (Standing::Waiting, Some(Place { on: On::Node(_), .. })) => {}
@@ -117,21 +128,27 @@ impl Index {
 
     /// Takes note that a pod takes up room no more, and does not wait.
     pub(super) fn pod_gone(&mut self, uid: &str) {
-        let Some(place) = self.pods.remove(uid) else { return };
-        let Place { pod, class, on, nominated, .. } = place;
-        self.labels.remove(uid, &pod);
-        self.nominate_no_more(uid, nominated);
+        let Some((uid, place)) = self.pods.remove_entry(uid) else { return };
+        let Place { pod, class, on, nominated, is_preempted } = place;
+        self.labels.remove(&uid, &pod);
         let constraints = class.request.constraints.as_deref();
         match on {
             On::Lane(lane, turn) => {
                 self.lanes.leave(lane, &turn);
+                self.nominate_no_more(&uid, nominated);
             }
             On::Node(node) => {
-                self.bound.remove(node, uid, class.request.priority);
+                let priority = class.request.priority;
+                self.bound.remove(node, &uid, &pod, priority);
                 let mut helped = self.nodes.release(node, &class.request);
                 let step = Step::Leaves;
                 helped.extend(self.selectors.step(&class.selected_by, constraints, node, step));
                 self.look_again(helped);
+                self.wake_preemptors(node, priority);
+                if is_preempted {
+                    self.bound.went(node, &uid, priority);
+                    self.settle_nominees(node);
+                }
             }
         }
         if let Some(constraints) = constraints {
@@ -185,18 +202,26 @@ impl Index {
     /// first, and takes their room.
     pub(super) fn decide(&mut self, decisions_max: usize) -> Vec<Decision> {
         let (mut decisions, mut others) = (Vec::new(), 0);
+        let tried_max = self.work.pods + PREEMPTION_TRIALS_MAX;
         while decisions.len() + others < decisions_max
+            && (decisions.is_empty() || self.work.pods < tried_max)
             && let Some((turn, lane)) = self.lanes.first()
         {
-            let decision = match self.best_node(lane) {
-                Some(node) => self.bind(&turn, lane, node),
-                None => self.stick(lane),
-            };
-            // Those that go are decided on, too.
-            if let Some(Decision::Preempt { victims, .. }) = &decision {
-                others += victims.len();
+            if let Some(node) = self.best_node(lane) {
+                decisions.extend(self.bind(turn, lane, node));
+                continue;
             }
-            decisions.extend(decision);
+            let others_go = self.preempt(lane);
+            if others_go.is_empty() {
+                self.stick(lane);
+            }
+            for decision in &others_go {
+                // Those that go are decided on, too.
+                if let Decision::Preempt { victims, .. } = decision {
+                    others += victims.len();
+                }
+            }
+            decisions.extend(others_go);
         }
         self.tell(&mut decisions, decisions_max);
         decisions
@@ -215,73 +240,31 @@ impl Index {
         Company::of(&lane.class, nodes, selectors, work).best(fitting)
     }
 
-    fn bind(&mut self, turn: &Turn, lane: LaneId, node: NodeId) -> Option<Decision> {
-        self.lanes.leave(lane, turn);
+    /// Binds the pod whose turn it is, or one that asks for the same and for which room is kept there.
+    fn bind(&mut self, turn: Turn, lane: LaneId, node: NodeId) -> Option<Decision> {
+        let request = &self.lanes.lane(lane).class.request;
+        let nominee = self.nodes[node].nominee(request).and_then(|uid| self.pods.get(uid));
+        let turn = match nominee.map(|place| &place.on) {
+            Some(On::Lane(of, nominee)) if *of == lane => nominee.clone(),
+            _ => turn,
+        };
+        self.lanes.leave(lane, &turn);
         let place = self.pods.get_mut(&turn.uid)?;
         place.on = On::Node(node);
         let nominated = place.nominated.take();
         let (pod, class) = (Arc::clone(&place.pod), Arc::clone(&place.class));
-        self.nominate_no_more(&turn.uid, nominated);
         self.comes(&turn.uid, &pod, &class, node);
+        // That room is taken now: nobody else has it.
+        self.nominate_no_more(&turn.uid, nominated);
         Some(Decision::Bind { pod, node: self.nodes[node].name().clone() })
     }
 
     /// No node takes the pods of a lane, until something comes that may help them.
-    fn stick(&mut self, id: LaneId) -> Option<Decision> {
+    fn stick(&mut self, id: LaneId) {
         let class = Arc::clone(&self.lanes.lane(id).class);
         let constraints = class.request.constraints.as_deref();
         self.selectors.watch(id, &class.selected_by, constraints);
         self.lanes.stick(id);
-        self.preempt(id)
-    }
-
-    /// Keeps room for a pod that waits.
-    pub(super) fn nominate(&mut self, uid: &Arc<str>, node: NodeId) {
-        let Some(place) = self.pods.get_mut(uid) else { return };
-        let before = place.nominated.replace(node);
-        let request = Arc::clone(&place.class.request);
-        self.nominate_no_more(uid, before);
-        self.nodes.nominate(node, uid, &request);
-    }
-
-    fn nominate_no_more(&mut self, uid: &str, node: Option<NodeId>) {
-        if let Some(node) = node {
-            let helped = self.nodes.nominate_no_more(node, uid);
-            self.look_again(helped);
-        }
-    }
-
-    /// Tells the pods that are stuck why, each once.
-    fn tell(&mut self, decisions: &mut Vec<Decision>, decisions_max: usize) {
-        while decisions.len() < decisions_max
-            && let Some(lane) = self.lanes.to_tell()
-        {
-            let message = self.why_not(lane, true);
-            while decisions.len() < decisions_max
-                && let Some(turn) = self.lanes.tell(lane)
-            {
-                let pod = self.pods.get(&turn.uid).map(|place| Arc::clone(&place.pod));
-                decisions.extend(pod.map(|pod| Decision::Wait { pod, message: message.clone() }));
-            }
-        }
-    }
-
-    /// Why no node takes the pods of a lane, and why none goes for them if that `is_final`.
-    pub(super) fn why_not(&mut self, id: LaneId, is_final: bool) -> String {
-        let class = Arc::clone(&self.lanes.lane(id).class);
-        let request = &class.request;
-        let company = company::depends_on_pods(&class)
-            .then(|| Company::of(&class, &self.nodes, &self.selectors, &mut self.work));
-        let known = self.nodes.known().into_iter();
-        let refusals: Vec<Vec<Refusal>> = known
-            .map(|(node, tally)| match tally.refusals(request) {
-                none if none.is_empty() => {
-                    company.as_ref().and_then(|it| it.refusal(node)).into_iter().collect()
-                }
-                refusals => refusals,
-            })
-            .collect();
-        unschedulable(&refusals, is_final.then_some(request.preempts))
     }
 
     fn waits(&mut self, pod: &Arc<Pod>) {
@@ -300,7 +283,22 @@ impl Index {
     fn is_bound(&mut self, pod: &Arc<Pod>, node: NodeId) {
         let (uid, class) = self.enters(pod);
         self.comes(&uid, pod, &class, node);
-        self.pods.insert(uid, Place::new(pod, class, On::Node(node)));
+        let is_preempted = goes_for_another(pod);
+        let place = Place::new(pod, Arc::clone(&class), On::Node(node));
+        self.pods.insert(Arc::clone(&uid), Place { is_preempted, ..place });
+        if is_preempted {
+            self.bound.goes(node, &uid, class.request.priority);
+            self.settle_nominees(node);
+        }
+    }
+
+    /// A pod on a node is not as it was `before`.
+    fn may_have_started(&mut self, uid: &str, before: &Pod) {
+        let Some((uid, place)) = self.pods.get_key_value(uid) else { return };
+        if let On::Node(node) = place.on {
+            let priority = place.class.request.priority;
+            self.bound.changes(node, uid, [before, &place.pod], priority);
+        }
     }
 
     /// A pod of `class` takes up room on a node from now on.
@@ -335,47 +333,9 @@ impl Index {
         (uid, Arc::new(Class { request: Arc::clone(&class.request), selected_by }))
     }
 
-    /// Finds the pods that a new selector selects.
-    fn find_selected(&mut self, id: SelectorId) {
-        let Some(selector) = self.selectors.get(id).cloned() else { return };
-        let candidates: Vec<Arc<str>> = match selector.pair() {
-            Some((key, value)) => self.labels.with(key, value).cloned().collect(),
-            None => self.pods.keys().cloned().collect(),
-        };
-        self.work.pods += candidates.len() as u64;
-        // Those of one class become those of one class.
-        let mut classes: HashMap<*const Class, Arc<Class>> = HashMap::new();
-        let mut moving: BTreeMap<Turn, (LaneId, Arc<Class>)> = BTreeMap::new();
-        for uid in candidates {
-            let Some(place) = self.pods.get_mut(&uid) else { continue };
-            if !selector.selects(&place.pod, &self.selectors.namespaces) {
-                continue;
-            }
-            let class = classes.entry(Arc::as_ptr(&place.class));
-            let class = class.or_insert_with(|| Arc::new(place.class.selected_by_also(id)));
-            match &place.on {
-                On::Node(node) => {
-                    self.selectors.found(id, *node);
-                    place.class = Arc::clone(class);
-                }
-                On::Lane(lane, turn) => {
-                    moving.insert(turn.clone(), (*lane, Arc::clone(class)));
-                }
-            }
-        }
-        for (turn, (lane, class)) in moving {
-            let is_told = self.lanes.leave(lane, &turn);
-            let lane = self.lanes.join(&class, turn.clone(), is_told, &mut self.nodes);
-            let class = Arc::clone(&self.lanes.lane(lane).class);
-            if let Some(place) = self.pods.get_mut(&turn.uid) {
-                place.class = class;
-                place.on = On::Lane(lane, turn);
-            }
-        }
-    }
-
     /// What a node says has changed, which may help any lane that is stuck.
     fn node_changed(&mut self, node: NodeId) {
+        self.settle_nominees(node);
         for id in self.lanes.stuck() {
             let lane = self.lanes.lane(id);
             let (sight, request) = (&mut lane.sight, &lane.class.request);
@@ -388,7 +348,7 @@ impl Index {
     }
 
     /// Something has come that may help these lanes.
-    fn look_again(&mut self, lanes: Vec<LaneId>) {
+    pub(super) fn look_again(&mut self, lanes: Vec<LaneId>) {
         for lane in lanes {
             self.work.lanes += u64::from(self.lanes.wake(lane));
         }
@@ -411,6 +371,17 @@ impl On {
 fn is_another(before: &Arc<Pod>, now: &Arc<Pod>) -> bool {
     let is_ending = |pod: &Pod| pod.metadata.deletion_timestamp.is_some();
     before.metadata.labels != now.metadata.labels || is_ending(before) != is_ending(now)
+}
+
+/// Whether a pod is on its way out for one of a higher priority: not for another reason.
+///
+/// Source: `podTerminatingByPreemption` of Kubernetes' plugin DefaultPreemption.
+fn goes_for_another(pod: &Pod) -> bool {
+    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let mut disrupted = conditions.filter(|condition| condition.type_ == "DisruptionTarget");
+    pod.metadata.deletion_timestamp.is_some()
+        && disrupted
+            .any(|it| it.status == "True" && it.reason.as_deref() == Some("PreemptionByScheduler"))
 }
 
 /// Whether an earlier process has told the pod already that it has to wait.

@@ -24,7 +24,8 @@ pub(super) struct Lanes {
     next: LaneId,
     /// Whose turn it is, of each lane that is ready and has pods.
     ready: BTreeMap<Turn, LaneId>,
-    stuck: BTreeSet<LaneId>,
+    /// Those that are stuck, by their priority.
+    stuck: BTreeSet<(i32, LaneId)>,
     /// Those of them with pods that do not know yet.
     untold: BTreeSet<LaneId>,
 }
@@ -33,7 +34,12 @@ pub(super) struct Lanes {
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) class: Arc<Class>,
+    /// Those for which no room is kept.
     turns: BTreeSet<Turn>,
+    /// Those for which room is kept on a node.
+    kept: BTreeSet<Turn>,
+    /// Those of them that wait for nobody to go from there.
+    idle: BTreeSet<Turn>,
     /// Those that nobody has told yet that they have to wait.
     untold: BTreeSet<Turn>,
     /// What stands for it among those that are ready.
@@ -45,7 +51,29 @@ pub(super) struct Lane {
 impl Lane {
     /// The pod that is first.
     pub(super) fn first(&self) -> Option<&Turn> {
+        match (self.turns.first(), self.kept.first()) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// The first for which room is kept to no use.
+    pub(super) fn first_idle(&self) -> Option<&Turn> {
+        self.idle.first()
+    }
+
+    /// The first for which no room is kept.
+    pub(super) fn first_without(&self) -> Option<&Turn> {
         self.turns.first()
+    }
+
+    /// Whether others are on their way out for a pod.
+    pub(super) fn is_waited_for(&self, turn: &Turn) -> bool {
+        self.kept.contains(turn) && !self.idle.contains(turn)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.turns.is_empty() && self.kept.is_empty()
     }
 }
 
@@ -63,6 +91,10 @@ impl Lanes {
         if !is_told {
             lane.untold.insert(turn.clone());
         }
+        // What keeps one keeps all, but those for which others go already: it may have others go, too.
+        if lane.turns.is_empty() {
+            lane.is_stuck = false;
+        }
         lane.turns.insert(turn);
         self.settle(id);
         id
@@ -71,14 +103,41 @@ impl Lanes {
     /// A pod waits no more; whether it had been told that it has to.
     pub(super) fn leave(&mut self, id: LaneId, turn: &Turn) -> bool {
         let lane = self.lane(id);
-        lane.turns.remove(turn);
+        if !lane.turns.remove(turn) {
+            lane.kept.remove(turn);
+            lane.idle.remove(turn);
+        }
         let is_told = !lane.untold.remove(turn);
         // Who comes next is not held up by what was when there was nobody.
-        if lane.turns.is_empty() {
+        if lane.is_empty() {
             lane.is_stuck = false;
         }
         self.settle(id);
         is_told
+    }
+
+    /// Room is kept for a pod, which `waits` for others to go from there or not; whether it does not
+    /// any more.
+    pub(super) fn keep(&mut self, id: LaneId, turn: &Turn, waits: bool) -> bool {
+        let lane = self.lane(id);
+        lane.turns.remove(turn);
+        let is_new = lane.kept.insert(turn.clone());
+        let is_other = match waits {
+            true => lane.idle.remove(turn),
+            false => lane.idle.insert(turn.clone()),
+        };
+        self.settle(id);
+        !waits && (is_new || is_other)
+    }
+
+    /// No room is kept any more for a pod, which still waits.
+    pub(super) fn keep_no_more(&mut self, id: LaneId, turn: &Turn) {
+        let lane = self.lane(id);
+        if lane.kept.remove(turn) {
+            lane.idle.remove(turn);
+            lane.turns.insert(turn.clone());
+        }
+        self.settle(id);
     }
 
     /// Whose turn it is, and in which lane.
@@ -102,7 +161,14 @@ impl Lanes {
 
     /// Those that are stuck.
     pub(super) fn stuck(&self) -> Vec<LaneId> {
-        self.stuck.iter().copied().collect()
+        self.stuck.iter().map(|(_, id)| *id).collect()
+    }
+
+    /// Those that are stuck, of a priority above `lowest` and not above `highest`; that of the lowest
+    /// first.
+    pub(super) fn stuck_between(&self, lowest: i32, highest: i32) -> Vec<LaneId> {
+        let above = self.stuck.range((lowest, LaneId::MAX)..=(highest, LaneId::MAX));
+        above.map(|(_, id)| *id).collect()
     }
 
     /// One that is stuck and has pods that do not know it.
@@ -131,7 +197,7 @@ impl Lanes {
     /// Whether nobody waits.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.all.values().all(|lane| lane.turns.is_empty())
+        self.all.values().all(Lane::is_empty)
     }
 
     /// The lane of `class`, made if there is none.
@@ -147,6 +213,8 @@ impl Lanes {
         let lane = Lane {
             class: Arc::clone(class),
             turns: BTreeSet::new(),
+            kept: BTreeSet::new(),
+            idle: BTreeSet::new(),
             untold: BTreeSet::new(),
             head: None,
             is_stuck: false,
@@ -160,7 +228,7 @@ impl Lanes {
     fn forget_empty(&mut self, nodes: &mut Nodes) {
         let ids = &mut self.ids;
         self.all.retain(|id, lane| {
-            let is_kept = !lane.turns.is_empty();
+            let is_kept = !lane.is_empty();
             if !is_kept {
                 lane.sight.leave_all(*id, nodes);
                 ids.remove(&lane.class);
@@ -172,23 +240,26 @@ impl Lanes {
     /// Has a lane stand where it belongs.
     fn settle(&mut self, id: LaneId) {
         let lane = self.all.get_mut(&id).expect("a lane with pods must be there");
-        let head = if lane.is_stuck { None } else { lane.turns.first() };
+        let head = if lane.is_stuck { None } else { lane.first() };
         if lane.head.as_ref() != head {
-            if let Some(before) = lane.head.take() {
+            let head = head.cloned();
+            if let Some(before) = std::mem::replace(&mut lane.head, head) {
                 self.ready.remove(&before);
             }
-            if let Some(head) = head {
+            if let Some(head) = &lane.head {
                 self.ready.insert(head.clone(), id);
-                lane.head = Some(head.clone());
             }
         }
-        let stands = |set: &mut BTreeSet<LaneId>, is_in: bool| match is_in {
-            true => set.insert(id),
-            false => set.remove(&id),
-        };
         if lane.is_stuck || !self.stuck.is_empty() {
-            stands(&mut self.stuck, lane.is_stuck);
-            stands(&mut self.untold, lane.is_stuck && !lane.untold.is_empty());
+            let stands = (lane.class.request.priority, id);
+            match lane.is_stuck {
+                true => self.stuck.insert(stands),
+                false => self.stuck.remove(&stands),
+            };
+            match lane.is_stuck && !lane.untold.is_empty() {
+                true => self.untold.insert(id),
+                false => self.untold.remove(&id),
+            };
         }
     }
 }

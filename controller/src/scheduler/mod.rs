@@ -19,12 +19,18 @@ mod labels;
 mod lanes;
 mod message;
 mod nodes;
+mod nominate;
 mod preempt;
 mod request;
+mod room;
 mod score;
+mod selected;
 mod selector;
 mod selectors;
 mod sight;
+mod tally;
+mod tell;
+mod trial;
 
 use std::time::Duration;
 
@@ -173,15 +179,21 @@ impl Scheduler {
                 let reason = "FailedScheduling";
                 let event = self.tells(&pod, EventType::Warning, reason, &message, now);
                 let preempted = format!("Preempted by pod {} on node {node}", pod.uid());
+                let scheduler = scheduler_of(&pod);
                 let waits = modify(&pod, move |pod| {
                     pod.status.get_or_insert_default().nominated_node_name = Some(node.to_string());
                     tell(pod, message, now);
                 });
                 victims.iter().fold(waits.and(event), |all, victim| {
                     let event = self.tells(victim, EventType::Normal, "Preempted", &preempted, now);
-                    all.and(leave(victim, now)).and(event)
+                    all.and(leave(victim, &scheduler, now)).and(event)
                 })
             }
+            Decision::GiveUp { pod } => modify(&pod, |pod| {
+                if let Some(status) = &mut pod.status {
+                    status.nominated_node_name = None;
+                }
+            }),
         }
     }
 
@@ -197,14 +209,20 @@ impl Scheduler {
     }
 }
 
-/// Has a pod go for one of a higher priority.
-fn leave(victim: &Pod, now: Timestamp) -> Transaction {
+/// The scheduler that `pod` names.
+fn scheduler_of(pod: &Pod) -> String {
+    let name = pod.spec.as_ref().and_then(|spec| spec.scheduler_name.clone());
+    name.unwrap_or_else(|| "default-scheduler".to_owned())
+}
+
+/// Has a pod go for one of a higher priority, which names this scheduler.
+fn leave(victim: &Pod, scheduler: &str, now: Timestamp) -> Transaction {
     let uid = Some(victim.uid().to_owned());
     let options = DeleteOptions { uid, grace_period_seconds: None };
+    let message = format!("{scheduler}: preempting to accommodate a higher priority pod");
     let marked = modify(victim, move |pod| {
-        let message = "default-scheduler: preempting to accommodate a higher priority pod";
         let reason = Some("PreemptionByScheduler".to_owned());
-        set_condition(pod, "DisruptionTarget", "True", reason, Some(message.to_owned()), now);
+        set_condition(pod, "DisruptionTarget", "True", reason, Some(message), now);
     });
     marked.delete(Kind::Pod, victim.key(), options)
 }

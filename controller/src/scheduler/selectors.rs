@@ -48,6 +48,18 @@ struct InUse {
     stuck: BTreeSet<LaneId>,
 }
 
+/// Bound pods that ask by a selector.
+#[derive(Debug)]
+pub(super) struct Asking<'a> {
+    pub(super) selector: SelectorId,
+    /// What they are to those that are selected.
+    pub(super) role: Role,
+    /// The label by which near is meant.
+    pub(super) key: &'a str,
+    /// How many there are.
+    pub(super) counts: &'a Counts,
+}
+
 /// Whether a pod comes to a node or leaves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -169,28 +181,6 @@ impl Selectors {
         helped
     }
 
-    /// The same, only to see what it would mean.
-    pub(super) fn shift(
-        &mut self,
-        selected_by: &[SelectorId],
-        constraints: Option<&Constraints>,
-        node: NodeId,
-        step: Step,
-    ) {
-        for id in selected_by {
-            if let Some(in_use) = self.all.get_mut(id) {
-                in_use.selected.step(node, step);
-            }
-        }
-        for (role, term) in constraints.into_iter().flat_map(Constraints::owned) {
-            let in_use = self.ids.get(&term.selector).and_then(|id| self.all.get_mut(id));
-            if let Some(counts) = in_use.and_then(|it| it.asking.get_mut(&(role, term.key.clone())))
-            {
-                counts.step(node, step);
-            }
-        }
-    }
-
     /// A bound pod is found that a new selector selects.
     pub(super) fn found(&mut self, id: SelectorId, node: NodeId) {
         if let Some(in_use) = self.all.get_mut(&id) {
@@ -231,15 +221,16 @@ impl Selectors {
         in_use.map_or(&NONE, |it| &it.selected)
     }
 
-    /// The bound pods that ask by one of `selected_by`: what they are to who is selected, near by
-    /// which label, and how many.
+    /// The bound pods that ask by one of `selected_by`.
     pub(super) fn asking<'a>(
         &'a self,
         selected_by: &'a [SelectorId],
-    ) -> impl Iterator<Item = (Role, &'a str, &'a Counts)> {
-        let in_use = selected_by.iter().filter_map(move |id| self.all.get(id));
-        let asking = in_use.flat_map(|it| &it.asking);
-        asking.map(|((role, key), counts)| (*role, key.as_str(), counts))
+    ) -> impl Iterator<Item = Asking<'a>> {
+        let in_use = selected_by.iter().filter_map(move |id| Some((*id, self.all.get(id)?)));
+        in_use.flat_map(|(selector, it)| {
+            let asking = it.asking.iter();
+            asking.map(move |((role, key), counts)| Asking { selector, role: *role, key, counts })
+        })
     }
 
     /// Whether nothing is in use, and nothing is kept of what was.

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::lanes::LaneId;
-use super::nodes::{Look, NodeId, Nodes};
+use super::nodes::{NodeId, Nodes};
 use super::request::Request;
+use super::tally::Look;
 use crate::quantity::Amount;
 
 /// What has been done to decide, in steps that each take about the same time. It is what says how the
@@ -17,7 +18,7 @@ pub(super) struct Work {
     pub(super) nodes: u64,
     /// Lanes that were looked at again, since something that they wait for may have come.
     pub(super) lanes: u64,
-    /// Pods that were held against a selector.
+    /// Pods that were held against a selector, or tried to be without.
     pub(super) pods: u64,
 }
 

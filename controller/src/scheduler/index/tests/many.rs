@@ -194,3 +194,52 @@ fn what_a_pod_costs_that_looks_at_others_does_not_grow_either() {
     let new = cost(&mut index, (10_000..10_010).map(other));
     assert!(new.pods <= 10, "{new:?}");
 }
+
+/// What it costs that one pod has another go, on hosts that each have so many of a lower priority.
+fn cost_of_preemption(lower: usize, change: impl Fn(&mut Pod)) -> Work {
+    let mut index = Index::default();
+    (0..HOSTS).for_each(|number| index.node(&host(number, lower)));
+    let maker = Maker::new(1);
+    (0..HOSTS * lower).for_each(|number| index.pod(&maker.pod(number)));
+    decide_all(&mut index);
+    let before = index.work();
+    index.pod(&changed(&maker.pod(PODS), |pod| {
+        pod.spec.as_mut().unwrap().priority = Some(10);
+        change(pod);
+    }));
+    let decisions = index.decide(BATCH);
+    let [Decision::Preempt { victims, .. }] = &decisions[..] else { panic!("{decisions:?}") };
+    assert_eq!(victims.len(), 1);
+    let after = index.work();
+    Work {
+        nodes: after.nodes - before.nodes,
+        lanes: after.lanes - before.lanes,
+        pods: after.pods - before.pods,
+    }
+}
+
+#[test]
+fn what_it_costs_that_others_go_grows_with_those_that_could_and_no_faster() {
+    let spread = |pod: &mut Pod| {
+        let spec = pod.spec.as_mut().unwrap();
+        let selector = json!({"matchLabels": {"sort": "0"}});
+        spec.topology_spread_constraints = serde_json::from_value(json!([{
+            "maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule",
+            "labelSelector": selector,
+        }]))
+        .unwrap();
+        let term = json!({"topologyKey": "zone", "labelSelector": {"matchLabels": {"no": "such"}}});
+        let apart = json!({"requiredDuringSchedulingIgnoredDuringExecution": [term]});
+        spec.affinity = serde_json::from_value(json!({"podAntiAffinity": apart})).unwrap();
+    };
+    let hosts = HOSTS as u64;
+    for lower in [10, 40] {
+        let plain = cost_of_preemption(lower, |_| {});
+        let spread = cost_of_preemption(lower, spread);
+        let lower = lower as u64;
+        assert!(plain.nodes <= 2 * hosts && spread.nodes <= 4 * hosts, "{plain:?} {spread:?}");
+        // Each of them is tried to be without, and to be with again; and held against the selector.
+        assert!(plain.pods <= 2 * hosts * lower, "{plain:?}");
+        assert!(spread.pods <= 3 * hosts * lower, "{spread:?}");
+    }
+}

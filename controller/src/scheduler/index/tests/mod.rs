@@ -47,11 +47,16 @@ fn told(decisions: &[Decision]) -> String {
             Decision::Bind { pod, node } => writeln!(text, "{} -> {node}", pod.key()).unwrap(),
             Decision::Preempt { pod, node, victims, .. } => {
                 let victims: Vec<_> = victims.iter().map(|it| it.key().to_string()).collect();
-                writeln!(text, "{} -> {node} after {}", pod.key(), victims.join(", ")).unwrap();
+                let victims = match &victims[..] {
+                    [] => "those that go already".to_owned(),
+                    some => some.join(", "),
+                };
+                writeln!(text, "{} -> {node} after {victims}", pod.key()).unwrap();
             }
             Decision::Wait { pod, message } => {
                 writeln!(text, "{}: {message}", pod.key()).unwrap();
             }
+            Decision::GiveUp { pod } => writeln!(text, "{} gives up", pod.key()).unwrap(),
         }
     }
     text
