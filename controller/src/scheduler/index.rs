@@ -173,9 +173,16 @@ impl Index {
     /// Takes note of a namespace as it is now.
     pub(super) fn namespace(&mut self, namespace: &Namespace) {
         let (name, labels) = (namespace.key().name, namespace.metadata.labels.clone());
-        let before = self.selectors.namespaces.insert(name.to_string(), labels.unwrap_or_default());
-        let is_other = before.as_ref() != self.selectors.namespaces.get(&*name);
-        self.is_stale |= is_other && self.selectors.look_at_namespaces();
+        let labels = labels.unwrap_or_default();
+        let namespaces = &mut self.selectors.namespaces;
+        let is_new = !namespaces.contains_key(&*name);
+        // One that is not known is taken to have no labels.
+        let before = namespaces.insert(name.to_string(), labels.clone()).unwrap_or_default();
+        // Mostly it is there before its pods, and nobody has been held against it yet.
+        let is_of = |place: &Place| place.pod.metadata.namespace.as_deref() == Some(&*name);
+        self.is_stale |= before != labels
+            && self.selectors.look_at_namespaces()
+            && (!is_new || self.pods.values().any(is_of));
     }
 
     /// Takes note that a namespace is no more.

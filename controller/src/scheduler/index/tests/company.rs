@@ -341,6 +341,25 @@ fn a_spread_that_is_only_wished_for_is_kept_where_it_can_be() {
 }
 
 #[test]
+fn a_namespace_that_is_new_makes_nothing_stale_unless_it_has_pods() {
+    let mut term = term("a", HOST);
+    term["namespaceSelector"] = json!({"matchLabels": {"team": "t"}});
+    let apart = required("podAntiAffinity", &[term]);
+    let there = changed(&on(&app("there", 1, "a", &json!({})), "a"), |pod| {
+        pod.metadata.namespace = Some("early".to_owned());
+    });
+    let mut index = index(&[zoned("a", "x")], &[there, app("p", 2, "b", &apart)]);
+    let mut is_stale_after = |name: &str, team: &str| {
+        let namespace = json!({"metadata": {"name": name, "labels": {"team": team}}});
+        index.namespace(&serde_json::from_value(namespace).unwrap());
+        index.is_stale()
+    };
+    assert!(!is_stale_after("new", "t"), "nobody is there yet");
+    assert!(!is_stale_after("new", "t"), "it is as it was");
+    assert!(is_stale_after("early", "t"), "a pod is there, held against no labels");
+}
+
+#[test]
 fn labels_that_change_change_who_is_selected() {
     let apart = required("podAntiAffinity", &[term("a", HOST)]);
     let there = on(&app("there", 1, "a", &json!({})), "a");
