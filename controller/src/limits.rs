@@ -176,8 +176,9 @@ pub const SCHEDULER_DECISIONS_MAX: usize = 1_000;
 /// bound; who has been away for longer looks at all nodes once, which costs no more than as many.
 pub const NODE_CHANGES_MAX: usize = 4_096;
 
-/// Sorts of pods that the scheduler keeps a lane for when no pod of them waits. Stops what every sort
-/// there ever was had seen of the nodes from filling memory; lanes with pods are not counted out.
+/// Sorts of pods that the scheduler keeps a lane for when no pod of them waits, or as many as have
+/// pods, if those are more. Stops what every sort there ever was had seen of the nodes from filling
+/// memory, and those that are empty from being looked for whenever one more comes.
 pub const SCHEDULER_LANES_MAX: usize = 256;
 
 /// Specs of pods of which the scheduler keeps what it has made of them. Stops those that are gone from

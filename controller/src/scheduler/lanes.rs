@@ -28,6 +28,8 @@ pub(super) struct Lanes {
     stuck: BTreeSet<(i32, LaneId)>,
     /// Those of them with pods that do not know yet.
     untold: BTreeSet<LaneId>,
+    /// How many there are when those that are empty are looked for the next time.
+    sweep_at: usize,
 }
 
 /// Pods that ask for the same, the oldest first.
@@ -205,8 +207,10 @@ impl Lanes {
         if let Some(id) = self.ids.get(class) {
             return *id;
         }
-        if self.all.len() >= SCHEDULER_LANES_MAX {
+        if self.all.len() >= self.sweep_at.max(SCHEDULER_LANES_MAX) {
             self.forget_empty(nodes);
+            // Where most have pods, it is not worth the while for each that comes.
+            self.sweep_at = 2 * self.all.len();
         }
         let id = self.next;
         self.next += 1;
@@ -261,5 +265,43 @@ impl Lanes {
                 false => self.untold.remove(&id),
             };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Pod;
+    use crate::scheduler::request::Request;
+
+    /// Has a pod of a sort of its own wait.
+    fn join(lanes: &mut Lanes, number: usize) -> (LaneId, Turn) {
+        let selector = [("sort".to_owned(), number.to_string())].into();
+        let request = Arc::new(Request { selector, ..Request::default() });
+        let class = Arc::new(Class { request, selected_by: Vec::new() });
+        let turn = Turn::of(&Pod::default(), 0, &Arc::from(number.to_string()));
+        let nodes = &mut Nodes::default();
+        (lanes.join(&class, turn.clone(), false, nodes), turn)
+    }
+
+    #[test]
+    fn those_that_are_empty_go_and_are_not_looked_for_each_time() {
+        let mut lanes = Lanes::default();
+        let mut sweeps = 0;
+        let mut joined = Vec::new();
+        for number in 0..10 * SCHEDULER_LANES_MAX {
+            let before = lanes.sweep_at;
+            joined.push(join(&mut lanes, number));
+            sweeps += u32::from(lanes.sweep_at != before);
+        }
+        assert_eq!(sweeps, 4, "at 256, 512, 1,024 and 2,048");
+        for (id, turn) in &joined {
+            lanes.leave(*id, turn);
+        }
+        for number in 0..10 * SCHEDULER_LANES_MAX {
+            let (id, turn) = join(&mut lanes, 10_000 + number);
+            lanes.leave(id, &turn);
+        }
+        assert!(lanes.all.len() <= SCHEDULER_LANES_MAX, "{}", lanes.all.len());
     }
 }
