@@ -152,7 +152,9 @@ impl Index {
             }
         }
         if let Some(constraints) = constraints {
-            self.selectors.end(constraints);
+            for (id, selector) in self.selectors.end(constraints) {
+                self.is_selected_no_more(id, &selector);
+            }
         }
     }
 

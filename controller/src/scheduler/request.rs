@@ -131,6 +131,12 @@ impl Class {
         let selected_by = others.chain([selector]).collect();
         Self { request: Arc::clone(&self.request), selected_by }
     }
+
+    /// The same, but that `selector` selects them no more.
+    pub(super) fn selected_by_no_more(&self, selector: SelectorId) -> Self {
+        let others = self.selected_by.iter().copied().filter(|it| *it != selector);
+        Self { request: Arc::clone(&self.request), selected_by: others.collect() }
+    }
 }
 
 impl Weight {

@@ -1,4 +1,5 @@
-//! Pods are of another class once others ask by a selector that selects them. Pure.
+//! Pods are of another class once others ask by a selector that selects them, and again when nobody
+//! does any more. Pure.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -17,6 +18,11 @@ impl Index {
         for node in self.reclass(&selector, |class| class.selected_by_also(id)) {
             self.selectors.found(id, node);
         }
+    }
+
+    /// Nobody asks by a selector any more, so that it makes no pods another sort than others.
+    pub(super) fn is_selected_no_more(&mut self, id: SelectorId, selector: &Selector) {
+        self.reclass(selector, |class| class.selected_by_no_more(id));
     }
 
     /// Gives the pods that `selector` selects another class; the nodes of those that have one.

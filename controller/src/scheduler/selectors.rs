@@ -125,21 +125,24 @@ impl Selectors {
         new
     }
 
-    /// A pod does not ask by them any more.
-    pub(super) fn end(&mut self, constraints: &Constraints) {
+    /// A pod does not ask by them any more; which of them nobody asks by now.
+    pub(super) fn end(&mut self, constraints: &Constraints) -> Vec<(SelectorId, Arc<Selector>)> {
+        let mut forgotten = Vec::new();
         for selector in constraints.selectors() {
             let Some(id) = self.ids.get(selector).copied() else { continue };
             let in_use = self.all.get_mut(&id).expect("what has a number must be there");
             in_use.uses = in_use.uses.saturating_sub(1);
             if in_use.uses == 0 {
-                self.forget(id);
+                self.forget(id, selector);
+                forgotten.push((id, Arc::clone(selector)));
             }
         }
+        forgotten
     }
 
-    fn forget(&mut self, id: SelectorId) {
-        let Some(InUse { selector, .. }) = self.all.remove(&id) else { return };
-        self.ids.remove(&selector);
+    fn forget(&mut self, id: SelectorId, selector: &Arc<Selector>) {
+        self.all.remove(&id);
+        self.ids.remove(selector);
         self.without_pair.remove(&id);
         if let Some((key, value)) = selector.pair()
             && let Some(by_value) = self.by_pair.get_mut(key)

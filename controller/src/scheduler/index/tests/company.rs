@@ -360,6 +360,31 @@ fn a_namespace_that_is_new_makes_nothing_stale_unless_it_has_pods() {
 }
 
 #[test]
+fn what_nobody_asks_by_any_more_makes_pods_no_other_sort() {
+    let apart = required("podAntiAffinity", &[term("a", HOST)]);
+    let pods = [
+        on(&app("asks", 1, "b", &apart), "a"),
+        on(&app("there", 1, "a", &json!({})), "a"),
+        app("waits", 2, "a", &json!({"nodeSelector": {"no": "such"}})),
+    ];
+    let mut index = index(&[zoned("a", "x")], &pods);
+    index.decide(9);
+    let are_selected =
+        |index: &Index| ["there", "waits"].map(|uid| !index.pods[uid].class.selected_by.is_empty());
+    assert_eq!(are_selected(&index), [true, true]);
+    index.pod_gone("asks");
+    assert_eq!(are_selected(&index), [false, false]);
+    // It is of the sort that it always was, and knows already that it waits.
+    assert_eq!(index.decide(9), []);
+    index.pod(&app("like it", 3, "a", &json!({"nodeSelector": {"no": "such"}})));
+    let lane = |uid: &str| match &index.pods[uid].on {
+        On::Lane(lane, _) => *lane,
+        On::Node(_) => panic!("it must wait"),
+    };
+    assert_eq!(lane("like it"), lane("waits"));
+}
+
+#[test]
 fn labels_that_change_change_who_is_selected() {
     let apart = required("podAntiAffinity", &[term("a", HOST)]);
     let there = on(&app("there", 1, "a", &json!({})), "a");
