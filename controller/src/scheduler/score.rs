@@ -18,11 +18,11 @@ pub(super) const SPREAD: i64 = 2;
 pub(super) const COMPANY: i64 = 2;
 
 /// The part of `whole` that `part` is, of [`FULL`]; nothing if there is no whole.
-pub(super) fn share(part: i64, whole: i64) -> Option<i64> {
+pub(super) fn share(part: impl Into<i128>, whole: i64) -> Option<i64> {
     if whole <= 0 {
         return None;
     }
-    let share = i128::from(part.max(0)) * i128::from(FULL) / i128::from(whole);
+    let share = part.into().max(0) * i128::from(FULL) / i128::from(whole);
     Some(i64::try_from(share).unwrap_or(FULL).min(FULL))
 }
 

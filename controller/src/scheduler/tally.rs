@@ -29,7 +29,7 @@ pub(super) struct NodeTally {
     /// What it has, as nodes are compared by it.
     has: Weight,
     used: BTreeMap<String, Amount>,
-    weighs: Weight,
+    weighs: Taken,
     pub(super) pods: u64,
     /// Pods that others have gone or go for, so that nobody else takes their room.
     pub(super) nominated: Vec<(Arc<str>, Arc<Request>)>,
@@ -69,6 +69,14 @@ pub(super) enum Look {
     Lacks { resource: String, need: Amount },
     /// It does not take the pod while it is as it is.
     Never,
+}
+
+/// CPU and memory that pods take, as nodes are compared by them: more of them than fit into what one
+/// pod can ask for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Taken {
+    cpu_millis: i128,
+    memory_bytes: i128,
 }
 
 impl Said {
@@ -163,8 +171,8 @@ impl NodeTally {
 
     pub(super) fn take(&mut self, request: &Request) {
         self.pods += 1;
-        self.weighs.cpu_millis += request.weight.cpu_millis;
-        self.weighs.memory_bytes += request.weight.memory_bytes;
+        self.weighs.cpu_millis += i128::from(request.weight.cpu_millis);
+        self.weighs.memory_bytes += i128::from(request.weight.memory_bytes);
         for (name, amount) in &request.resources {
             match self.used.get_mut(name) {
                 Some(used) => *used = *used + *amount,
@@ -175,8 +183,8 @@ impl NodeTally {
 
     pub(super) fn release(&mut self, request: &Request) {
         self.pods = self.pods.saturating_sub(1);
-        self.weighs.cpu_millis -= request.weight.cpu_millis;
-        self.weighs.memory_bytes -= request.weight.memory_bytes;
+        self.weighs.cpu_millis -= i128::from(request.weight.cpu_millis);
+        self.weighs.memory_bytes -= i128::from(request.weight.memory_bytes);
         for (name, amount) in &request.resources {
             if let Some(used) = self.used.get_mut(name) {
                 *used = *used - *amount;
@@ -308,8 +316,8 @@ impl NodeTally {
     /// How well it suits a pod that fits: Kubernetes' scores LeastAllocated and BalancedAllocation,
     /// each from nothing to [`FULL`](super::score::FULL).
     pub(super) fn score(&self, request: &Request) -> i64 {
-        let cpu = self.weighs.cpu_millis + request.weight.cpu_millis;
-        let memory = self.weighs.memory_bytes + request.weight.memory_bytes;
+        let cpu = self.weighs.cpu_millis + i128::from(request.weight.cpu_millis);
+        let memory = self.weighs.memory_bytes + i128::from(request.weight.memory_bytes);
         super::score::room(
             super::score::share(cpu, self.has.cpu_millis),
             super::score::share(memory, self.has.memory_bytes),

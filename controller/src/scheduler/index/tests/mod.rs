@@ -237,3 +237,12 @@ fn a_pod_that_can_never_fit_waits_and_is_told() {
         "#]],
     );
 }
+
+#[test]
+fn pods_that_ask_for_more_than_there_is_anywhere_are_counted() {
+    let pods = ["p", "q"].map(|name| on(&pod(name, 1, "9000000000000000000", ""), "a"));
+    let mut index = check(&[node("a", "1", 10), node("b", "1", 10)], &pods, &expect![[""]]);
+    ["p", "q"].into_iter().for_each(|uid| index.pod_gone(uid));
+    index.pod(&pod("r", 2, "1", ""));
+    assert_eq!(told(&index.decide(100)), "ns/r -> a\n");
+}
