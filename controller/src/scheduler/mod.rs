@@ -273,6 +273,7 @@ fn tell(pod: &mut Pod, message: String, now: Timestamp) {
     }
 }
 
+/// Gives `pod` a condition. When it last became what it is stays if it is that already.
 fn set_condition(
     pod: &mut Pod,
     type_: &str,
@@ -281,7 +282,7 @@ fn set_condition(
     message: Option<String>,
     now: Timestamp,
 ) {
-    let condition = PodCondition {
+    let mut condition = PodCondition {
         last_probe_time: None,
         last_transition_time: Some(Time(now)),
         observed_generation: pod.metadata.generation,
@@ -292,7 +293,12 @@ fn set_condition(
     };
     let conditions = pod.status.get_or_insert_default().conditions.get_or_insert_default();
     match conditions.iter_mut().find(|known| known.type_ == condition.type_) {
-        Some(known) => *known = condition,
+        Some(known) => {
+            if known.status == condition.status {
+                condition.last_transition_time = known.last_transition_time.take();
+            }
+            *known = condition;
+        }
         None => conditions.push(condition),
     }
 }

@@ -184,6 +184,7 @@ async fn one_that_goes_already_is_not_marked_and_room_that_is_of_no_use_is_given
     assert_eq!(nominated("high").as_deref(), Some("here"));
     assert_eq!(condition(&get(&store, "first"), "DisruptionTarget"), None);
     assert_eq!(told(&store, "Preempted"), [""; 0]);
+    let since = condition(&get(&store, "high"), "PodScheduled").unwrap().last_transition_time;
     // It is overtaken: both places are had by others that are more important.
     create(&store, of("higher", 100, 4)).await;
     create(&store, of("highest", 100, 5)).await;
@@ -199,5 +200,7 @@ async fn one_that_goes_already_is_not_marked_and_room_that_is_of_no_use_is_given
         ["higher", "highest"].map(place),
         [Some("here".to_owned()), Some("here".to_owned())]
     );
+    let waits = condition(&get(&store, "high"), "PodScheduled").unwrap();
+    assert_eq!(waits.last_transition_time, since, "it has waited all the time");
     cancel.cancel();
 }
