@@ -19,7 +19,22 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
 /// The first match after `time`, on a whole second.
+///
+/// Kubernetes differs: where a change of the clock repeats only a part of an hour, its library goes back
+/// to where that hour began, and may come to `time` again, for ever.
 pub(super) fn next(fields: &Fields, zone: &TimeZone, time: Timestamp) -> Option<Timestamp> {
+    let mut from = time;
+    loop {
+        let next = walk(fields, zone, from)?;
+        if next > time {
+            return Some(next);
+        }
+        from = from.checked_add(MINUTE).ok()?;
+    }
+}
+
+/// The first match after `time` that the walk comes to.
+fn walk(fields: &Fields, zone: &TimeZone, time: Timestamp) -> Option<Timestamp> {
     let mut walk = Walk {
         fields,
         zone,

@@ -246,3 +246,14 @@ fn a_day_without_its_midnight_is_passed_over() {
     let next = schedule.next("2008-05-31T12:00:00Z".parse().expect("a time"));
     assert_eq!(next.map(|at| at.to_string()).as_deref(), Some("2008-06-08T11:00:00Z"));
 }
+
+#[test]
+fn an_hour_that_is_repeated_in_part_is_left() {
+    // At 00:01 it is 23:01 of the day before once more; from there the walk goes back to 23:00, and on.
+    check(
+        "1-2 */2 * * *",
+        "America/St_Johns",
+        "2005-10-30T02:31:00Z",
+        &["2005-10-30T03:31:00Z", "2005-10-30T03:32:00Z", "2005-10-30T05:31:00Z"],
+    );
+}
