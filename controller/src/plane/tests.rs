@@ -157,6 +157,24 @@ async fn what_clients_expect_is_there_once_it_is_ready() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_hosts_know_it_by_is_there_once_it_is_ready() {
+    let store = Store::in_memory(Clock::simulated(Timestamp::UNIX_EPOCH), Names::seeded(1));
+    let root = tempfile::tempdir().unwrap();
+    let runtime = FakeRuntime { seconds: 1, exit_codes: Mutex::new(vec![0]) };
+    let settings = Settings {
+        backoff: BackoffSettings::default(),
+        node: NodeSettings::new("localhost", root.path()),
+        root_ca: Some(ROOT_CA.to_owned()),
+        terminated_pod_gc_threshold: TERMINATED_POD_GC_THRESHOLD,
+    };
+    // No node is waited for, which takes longer than that.
+    let plane = ControlPlane::start_without_node(store.clone(), Arc::new(runtime), settings);
+    plane.ready().await;
+    let key = Key::new("kube-public", "cluster-info");
+    assert!(store.get_object(Kind::ConfigMap, &key).is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_job_completes_and_no_more_pods_are_active_than_it_says() {
     let simulation = Simulation::start(5, &[0]);
     simulation.create("completions: 1000, parallelism: 100").await;
