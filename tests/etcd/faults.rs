@@ -8,11 +8,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use mayfly_controller::store::Transaction;
 use mayfly_etcd::Session;
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::fences::{create, has, lead, lead_by, map, store};
 use super::kit::Etcd;
 use super::proxy::{Fate, Proxy};
-use crate::harness::Home;
+use crate::harness::{Home, PATIENCE};
 
 /// Below which keys objects are, and records; and what makes a record valid.
 const OBJECTS: &str = "/mayfly/objects";
@@ -96,7 +97,7 @@ async fn a_write_that_may_yet_happen_ends_the_session() {
     first.next(OBJECTS, Fate::Lost);
     second.next(OBJECTS, Fate::Refused);
     create(&kept, "one", "x").await.expect_err("nobody knows");
-    session.lost().await;
+    timeout(PATIENCE, session.lost()).await.expect("it is over");
     assert!(session.why().contains("is not known"), "{}", session.why());
 }
 
@@ -186,7 +187,7 @@ async fn an_etcd_without_room_keeps_its_leader() {
     assert_eq!(records(&etcd).await, 0);
     // It is renewed as ever, or it would be over by then.
     let two_leases = Duration::from_secs(2 * lease);
-    let lost = tokio::time::timeout(two_leases, session.lost()).await;
+    let lost = timeout(two_leases, session.lost()).await;
     assert!(lost.is_err(), "{}", session.why());
     assert!(session.holds() && has(&kept, "before") && !has(&kept, "late"));
     make_room(&etcd).await;
