@@ -10,7 +10,7 @@
 //! decides what is in the state, nor what a server does that does not lead.
 
 mod address;
-mod cell;
+mod agreement;
 mod client;
 mod clock;
 mod disk;
@@ -28,7 +28,7 @@ mod session;
 mod wire;
 
 pub use address::{Address, AddressError, Prefix};
-pub use cell::Agreement;
+pub use agreement::Agreement;
 pub use client::{Client, Credentials};
 pub use disk::EtcdDisk;
 pub use election::{Candidate, Leader};
