@@ -29,9 +29,20 @@ pub(super) async fn make(server: &Server, name: &str) {
     }
 }
 
+/// The ConfigMaps that there are, as soon as `server` leads or knows who does.
 pub(super) async fn names(server: &Server) -> Vec<String> {
     let maps = Api::<ConfigMap>::default_namespaced(client(server).await);
-    let all = maps.list(&ListParams::default()).await.expect("a list");
+    let begun = Instant::now();
+    let all = loop {
+        match maps.list(&ListParams::default()).await {
+            Ok(all) => break all,
+            Err(kube::Error::Api(status)) if status.code == 503 => {
+                assert!(begun.elapsed() < PATIENCE, "{status:?}");
+            }
+            Err(error) => panic!("{error}"),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
     let names = all.items.into_iter().filter_map(|map| map.metadata.name);
     names.filter(|name| name != "kube-root-ca.crt").collect()
 }
