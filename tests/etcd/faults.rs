@@ -176,7 +176,7 @@ async fn an_etcd_without_room_keeps_its_leader() {
     let home = Home::empty();
     let quota = ["--quota-backend-bytes", "16777216"];
     let Some(etcd) = Etcd::start_with(&home, "http", &quota) else { return };
-    let lease = 3;
+    let lease = 6;
     let session = lead(&etcd, lease).await;
     let kept = store(&session).await;
     create(&kept, "before", "x").await.expect("it leads");

@@ -22,8 +22,9 @@ pub(crate) const LEDGER: &str = "ledger";
 /// How long processes may live that many rounds share.
 const LIFE_MAX: Duration = Duration::from_secs(3600);
 
-/// How long a leader that is gone is waited for: the least there is.
-const LEASE: u32 = 2;
+/// How long a leader that is gone is waited for: more than a busy machine keeps one from saying that it
+/// is there.
+const LEASE: u32 = 5;
 
 /// Where it is written who leads.
 const LEADER: &str = "/mayfly/leader";
