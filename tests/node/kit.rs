@@ -131,7 +131,8 @@ impl Cluster {
         for name in NODES {
             plane.ready(name).await;
         }
-        plane.create(&self.job("long", 4, u32::try_from(LONG.as_millis()).unwrap())).await;
+        let milliseconds = u32::try_from(LONG.as_millis()).expect("it is no more than an hour");
+        plane.create(&self.job("long", 4, milliseconds)).await;
         plane.running(4).await;
         nodes
     }
