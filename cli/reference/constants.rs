@@ -46,6 +46,7 @@ pub(super) fn number(value: &str, constants: &[Constant]) -> u64 {
     let digits = bare.replace('_', "").replace(".0", "");
     all(" << ", |left, right| left << right)
         .or_else(|| all(" - ", |left, right| left - right))
+        .or_else(|| all(" / ", |left, right| left / right))
         .or_else(|| all(" * ", |left, right| left * right))
         .or_else(named)
         .or_else(|| digits.parse().ok())
@@ -55,9 +56,9 @@ pub(super) fn number(value: &str, constants: &[Constant]) -> u64 {
 #[test]
 fn constants_are_found_with_their_numbers() {
     let source = "//! x\n\n/// One\n/// and more.\npub const A: usize = 3 * 1024 * 1_0;\n\n/// B.\npub \
-                  const B: u64 =\n    A - 20;\n/// C.\npub const C: Duration = Duration::from_secs(5);";
+                  const B: u64 =\n    A / 2 - 20;\n/// C.\npub const C: Duration = Duration::from_secs(5);";
     let found = constants(source);
     let read: Vec<_> =
         found.iter().map(|it| (&*it.name, number(&it.value, &found), &*it.said)).collect();
-    assert_eq!(read, [("A", 30_720, "One and more."), ("B", 30_700, "B."), ("C", 5, "C.")]);
+    assert_eq!(read, [("A", 30_720, "One and more."), ("B", 15_340, "B."), ("C", 5, "C.")]);
 }
