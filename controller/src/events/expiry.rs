@@ -54,7 +54,7 @@ async fn follow(
 
 async fn delete(store: &Store, due: &[Key]) {
     let transaction = due.iter().fold(Transaction::new(), |all, key| {
-        all.delete(Kind::Event, key.clone(), DeleteOptions::default())
+        all.collect(Kind::Event, key.clone(), DeleteOptions::default())
     });
     if let Err(error) = store.commit(transaction).await {
         tracing::warn!(error = &error as &dyn std::error::Error, "can't delete old events");

@@ -119,7 +119,9 @@ fn carry_out(action: Action, entry: &Entry) -> Transaction {
     let (kind, key) = (entry.kind, entry.key.clone());
     match action {
         Action::Keep => none,
-        Action::Delete => none.delete(kind, key, DeleteOptions { uid, grace_period_seconds: None }),
+        Action::Delete => {
+            none.collect(kind, key, DeleteOptions { uid, grace_period_seconds: None })
+        }
         Action::DropOwners(lost) => none.modify_object(kind, key, uid, move |object| {
             let owners = &mut object.metadata_mut().owner_references;
             if let Some(owners) = owners {

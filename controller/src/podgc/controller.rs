@@ -96,7 +96,7 @@ impl PodGcController {
                     all.modify(key.clone(), Some(uid), move |pod: &mut Pod| fail(pod, why, now))
                 }
             };
-            all.delete(Kind::Pod, key, options)
+            all.collect(Kind::Pod, key, options)
         });
         self.store.commit(all).await.map(drop).map_err(|error| {
             let error = &error as &dyn std::error::Error;

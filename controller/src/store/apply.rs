@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use foldhash::fast::RandomState;
 
 use super::common::{self, PodSpecs};
-use super::deletion::{self, Deletion};
+use super::deletion;
 use super::error::CommitError;
 use super::names::Names;
 use super::state::{ByKey, State};
@@ -110,7 +110,16 @@ impl<'a> Batch<'a> {
                     None => self.create(object).map(Some),
                 }
             }
-            Operation::Delete { kind, key, options } => Ok(self.delete(kind, &key, &options)),
+            Operation::Delete { kind, key, options } => {
+                let before = self.changes.len();
+                let found = self.delete(kind, &key, &options);
+                let change = self.changes.get(before);
+                Ok(found.map(|old| change.map_or(old, Change::last)))
+            }
+            Operation::Collect { kind, key, options } => {
+                self.delete(kind, &key, &options);
+                Ok(None)
+            }
             Operation::Each { kind, namespace, edit } => {
                 self.each(kind, &namespace, edit).map(|()| None)
             }
@@ -211,12 +220,25 @@ impl<'a> Batch<'a> {
         Ok(self.update(key, &old, new))
     }
 
+    /// Returns the object as it was.
     fn delete(&mut self, kind: Kind, key: &Key, options: &DeleteOptions) -> Option<Object> {
         let old = self.find(kind, key, options.uid.as_deref())?;
-        Some(match deletion::mark(&old, options.grace_period_seconds, self.now) {
-            Deletion::Pending => old,
-            Deletion::Marked(new) => self.settle(key.clone(), &old, new),
-        })
+        match deletion::mark(&old, options.grace_period_seconds, self.now) {
+            None => {}
+            // Not copied: as good as nobody looks at it any more.
+            Some(mark) if mark.lets_go(&old) => self.push(Change {
+                kind,
+                key: key.clone(),
+                what: ChangeKind::Deleted,
+                object: old.clone(),
+                before: Some(old.clone()),
+                resource_version: self.version() + 1,
+                end: Some(mark),
+                json: OnceLock::new(),
+            }),
+            Some(mark) => drop(self.settle(key.clone(), &old, mark.on(&old))),
+        }
+        Some(old)
     }
 
     /// The object at `key`, unless it is not the one that has `uid`.
@@ -256,20 +278,24 @@ impl<'a> Batch<'a> {
         let resource_version = self.version() + 1;
         object.metadata_mut().resource_version = Some(resource_version.to_string());
         common::share(&mut object, self.specs);
-        let kind = object.kind();
-        let left = (what != ChangeKind::Deleted).then(|| object.clone());
-        let before = self.staged.entry(kind).or_default().insert(key.clone(), left);
-        self.before.push(before);
-        self.changes.push(Change {
-            kind,
+        self.push(Change {
+            kind: object.kind(),
             key,
             what,
             object: object.clone(),
             before: old,
             resource_version,
+            end: None,
             json: OnceLock::new(),
         });
         object
+    }
+
+    fn push(&mut self, change: Change) {
+        let left = (change.what != ChangeKind::Deleted).then(|| change.object.clone());
+        let of_kind = self.staged.entry(change.kind).or_default();
+        self.before.push(of_kind.insert(change.key.clone(), left));
+        self.changes.push(change);
     }
 
     /// Forgets all but the first `kept` changes, the last one first.

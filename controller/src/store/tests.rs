@@ -189,8 +189,25 @@ async fn what_nobody_waits_for_goes_at_once() {
     };
     let unbound = Pod { spec: None, ..bound_pod("unbound") };
     store.commit(Transaction::new().create(ended).create(unbound)).await.unwrap();
-    store.commit(delete("ended", None).and(delete("unbound", Some(60)))).await.unwrap();
+    let mut watch = store.watch(&[Kind::Pod], 2).unwrap();
+    let deleted = delete("ended", None).and(delete("unbound", Some(60)));
+    let deleted = store.commit(deleted).await.unwrap().objects;
     assert!(store.list::<Pod>(None).items.is_empty());
+    for (object, version) in deleted.iter().zip(["3", "4"]) {
+        let metadata = object.metadata();
+        assert_eq!(metadata.resource_version.as_deref(), Some(version));
+        assert_eq!(metadata.deletion_grace_period_seconds, Some(0));
+        assert!(metadata.deletion_timestamp.is_some());
+        let change = watch.next().await.unwrap();
+        assert_eq!((change.what, change.last()), (ChangeKind::Deleted, object.clone()));
+        assert_eq!(change.json(), &object.to_json());
+    }
+    let collected = Transaction::new().collect(Kind::Pod, key("ended"), DeleteOptions::default());
+    store.commit(Transaction::new().create(bound_pod("ended"))).await.unwrap();
+    assert_eq!(store.commit(collected).await.unwrap().objects, []);
+    let change = watch.next().await.unwrap();
+    assert_eq!((change.what, &*change.key.name), (ChangeKind::Added, "ended"));
+    assert!(store.list::<Pod>(None).items[0].metadata.deletion_timestamp.is_some());
     store.commit(delete("ended", None)).await.unwrap();
 }
 

@@ -24,7 +24,7 @@ pub struct DeleteOptions {
 #[derive(Clone, Debug)]
 pub struct Committed {
     /// For each create, and each other operation that found its object, that object after it, in
-    /// order. A deleted one is as it was last. Guards have none.
+    /// order. A deleted one is as it was last. Guards have none, nor has what is collected.
     pub objects: Vec<Object>,
     /// The state in which all of it is visible.
     pub resource_version: u64,
@@ -46,6 +46,7 @@ pub(super) enum Operation {
     CreateOrModify { object: Object, edit: Edit },
     Each { kind: Kind, namespace: String, edit: EachEdit },
     Delete { kind: Kind, key: Key, options: DeleteOptions },
+    Collect { kind: Kind, key: Key, options: DeleteOptions },
     Guard { kind: Kind, key: Key, resource_version: String },
     Require { kind: Kind, key: Key, uid: Option<String>, holds: Check },
     Within { namespace: String },
@@ -146,6 +147,11 @@ impl Transaction {
     /// is not deleted.
     pub fn delete(self, kind: Kind, key: Key, options: DeleteOptions) -> Self {
         self.with(Operation::Delete { kind, key, options })
+    }
+
+    /// The same for who does not ask what became of it, which costs less.
+    pub fn collect(self, kind: Kind, key: Key, options: DeleteOptions) -> Self {
+        self.with(Operation::Collect { kind, key, options })
     }
 
     /// Fails the transaction if the object has changed since `resource_version`, or is gone.

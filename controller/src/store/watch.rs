@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use super::deletion::Mark;
 use super::error::Gone;
 use super::state::{Shared, State};
 use crate::api::{Key, Kind, Object};
@@ -22,21 +23,33 @@ pub struct Change {
     pub key: Key,
     /// What happened to it.
     pub what: ChangeKind,
-    /// The object after it; a deleted one as it was last, with the resource version of its end.
+    /// The object after it; a deleted one as it was before, or as the change that let it go has made
+    /// it ([`last`](Self::last)).
     pub object: Object,
     /// The object before it, if there was one.
     pub before: Option<Object>,
     /// The version of the state that this change made. No two changes share one.
     pub resource_version: u64,
+    /// What `object` is yet to have if it is deleted as it was.
+    pub(super) end: Option<Mark>,
     /// The object after it as JSON, once somebody has asked for it.
     pub(super) json: OnceLock<Bytes>,
 }
 
 impl Change {
-    /// The object after it as JSON, made once for all: for the disk and for every watcher.
+    /// The object after it; a deleted one as it was last, with the resource version of its end. Made
+    /// for who asks: most deletions interest nobody so closely.
+    pub fn last(&self) -> Object {
+        let Some(mark) = &self.end else { return self.object.clone() };
+        let mut last = mark.on(&self.object);
+        last.metadata_mut().resource_version = Some(self.resource_version.to_string());
+        last
+    }
+
+    /// That as JSON, made once for all: for the disk and for every watcher.
     pub fn json(&self) -> &Bytes {
         // Exactly as large as it is, since it is kept for a while.
-        self.json.get_or_init(|| Bytes::copy_from_slice(&self.object.to_json()))
+        self.json.get_or_init(|| Bytes::copy_from_slice(&self.last().to_json()))
     }
 }
 
@@ -278,6 +291,7 @@ mod tests {
             object: Object::ConfigMap(Arc::default()),
             before: None,
             resource_version,
+            end: None,
             json: OnceLock::from(json.clone()),
         };
         let most = WATCH_HISTORY_BYTES_MAX / json.len();

@@ -180,8 +180,9 @@ impl Feed {
             (true, false) => "DELETED",
             (false, false) => return Ok(()),
         };
-        // One JSON for all who watch it.
-        self.put(what, (&change.object, Some(change))).await
+        // One JSON for all who watch it, where that is what they want.
+        let last = if self.wish.form.is_kept() { change.object.clone() } else { change.last() };
+        self.put(what, (&last, Some(change))).await
     }
 
     /// Tells how far the watch has come, if that is wanted.
