@@ -4,7 +4,7 @@
 //! cargo bench -p mayfly-controller --bench commits -- [CALLERS] [COUNT]
 //! ```
 //!
-//! Each of CALLERS makes pods, binds them, ends them and collects them, one transaction after the
+//! Each of CALLERS makes pods, binds them, ends them and deletes them, one transaction after the
 //! other, COUNT pods in all.
 
 use std::time::Instant;
