@@ -3,6 +3,8 @@
 //! `benches/database` says why this one. A batch goes to its journal with a checksum and one
 //! `fdatasync`; a batch that was cut off in the middle is dropped as a whole when it is opened.
 
+use std::error::Error as _;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,29 +40,12 @@ impl Fjall {
         Ok(Self { folder: folder.into(), open: Some(Open::at(folder).map_err(in_words)?) })
     }
 
-    fn opened(&self) -> Result<&Open, DiskError> {
+    fn opened(&self) -> Result<&Open, Error> {
         // What fjall itself says of a database that failed and must be opened anew.
-        self.open.as_ref().ok_or_else(|| shared(Error::Poisoned))
-    }
-}
-
-impl Disk for Fjall {
-    fn folder(&self) -> &Path {
-        &self.folder
+        self.open.as_ref().ok_or(Error::Poisoned)
     }
 
-    fn load(&mut self) -> Result<Loaded, DiskError> {
-        let open = self.opened()?;
-        let mut objects = Vec::new();
-        for row in open.objects.iter() {
-            let (key, json) = row.into_inner().map_err(in_words)?;
-            let kind = kind_of(&key).ok_or_else(|| shared(UnknownKind(lossy(&key))))?;
-            objects.push((kind, json.to_vec()));
-        }
-        Ok(Loaded { objects, resource_version: open.resource_version()? })
-    }
-
-    async fn append(&mut self, rows: &[Row], resource_version: u64) -> Result<(), DiskError> {
+    fn write(&self, rows: &[Row], resource_version: u64) -> Result<(), Error> {
         let open = self.opened()?;
         let mut batch = open.database.batch().durability(Some(PersistMode::SyncData));
         for row in rows {
@@ -71,7 +56,38 @@ impl Disk for Fjall {
             }
         }
         batch.insert(&open.state, RESOURCE_VERSION, resource_version.to_be_bytes());
-        batch.commit().map_err(in_words)
+        batch.commit()
+    }
+}
+
+impl Disk for Fjall {
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn load(&mut self) -> Result<Loaded, DiskError> {
+        let open = self.opened().map_err(in_words)?;
+        let mut objects = Vec::new();
+        for row in open.objects.iter() {
+            let (key, json) = row.into_inner().map_err(in_words)?;
+            let kind = kind_of(&key).ok_or_else(|| shared(UnknownKind(lossy(&key))))?;
+            objects.push((kind, json.to_vec()));
+        }
+        Ok(Loaded { objects, resource_version: open.resource_version()? })
+    }
+
+    async fn append(&mut self, rows: &[Row], resource_version: u64) -> Result<(), DiskError> {
+        let written = match self.write(rows, resource_version) {
+            // The thread that writes tables has failed since the last batch, and only its log says
+            // of what. Nothing of this one was written: opened anew, the database takes it, or says
+            // why not.
+            Err(Error::Poisoned) => {
+                self.reopen()?;
+                self.write(rows, resource_version)
+            }
+            written => written,
+        };
+        written.map_err(in_words)
     }
 
     fn reopen(&mut self) -> Result<u64, DiskError> {
@@ -115,6 +131,10 @@ impl Open {
 #[error("there is an object of an unknown kind at \"{0}\"")]
 struct UnknownKind(String);
 
+#[derive(Debug, thiserror::Error)]
+#[error("the database can't write its tables; its disk may be full")]
+struct TablesFailed;
+
 fn row_key(kind: Kind, key: &Key) -> String {
     [kind.name(), &key.namespace, &key.name].join("/")
 }
@@ -132,10 +152,80 @@ fn lossy(bytes: &[u8]) -> String {
 fn in_words(error: Error) -> DiskError {
     match error {
         Error::Io(source) => shared(source),
-        error => shared(error),
+        Error::Poisoned => shared(TablesFailed),
+        error => match of_the_system(&error) {
+            Some(source) => shared(source),
+            None => shared(error),
+        },
     }
+}
+
+/// What the operating system said, where `error` is of a table.
+fn of_the_system(error: &Error) -> Option<io::Error> {
+    let Error::Storage(of_table) = error else { return None };
+    let source = of_table.source()?.downcast_ref::<io::Error>()?;
+    source.raw_os_error().map(io::Error::from_raw_os_error)
 }
 
 fn shared(error: impl std::error::Error + Send + Sync + 'static) -> DiskError {
     Arc::new(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, thread};
+
+    use super::*;
+
+    fn row(name: &str) -> Row {
+        Row { kind: Kind::ConfigMap, key: Key::new("default", name), json: Some("{}".into()) }
+    }
+
+    fn names(fjall: &Fjall) -> Vec<String> {
+        let open = fjall.opened().unwrap();
+        open.objects.iter().map(|row| lossy(&row.into_inner().unwrap().0)).collect()
+    }
+
+    /// Has the memtable written, which fails, and waits until the database says so.
+    fn fail_in_the_background(fjall: &Fjall) {
+        let open = fjall.opened().unwrap();
+        open.objects.rotate_memtable().unwrap();
+        while open.database.persist(PersistMode::Buffer).is_ok() {
+            thread::yield_now();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_fails_in_the_background_is_tried_anew_and_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut fjall = Fjall::open(folder.path()).unwrap();
+        fjall.append(&[row("a")], 1).await.unwrap();
+        let tables = fjall.opened().unwrap().objects.path().join("tables");
+        let aside = folder.path().join("aside");
+
+        // It was for a time.
+        fs::rename(&tables, &aside).unwrap();
+        fail_in_the_background(&fjall);
+        fs::rename(&aside, &tables).unwrap();
+        fjall.append(&[row("b")], 2).await.unwrap();
+        assert_eq!(names(&fjall), ["ConfigMap/default/a", "ConfigMap/default/b"]);
+
+        // It lasts.
+        fs::rename(&tables, &aside).unwrap();
+        fail_in_the_background(&fjall);
+        fs::write(&tables, "no folder").unwrap();
+        for version in [3, 4] {
+            let error = fjall.append(&[row("c")], version).await.unwrap_err();
+            assert_eq!(error.to_string(), "Not a directory (os error 20)");
+        }
+
+        fs::remove_file(&tables).unwrap();
+        fs::rename(&aside, &tables).unwrap();
+        assert_eq!(fjall.reopen().unwrap(), 2);
+        fjall.append(&[row("d")], 3).await.unwrap();
+        drop(fjall);
+        let mut fjall = Fjall::open(folder.path()).unwrap();
+        assert_eq!(fjall.load().unwrap().resource_version, 3);
+        assert_eq!(names(&fjall).len(), 3);
+    }
 }
