@@ -1,7 +1,8 @@
 //! All Jobs with their pods, folded from what the store says has changed.
 //!
-//! Holds only what [`reconcile`](super::reconcile()) asks for. Synchronous and without IO: a change
-//! goes in, the Jobs that it concerns come out.
+//! Holds only what [`reconcile`](super::reconcile()) asks for: a Job that has finished and has let go
+//! of its pods is not here any more, however many there are. Synchronous and without IO: a change goes
+//! in, the Jobs that it concerns come out.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use super::tally::Pods;
 use super::{Denials, JobView, Observed, PodView, Room};
 use crate::quota::Bounds;
 
-/// All Jobs with their pods.
+/// All Jobs with their pods, but those that are over.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     settings: BackoffSettings,
@@ -35,14 +36,14 @@ pub(super) struct Index {
 pub(super) struct Changed {
     /// Jobs, by uid.
     pub(super) jobs: Vec<Arc<str>>,
-    /// Jobs that are gone, by uid.
+    /// Jobs that are gone or over, by uid.
     pub(super) gone: Vec<Arc<str>>,
     /// Pods that carry the tracking finalizer and seem to have no Job that would take it off.
     pub(super) orphans: Vec<PodRef>,
 }
 
 impl Index {
-    /// The index of `jobs` and `pods`. All Jobs count as changed.
+    /// The index of `jobs` and `pods`. All Jobs that are not over count as changed.
     pub(super) fn of(settings: BackoffSettings, jobs: &[Arc<Job>], pods: &[Arc<Pod>]) -> Self {
         let mut index = Self { settings, ..Self::default() };
         for job in jobs {
@@ -91,11 +92,13 @@ impl Index {
     pub(super) fn put_job(&mut self, job: &Arc<Job>) {
         let view = Arc::new(JobView::parse(job.clone()));
         let uid = view.uid.clone();
-        self.changed.jobs.push(uid.clone());
         if let Some(observed) = self.jobs.get_mut(&uid) {
             // A Job on its way out takes nothing in any more.
             observed.claims.retain(|claim| !view.deleting || matches!(claim, Claim::Disown(_)));
             observed.job = view;
+            return self.job_changed(uid);
+        }
+        if view.finished {
             return;
         }
         let adoptable = self.unowned.values().filter(|pod| is_adoptable(&view, pod));
@@ -108,7 +111,22 @@ impl Index {
             settings: self.settings,
             room: Room::default(),
         };
-        self.jobs.insert(uid, observed);
+        self.jobs.insert(uid.clone(), observed);
+        self.job_changed(uid);
+    }
+
+    /// The Job with `uid` has to be looked at, or is over.
+    ///
+    /// One that has finished stays so, and asks for nothing but that its pods are let go. A pod of it
+    /// that comes later has nobody who would count it.
+    fn job_changed(&mut self, uid: Arc<str>) {
+        let is_over = |it: &Observed| it.job.finished && it.pods.is_empty();
+        if self.jobs.get(&uid).is_some_and(is_over) {
+            self.jobs.remove(&uid);
+            self.changed.gone.push(uid);
+        } else {
+            self.changed.jobs.push(uid);
+        }
     }
 
     /// A Job is gone. Its pods have nobody who would count them.
@@ -146,7 +164,7 @@ impl Index {
             observed.claims.retain(|claim| !claim.is_about(pod.uid()));
             observed.pods.remove(pod.uid());
             self.places.remove(pod.uid());
-            return self.changed.jobs.push(home);
+            return self.job_changed(home);
         }
         let view = PodView::parse(pod);
         let uid = view.uid.clone();
@@ -162,7 +180,7 @@ impl Index {
         } else {
             self.places.remove(&uid);
         }
-        self.changed.jobs.push(home);
+        self.job_changed(home);
     }
 
     /// A pod is gone.
@@ -185,7 +203,7 @@ impl Index {
         let Some(home) = self.places.remove(uid) else { return };
         if let Some(observed) = self.jobs.get_mut(&home) {
             observed.pods.remove(uid);
-            self.changed.jobs.push(home);
+            self.job_changed(home);
         }
     }
 
@@ -262,6 +280,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::api::names::JOB_TRACKING_FINALIZER;
 
     #[test]
     fn a_job_on_its_way_out_takes_nothing_in() {
@@ -283,5 +302,56 @@ mod tests {
         job.metadata.deletion_timestamp = Some(crate::api::Time(Timestamp::UNIX_EPOCH));
         index.put_job(&Arc::new(job));
         assert!(index.get("u").expect("the Job").claims.is_empty());
+    }
+    fn object<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> Arc<T> {
+        Arc::new(serde_json::from_value(value).expect("an object"))
+    }
+
+    #[test]
+    fn a_job_that_is_over_is_held_no_more() {
+        let job = |condition: &str| -> Arc<Job> {
+            object(json!({
+                "metadata": { "name": "job", "namespace": "ns", "uid": "u" },
+                "spec": { "selector": { "matchLabels": { "a": "b" } }, "template": {} },
+                "status": { "conditions": [{ "type": condition, "status": "True" }] },
+            }))
+        };
+        let pod = |finalizers: &[&str]| -> Arc<Pod> {
+            object(json!({
+                "metadata": {
+                    "name": "pod", "namespace": "ns", "uid": "p", "labels": { "a": "b" },
+                    "finalizers": finalizers,
+                    "ownerReferences": [{
+                        "apiVersion": "batch/v1", "kind": "Job", "name": "job", "uid": "u",
+                        "controller": true,
+                    }],
+                },
+                "status": { "phase": "Succeeded" },
+            }))
+        };
+        let (tracked, counted) = (pod(&[JOB_TRACKING_FINALIZER]), pod(&[]));
+        let mut index = Index::of(
+            BackoffSettings::default(),
+            &[job("SuccessCriteriaMet")],
+            std::slice::from_ref(&tracked),
+        );
+        index.put_job(&job("Complete"));
+        assert!(index.get("u").is_some(), "it is to let go of its pod");
+        index.take_changed();
+        index.put_pod(&counted);
+        assert!(index.get("u").is_none() && index.jobs.is_empty() && index.places.is_empty());
+        assert_eq!(index.take_changed().gone, ["u".into()]);
+        for change in [job("Complete"), job("Failed")] {
+            index.put_job(&change);
+        }
+        index.put_pod(&counted);
+        assert!(index.take_changed().orphans.is_empty() && index.jobs.is_empty());
+        index.put_pod(&tracked);
+        assert_eq!(index.take_changed().orphans, [reference(&tracked)]);
+        index.remove_job(&job("Complete"));
+        assert!(index.take_changed().gone.is_empty());
+
+        let index = Index::of(BackoffSettings::default(), &[job("Complete")], &[counted]);
+        assert!(index.jobs.is_empty() && index.changed.jobs.is_empty(), "after a start as well");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use crate::admission;
 use crate::api::names::JOB_CONTROLLER;
 use crate::api::{
-    Job, JobSpec, JobStatus, Key, ObjectMeta, PodSpec, Resource, Shared, SignedDuration, Timestamp,
+    Job, JobSpec, JobStatus, Key, PodSpec, Resource, Shared, SignedDuration, Timestamp,
 };
 
 use super::conditions;
@@ -37,8 +37,7 @@ pub enum PodReplacement {
 /// A Job.
 #[derive(Clone, Debug)]
 pub struct JobView {
-    /// The object itself: its template and its status are copied from here. Of one that has
-    /// finished, no more than is still asked for, which is its selector and its status.
+    /// The object itself: its template and its status are copied from here.
     pub object: Arc<Job>,
     /// Its namespace and name.
     pub key: Key,
@@ -146,7 +145,7 @@ impl JobView {
             failed_indexes: parsed(&status.failed_indexes),
             finished,
             pod_spec: OnceLock::new(),
-            object: if finished { Arc::new(what_is_left(&job)) } else { job },
+            object: job,
         }
     }
 
@@ -225,78 +224,6 @@ impl JobView {
     }
 }
 
-/// What a Job that has finished is still asked for: it makes no pods any more, and there may be very
-/// many of them, each of which the store holds packed.
-fn what_is_left(job: &Job) -> Job {
-    let metadata = &job.metadata;
-    let spec = |spec: &Shared<JobSpec>| {
-        JobSpec { selector: spec.selector.clone(), ..JobSpec::default() }.into()
-    };
-    Job {
-        metadata: ObjectMeta {
-            name: metadata.name.clone(),
-            namespace: metadata.namespace.clone(),
-            uid: metadata.uid.clone(),
-            resource_version: metadata.resource_version.clone(),
-            generation: metadata.generation,
-            ..ObjectMeta::default()
-        },
-        spec: job.spec.as_ref().map(spec),
-        status: job.status.clone(),
-        managed_fields: None,
-    }
-}
-
 fn count(number: i32) -> u32 {
     u32::try_from(number).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::api::ObjectReference;
-    use crate::events::reference;
-    use crate::job::claim::{Belonging, belonging};
-
-    fn parsed(condition: &str) -> (Arc<Job>, JobView) {
-        let job: Job = serde_json::from_value(json!({
-            "metadata": {
-                "name": "a", "namespace": "default", "uid": "u", "resourceVersion": "7",
-                "generation": 2, "labels": { "of": "us" },
-            },
-            "spec": {
-                "completions": 3,
-                "selector": { "matchLabels": { "controller-uid": "u" } },
-                "template": { "spec": { "containers": [{ "name": "main", "image": "one" }] } },
-            },
-            "status": {
-                "succeeded": 3,
-                "conditions": [{ "type": condition, "status": "True" }],
-            },
-        }))
-        .unwrap();
-        let job = Arc::new(job);
-        (job.clone(), JobView::parse(job))
-    }
-
-    #[test]
-    fn a_job_that_has_finished_is_held_for_what_is_still_asked_of_it() {
-        let (job, going) = parsed("SuccessCriteriaMet");
-        assert!(Arc::ptr_eq(&going.object, &job));
-        let (job, finished) = parsed("Complete");
-        assert!(finished.finished && finished.object.metadata.labels.is_none());
-        assert_eq!(Arc::strong_count(&job), 1, "nobody else holds it");
-        assert!(
-            finished.pod_spec().containers.is_empty() && !going.pod_spec().containers.is_empty()
-        );
-        assert_eq!((finished.completions, finished.generation()), (Some(3), 2));
-        assert_eq!(finished.object.status, job.status);
-        let about: ObjectReference = reference(&*finished.object);
-        assert_eq!(about, reference(&*job));
-        let labels = [("controller-uid".to_owned(), "u".to_owned())].into();
-        let pod = ObjectMeta { labels: Some(labels), ..ObjectMeta::default() };
-        assert_eq!(belonging(&finished, &pod), Belonging::Adoptable);
-    }
 }
