@@ -1,9 +1,8 @@
 //! Old events go: an hour after they were last written, and sooner when there are too many.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use foldhash::fast::RandomState;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Event, Key, Kind, Resource, Timestamp};
@@ -20,7 +19,7 @@ async fn expire_forever(store: &Store) {
         let (events, mut watch) = store.list_and_watch(&[Kind::Event]);
         let mut ages = Ages::default();
         for event in events.iter().filter_map(Event::from_object) {
-            ages.set(event.key(), written_at(event));
+            ages.0.insert((written_at(event), event.key()));
         }
         drop(events);
         // Ends when it has fallen behind, and begins again with what there is.
@@ -63,42 +62,28 @@ async fn delete(store: &Store, due: &[Key]) {
     }
 }
 
-/// When each event was last written.
+/// The events, by when each was last written.
 #[derive(Default)]
-struct Ages {
-    by_key: HashMap<Key, Timestamp, RandomState>,
-    by_time: BTreeMap<(Timestamp, Key), ()>,
-}
+struct Ages(BTreeSet<(Timestamp, Key)>);
 
 impl Ages {
     fn fold(&mut self, change: &Change) {
-        match (change.what, Event::from_object(&change.object)) {
-            (ChangeKind::Deleted, _) | (_, None) => self.forget(&change.key),
-            (_, Some(event)) => self.set(change.key.clone(), written_at(event)),
+        if let Some(before) = change.before.as_ref().and_then(Event::from_object) {
+            self.0.remove(&(written_at(before), change.key.clone()));
         }
-    }
-
-    fn set(&mut self, key: Key, at: Timestamp) {
-        match self.by_key.insert(key.clone(), at) {
-            Some(same) if same == at => return,
-            Some(earlier) => self.by_time.remove(&(earlier, key.clone())),
-            None => None,
-        };
-        self.by_time.insert((at, key), ());
-    }
-
-    fn forget(&mut self, key: &Key) {
-        if let Some(at) = self.by_key.remove(key) {
-            self.by_time.remove(&(at, key.clone()));
+        if change.what != ChangeKind::Deleted
+            && let Some(event) = Event::from_object(&change.object)
+        {
+            self.0.insert((written_at(event), change.key.clone()));
         }
     }
 
     /// The oldest ones that must go at `now`.
     fn due(&self, now: Timestamp) -> Vec<Key> {
-        let excess = self.by_time.len().saturating_sub(EVENTS_MAX);
+        let excess = self.0.len().saturating_sub(EVENTS_MAX);
         // Some at a time: one transaction for each event would double the cost of all.
         let excess = if excess < EVENTS_EXPIRED_AT_ONCE_MAX { 0 } else { excess };
-        let oldest = self.by_time.keys().enumerate();
+        let oldest = self.0.iter().enumerate();
         oldest
             .take_while(|(place, (at, _))| *place < excess || due_at(*at) <= now)
             .take(EVENTS_EXPIRED_AT_ONCE_MAX)
@@ -107,7 +92,7 @@ impl Ages {
     }
 
     fn next_due(&self) -> Timestamp {
-        self.by_time.first_key_value().map_or(Timestamp::MAX, |((at, _), ())| due_at(*at))
+        self.0.first().map_or(Timestamp::MAX, |(at, _)| due_at(*at))
     }
 }
 

@@ -109,12 +109,18 @@ async fn events_go_after_an_hour_and_when_there_are_too_many() {
         let metadata = ObjectMeta { name: Some(number.to_string()), ..ObjectMeta::default() };
         Transaction::new().create(Event { metadata, ..Event::default() })
     };
-    store.commit(write(0)).await.unwrap();
+    let is_there = |name| store.get::<Event>(&Key::new("", name)).is_some();
+    store.commit(write(0).and(write(1_000_000))).await.unwrap();
     tokio::time::sleep(Duration::from_secs(EVENT_TTL_SECONDS - 1)).await;
-    store.commit(write(1)).await.unwrap();
+    let again = Some(Time(store.clock().now()));
+    let count = |event: &mut Event| event.last_timestamp = again;
+    let counted = Transaction::new().modify(Key::new("", "1000000"), None, count);
+    store.commit(write(1).and(counted)).await.unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert!(store.get::<Event>(&Key::new("", "0")).is_none());
-    assert!(store.get::<Event>(&Key::new("", "1")).is_some());
+    assert!(!is_there("0") && is_there("1") && is_there("1000000"));
+    tokio::time::sleep(Duration::from_secs(EVENT_TTL_SECONDS)).await;
+    assert!(!is_there("1") && !is_there("1000000"));
+    store.commit(write(1)).await.unwrap();
 
     for chunk in 0..EVENTS_MAX / 1000 + 1 {
         let many =

@@ -1,6 +1,7 @@
 //! Who owns whom, and what follows from it. Pure.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
@@ -9,7 +10,7 @@ use crate::api::{Key, Kind, Object, ObjectMeta, OwnerReference};
 use crate::job::conditions;
 use crate::store::{Change, ChangeKind};
 
-type Uid = String;
+type Uid = Arc<str>;
 
 /// What is known of one object.
 #[derive(Clone, Debug)]
@@ -18,14 +19,14 @@ pub(super) struct Entry {
     pub(super) kind: Kind,
     pub(super) key: Key,
     pub(super) is_tracked: bool,
-    owners: Vec<Owner>,
+    owners: Box<[Owner]>,
     deletion: Deletion,
 }
 
 #[derive(Clone, Debug)]
 struct Owner {
     uid: Uid,
-    name: String,
+    name: Arc<str>,
     /// `None` if it is of a kind that we don't have, and so can't tell to be gone.
     kind: Option<Kind>,
     /// Whether the owner waits for this dependent when it is deleted in the foreground.
@@ -55,10 +56,12 @@ pub(super) enum Action {
     RemoveFinalizer(&'static str),
 }
 
+type Entries = HashMap<Uid, Entry, RandomState>;
+
 /// Every object and its owners, as the watch told of them.
 #[derive(Default)]
 pub(super) struct Graph {
-    entries: HashMap<Uid, Entry, RandomState>,
+    entries: Entries,
     dependents: HashMap<Uid, BTreeSet<Uid>, RandomState>,
     /// Of whom something may follow.
     unchecked: BTreeSet<Uid>,
@@ -157,10 +160,10 @@ impl Graph {
                 let was_tracked = known.is_tracked;
                 known.is_tracked = has_finalizer(metadata, JOB_TRACKING_FINALIZER);
                 if known.is_tracked && !was_tracked {
-                    self.unchecked.insert(uid.to_owned());
+                    self.unchecked.insert(known.uid.clone());
                 }
             }
-            _ => self.insert(Entry::of(object)),
+            _ => self.insert(Entry::of(object, &self.entries)),
         }
         // A Job that ends leaves pods that nobody will count; one that is deleted in another than
         // the plain way has to tell its dependents.
@@ -209,21 +212,22 @@ impl Graph {
 }
 
 impl Entry {
-    fn of(object: &Object) -> Self {
+    fn of(object: &Object, known: &Entries) -> Self {
         let metadata = object.metadata();
+        let owners = metadata.owner_references.iter().flatten();
         Self {
-            uid: metadata.uid.clone().unwrap_or_default(),
+            uid: metadata.uid.as_deref().unwrap_or_default().into(),
             kind: object.kind(),
             key: object.key(),
             is_tracked: has_finalizer(metadata, JOB_TRACKING_FINALIZER),
-            owners: metadata.owner_references.iter().flatten().map(Owner::of).collect(),
+            owners: owners.map(|owner| Owner::of(owner, known)).collect(),
             deletion: Deletion::of(metadata),
         }
     }
 
     /// Whether the owner with `uid` waits for this one.
     fn blocks(&self, uid: &str) -> bool {
-        self.owners.iter().any(|owner| owner.blocks && owner.uid == uid)
+        self.owners.iter().any(|owner| owner.blocks && *owner.uid == *uid)
     }
 
     /// Whether `metadata` says the same of owners and deletion.
@@ -247,10 +251,17 @@ fn releases_dependents(object: &Object) -> bool {
 }
 
 impl Owner {
-    fn of(reference: &OwnerReference) -> Self {
+    fn of(reference: &OwnerReference, known: &Entries) -> Self {
+        let owner = known.get(reference.uid.as_str());
+        let owner = owner.filter(|owner| *owner.key.name == *reference.name);
+        let (uid, name) = match owner {
+            // Not another copy of either, since there may be very many of the same owner.
+            Some(owner) => (owner.uid.clone(), owner.key.name.clone()),
+            None => (reference.uid.as_str().into(), reference.name.as_str().into()),
+        };
         Self {
-            uid: reference.uid.clone(),
-            name: reference.name.clone(),
+            uid,
+            name,
             kind: kind_of(reference),
             blocks: blocks(reference),
             controls: reference.controller == Some(true),
@@ -258,8 +269,8 @@ impl Owner {
     }
 
     fn is(&self, reference: &OwnerReference) -> bool {
-        self.uid == reference.uid
-            && self.name == reference.name
+        *self.uid == *reference.uid
+            && *self.name == *reference.name
             && self.kind == kind_of(reference)
             && self.blocks == blocks(reference)
             && self.controls == (reference.controller == Some(true))

@@ -109,13 +109,13 @@ impl Collector {
         if !claim::is_orphan(&pod.metadata, owner.as_deref()) {
             return none;
         }
-        none.modify(entry.key.clone(), Some(entry.uid.clone()), claim::release)
+        none.modify(entry.key.clone(), Some(entry.uid.to_string()), claim::release)
     }
 }
 
 fn carry_out(action: Action, entry: &Entry) -> Transaction {
     let none = Transaction::new();
-    let uid = Some(entry.uid.clone());
+    let uid = Some(entry.uid.to_string());
     let (kind, key) = (entry.kind, entry.key.clone());
     match action {
         Action::Keep => none,
@@ -125,7 +125,7 @@ fn carry_out(action: Action, entry: &Entry) -> Transaction {
         Action::DropOwners(lost) => none.modify_object(kind, key, uid, move |object| {
             let owners = &mut object.metadata_mut().owner_references;
             if let Some(owners) = owners {
-                owners.retain(|owner| !lost.contains(&owner.uid));
+                owners.retain(|owner| lost.iter().all(|uid| **uid != *owner.uid));
             }
             owners.take_if(|owners| owners.is_empty());
         }),
