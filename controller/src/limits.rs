@@ -229,11 +229,16 @@ pub const BATCH_CHANGES_MAX: usize = WATCH_HISTORY_MAX - TRANSACTION_OPERATIONS_
 
 /// What the database keeps of its files in memory. Stops it from holding everything twice: it is
 /// only read when it is opened.
-pub const DATABASE_CACHE_BYTES_MAX: u64 = 8 << 20;
+pub const DATABASE_CACHE_BYTES_MAX: u64 = 1 << 20;
 
 /// What the database gathers in memory before it writes a table. Stops it from holding much of
 /// everything twice; small enough to be written in a fraction of a second.
 pub const DATABASE_MEMTABLE_BYTES_MAX: u64 = 16 << 20;
+
+/// Rows that a database at rest keeps in memory until there are enough for a table. Stops it from
+/// holding up to [`DATABASE_MEMTABLE_BYTES_MAX`] twice for as long as little is written; small tables
+/// are merged sooner.
+pub const DATABASE_ROWS_AT_REST_MAX: usize = 4_096;
 
 /// Tables that overlap before the database merges them with all that it has. Stops a start from
 /// merging very many; at 4, most pods were written five times over while a great Job ran.

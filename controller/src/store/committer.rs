@@ -17,17 +17,16 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::apply::Batch;
-use super::common::{self, PodSpecs};
 use super::disk::{Disk, DiskError, Row};
 use super::error::CommitError;
 use super::folder::Folder;
 use super::names::Names;
 use super::rest::Rest;
 use super::restore::{Replacement, Snapshot};
-use super::state::{Shared, State};
+use super::state::Shared;
 use super::transaction::{Committed, Transaction};
 use super::watch::{Change, ChangeKind};
-use crate::api::{Key, Kind, Object, Timestamp};
+use crate::api::{Key, Kind, Timestamp};
 use crate::limits::{BATCH_CHANGES_MAX, BATCH_TRANSACTIONS_MAX, COMMIT_QUEUE_MAX};
 
 type Answer = Result<Committed, CommitError>;
@@ -135,7 +134,9 @@ impl<D: Disk> Writer<D> {
                     biased;
                     request = requests.recv() => request,
                     () = self.rest.due() => {
-                        self.rest.work(&self.shared);
+                        if self.rest.work(&self.shared) {
+                            self.disk.rest();
+                        }
                         continue;
                     }
                 },
@@ -270,17 +271,4 @@ fn row(change: &Change) -> Row {
         (ChangeKind::Added | ChangeKind::Modified, _) => Some(change.json().clone()),
     };
     Row { kind: change.kind, key: change.key.clone(), json }
-}
-
-/// The state that `disk` has kept, with what others of `specs` hold.
-pub(super) fn load(disk: &mut impl Disk, specs: &PodSpecs) -> Result<State, DiskError> {
-    let loaded = disk.load()?;
-    let mut objects = Vec::with_capacity(loaded.objects.len());
-    for (kind, json) in loaded.objects {
-        let object = Object::from_json(kind, &json);
-        let mut object = object.map_err(|error| Arc::new(error) as DiskError)?;
-        common::share(&mut object, specs);
-        objects.push(object);
-    }
-    Ok(State::of(objects, loaded.resource_version))
 }

@@ -33,6 +33,10 @@ pub trait Disk: Send {
         resource_version: u64,
     ) -> impl Future<Output = Result<(), DiskError>> + Send;
 
+    /// Gives back memory that much writing has taken, since there is little to write for now. Nothing
+    /// of what is kept depends on it.
+    fn rest(&mut self) {}
+
     /// Starts again after an error. Returns the resource version that is kept.
     fn reopen(&mut self) -> Result<u64, DiskError>;
 }

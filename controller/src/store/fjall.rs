@@ -16,8 +16,11 @@ use super::disk::{Disk, DiskError, Loaded, Row};
 use crate::api::{Key, Kind};
 use crate::limits::{
     DATABASE_CACHE_BYTES_MAX, DATABASE_JOURNAL_BYTES_MAX, DATABASE_MEMTABLE_BYTES_MAX,
-    DATABASE_TABLES_MAX,
+    DATABASE_ROWS_AT_REST_MAX, DATABASE_TABLES_MAX,
 };
+
+/// What an earlier process has left in the journal is read into memory when it is opened.
+const UNKNOWN_MANY: usize = usize::MAX;
 
 const RESOURCE_VERSION: &str = "resourceVersion";
 
@@ -26,6 +29,8 @@ pub(super) struct Fjall {
     folder: PathBuf,
     /// `None` between a failed reopening and the next.
     open: Option<Open>,
+    /// Rows that it may hold in memory because they are in its journal alone.
+    in_journal: usize,
 }
 
 struct Open {
@@ -37,7 +42,8 @@ struct Open {
 
 impl Fjall {
     pub(super) fn open(folder: &Path) -> Result<Self, DiskError> {
-        Ok(Self { folder: folder.into(), open: Some(Open::at(folder).map_err(in_words)?) })
+        let open = Some(Open::at(folder).map_err(in_words)?);
+        Ok(Self { folder: folder.into(), open, in_journal: UNKNOWN_MANY })
     }
 
     fn opened(&self) -> Result<&Open, Error> {
@@ -87,11 +93,27 @@ impl Disk for Fjall {
             }
             written => written,
         };
+        self.in_journal = self.in_journal.saturating_add(rows.len());
         written.map_err(in_words)
+    }
+
+    fn rest(&mut self) {
+        let Some(open) = self.open.as_ref() else { return };
+        if self.in_journal <= DATABASE_ROWS_AT_REST_MAX {
+            return;
+        }
+        // Its own thread writes them, and says in the next batch where it could not.
+        for keyspace in [&open.objects, &open.state] {
+            if let Err(error) = keyspace.rotate_memtable() {
+                tracing::debug!(%error, "what was written stays in memory for now");
+            }
+        }
+        self.in_journal = 0;
     }
 
     fn reopen(&mut self) -> Result<u64, DiskError> {
         self.open = None;
+        self.in_journal = UNKNOWN_MANY;
         let open = self.open.insert(Open::at(&self.folder).map_err(in_words)?);
         open.resource_version()
     }
@@ -227,5 +249,35 @@ mod tests {
         let mut fjall = Fjall::open(folder.path()).unwrap();
         assert_eq!(fjall.load().unwrap().resource_version, 3);
         assert_eq!(names(&fjall).len(), 3);
+    }
+    #[tokio::test]
+    async fn at_rest_it_holds_nothing_that_a_table_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut fjall = Fjall::open(folder.path()).unwrap();
+        let rows = |from: usize, count| -> Vec<Row> {
+            (from..from + count).map(|number| row(&format!("{number:06}"))).collect()
+        };
+        let has_tables = |fjall: &Fjall, count| {
+            let open = fjall.opened().unwrap();
+            while open.objects.table_count() < count || open.state.table_count() < count {
+                thread::yield_now();
+            }
+        };
+        fjall.append(&rows(0, DATABASE_ROWS_AT_REST_MAX), 1).await.unwrap();
+        fjall.rest();
+        has_tables(&fjall, 1);
+        assert_eq!(fjall.in_journal, 0);
+
+        fjall.append(&rows(DATABASE_ROWS_AT_REST_MAX, DATABASE_ROWS_AT_REST_MAX), 2).await.unwrap();
+        fjall.rest();
+        assert_eq!(fjall.in_journal, DATABASE_ROWS_AT_REST_MAX, "too few for a table");
+        fjall.append(&[row("z")], 3).await.unwrap();
+        fjall.rest();
+        has_tables(&fjall, 2);
+
+        drop(fjall);
+        let fjall = Fjall::open(folder.path()).unwrap();
+        assert_eq!(fjall.opened().unwrap().resource_version().unwrap(), 3);
+        assert_eq!(names(&fjall).len(), 2 * DATABASE_ROWS_AT_REST_MAX + 1);
     }
 }

@@ -15,6 +15,7 @@ pub mod disk;
 mod error;
 mod fjall;
 mod folder;
+mod load;
 mod names;
 mod rest;
 mod restore;
@@ -398,7 +399,7 @@ impl Store {
 
 fn loaded(disk: &mut impl Disk) -> Result<Arc<Shared>, OpenError> {
     let specs = PodSpecs::default();
-    let state = committer::load(disk, &specs)
+    let state = load::load(disk, &specs)
         .map_err(|source| OpenError::Unreadable { folder: disk.folder().into(), source })?;
     Ok(Arc::new(Shared::of(state, specs)))
 }

@@ -87,8 +87,10 @@ impl Rest {
         }
     }
 
-    /// Does a slice of it.
-    pub(super) fn work(&mut self, shared: &Shared) {
+    /// Does a slice of it. Whether the disk is to [rest](super::disk::Disk::rest) now, too.
+    #[must_use]
+    pub(super) fn work(&mut self, shared: &Shared) -> bool {
+        let mut is_quiet = false;
         let now = Instant::now();
         if !self.waiting.is_empty() {
             let slice = self.waiting.split_off(self.waiting.len().saturating_sub(SLICE));
@@ -99,7 +101,7 @@ impl Rest {
             let are_more = shared.forget_until(version, LOOKED_AT_ONCE).len() == LOOKED_AT_ONCE;
             self.forgotten = are_more.then_some(version);
         } else {
-            self.look(shared, now);
+            is_quiet = self.look(shared, now);
         }
         let is_more = !self.waiting.is_empty() || self.search.is_some() || self.forgotten.is_some();
         self.next = if is_more {
@@ -109,13 +111,17 @@ impl Rest {
         } else {
             None
         };
+        is_quiet
     }
 
-    fn look(&mut self, shared: &Shared, now: Instant) {
+    /// Whether there is something to do, since little else is.
+    fn look(&mut self, shared: &Shared, now: Instant) -> bool {
         // Another state may have lower versions.
         let version = shared.read().version();
         let changes = version.saturating_sub(self.seen);
-        if changes <= CHANGES_QUIET && self.seen.saturating_sub(self.upto) >= CHANGES_WORTH {
+        let worth = self.seen.saturating_sub(self.upto) >= CHANGES_WORTH;
+        let is_quiet = changes <= CHANGES_QUIET && worth;
+        if is_quiet {
             self.search = Some(Search::Changes { after: self.upto });
             self.upto = self.seen;
         }
@@ -129,6 +135,7 @@ impl Rest {
         {
             self.forgotten = Some(version);
         }
+        is_quiet
     }
 }
 
@@ -191,7 +198,7 @@ mod tests {
         advance(LOOK).await;
         loop {
             let is_search = rest.waiting.is_empty() && rest.search.is_some();
-            rest.work(shared);
+            let _ = rest.work(shared);
             if is_search {
                 found.push(rest.waiting.len());
             }

@@ -293,3 +293,25 @@ fn copy_folder(from: &Path, to: &Path) {
         }
     }
 }
+
+#[tokio::test]
+async fn very_many_objects_are_read_as_one() {
+    let disk = FakeDisk::default();
+    let row = |number: usize| {
+        let name = format!("{number:04}");
+        let json = format!(r#"{{"metadata": {{"name": "{name}", "namespace": "default"}}}}"#);
+        ((Kind::ConfigMap, key(&name)), json.into_bytes())
+    };
+    disk.platter().rows.extend((0..3_000).map(row));
+    let store = disk.store();
+    assert_eq!(names(&store), disk.names());
+    drop(store);
+    for number in [0, 1_499, 2_999] {
+        disk.platter().rows.insert((Kind::ConfigMap, key(&format!("{number:04}"))), b"{".into());
+        let opened = Store::on(disk.clone(), None, Clock::system(), Names::seeded(1));
+        let error = opened.err().expect("it can't be read");
+        assert!(matches!(error, OpenError::Unreadable { .. }), "{error}");
+        disk.platter().rows.extend([row(number)]);
+    }
+    assert_eq!(disk.store().count(Kind::ConfigMap), 3_000);
+}
