@@ -6,8 +6,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Event, Key, Kind, Resource, Timestamp};
+use crate::clock::nanoseconds;
 use crate::limits::{EVENT_TTL_SECONDS, EVENTS_EXPIRED_AT_ONCE_MAX, EVENTS_MAX};
 use crate::store::{Change, ChangeKind, DeleteOptions, Gone, Store, Transaction, Watch};
+
+const TTL: Duration = Duration::from_secs(EVENT_TTL_SECONDS);
 
 /// Deletes old events until `cancel` fires.
 pub async fn expire(store: Store, cancel: CancellationToken) {
@@ -62,9 +65,9 @@ async fn delete(store: &Store, due: &[Key]) {
     }
 }
 
-/// The events, by when each was last written.
+/// The events, by when each was last written, in [`nanoseconds`].
 #[derive(Default)]
-struct Ages(BTreeSet<(Timestamp, Key)>);
+struct Ages(BTreeSet<(i64, Key)>);
 
 impl Ages {
     fn fold(&mut self, change: &Change) {
@@ -83,27 +86,25 @@ impl Ages {
         let excess = self.0.len().saturating_sub(EVENTS_MAX);
         // Some at a time: one transaction for each event would double the cost of all.
         let excess = if excess < EVENTS_EXPIRED_AT_ONCE_MAX { 0 } else { excess };
+        let old = now.checked_sub(TTL).map_or(i64::MIN, nanoseconds);
         let oldest = self.0.iter().enumerate();
         oldest
-            .take_while(|(place, (at, _))| *place < excess || due_at(*at) <= now)
+            .take_while(|(place, (at, _))| *place < excess || *at <= old)
             .take(EVENTS_EXPIRED_AT_ONCE_MAX)
             .map(|(_, (_, key))| key.clone())
             .collect()
     }
 
     fn next_due(&self) -> Timestamp {
-        self.0.first().map_or(Timestamp::MAX, |(at, _)| due_at(*at))
+        let first = self.0.first();
+        let at = first.and_then(|(at, _)| Timestamp::from_nanosecond((*at).into()).ok());
+        at.and_then(|at| at.checked_add(TTL).ok()).unwrap_or(Timestamp::MAX)
     }
 }
 
-fn due_at(written: Timestamp) -> Timestamp {
-    let ttl = Duration::from_secs(EVENT_TTL_SECONDS);
-    written.checked_add(ttl).unwrap_or(Timestamp::MAX)
-}
-
-fn written_at(event: &Event) -> Timestamp {
+fn written_at(event: &Event) -> i64 {
     let counted = event.last_timestamp.as_ref().map(|time| time.0);
     let timed = event.event_time.as_ref().map(|time| time.0);
     let created = event.metadata.creation_timestamp.as_ref().map(|time| time.0);
-    counted.or(timed).or(created).unwrap_or(Timestamp::UNIX_EPOCH)
+    nanoseconds(counted.or(timed).or(created).unwrap_or(Timestamp::UNIX_EPOCH))
 }

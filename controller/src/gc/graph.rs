@@ -70,7 +70,7 @@ pub(super) struct Graph {
 impl Graph {
     pub(super) fn of(objects: &[Object]) -> Self {
         let mut graph = Self::default();
-        objects.iter().for_each(|object| graph.set(object));
+        objects.iter().for_each(|object| graph.set(&object.key(), object));
         // Also what happened while nobody watched has its consequences.
         graph.unchecked = graph.entries.keys().cloned().collect();
         graph
@@ -78,7 +78,7 @@ impl Graph {
 
     pub(super) fn fold(&mut self, change: &Change) {
         match change.what {
-            ChangeKind::Added | ChangeKind::Modified => self.set(&change.object),
+            ChangeKind::Added | ChangeKind::Modified => self.set(&change.key, &change.object),
             ChangeKind::Deleted => {
                 self.forget(change.object.metadata().uid.as_deref().unwrap_or_default());
             }
@@ -151,7 +151,7 @@ impl Graph {
         self.dependents.get(uid).into_iter().flatten().filter_map(|it| self.entries.get(it))
     }
 
-    fn set(&mut self, object: &Object) {
+    fn set(&mut self, key: &Key, object: &Object) {
         let metadata = object.metadata();
         let uid = metadata.uid.as_deref().unwrap_or_default();
         match self.entries.get_mut(uid) {
@@ -163,7 +163,7 @@ impl Graph {
                     self.unchecked.insert(known.uid.clone());
                 }
             }
-            _ => self.insert(Entry::of(object, &self.entries)),
+            _ => self.insert(Entry::of(key, object, &self.entries)),
         }
         // A Job that ends leaves pods that nobody will count; one that is deleted in another than
         // the plain way has to tell its dependents.
@@ -212,13 +212,13 @@ impl Graph {
 }
 
 impl Entry {
-    fn of(object: &Object, known: &Entries) -> Self {
+    fn of(key: &Key, object: &Object, known: &Entries) -> Self {
         let metadata = object.metadata();
         let owners = metadata.owner_references.iter().flatten();
         Self {
             uid: metadata.uid.as_deref().unwrap_or_default().into(),
             kind: object.kind(),
-            key: object.key(),
+            key: key.clone(),
             is_tracked: has_finalizer(metadata, JOB_TRACKING_FINALIZER),
             owners: owners.map(|owner| Owner::of(owner, known)).collect(),
             deletion: Deletion::of(metadata),

@@ -8,14 +8,17 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use crate::api::{Key, Pod, Resource, Timestamp};
+use crate::clock::nanoseconds;
 
 /// The pods that may have to be collected, and the nodes that are there.
 #[derive(Debug, Default)]
 pub struct Index {
     nodes: HashSet<Arc<str>>,
     pods: HashMap<Key, Entry, RandomState>,
-    /// Finished pods, who goes first before the others.
-    finished: BTreeSet<Place>,
+    /// Finished pods that were evicted, which go before the others: by age, then by name.
+    evicted: BTreeSet<(Age, Key)>,
+    /// The other finished ones, likewise.
+    finished: BTreeSet<(Age, Key)>,
     bound: HashMap<Arc<str>, HashSet<Key, RandomState>>,
     /// Nodes that pods are bound to and that are not there, with since when.
     missing: BTreeMap<Arc<str>, Timestamp>,
@@ -23,22 +26,23 @@ pub struct Index {
     unscheduled: BTreeSet<Key>,
 }
 
+/// When a pod was made, in [`nanoseconds`]: there are very many, and a time takes twice as much.
+type Age = i64;
+
 /// What matters of one pod. One that has ended and only waits for its finalizers matters no more.
 #[derive(Debug)]
 struct Entry {
     uid: Box<str>,
-    finished: Option<Place>,
+    finished: Option<Finished>,
     node: Option<Arc<str>>,
     is_unscheduled: bool,
 }
 
-/// Where a finished pod stands in the order in which they go: evicted ones before the others, then
-/// by age, then by name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+/// How old a finished pod is, and whether it has run: one that was evicted has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Finished {
     has_run: bool,
-    created_at: Timestamp,
-    pub(super) key: Key,
+    age: Age,
 }
 
 impl Index {
@@ -53,9 +57,11 @@ impl Index {
         if self.pods.get(key).is_some_and(|known| known.view() == view) {
             return;
         }
-        let entry = view.entry(key);
+        let entry = view.entry();
         self.pod_gone(key);
-        self.finished.extend(entry.finished.clone());
+        if let Some(Finished { has_run, age }) = entry.finished {
+            self.finished_mut(has_run).insert((age, key.clone()));
+        }
         if entry.is_unscheduled {
             self.unscheduled.insert(key.clone());
         }
@@ -71,8 +77,8 @@ impl Index {
     /// The pod at `key` is no more.
     pub fn pod_gone(&mut self, key: &Key) {
         let Some(entry) = self.pods.remove(key) else { return };
-        if let Some(place) = &entry.finished {
-            self.finished.remove(place);
+        if let Some(Finished { has_run, age }) = entry.finished {
+            self.finished_mut(has_run).remove(&(age, key.clone()));
         }
         self.unscheduled.remove(key);
         if let Some(node) = &entry.node
@@ -84,6 +90,10 @@ impl Index {
                 self.missing.remove(node);
             }
         }
+    }
+
+    fn finished_mut(&mut self, has_run: bool) -> &mut BTreeSet<(Age, Key)> {
+        if has_run { &mut self.finished } else { &mut self.evicted }
     }
 
     /// The node `name` is there.
@@ -102,12 +112,12 @@ impl Index {
 
     /// How many have finished.
     pub(super) fn finished_count(&self) -> usize {
-        self.finished.len()
+        self.evicted.len() + self.finished.len()
     }
 
     /// Those that have finished, who goes first before the others.
     pub(super) fn finished(&self) -> impl Iterator<Item = &Key> {
-        self.finished.iter().map(|place| &place.key)
+        self.evicted.iter().chain(&self.finished).map(|(_, key)| key)
     }
 
     /// The nodes that are not there, with since when.
@@ -136,8 +146,7 @@ impl Index {
 #[derive(Debug, PartialEq, Eq)]
 struct View<'a> {
     uid: &'a str,
-    /// Whether it has run, and when it was made.
-    finished: Option<(bool, Timestamp)>,
+    finished: Option<Finished>,
     node: Option<&'a str>,
     is_unscheduled: bool,
 }
@@ -157,22 +166,21 @@ impl<'a> View<'a> {
         }
         let reason = status.and_then(|status| status.reason.as_deref());
         let has_run = !(phase == Some("Failed") && reason == Some("Evicted"));
-        let created_at = metadata.creation_timestamp.as_ref().map_or(Timestamp::MIN, |it| it.0);
+        let age = metadata.creation_timestamp.as_ref().map_or(Age::MIN, |it| nanoseconds(it.0));
         let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
         let node = node.filter(|node| !node.is_empty());
         Self {
             uid,
-            finished: (is_finished && !is_deleted).then_some((has_run, created_at)),
+            finished: (is_finished && !is_deleted).then_some(Finished { has_run, age }),
             node,
             is_unscheduled: is_deleted && node.is_none(),
         }
     }
 
-    fn entry(&self, key: &Key) -> Entry {
-        let place = |(has_run, created_at)| Place { has_run, created_at, key: key.clone() };
+    fn entry(&self) -> Entry {
         Entry {
             uid: self.uid.into(),
-            finished: self.finished.map(place),
+            finished: self.finished,
             node: self.node.map(Arc::from),
             is_unscheduled: self.is_unscheduled,
         }
@@ -183,7 +191,7 @@ impl Entry {
     fn view(&self) -> View<'_> {
         View {
             uid: &self.uid,
-            finished: self.finished.as_ref().map(|place| (place.has_run, place.created_at)),
+            finished: self.finished,
             node: self.node.as_deref(),
             is_unscheduled: self.is_unscheduled,
         }

@@ -171,7 +171,7 @@ impl<'a> Batch<'a> {
 
     fn create(&mut self, mut object: Object) -> Result<Object, CommitError> {
         let kind = object.kind();
-        let key = self.free_key(&object)?;
+        let key = self.state.key_to_hold(kind, self.free_key(&object)?);
         let uid = object.metadata().uid.clone().filter(|uid| !uid.is_empty());
         let uid = uid.unwrap_or_else(|| self.names.uid());
         let metadata = object.metadata_mut();

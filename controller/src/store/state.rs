@@ -32,8 +32,11 @@ impl State {
     pub(super) fn of(objects: Vec<Object>, version: u64) -> Self {
         let mut kinds: HashMap<Kind, OfKind, RandomState> = HashMap::default();
         for object in objects {
-            let (of_kind, key) = (kinds.entry(object.kind()).or_default(), object.key());
-            of_kind.entry(Arc::clone(&key.namespace)).or_default().insert(key, Slot::Whole(object));
+            let (of_kind, mut key) = (kinds.entry(object.kind()).or_default(), object.key());
+            let there = of_kind.entry(Arc::clone(&key.namespace));
+            // Held once for all who are there.
+            key.namespace = Arc::clone(there.key());
+            there.or_default().insert(key, Slot::Whole(object));
         }
         Self { kinds, history: History::from(version) }
     }
@@ -50,6 +53,15 @@ impl State {
     /// hold, also where it was packed.
     pub(super) fn get_to_hold(&self, kind: Kind, key: &Key, specs: &PodSpecs) -> Option<Object> {
         Some(self.slot(kind, key)?.clone().into_held(specs))
+    }
+
+    /// `key` with the namespace that others of `kind` have in memory already, so that it is held once.
+    pub(super) fn key_to_hold(&self, kind: Kind, mut key: Key) -> Key {
+        let of_kind = self.kinds.get(&kind);
+        if let Some((namespace, _)) = of_kind.and_then(|it| it.get_key_value(&key.namespace)) {
+            key.namespace = Arc::clone(namespace);
+        }
+        key
     }
 
     pub(super) fn slot(&self, kind: Kind, key: &Key) -> Option<&Slot> {
