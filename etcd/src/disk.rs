@@ -59,7 +59,7 @@ impl Disk for EtcdDisk {
         &self.place
     }
 
-    fn load(&mut self) -> std::result::Result<Loaded, DiskError> {
+    fn load(&mut self) -> std::result::Result<Loaded<'_>, DiskError> {
         let state = self.session.state();
         let keeper = Keeper { state: Arc::clone(&state) };
         // Whatever a state has given that etcd has forgotten again, such as by being restored from a
@@ -131,7 +131,7 @@ impl Keeper {
     }
 
     /// Everything that is kept, of a version that is new: `now`, or above what there was.
-    async fn load(&self, now: u64) -> Result<Loaded> {
+    async fn load(&self, now: u64) -> Result<Loaded<'static>> {
         self.client().check().await?;
         let kept = match self.client().key(&self.layout().state).await? {
             Some(found) => Some(number(&found.key, &found.value)?),
@@ -147,7 +147,7 @@ impl Keeper {
         // may be behind, must begin above it.
         self.write(Vec::new(), kept, Some(resource_version)).await?;
         self.client().memory().remember(self.client().cluster());
-        Ok(Loaded { objects, resource_version })
+        Ok(Loaded::at_once(objects, resource_version))
     }
 
     /// Refuses to begin with nothing where there was something.

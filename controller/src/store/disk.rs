@@ -21,7 +21,7 @@ pub trait Disk: Send {
     fn folder(&self) -> &Path;
 
     /// Everything that is kept.
-    fn load(&mut self) -> Result<Loaded, DiskError>;
+    fn load(&mut self) -> Result<Loaded<'_>, DiskError>;
 
     /// Makes all of `rows` and `resource_version` durable, or none.
     ///
@@ -53,10 +53,17 @@ pub struct Row {
 }
 
 /// What has been kept.
-#[derive(Debug, Default)]
-pub struct Loaded {
-    /// The objects as JSON, in no particular order.
-    pub objects: Vec<(Kind, Vec<u8>)>,
+pub struct Loaded<'a> {
+    /// The objects as JSON, in no particular order, one after the other as they are asked for: whoever
+    /// has them all at once has them twice.
+    pub objects: Box<dyn Iterator<Item = Result<(Kind, Vec<u8>), DiskError>> + 'a>,
     /// The version of the state that they are.
     pub resource_version: u64,
+}
+
+impl Loaded<'_> {
+    /// The same of a disk that reads all of them at once.
+    pub fn at_once(objects: Vec<(Kind, Vec<u8>)>, resource_version: u64) -> Self {
+        Self { objects: Box::new(objects.into_iter().map(Ok)), resource_version }
+    }
 }

@@ -71,15 +71,14 @@ impl Disk for Fjall {
         &self.folder
     }
 
-    fn load(&mut self) -> Result<Loaded, DiskError> {
+    fn load(&mut self) -> Result<Loaded<'_>, DiskError> {
         let open = self.opened().map_err(in_words)?;
-        let mut objects = Vec::new();
-        for row in open.objects.iter() {
+        let objects = open.objects.iter().map(|row| {
             let (key, json) = row.into_inner().map_err(in_words)?;
             let kind = kind_of(&key).ok_or_else(|| shared(UnknownKind(lossy(&key))))?;
-            objects.push((kind, json.to_vec()));
-        }
-        Ok(Loaded { objects, resource_version: open.resource_version()? })
+            Ok((kind, json.to_vec()))
+        });
+        Ok(Loaded { objects: Box::new(objects), resource_version: open.resource_version()? })
     }
 
     async fn append(&mut self, rows: &[Row], resource_version: u64) -> Result<(), DiskError> {

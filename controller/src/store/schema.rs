@@ -18,7 +18,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use serde_json::Value;
 
-use super::disk::{Disk, DiskError, Row};
+use super::disk::{Disk, DiskError, Loaded, Row};
 use super::error::OpenError;
 use crate::api::{Key, Kind, Object};
 
@@ -119,11 +119,11 @@ impl Schema {
         let not_usable = |source| OpenError::NotUsable { folder: path.into(), source };
         let unreadable = |source| OpenError::Unreadable { folder: path.into(), source };
         // What can't be read stays what it was, for the mayfly that can read it.
-        let loaded = disk.load().map_err(unreadable)?;
-        let rows = self.rows(from, &loaded.objects).map_err(unreadable)?;
+        let Loaded { objects, resource_version } = disk.load().map_err(unreadable)?;
+        let rows = self.rows(from, objects).map_err(unreadable)?;
         write(path, &format!("from {from} to {to} {WRITER}")).map_err(not_usable)?;
         if !rows.is_empty() {
-            let appended = disk.append(&rows, loaded.resource_version).now_or_never();
+            let appended = disk.append(&rows, resource_version).now_or_never();
             appended.expect("a disk that is not simulated must block").map_err(unreadable)?;
         }
         self.say(path).map_err(not_usable)?;
@@ -132,16 +132,21 @@ impl Schema {
     }
 
     /// What the steps from schema `from` change of `objects`, all of which can be read afterwards.
-    fn rows(self, from: u32, objects: &[(Kind, Vec<u8>)]) -> Result<Vec<Row>, DiskError> {
+    fn rows(
+        self,
+        from: u32,
+        objects: impl Iterator<Item = Result<(Kind, Vec<u8>), DiskError>>,
+    ) -> Result<Vec<Row>, DiskError> {
         let mut rows = Vec::new();
-        for (kind, json) in objects {
-            let old: Value = serde_json::from_slice(json).map_err(shared)?;
+        for object in objects {
+            let (kind, json) = object?;
+            let old: Value = serde_json::from_slice(&json).map_err(shared)?;
             let mut new = old.clone();
             self.bring(from, &mut new);
             let json = serde_json::to_vec(&new).map_err(shared)?;
-            Object::from_json(*kind, &json).map_err(shared)?;
+            Object::from_json(kind, &json).map_err(shared)?;
             if new != old {
-                rows.push(Row { kind: *kind, key: key_of(&old), json: Some(json.into()) });
+                rows.push(Row { kind, key: key_of(&old), json: Some(json.into()) });
             }
         }
         Ok(rows)

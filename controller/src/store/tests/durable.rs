@@ -50,10 +50,10 @@ impl Disk for FakeDisk {
         Path::new("/state")
     }
 
-    fn load(&mut self) -> Result<Loaded, DiskError> {
+    fn load(&mut self) -> Result<Loaded<'_>, DiskError> {
         let platter = self.platter();
         let objects = platter.rows.iter().map(|((kind, _), json)| (*kind, json.clone())).collect();
-        Ok(Loaded { objects, resource_version: platter.resource_version })
+        Ok(Loaded::at_once(objects, platter.resource_version))
     }
 
     async fn append(&mut self, rows: &[Row], resource_version: u64) -> Result<(), DiskError> {
