@@ -52,11 +52,14 @@ pub struct Row {
     pub json: Option<Bytes>,
 }
 
+/// An object as JSON, or why it can't be read.
+pub type LoadedObject = Result<(Kind, Vec<u8>), DiskError>;
+
 /// What has been kept.
 pub struct Loaded<'a> {
     /// The objects as JSON, in no particular order, one after the other as they are asked for: whoever
     /// has them all at once has them twice.
-    pub objects: Box<dyn Iterator<Item = Result<(Kind, Vec<u8>), DiskError>> + 'a>,
+    pub objects: Box<dyn Iterator<Item = LoadedObject> + 'a>,
     /// The version of the state that they are.
     pub resource_version: u64,
 }
