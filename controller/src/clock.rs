@@ -130,6 +130,7 @@ mod tests {
         tokio::join!(shown.sleep(Duration::from_secs(2)), set);
         assert_eq!(begun.elapsed(), Duration::from_secs(15));
     }
+
     #[test]
     fn nanoseconds_keep_the_order_of_all_times() {
         let second = |second| Timestamp::from_second(second).expect("a time");

@@ -303,6 +303,7 @@ mod tests {
         index.put_job(&Arc::new(job));
         assert!(index.get("u").expect("the Job").claims.is_empty());
     }
+
     fn object<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> Arc<T> {
         Arc::new(serde_json::from_value(value).expect("an object"))
     }

@@ -15,19 +15,17 @@ use crate::clock::nanoseconds;
 pub struct Index {
     nodes: HashSet<Arc<str>>,
     pods: HashMap<Key, Entry, RandomState>,
-    /// Finished pods that were evicted, which go before the others: by age, then by name.
-    evicted: BTreeSet<(Age, Key)>,
+    /// Finished pods that were evicted, which go before the others: by when they were made, in
+    /// [`nanoseconds`], then by name.
+    evicted: BTreeSet<(i64, Key)>,
     /// The other finished ones, likewise.
-    finished: BTreeSet<(Age, Key)>,
+    finished: BTreeSet<(i64, Key)>,
     bound: HashMap<Arc<str>, HashSet<Key, RandomState>>,
     /// Nodes that pods are bound to and that are not there, with since when.
     missing: BTreeMap<Arc<str>, Timestamp>,
     /// Pods that are being deleted and never had a node.
     unscheduled: BTreeSet<Key>,
 }
-
-/// When a pod was made, in [`nanoseconds`]: there are very many, and a time takes twice as much.
-type Age = i64;
 
 /// What matters of one pod. One that has ended and only waits for its finalizers matters no more.
 #[derive(Debug)]
@@ -38,11 +36,12 @@ struct Entry {
     is_unscheduled: bool,
 }
 
-/// How old a finished pod is, and whether it has run: one that was evicted has not.
+/// Where a finished pod stands among the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Finished {
+    /// One that was evicted has not.
     has_run: bool,
-    age: Age,
+    created_at: i64,
 }
 
 impl Index {
@@ -59,8 +58,8 @@ impl Index {
         }
         let entry = view.entry();
         self.pod_gone(key);
-        if let Some(Finished { has_run, age }) = entry.finished {
-            self.finished_mut(has_run).insert((age, key.clone()));
+        if let Some(Finished { has_run, created_at }) = entry.finished {
+            self.finished_mut(has_run).insert((created_at, key.clone()));
         }
         if entry.is_unscheduled {
             self.unscheduled.insert(key.clone());
@@ -77,8 +76,8 @@ impl Index {
     /// The pod at `key` is no more.
     pub fn pod_gone(&mut self, key: &Key) {
         let Some(entry) = self.pods.remove(key) else { return };
-        if let Some(Finished { has_run, age }) = entry.finished {
-            self.finished_mut(has_run).remove(&(age, key.clone()));
+        if let Some(Finished { has_run, created_at }) = entry.finished {
+            self.finished_mut(has_run).remove(&(created_at, key.clone()));
         }
         self.unscheduled.remove(key);
         if let Some(node) = &entry.node
@@ -92,7 +91,7 @@ impl Index {
         }
     }
 
-    fn finished_mut(&mut self, has_run: bool) -> &mut BTreeSet<(Age, Key)> {
+    fn finished_mut(&mut self, has_run: bool) -> &mut BTreeSet<(i64, Key)> {
         if has_run { &mut self.finished } else { &mut self.evicted }
     }
 
@@ -166,12 +165,13 @@ impl<'a> View<'a> {
         }
         let reason = status.and_then(|status| status.reason.as_deref());
         let has_run = !(phase == Some("Failed") && reason == Some("Evicted"));
-        let age = metadata.creation_timestamp.as_ref().map_or(Age::MIN, |it| nanoseconds(it.0));
+        let created_at = metadata.creation_timestamp.as_ref();
+        let created_at = created_at.map_or(i64::MIN, |it| nanoseconds(it.0));
         let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
         let node = node.filter(|node| !node.is_empty());
         Self {
             uid,
-            finished: (is_finished && !is_deleted).then_some(Finished { has_run, age }),
+            finished: (is_finished && !is_deleted).then_some(Finished { has_run, created_at }),
             node,
             is_unscheduled: is_deleted && node.is_none(),
         }

@@ -90,3 +90,31 @@ fn parsed(rows: Rows, specs: &PodSpecs) -> Result<Vec<Object>, DiskError> {
     });
     parsed.collect::<Result<_, serde_json::Error>>().map_err(|error| Arc::new(error) as DiskError)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    fn rows(json: &str) -> Rows {
+        vec![(Kind::ConfigMap, json.into()); ROWS_AT_ONCE]
+    }
+
+    /// What comes of good rows, and then of `last`.
+    fn loaded(last: Result<Rows, DiskError>) -> Result<usize, String> {
+        let mut coming = (0..10).map(|_| Ok(rows("{}"))).chain([last, Ok(Rows::new())]);
+        let next = || coming.next().expect("nobody asks after the end");
+        let objects = side_by_side(rows("{}"), next, &PodSpecs::default());
+        objects.map(|objects| objects.len()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_failure_in_the_middle_ends_it_with_its_words() {
+        assert_eq!(loaded(Ok(rows("{}"))), Ok(12 * ROWS_AT_ONCE));
+        let torn: DiskError = Arc::new(io::Error::other("the disk is torn"));
+        assert_eq!(loaded(Err(torn)), Err("the disk is torn".to_owned()));
+        let error = loaded(Ok(rows("{"))).unwrap_err();
+        assert!(error.starts_with("EOF while parsing"), "{error}");
+    }
+}

@@ -18,9 +18,9 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use serde_json::Value;
 
-use super::disk::{Disk, DiskError, Loaded, Row};
+use super::disk::{Disk, DiskError, Loaded, LoadedObject, Row};
 use super::error::OpenError;
-use crate::api::{Key, Kind, Object};
+use crate::api::{Key, Object};
 
 /// The file that says of which schema a folder is, and which mayfly has written it.
 pub(super) const FORMAT_FILE: &str = "format";
@@ -135,7 +135,7 @@ impl Schema {
     fn rows(
         self,
         from: u32,
-        objects: impl Iterator<Item = Result<(Kind, Vec<u8>), DiskError>>,
+        objects: impl Iterator<Item = LoadedObject>,
     ) -> Result<Vec<Row>, DiskError> {
         let mut rows = Vec::new();
         for object in objects {
