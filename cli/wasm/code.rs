@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::SystemTime;
 
 use anyhow::Context;
-use mayfly_runtime::{Engine, Metering, Module};
+use mayfly_runtime::{Digest, Engine, Metering, Module};
 use tokio::sync::Mutex;
 
 use super::kept::Kept;
@@ -83,9 +83,14 @@ impl Code {
     }
 
     async fn compile(&self, engine: &Engine, metering: Metering) -> anyhow::Result<Module> {
+        let name = || self.path.display().to_string();
+        if let Some(digest) = Digest::parse(&self.id)
+            && let Some(module) = engine.load_compiled(digest, metering).await.with_context(name)?
+        {
+            return Ok(module);
+        }
         // Read again rather than kept: programs are large, and this happens once or twice.
         let bytes = mayfly_images::read_module(&self.path)?;
-        let name = || self.path.display().to_string();
         let module = engine.load(bytes.into(), metering).await.with_context(name)?;
         anyhow::ensure!(
             module.digest().to_string() == *self.id,

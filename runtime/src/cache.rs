@@ -1,34 +1,132 @@
 //! Compiled code, kept on disk between processes.
 //!
-//! One file an artifact, named by what was compiled and with what. It begins with a checksum of the
-//! rest, so that a damaged file is found out before wasmtime maps it as code; it is then compiled
-//! anew. The folder is private to us: whoever can write there could run code as us, so the checksum
-//! has to stand up to accidents alone, and is a quick one (XXH3, 128 bits).
+//! ```text
+//! artifact │ what it is of (17 bytes) │ checksum of all before (16) │ magic (8)
+//! ```
+//!
+//! One file an artifact, named by what was compiled and with what. The artifact stands at its beginning,
+//! so that wasmtime can map it as it lies there; it is checked before, and a damaged one compiled anew.
+//! The folder is private to us: whoever can write there could run code as us, so the checksum has to
+//! stand up to accidents alone, and is a quick one (XXH3, 128 bits). A file is never written to once it
+//! is there.
 //!
 //! When there is too much, what was not used for longest goes.
 
 use std::fs::{self, File, FileTimes};
-use std::io::{self, Write as _};
-use std::ops::Deref;
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rustix::process::geteuid;
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::inspect::Kind;
 
 /// Tells our files, and the version of their form, from others.
-const MAGIC: &[u8; 8] = b"mayfly\0\x02";
-const CHECKSUM_BYTES: usize = size_of::<u128>();
+const MAGIC: &[u8; 8] = b"mayfly\0\x03";
 
-/// An artifact that was kept.
-pub(crate) struct Kept(Vec<u8>);
+/// What is in a file behind the artifact.
+const TAIL_BYTES: usize = ABOUT_BYTES + size_of::<u128>() + MAGIC.len();
 
-impl Deref for Kept {
-    type Target = [u8];
+const ABOUT_BYTES: usize = 1 + 2 * size_of::<u64>();
 
-    fn deref(&self) -> &[u8] {
-        &self.0[MAGIC.len() + CHECKSUM_BYTES..]
+/// What is read of a file at a time, so that it is not in memory as a whole.
+const READ_AT_ONCE: usize = 256 << 10;
+
+/// What an artifact is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct About {
+    pub(crate) kind: Kind,
+    /// The length of the module or component.
+    pub(crate) wasm_bytes: u64,
+    /// See [`run_bytes`](crate::footprint::run_bytes).
+    pub(crate) run_bytes: u64,
+}
+
+impl About {
+    fn to_bytes(self) -> [u8; ABOUT_BYTES] {
+        let mut bytes = [0; ABOUT_BYTES];
+        bytes[0] = match self.kind {
+            Kind::Module => 0,
+            Kind::Component => 1,
+        };
+        bytes[1..9].copy_from_slice(&self.wasm_bytes.to_le_bytes());
+        bytes[9..].copy_from_slice(&self.run_bytes.to_le_bytes());
+        bytes
+    }
+
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let (kind, rest) = bytes.split_first()?;
+        let kind = match kind {
+            0 => Kind::Module,
+            1 => Kind::Component,
+            _ => return None,
+        };
+        let (wasm_bytes, rest) = rest.split_first_chunk()?;
+        let (wasm_bytes, run_bytes) =
+            (u64::from_le_bytes(*wasm_bytes), u64::from_le_bytes(rest.try_into().ok()?));
+        Some(Self { kind, wasm_bytes, run_bytes })
+    }
+}
+
+/// An artifact that was kept, and found to be whole.
+pub(crate) struct Kept {
+    pub(crate) about: About,
+    /// A file that begins with the artifact, and has some bytes behind it, which an ELF file may have.
+    /// Another process may have put the same artifact in its place.
+    pub(crate) path: PathBuf,
+}
+
+impl Kept {
+    /// The artifact in memory, for where its file can't be mapped.
+    pub(crate) fn read(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = fs::read(&self.path)?;
+        bytes.truncate(bytes.len().saturating_sub(TAIL_BYTES));
+        Ok(bytes)
+    }
+}
+
+/// What a file of the folder turned out to be.
+enum Found {
+    Whole(About),
+    OfAnotherVersion,
+    Damaged,
+}
+
+impl Found {
+    fn in_file(mut file: &File) -> io::Result<Self> {
+        let length = file.metadata()?.len();
+        let Some(artifact_bytes) = length.checked_sub(TAIL_BYTES as u64) else {
+            return Ok(Self::Damaged);
+        };
+        let (mut hasher, mut tail) = (Xxh3::new(), [0; TAIL_BYTES]);
+        let mut buffer = vec![0; READ_AT_ONCE.min(length as usize)];
+        let mut artifact = file.take(artifact_bytes);
+        let mut is_first = true;
+        loop {
+            let read = artifact.read(&mut buffer)?;
+            if read == 0 {
+                break;
+            }
+            if is_first && is_ours(&buffer[..read]) {
+                return Ok(Self::OfAnotherVersion);
+            }
+            is_first = false;
+            hasher.update(&buffer[..read]);
+        }
+        file.read_exact(&mut tail)?;
+        let (about, rest) = tail.split_at(ABOUT_BYTES);
+        let (checksum, magic) = rest.split_at(size_of::<u128>());
+        hasher.update(about);
+        let same = |length: usize| magic[..length] == MAGIC[..length];
+        Ok(if same(MAGIC.len() - 1) && !same(MAGIC.len()) {
+            Self::OfAnotherVersion
+        } else if same(MAGIC.len()) && hasher.digest128().to_le_bytes() == checksum {
+            About::of(about).map_or(Self::Damaged, Self::Whole)
+        } else {
+            Self::Damaged
+        })
     }
 }
 
@@ -55,31 +153,29 @@ impl CodeCache {
     /// The artifact that was kept under `key`, if it is there and whole.
     pub(crate) fn get(&self, key: &str) -> Option<Kept> {
         let path = self.path(key);
-        let file = match fs::read(&path) {
-            Ok(file) => file,
+        let found = File::open(&path).and_then(|file| Ok((Found::in_file(&file)?, file)));
+        let (about, file) = match found {
+            Ok((Found::Whole(about), file)) => (about, file),
+            Ok((Found::OfAnotherVersion, _)) => return None,
+            Ok((Found::Damaged, _)) => {
+                tracing::warn!(path = %path.display(), "compiled code is damaged; compiling again");
+                return None;
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "can't read compiled code");
                 return None;
             }
         };
-        if is_ours(&file) && !file.starts_with(MAGIC) {
-            return None; // of another version
-        }
-        if !is_whole(&file) {
-            tracing::warn!(path = %path.display(), "compiled code is damaged; compiling again");
-            return None;
-        }
         // It would only go sooner without.
-        let used = FileTimes::new().set_accessed(SystemTime::now());
-        let _ = File::open(&path).and_then(|file| file.set_times(used));
-        Some(Kept(file))
+        let _ = file.set_times(FileTimes::new().set_accessed(SystemTime::now()));
+        Some(Kept { about, path })
     }
 
     /// Keeps `artifact` under `key`, all at once. Failing to do so costs only time later on.
-    pub(crate) fn put(&self, key: &str, artifact: &[u8]) {
+    pub(crate) fn put(&self, key: &str, about: About, artifact: &[u8]) {
         let path = self.path(key);
-        if let Err(error) = self.write(&path, artifact) {
+        if let Err(error) = self.write(&path, about, artifact) {
             tracing::warn!(path = %path.display(), %error, "can't keep compiled code");
         }
         if let Err(error) = self.make_room() {
@@ -113,11 +209,15 @@ impl CodeCache {
         Ok(())
     }
 
-    fn write(&self, path: &Path, artifact: &[u8]) -> io::Result<()> {
+    fn write(&self, path: &Path, about: About, artifact: &[u8]) -> io::Result<()> {
+        let (mut hasher, about) = (Xxh3::new(), about.to_bytes());
+        hasher.update(artifact);
+        hasher.update(&about);
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        file.write_all(MAGIC)?;
-        file.write_all(&xxh3_128(artifact).to_le_bytes())?;
         file.write_all(artifact)?;
+        file.write_all(&about)?;
+        file.write_all(&hasher.digest128().to_le_bytes())?;
+        file.write_all(MAGIC)?;
         file.persist(path)?;
         Ok(())
     }
@@ -127,40 +227,59 @@ impl CodeCache {
     }
 }
 
-/// Whether `file` was kept in such a folder, or was made to look so.
+/// Whether `file` was kept in such a folder by a version before the third, or was made to look so:
+/// there the magic stood at the beginning. Those since then are artifacts to whoever reads them.
 pub(crate) fn is_ours(file: &[u8]) -> bool {
-    // Of whatever version.
     file.starts_with(&MAGIC[..MAGIC.len() - 1])
-}
-
-pub(crate) fn is_whole(file: &[u8]) -> bool {
-    let Some(rest) = file.strip_prefix(MAGIC) else { return false };
-    let Some((checksum, artifact)) = rest.split_first_chunk() else { return false };
-    u128::from_le_bytes(*checksum) == xxh3_128(artifact)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ABOUT: About = About { kind: Kind::Component, wasm_bytes: 7, run_bytes: 1 << 40 };
+
     #[test]
     fn a_damaged_file_is_as_good_as_none() {
         let folder = tempfile::tempdir().unwrap();
         let cache = CodeCache::open(&folder.path().join("code"), u64::MAX).unwrap();
-        assert!(cache.get("a").is_none());
-        cache.put("a", b"artifact");
-        assert_eq!(cache.get("a").as_deref(), Some(&b"artifact"[..]));
+        let get = || cache.get("a").map(|kept| (kept.about, kept.read().unwrap()));
+        assert_eq!(get(), None);
+        for artifact in [&b"artifact"[..], &[], &vec![1; 2 * READ_AT_ONCE + 1]] {
+            cache.put("a", ABOUT, artifact);
+            assert_eq!(get(), Some((ABOUT, artifact.to_vec())));
 
-        let path = cache.path("a");
-        let whole = fs::read(&path).unwrap();
-        for damaged in [&whole[..0], &whole[..20], &whole[..whole.len() - 1]] {
-            fs::write(&path, damaged).unwrap();
-            assert!(cache.get("a").is_none());
+            let path = cache.path("a");
+            let whole = fs::read(&path).unwrap();
+            for length in [0, 20, whole.len() - 1] {
+                fs::write(&path, &whole[..length]).unwrap();
+                assert_eq!(get(), None, "{length} of {}", whole.len());
+            }
+            for from_end in [1, 2, 9, 25, 42] {
+                let mut flipped = whole.clone();
+                let Some(at) = whole.len().checked_sub(from_end) else { continue };
+                flipped[at] ^= 1;
+                fs::write(&path, flipped).unwrap();
+                assert_eq!(get(), None, "the byte {from_end} before the end of {}", whole.len());
+            }
         }
-        let mut flipped = whole;
-        *flipped.last_mut().unwrap() ^= 1;
-        fs::write(&path, flipped).unwrap();
-        assert!(cache.get("a").is_none());
+    }
+
+    #[test]
+    fn a_file_of_another_version_is_told_from_a_damaged_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = CodeCache::open(folder.path(), u64::MAX).unwrap();
+        cache.put("a", ABOUT, b"artifact");
+        let found = |bytes: &[u8]| {
+            fs::write(cache.path("a"), bytes).unwrap();
+            Found::in_file(&File::open(cache.path("a")).unwrap()).unwrap()
+        };
+        let mut later = fs::read(cache.path("a")).unwrap();
+        *later.last_mut().unwrap() += 1;
+        assert!(matches!(found(&later), Found::OfAnotherVersion));
+        let former = [&b"mayfly\0\x02"[..], &[0; 16], b"an artifact that is long enough"].concat();
+        assert!(matches!(found(&former), Found::OfAnotherVersion) && is_ours(&former));
+        assert!(matches!(found(&[0; 100]), Found::Damaged));
     }
 
     #[test]
@@ -169,15 +288,15 @@ mod tests {
         let cache = CodeCache::open(folder.path(), 2500).unwrap();
         let is_there = || ["a", "b", "c"].map(|key| cache.path(key).exists());
         for (key, age) in [("a", 100), ("b", 50)] {
-            cache.put(key, &[0; 1000]);
+            cache.put(key, ABOUT, &[0; 1000]);
             let then = SystemTime::now() - std::time::Duration::from_secs(age);
             let file = File::open(cache.path(key)).unwrap();
             file.set_times(FileTimes::new().set_accessed(then)).unwrap();
         }
         assert!(cache.get("a").is_some());
-        cache.put("c", &[0; 1000]);
+        cache.put("c", ABOUT, &[0; 1000]);
         assert_eq!(is_there(), [true, false, true]);
-        cache.put("b", &[0; 3000]);
+        cache.put("b", ABOUT, &[0; 3000]);
         assert_eq!(is_there(), [false; 3], "it is too much by itself");
     }
 

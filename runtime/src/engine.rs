@@ -1,7 +1,7 @@
 //! Compiles modules and components, and keeps what is compiled.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Component;
 
 use crate::backend::{Allocation, Backend};
-use crate::cache::CodeCache;
+use crate::cache::{About, CodeCache};
 use crate::compile::{self, Compiler, Work};
 use crate::confine::CompilerBounds;
 use crate::error::{Error, ModuleError};
@@ -166,6 +166,22 @@ impl Engine {
         self.load_once(digest, kind, wasm, metering).await
     }
 
+    /// The module with this digest, if it is loaded, or was compiled before and kept: then nobody needs
+    /// its bytes. It fails as [`load`](Self::load) does where a module may not have as many any more.
+    pub async fn load_compiled(
+        &self,
+        digest: Digest,
+        metering: Metering,
+    ) -> Result<Option<Module>, ModuleError> {
+        let loading = self.0.loading(digest, metering);
+        let mut loading = loading.lock().await;
+        if let Some(compiled) = loading.upgrade() {
+            return Ok(Some(Module(compiled)));
+        }
+        let found = self.compiled_before(digest, metering).await?;
+        Ok(found.map(|found| held(&mut loading, found)))
+    }
+
     /// Loads a module that nobody has at the moment, and waits if somebody is just loading it.
     async fn load_once(
         &self,
@@ -179,27 +195,21 @@ impl Engine {
         if let Some(compiled) = loading.upgrade() {
             return Ok(Module(compiled));
         }
-        let program = match self.compiled_before(digest, kind, metering).await? {
-            Some(program) => program,
-            None => self.compile(digest, kind, wasm.clone(), metering).await?,
+        let compiled = match self.compiled_before(digest, metering).await? {
+            Some(compiled) => compiled,
+            None => self.compile(digest, kind, wasm, metering).await?,
         };
-        // It has been found to be valid by now.
-        let run_bytes = blocking(move || footprint::run_bytes(&wasm)).await?;
-        let run_bytes = run_bytes.map_err(|error| ModuleError::Host(error.into()))?;
-        let compiled = Arc::new(Compiled { digest, metering, program, run_bytes });
-        *loading = Arc::downgrade(&compiled);
-        Ok(Module(compiled))
+        Ok(held(&mut loading, compiled))
     }
 
     /// What the cache has, if that is of use.
     async fn compiled_before(
         &self,
         digest: Digest,
-        kind: Kind,
         metering: Metering,
-    ) -> Result<Option<Program>, ModuleError> {
+    ) -> Result<Option<Compiled>, ModuleError> {
         let inner = Arc::clone(&self.0);
-        blocking(move || inner.compiled_before(digest, kind, metering)).await?
+        blocking(move || inner.compiled_before(digest, metering)).await?
     }
 
     /// Compiles `wasm`, as soon as it is its turn.
@@ -209,17 +219,17 @@ impl Engine {
         kind: Kind,
         wasm: Bytes,
         metering: Metering,
-    ) -> Result<Program, ModuleError> {
+    ) -> Result<Compiled, ModuleError> {
         let permit = Arc::clone(&self.0.compiles).acquire_owned().await;
         let permit = permit.map_err(|error| ModuleError::Host(error.into()))?;
         let deadline = self.0.settings.compile_deadline;
         let work = Work { kind, metering, limits: self.0.settings.module_limits };
-        let artifact = self.compiled(permit, work, wasm);
+        let artifact = self.compiled(permit, work, wasm.clone());
         let artifact = tokio::time::timeout(deadline, artifact)
             .await
             .unwrap_or(Err(ModuleError::CompileDeadline(deadline)))?;
         let inner = Arc::clone(&self.0);
-        blocking(move || inner.keep(digest, kind, &artifact, metering)).await?
+        blocking(move || inner.keep(digest, kind, &wasm, &artifact, metering)).await?
     }
 
     /// What the compiler makes of `wasm`, whose turn is over when it has ended.
@@ -317,17 +327,27 @@ impl Inner {
         Ok(backend)
     }
 
-    /// The program that the cache has. Blocks while it is read.
+    /// What the cache has. Blocks while it is read.
     fn compiled_before(
         &self,
         digest: Digest,
-        kind: Kind,
         metering: Metering,
-    ) -> Result<Option<Program>, ModuleError> {
+    ) -> Result<Option<Compiled>, ModuleError> {
         let Some(cache) = &self.cache else { return Ok(None) };
-        let Some(artifact) = cache.get(&self.key(digest, metering)?) else { return Ok(None) };
-        match self.link(kind, &artifact, metering) {
-            Ok(program) => Ok(Some(program)),
+        let Some(kept) = cache.get(&self.key(digest, metering)?) else { return Ok(None) };
+        let About { kind, wasm_bytes, run_bytes } = kept.about;
+        let bytes_max = self.settings.module_bytes_max;
+        if wasm_bytes > bytes_max {
+            return Err(ModuleError::TooLarge { bytes: wasm_bytes, bytes_max });
+        }
+        let mapped = self.link(kind, Artifact::File(&kept.path), metering);
+        // What lies where nothing may be executed can't be mapped.
+        let program = mapped.or_else(|_| {
+            let artifact = kept.read().map_err(|error| ModuleError::Host(error.into()))?;
+            self.link(kind, Artifact::Bytes(&artifact), metering)
+        });
+        match program {
+            Ok(program) => Ok(Some(Compiled { digest, metering, program, run_bytes })),
             Err(error) => {
                 tracing::warn!(%digest, %error, "compiled code can't be used");
                 Ok(None)
@@ -335,20 +355,25 @@ impl Inner {
         }
     }
 
-    /// The program of what was just compiled, which is kept for the next time. Blocks while it is
+    /// The program that `wasm` was just compiled to, which is kept for the next time. Blocks while it is
     /// written.
     fn keep(
         &self,
         digest: Digest,
         kind: Kind,
+        wasm: &[u8],
         artifact: &[u8],
         metering: Metering,
-    ) -> Result<Program, ModuleError> {
-        let program = self.link(kind, artifact, metering)?;
+    ) -> Result<Compiled, ModuleError> {
+        let program = self.link(kind, Artifact::Bytes(artifact), metering)?;
+        // It has been found to be valid by now.
+        let run_bytes = footprint::run_bytes(wasm);
+        let run_bytes = run_bytes.map_err(|error| ModuleError::Host(error.into()))?;
         if let Some(cache) = &self.cache {
-            cache.put(&self.key(digest, metering)?, artifact);
+            let about = About { kind, wasm_bytes: wasm.len() as u64, run_bytes };
+            cache.put(&self.key(digest, metering)?, about, artifact);
         }
-        Ok(program)
+        Ok(Compiled { digest, metering, program, run_bytes })
     }
 
     /// What compiled code of the module is kept under.
@@ -362,7 +387,7 @@ impl Inner {
     fn link(
         &self,
         kind: Kind,
-        artifact: &[u8],
+        artifact: Artifact<'_>,
         metering: Metering,
     ) -> Result<Program, ModuleError> {
         let pooled = self.backend(metering, Allocation::Pool).map_err(host_error)?;
@@ -390,19 +415,46 @@ impl Inner {
     }
 }
 
-#[expect(unsafe_code, reason = "loading our own compiled code")]
-fn module_of(backend: &Backend, artifact: &[u8]) -> wasmtime::Result<wasmtime::Module> {
-    // SAFETY: the artifact was made by this very version of wasmtime with these settings (which
-    // wasmtime checks): just now, here or by a compiler that we started and that came to its end
-    // within what it may do; or by an earlier process, which left it in a folder where nobody but us
-    // can write, under a digest that was found to be right.
-    unsafe { wasmtime::Module::deserialize(&backend.engine, artifact) }
+/// Compiled code, wherever it is.
+#[derive(Clone, Copy)]
+enum Artifact<'a> {
+    Bytes(&'a [u8]),
+    /// At the beginning of a file that nobody changes.
+    File(&'a Path),
 }
 
 #[expect(unsafe_code, reason = "loading our own compiled code")]
-fn component_of(backend: &Backend, artifact: &[u8]) -> wasmtime::Result<Component> {
+fn module_of(backend: &Backend, artifact: Artifact<'_>) -> wasmtime::Result<wasmtime::Module> {
+    let engine = &backend.engine;
+    // SAFETY: the artifact was made by this very version of wasmtime with these settings (which
+    // wasmtime checks): just now, here or by a compiler that we started and that came to its end
+    // within what it may do; or by an earlier process, which left it in a folder where nobody but us
+    // can write, under a digest that was found to be right. We never write to a file once it is there.
+    unsafe {
+        match artifact {
+            Artifact::Bytes(bytes) => wasmtime::Module::deserialize(engine, bytes),
+            Artifact::File(path) => wasmtime::Module::deserialize_file(engine, path),
+        }
+    }
+}
+
+#[expect(unsafe_code, reason = "loading our own compiled code")]
+fn component_of(backend: &Backend, artifact: Artifact<'_>) -> wasmtime::Result<Component> {
+    let engine = &backend.engine;
     // SAFETY: as for a module.
-    unsafe { Component::deserialize(&backend.engine, artifact) }
+    unsafe {
+        match artifact {
+            Artifact::Bytes(bytes) => Component::deserialize(engine, bytes),
+            Artifact::File(path) => Component::deserialize_file(engine, path),
+        }
+    }
+}
+
+/// Has `compiled` be what others find while anybody has it.
+fn held(loading: &mut Weak<Compiled>, compiled: Compiled) -> Module {
+    let compiled = Arc::new(compiled);
+    *loading = Arc::downgrade(&compiled);
+    Module(compiled)
 }
 
 fn host_error(error: wasmtime::Error) -> ModuleError {

@@ -98,6 +98,18 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The digest that `text` is, if it is one: `sha256:` and 64 hex digits, as `Display` writes it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (pairs, []) = text.strip_prefix("sha256:")?.as_bytes().as_chunks() else { return None };
+        let digit = |byte: u8| match byte {
+            b'0'..=b'9' => Some(byte - b'0'),
+            b'a'..=b'f' => Some(byte - b'a' + 10),
+            _ => None,
+        };
+        let bytes = pairs.iter().map(|[high, low]| Some((digit(*high)? << 4) | digit(*low)?));
+        bytes.collect::<Option<Vec<u8>>>()?.try_into().ok().map(Self)
+    }
+
     /// The digits alone.
     pub fn hex(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -167,7 +167,57 @@ async fn compiled_code_is_kept_and_damaged_code_is_made_anew() {
     damaged[whole.len() / 2] ^= 0xff;
     fs::write(&path, damaged).unwrap();
     kept().await;
-    assert!(crate::cache::is_whole(&fs::read(&path).unwrap()), "it was written anew");
+    assert_eq!(fs::read(&path).unwrap(), whole, "it was written anew");
+}
+
+#[tokio::test]
+async fn what_was_compiled_before_is_had_without_its_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let body = r#"(memory (export "memory") 1) (data (i32.const 4096) "\01")
+        (func (export "_start") (call $exit (i32.load8_u (i32.const 4096))))"#;
+    for wasm in [wat(body), components::encoded(&wat(body))] {
+        let wasm = bytes::Bytes::from(wasm);
+        let digest = crate::Digest::of(&wasm);
+        let engine = engine_with_cache(folder.path());
+        assert!(engine.load_compiled(digest, Metering::Epochs).await.unwrap().is_none());
+        let compiled = engine.load(wasm.clone(), Metering::Epochs).await.unwrap();
+        let found = engine.load_compiled(digest, Metering::Epochs).await.unwrap().unwrap();
+        assert!(Arc::ptr_eq(&compiled.0, &found.0), "it is shared");
+        assert!(engine.load_compiled(digest, Metering::Fuel).await.unwrap().is_none());
+
+        let another = engine_with_cache(folder.path());
+        let found = another.load_compiled(digest, Metering::Epochs).await.unwrap().unwrap();
+        assert_eq!((found.digest(), found.0.run_bytes), (digest, compiled.0.run_bytes));
+        let limits = Limits { deadline: Some(PATIENCE), ..Limits::default() };
+        let sandbox = Sandbox::new(another);
+        let outcome = sandbox.run(&found, Guest::new(), limits, CancellationToken::new());
+        assert_eq!(outcome.await.unwrap().end, End::Exited(1));
+
+        let less = EngineSettings {
+            cache_dir: Some(folder.path().to_owned()),
+            module_bytes_max: wasm.len() as u64 - 1,
+            instances_max: 1,
+            ..EngineSettings::default()
+        };
+        let error = Engine::new(less).unwrap().load_compiled(digest, Metering::Epochs).await;
+        assert!(matches!(error, Err(ModuleError::TooLarge { .. })), "{error:?}");
+    }
+}
+
+#[test]
+fn a_digest_is_parsed_as_it_is_written() {
+    let digest = crate::Digest::of(b"module");
+    assert_eq!(crate::Digest::parse(&digest.to_string()), Some(digest));
+    let hex = digest.hex();
+    for wrong in [
+        hex.clone(),
+        format!("sha256:{}", &hex[2..]),
+        format!("sha256:{hex}0"),
+        format!("sha256:{}", hex.to_uppercase()),
+        format!("sha512:{hex}"),
+    ] {
+        assert_eq!(crate::Digest::parse(&wrong), None, "{wrong}");
+    }
 }
 
 #[tokio::test]
