@@ -4,7 +4,8 @@
 //! artifact │ what it is of (17 bytes) │ checksum of all before (16) │ magic (8)
 //! ```
 //!
-//! One file an artifact, named by what was compiled and with what. The artifact stands at its beginning,
+//! One file an artifact, named by what was compiled and with what, and by the form of the file, so that
+//! mayflies of several versions have a folder together. The artifact stands at its beginning,
 //! so that wasmtime can map it as it lies there; it is checked before, and a damaged one compiled anew.
 //! The folder is private to us: whoever can write there could run code as us, so the checksum has to
 //! stand up to accidents alone, and is a quick one (XXH3, 128 bits). A file is never written to once it
@@ -23,8 +24,11 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::inspect::Kind;
 
-/// Tells our files, and the version of their form, from others.
+/// Ends our files, with the version of their form.
 const MAGIC: &[u8; 8] = b"mayfly\0\x03";
+
+/// What their names end in.
+const SUFFIX: &str = "3.cwasm";
 
 /// What is in a file behind the artifact.
 const TAIL_BYTES: usize = ABOUT_BYTES + size_of::<u128>() + MAGIC.len();
@@ -87,47 +91,26 @@ impl Kept {
     }
 }
 
-/// What a file of the folder turned out to be.
-enum Found {
-    Whole(About),
-    OfAnotherVersion,
-    Damaged,
-}
-
-impl Found {
-    fn in_file(mut file: &File) -> io::Result<Self> {
-        let length = file.metadata()?.len();
-        let Some(artifact_bytes) = length.checked_sub(TAIL_BYTES as u64) else {
-            return Ok(Self::Damaged);
-        };
-        let (mut hasher, mut tail) = (Xxh3::new(), [0; TAIL_BYTES]);
-        let mut buffer = vec![0; READ_AT_ONCE.min(length as usize)];
-        let mut artifact = file.take(artifact_bytes);
-        let mut is_first = true;
-        loop {
-            let read = artifact.read(&mut buffer)?;
-            if read == 0 {
-                break;
-            }
-            if is_first && is_ours(&buffer[..read]) {
-                return Ok(Self::OfAnotherVersion);
-            }
-            is_first = false;
-            hasher.update(&buffer[..read]);
+/// What `file` has, if it is whole.
+fn about_whole(mut file: &File) -> io::Result<Option<About>> {
+    let length = file.metadata()?.len();
+    let Some(artifact_bytes) = length.checked_sub(TAIL_BYTES as u64) else { return Ok(None) };
+    let mut hasher = Xxh3::new();
+    let mut artifact = file.take(artifact_bytes);
+    let mut buffer = vec![0; READ_AT_ONCE.min(length as usize)];
+    loop {
+        match artifact.read(&mut buffer)? {
+            0 => break,
+            read => hasher.update(&buffer[..read]),
         }
-        file.read_exact(&mut tail)?;
-        let (about, rest) = tail.split_at(ABOUT_BYTES);
-        let (checksum, magic) = rest.split_at(size_of::<u128>());
-        hasher.update(about);
-        let same = |length: usize| magic[..length] == MAGIC[..length];
-        Ok(if same(MAGIC.len() - 1) && !same(MAGIC.len()) {
-            Self::OfAnotherVersion
-        } else if same(MAGIC.len()) && hasher.digest128().to_le_bytes() == checksum {
-            About::of(about).map_or(Self::Damaged, Self::Whole)
-        } else {
-            Self::Damaged
-        })
     }
+    let mut tail = [0; TAIL_BYTES];
+    file.read_exact(&mut tail)?;
+    let (about, rest) = tail.split_at(ABOUT_BYTES);
+    let (checksum, magic) = rest.split_at(size_of::<u128>());
+    hasher.update(about);
+    let is_whole = magic == MAGIC && hasher.digest128().to_le_bytes() == checksum;
+    Ok(About::of(about).filter(|_| is_whole))
 }
 
 /// A folder of compiled code.
@@ -153,11 +136,10 @@ impl CodeCache {
     /// The artifact that was kept under `key`, if it is there and whole.
     pub(crate) fn get(&self, key: &str) -> Option<Kept> {
         let path = self.path(key);
-        let found = File::open(&path).and_then(|file| Ok((Found::in_file(&file)?, file)));
+        let found = File::open(&path).and_then(|file| Ok((about_whole(&file)?, file)));
         let (about, file) = match found {
-            Ok((Found::Whole(about), file)) => (about, file),
-            Ok((Found::OfAnotherVersion, _)) => return None,
-            Ok((Found::Damaged, _)) => {
+            Ok((Some(about), file)) => (about, file),
+            Ok((None, _)) => {
                 tracing::warn!(path = %path.display(), "compiled code is damaged; compiling again");
                 return None;
             }
@@ -223,12 +205,12 @@ impl CodeCache {
     }
 
     fn path(&self, key: &str) -> PathBuf {
-        self.folder.join(format!("{key}.cwasm"))
+        self.folder.join(format!("{key}-{SUFFIX}"))
     }
 }
 
-/// Whether `file` was kept in such a folder by a version before the third, or was made to look so:
-/// there the magic stood at the beginning. Those since then are artifacts to whoever reads them.
+/// Whether `file` was kept in such a folder in a form before the third, or was made to look so: there
+/// the magic stood at the beginning. Since then, one is an artifact of wasmtime to whoever reads it.
 pub(crate) fn is_ours(file: &[u8]) -> bool {
     file.starts_with(&MAGIC[..MAGIC.len() - 1])
 }
@@ -263,23 +245,6 @@ mod tests {
                 assert_eq!(get(), None, "the byte {from_end} before the end of {}", whole.len());
             }
         }
-    }
-
-    #[test]
-    fn a_file_of_another_version_is_told_from_a_damaged_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let cache = CodeCache::open(folder.path(), u64::MAX).unwrap();
-        cache.put("a", ABOUT, b"artifact");
-        let found = |bytes: &[u8]| {
-            fs::write(cache.path("a"), bytes).unwrap();
-            Found::in_file(&File::open(cache.path("a")).unwrap()).unwrap()
-        };
-        let mut later = fs::read(cache.path("a")).unwrap();
-        *later.last_mut().unwrap() += 1;
-        assert!(matches!(found(&later), Found::OfAnotherVersion));
-        let former = [&b"mayfly\0\x02"[..], &[0; 16], b"an artifact that is long enough"].concat();
-        assert!(matches!(found(&former), Found::OfAnotherVersion) && is_ours(&former));
-        assert!(matches!(found(&[0; 100]), Found::Damaged));
     }
 
     #[test]

@@ -168,14 +168,16 @@ async fn code_that_others_compiled_is_never_an_image() {
     let kept = std::fs::read_dir(folder.path()).expect("it must be readable").next();
     let kept = kept.expect("code must be kept").expect("it must be readable").path();
     let file = std::fs::read(&kept).expect("it must be readable");
-    // As we keep it, and as `wasmtime compile` writes it.
-    for code in [&file[..], &file[24..]] {
+    // As we keep it, as `wasmtime compile` writes it, and as we kept it once.
+    let artifact = &file[..file.len() - 41];
+    let former = [&b"mayfly\0\x02"[..], &[0; 16], artifact].concat();
+    for code in [&file[..], artifact, &former] {
         let error = refused(&engine, code).await;
         assert!(matches!(error, ModuleError::Precompiled), "{error}");
     }
 
     let home = Home::new();
-    home.write("stranger.cwasm", &file[24..]);
+    home.write("stranger.cwasm", artifact);
     home.write("job.yaml", job("stranger", "", "image: stranger.cwasm\n"));
     home.run(&["run", "job.yaml"]).exits(2).says("never taken from outside");
 }
