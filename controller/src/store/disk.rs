@@ -53,7 +53,7 @@ pub struct Row {
 }
 
 /// An object as JSON, or why it can't be read.
-pub type LoadedObject = Result<(Kind, Vec<u8>), DiskError>;
+pub type LoadedObject = Result<(Kind, Bytes), DiskError>;
 
 /// What has been kept.
 pub struct Loaded<'a> {
@@ -67,6 +67,7 @@ pub struct Loaded<'a> {
 impl Loaded<'_> {
     /// The same of a disk that reads all of them at once.
     pub fn at_once(objects: Vec<(Kind, Vec<u8>)>, resource_version: u64) -> Self {
-        Self { objects: Box::new(objects.into_iter().map(Ok)), resource_version }
+        let objects = objects.into_iter().map(|(kind, json)| Ok((kind, json.into())));
+        Self { objects: Box::new(objects), resource_version }
     }
 }

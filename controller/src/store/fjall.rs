@@ -57,7 +57,8 @@ impl Fjall {
         for row in rows {
             let key = row_key(row.kind, &row.key);
             match &row.json {
-                Some(json) => batch.insert(&open.objects, key, &json[..]),
+                // The same bytes, not a copy.
+                Some(json) => batch.insert(&open.objects, key, json.clone()),
                 None => batch.remove(&open.objects, key),
             }
         }
@@ -76,7 +77,7 @@ impl Disk for Fjall {
         let objects = open.objects.iter().map(|row| {
             let (key, json) = row.into_inner().map_err(in_words)?;
             let kind = kind_of(&key).ok_or_else(|| shared(UnknownKind(lossy(&key))))?;
-            Ok((kind, json.to_vec()))
+            Ok((kind, json.into()))
         });
         Ok(Loaded { objects: Box::new(objects), resource_version: open.resource_version()? })
     }

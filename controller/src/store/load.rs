@@ -9,6 +9,8 @@ use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
+use bytes::Bytes;
+
 use super::common::{self, PodSpecs};
 use super::disk::{Disk, DiskError, Loaded};
 use super::state::State;
@@ -18,7 +20,7 @@ use crate::api::{Kind, Object};
 /// start.
 const ROWS_AT_ONCE: usize = 256;
 
-type Rows = Vec<(Kind, Vec<u8>)>;
+type Rows = Vec<(Kind, Bytes)>;
 
 /// The state that `disk` has kept, with what others of `specs` hold.
 pub(super) fn load(disk: &mut impl Disk, specs: &PodSpecs) -> Result<State, DiskError> {
@@ -98,7 +100,7 @@ mod tests {
     use super::*;
 
     fn rows(json: &str) -> Rows {
-        vec![(Kind::ConfigMap, json.into()); ROWS_AT_ONCE]
+        vec![(Kind::ConfigMap, Bytes::copy_from_slice(json.as_bytes())); ROWS_AT_ONCE]
     }
 
     /// What comes of good rows, and then of `last`.
