@@ -7,6 +7,7 @@ pub(crate) mod client;
 mod config;
 mod etcd;
 mod image;
+mod later;
 pub(crate) mod node;
 mod serve;
 mod service;
@@ -26,6 +27,8 @@ use tracing_subscriber::EnvFilter;
 
 pub(crate) use backup::{BackupArguments, RestoreArguments};
 pub(crate) use etcd::EtcdOptions;
+use later::Later;
+
 pub(crate) use image::{ImageCommand, ImageFolder, LoginOptions, Source};
 pub(crate) use node::{NodeArguments, server};
 pub(crate) use serve::ServeArguments;
@@ -62,9 +65,11 @@ impl Arguments {
         let matches = matches.unwrap_or_else(|error| error.exit());
         let arguments = Self::from_arg_matches(&matches);
         let arguments = arguments.unwrap_or_else(|error| error.format(&mut command).exit());
-        let Command::Serve(ServeArguments { config: Some(path), .. }) = &arguments.command else {
-            return Ok(arguments);
+        let config = match &arguments.command {
+            Command::Serve(serve) => serve.config.as_ref(),
+            _ => None,
         };
+        let Some(path) = config else { return Ok(arguments) };
         let (name, given) = matches.subcommand().expect("it must be that command");
         let serve = command.find_subcommand(name).expect("it must be what was found");
         // No option before the command takes a value that could be its name.
@@ -91,15 +96,15 @@ impl Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the Jobs and Pods of manifests to their end.
-    Run(RunArguments),
+    Run(Later<RunArguments>),
     /// Serve the Kubernetes API, for kubectl and client libraries.
-    Serve(ServeArguments),
+    Serve(Later<ServeArguments>),
     /// Run pods for a Kubernetes cluster, or for `mayfly serve` on another host, as a node of it.
-    Node(NodeArguments),
+    Node(Later<NodeArguments>),
     /// Write everything that a server holds into one file.
-    Backup(BackupArguments),
+    Backup(Later<BackupArguments>),
     /// Put what is in such a file in the place of everything that a server holds.
-    Restore(RestoreArguments),
+    Restore(Later<RestoreArguments>),
     /// Make, fetch, send and look at images, and say what stands behind a name.
     #[command(subcommand)]
     Image(ImageCommand),

@@ -1,7 +1,7 @@
 //! Exit codes, and the one place where an error is printed.
 
 use std::io::{self, Write};
-use std::process::ExitCode;
+use std::process;
 
 use crate::client::Complaint;
 
@@ -28,12 +28,6 @@ impl Exit {
             Self::BadInput => 2,
             Self::Signal(signal) => 128 + signal,
         }
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit.code())
     }
 }
 
@@ -81,24 +75,30 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(stdout_error)
 }
 
+/// Ends the process. What it has in memory and which threads it has is not put in order before: that
+/// takes longer than what many a Job does, and the system does it anyway.
+pub(crate) fn now(exit: Exit) -> ! {
+    process::exit(i32::from(exit.code()))
+}
+
 /// Prints the error of a command, with its chain, and says how to exit.
 ///
 /// An error is one of ours or of the input; no Job has ended, so it is [`Exit::BadInput`]. What a
 /// client command complains of is in kubectl's words, and has its own exit code.
-pub(crate) fn report(result: anyhow::Result<Exit>) -> ExitCode {
+pub(crate) fn report(result: anyhow::Result<Exit>) -> Exit {
     match result {
-        Ok(exit) => exit.into(),
-        Err(error) if error.is::<StdoutClosed>() => Exit::Signal(SIGPIPE).into(),
+        Ok(exit) => exit,
+        Err(error) if error.is::<StdoutClosed>() => Exit::Signal(SIGPIPE),
         Err(error) if error.is::<Complaint>() => {
             let complaint = error.downcast::<Complaint>().expect("it must be what it said");
             if !matches!(complaint, Complaint::Silent) {
                 eprintln!("{complaint}");
             }
-            complaint.exit().into()
+            complaint.exit()
         }
         Err(error) => {
             eprintln!("mayfly: {error:#}");
-            Exit::BadInput.into()
+            Exit::BadInput
         }
     }
 }

@@ -43,10 +43,10 @@ fn main() -> ExitCode {
     }
     let arguments = match args::Arguments::read() {
         Ok(arguments) => arguments,
-        Err(error) => return exit::report(Err(error)),
+        Err(error) => exit::now(exit::report(Err(error))),
     };
     let log = arguments.start_log();
-    exit::report(match arguments.command {
+    exit::now(exit::report(match arguments.command {
         args::Command::Run(arguments) => run::run(&arguments),
         args::Command::Serve(arguments) => serve::serve(&arguments, log),
         args::Command::Node(arguments) => node::node(&arguments),
@@ -56,5 +56,5 @@ fn main() -> ExitCode {
         args::Command::Client(command) => client::run(&command),
         args::Command::Completion { shell } => manual::completion(shell),
         args::Command::Man { folder } => manual::man(folder.as_deref()),
-    })
+    }))
 }

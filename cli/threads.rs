@@ -1,5 +1,7 @@
-//! The threads of a server.
+//! How many threads there are, and those of a server.
 
+use std::sync::OnceLock;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -12,8 +14,34 @@ use tokio::runtime::{Builder, Runtime};
 /// makes it do that.
 const KEPT: Duration = Duration::from_millis(500);
 
+/// How many are of use where so much can be done `at_once`: no more than there are cores. To start one
+/// takes as long as many a guest runs.
+pub(crate) fn of_use(at_once: u32) -> usize {
+    /// It takes reading several files.
+    static CORES: OnceLock<usize> = OnceLock::new();
+    let cores = *CORES.get_or_init(|| thread::available_parallelism().map_or(1, usize::from));
+    cores.min(usize::try_from(at_once).unwrap_or(usize::MAX)).max(1)
+}
+
 /// Starts as many as there are cores.
 pub(crate) fn start() -> anyhow::Result<Runtime> {
-    let threads = Builder::new_multi_thread().enable_all().thread_keep_alive(KEPT).build();
+    let threads = Builder::new_multi_thread()
+        .worker_threads(of_use(u32::MAX))
+        .thread_keep_alive(KEPT)
+        .enable_all()
+        .build();
     threads.context("can't start threads")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_a_thread_for_each_that_can_be_busy_at_once_and_no_more() {
+        assert_eq!((of_use(0), of_use(1)), (1, 1));
+        let cores = of_use(u32::MAX);
+        assert_eq!(cores, thread::available_parallelism().map_or(1, usize::from));
+        assert_eq!(of_use(2), cores.min(2));
+    }
 }

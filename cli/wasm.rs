@@ -83,21 +83,23 @@ impl Wasm {
         let registries = Registries::new(options, &shelves, logins, limits.images)?;
         let images = Images::new(options, shelves)?;
         let cache = places::cache_dir(named).ok();
-        Self::new(images, registries, cache, limits, reach)
+        let threads = crate::threads::of_use(limits.engine.instances_max);
+        Self::new(images, registries, cache, limits, reach, threads)
     }
 
-    /// Runs the modules that `images` and `registries` have, within `limits`; compiled code is kept
-    /// in `cache`, if anywhere.
+    /// Runs the modules that `images` and `registries` have, within `limits` and on so many `threads`;
+    /// compiled code is kept in `cache`, if anywhere.
     pub(crate) fn new(
         images: Images,
         registries: Registries,
         cache: Option<PathBuf>,
         limits: &crate::limits::Limits,
         reach: Reach,
+        threads: usize,
     ) -> anyhow::Result<Self> {
         let engine = engine(cache, &limits.engine)?;
         let sandbox = Sandbox::new(engine.clone());
-        let threads = GuestThreads::start()?;
+        let threads = GuestThreads::start(threads)?;
         let fetcher = Fetcher::new(images, registries);
         let (kept, limits) = (Kept::default(), limits.runs);
         Ok(Self { engine, sandbox, threads, fetcher, kept, limits, reach })

@@ -22,6 +22,7 @@ pub(crate) use top::{
     SortBy, TopArguments, TopCommand, TopJobArguments, TopNodeArguments, TopPodArguments,
 };
 
+use super::later::Later;
 use crate::client::output::Output;
 use crate::client::wait::For;
 
@@ -29,31 +30,31 @@ use crate::client::wait::For;
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClientCommand {
     /// Create objects from manifests, or one from the options of its kind.
-    Create(CreateArguments),
+    Create(Later<CreateArguments>),
     /// Make objects on the server as the manifests say, by server-side apply.
-    Apply(ApplyArguments),
+    Apply(Later<ApplyArguments>),
     /// Show objects, in a table or as they are.
-    Get(GetArguments),
+    Get(Later<GetArguments>),
     /// Tell everything of objects, with their events.
-    Describe(DescribeArguments),
+    Describe(Later<DescribeArguments>),
     /// Print what containers have written.
-    Logs(LogsArguments),
+    Logs(Later<LogsArguments>),
     /// Delete objects, and by default wait until they are gone.
-    Delete(DeleteArguments),
+    Delete(Later<DeleteArguments>),
     /// Wait until objects are in a state.
-    Wait(WaitArguments),
+    Wait(Later<WaitArguments>),
     /// List events, the newest last.
-    Events(EventsArguments),
+    Events(Later<EventsArguments>),
     /// Show what Jobs use right now, live; or what pods and nodes do.
-    Top(TopArguments),
+    Top(Later<TopArguments>),
     /// Suspend Jobs and CronJobs: nothing is started until they are resumed.
-    Suspend(SwitchArguments),
+    Suspend(Later<SwitchArguments>),
     /// Let suspended Jobs and CronJobs go on.
-    Resume(SwitchArguments),
+    Resume(Later<SwitchArguments>),
     /// Run a Job once more, as a new Job with the same spec.
-    Rerun(RerunArguments),
+    Rerun(Later<RerunArguments>),
     /// Show what a server of mayfly logs, or have it log something else.
-    LogLevel(LogLevelArguments),
+    LogLevel(Later<LogLevelArguments>),
     /// Make, list and delete the tokens with which other hosts join as nodes.
     #[command(subcommand)]
     Token(TokenCommand),

@@ -171,7 +171,8 @@ mod tests {
     use crate::args::Arguments;
 
     fn serve() -> Command {
-        let all = Arguments::command();
+        let mut all = Arguments::command();
+        all.build();
         all.find_subcommand("serve").expect("it must be there").clone()
     }
 

@@ -75,6 +75,11 @@ impl Documents {
         Self { found, folders, complaints }
     }
 
+    /// How many guests may be at work at a time where they are all that is run.
+    pub(crate) fn guests_at_once(&self) -> u32 {
+        prepare::guests_at_once(self.found.iter().map(|it| &it.object))
+    }
+
     /// The images that they name, as they name them.
     pub(crate) fn images(&self) -> Vec<String> {
         let mut images: Vec<_> = self.found.iter().flat_map(|it| images_of(&it.object)).collect();
@@ -86,14 +91,8 @@ impl Documents {
 
 /// The images of `object`'s pods, also if it is a CronJob.
 fn images_of(object: &Object) -> Vec<String> {
-    let pod = match object {
-        Object::CronJob(cron_job) => {
-            let job = cron_job.spec.job_template.spec.as_deref();
-            job.and_then(|job| job.template.spec.as_deref())
-        }
-        other => prepare::pod_of(other).map(|(_, spec)| spec),
-    };
-    pod.into_iter().flat_map(prepare::containers).filter_map(|it| it.image.clone()).collect()
+    let containers = prepare::made_pod(object).into_iter().flat_map(prepare::containers);
+    containers.filter_map(|it| it.image.clone()).collect()
 }
 
 impl Input {

@@ -19,6 +19,7 @@ mod stream;
 mod summary;
 mod warnings;
 
+use std::mem;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -33,6 +34,7 @@ use crate::interrupt::Interrupt;
 use crate::limits::Limits;
 use crate::manifest;
 use crate::state::{OfHost, StateFolder};
+use crate::threads;
 use follow::Followed;
 use input::{Documents, Input};
 use printer::{Printer, PrinterThread, To};
@@ -51,11 +53,17 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
     let documents = Documents::decode(&manifests, &errors);
     confine::run_reads(arguments, &state, &documents.folders, &documents.images()).tell();
 
-    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    // A state folder may have more to go on with than there is in the manifests.
+    let at_once = state.temporary().map_or(u32::MAX, |_| documents.guests_at_once());
+    let threads = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads::of_use(at_once))
+        .enable_all()
+        .build();
     let threads = threads.context("can't start threads")?;
     let result = threads.block_on(run_all(arguments, &state, documents));
-    // What is still at work, such as reading a large file, is of no use to anybody.
-    threads.shutdown_background();
+    // What is still at work, such as reading a large file, is of no use to anybody; and to end threads
+    // and give back memory one by one takes longer than to end the process.
+    mem::forget(threads);
     result
 }
 
@@ -97,6 +105,8 @@ async fn run_all(
     let display = Display::new(printing.printer(), &objects, arguments.output.is_some());
     let runtime = Arc::new(Streamed::new(runtime, display));
     let settings = state.settings(&arguments.backoff, of_host, &limits);
+    // As long as the process.
+    mem::forget(Arc::clone(&runtime));
     let plane = ControlPlane::start(store.clone(), runtime, settings);
     let mut followed = Followed::new(store, &objects, progress, printing.printer());
     let stopped =

@@ -20,6 +20,7 @@ use crate::args::RunArguments;
 use crate::images::{Images, Registries, logins, shelves};
 use crate::limits::Limits;
 use crate::places;
+use crate::threads;
 use crate::wasm::{self, Reach, Wasm};
 
 /// How long an image may take before people are told what they wait for.
@@ -43,12 +44,17 @@ pub(crate) async fn runtime(
     let reach = Reach { authorities: Arc::clone(authorities), own_ports: Vec::new() };
     let cache = places::cache_dir(own).ok();
     let mut limits = limits.clone();
+    let mut guests = u32::MAX;
     // A state folder may have more to go on with than there is in the manifests.
     if own.is_none() {
-        let objects = input.objects.iter().map(|(object, _)| object);
-        limits.engine.instances_max = at_once(objects).clamp(1, limits.engine.instances_max);
+        guests = guests_at_once(input.objects.iter().map(|(object, _)| object));
+        // A pod that is being deleted has time to end, and the one in its place begins meanwhile. To
+        // set aside room for a thousand would take longer than most of what is run.
+        let places = guests.saturating_mul(2);
+        limits.engine.instances_max = places.clamp(1, limits.engine.instances_max);
     }
-    let runtime = Wasm::new(images, registries, cache, &limits, reach)?;
+    let threads = threads::of_use(guests.min(limits.engine.instances_max));
+    let runtime = Wasm::new(images, registries, cache, &limits, reach, threads)?;
 
     let mut complaints = Vec::new();
     for (Wanted { image, policy, logins, metering }, place) in wanted(input, &limits.pods) {
@@ -75,18 +81,19 @@ pub(crate) async fn runtime(
     Ok(runtime)
 }
 
-/// As many guests as can be at work at a time where `objects` are all that is run. Setting aside
-/// room for a thousand would take longer than most of what is run.
-fn at_once<'a>(objects: impl Iterator<Item = &'a Object>) -> u32 {
+/// How many guests can be at work at a time where `objects` are all that is run.
+pub(crate) fn guests_at_once<'a>(objects: impl Iterator<Item = &'a Object>) -> u32 {
     let of_object = |object: &Object| {
-        let pods = match object {
-            Object::Job(job) => job.spec.as_ref().and_then(|spec| spec.parallelism).unwrap_or(1),
-            _ => 1,
+        let parallelism = match object {
+            Object::Job(job) => job.spec.as_ref().and_then(|spec| spec.parallelism),
+            Object::CronJob(cron_job) => {
+                cron_job.spec.job_template.spec.as_ref().and_then(|spec| spec.parallelism)
+            }
+            _ => None,
         };
-        let containers = pod_of(object).map_or(0, |(_, spec)| containers(spec).count());
+        let containers = made_pod(object).map_or(0, |spec| containers(spec).count());
         let containers = u32::try_from(containers).unwrap_or(u32::MAX);
-        // A pod that is being deleted has time to end, and the one in its place begins meanwhile.
-        u32::try_from(pods).unwrap_or(0).saturating_mul(containers).saturating_mul(2)
+        u32::try_from(parallelism.unwrap_or(1)).unwrap_or(0).saturating_mul(containers)
     };
     objects.map(of_object).fold(0, u32::saturating_add)
 }
@@ -208,6 +215,17 @@ pub(crate) fn pod_of(object: &Object) -> Option<(Option<&ObjectMeta>, &PodSpec)>
     }
 }
 
+/// The pod that `object` has made, also if it is a CronJob.
+pub(crate) fn made_pod(object: &Object) -> Option<&PodSpec> {
+    match object {
+        Object::CronJob(cron_job) => {
+            let job = cron_job.spec.job_template.spec.as_deref();
+            job.and_then(|job| job.template.spec.as_deref())
+        }
+        other => pod_of(other).map(|(_, spec)| spec),
+    }
+}
+
 /// Every container of a pod, those of its start first.
 pub(crate) fn containers(spec: &PodSpec) -> impl Iterator<Item = &Container> {
     spec.init_containers.iter().flatten().chain(&spec.containers)
@@ -228,15 +246,19 @@ mod tests {
     }
 
     #[test]
-    fn there_is_room_for_each_container_and_for_what_is_being_replaced() {
+    fn guests_are_counted_as_many_as_there_can_be_at_a_time() {
         let one = || job(&json!({"template": {"spec": pods(1)}}));
-        let many = job(&json!({"parallelism": 20, "template": {"spec": pods(3)}}));
+        let spec = json!({"parallelism": 20, "template": {"spec": pods(3)}});
+        let many = || job(&spec);
         let none = job(&json!({"parallelism": 0, "template": {"spec": pods(1)}}));
         let pod = serde_json::from_value(json!({"spec": pods(2)})).expect("a Pod");
-        assert_eq!(at_once([one()].iter()), 2);
-        assert_eq!(at_once([one(), many].iter()), 2 + 120);
-        assert_eq!(at_once([none, Object::Pod(Arc::new(pod))].iter()), 4);
-        let most = job(&json!({"parallelism": i32::MAX, "template": {"spec": pods(2)}}));
-        assert_eq!(at_once([one(), most].iter()), u32::MAX);
+        let cron_job = json!({"spec": {"schedule": "@daily", "jobTemplate": {"spec": spec}}});
+        let cron_job = serde_json::from_value(cron_job).expect("a CronJob");
+        assert_eq!(guests_at_once([one()].iter()), 1);
+        assert_eq!(guests_at_once([one(), many()].iter()), 1 + 60);
+        assert_eq!(guests_at_once([none, Object::Pod(Arc::new(pod))].iter()), 2);
+        assert_eq!(guests_at_once([Object::CronJob(Arc::new(cron_job))].iter()), 60);
+        let most = job(&json!({"parallelism": i32::MAX, "template": {"spec": pods(3)}}));
+        assert_eq!(guests_at_once([one(), most].iter()), u32::MAX);
     }
 }

@@ -16,11 +16,12 @@ const TURNS_UNHEARD: u32 = 3;
 pub(super) struct GuestThreads(Option<Runtime>);
 
 impl GuestThreads {
-    /// Starts as many as there are cores.
-    pub(super) fn start() -> anyhow::Result<Self> {
+    /// Starts so many.
+    pub(super) fn start(count: usize) -> anyhow::Result<Self> {
         let threads = Builder::new_multi_thread()
             .thread_name("mayfly-guest")
             .event_interval(TURNS_UNHEARD)
+            .worker_threads(count)
             .enable_all()
             .build();
         Ok(Self(Some(threads.context("can't start threads for guests")?)))

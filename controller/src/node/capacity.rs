@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::thread;
 
 use super::downward::Allocatable;
@@ -34,8 +35,15 @@ pub struct NodeCapacity {
 
 impl NodeCapacity {
     /// All that this host has, or that the control group of this process lets it have. An eighth of
-    /// the memory is kept for the process, at least 128 MiB and at most 1 GiB.
+    /// the memory is kept for the process, at least 128 MiB and at most 1 GiB. It is looked at once in a
+    /// process.
     pub fn of_host() -> Self {
+        /// Several ask as a process begins, and it takes reading a dozen files.
+        static HOST: OnceLock<NodeCapacity> = OnceLock::new();
+        *HOST.get_or_init(Self::look)
+    }
+
+    fn look() -> Self {
         // Knows of control groups, too.
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let memory_bytes = memory_bytes().unwrap_or(1 << 30);
