@@ -27,7 +27,8 @@ use crate::inspect::Kind;
 /// Ends our files, with the version of their form.
 const MAGIC: &[u8; 8] = b"mayfly\0\x03";
 
-/// What their names end in.
+/// What their names end in: something else whenever what is in them would mean something else, such as
+/// the memory that a run is said to take.
 const SUFFIX: &str = "3.cwasm";
 
 /// What is in a file behind the artifact.
