@@ -5,7 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
+use tokio::task;
 
 /// How long a thread that has waited for a disk is kept for the next who needs one.
 ///
@@ -31,6 +32,29 @@ pub(crate) fn start() -> anyhow::Result<Runtime> {
         .enable_all()
         .build();
     threads.context("can't start threads")
+}
+
+/// Starts what a run in which so many guests can be busy `at_once` is followed with. Where one thread
+/// is enough, it is the caller's: to wake another takes longer than most of what there is to do.
+pub(crate) fn start_for(at_once: u32) -> anyhow::Result<Runtime> {
+    let mut threads = match of_use(at_once) {
+        1 => Builder::new_current_thread(),
+        several => {
+            let mut threads = Builder::new_multi_thread();
+            threads.worker_threads(several);
+            threads
+        }
+    };
+    threads.enable_all().build().context("can't start threads")
+}
+
+/// Does `work`, which waits for a disk or for people, on a thread of the async runtime; what else that
+/// thread has to do is left to others, if there are any.
+pub(crate) fn in_place<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::CurrentThread) => work(),
+        _ => task::block_in_place(work),
+    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,6 @@ mod warnings;
 use std::mem;
 use std::sync::Arc;
 
-use anyhow::Context;
 use mayfly_controller::ControlPlane;
 use mayfly_controller::clock::Clock;
 use mayfly_controller::store::{Names, Store};
@@ -55,11 +54,7 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
 
     // A state folder may have more to go on with than there is in the manifests.
     let at_once = state.temporary().map_or(u32::MAX, |_| documents.guests_at_once());
-    let threads = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads::of_use(at_once))
-        .enable_all()
-        .build();
-    let threads = threads.context("can't start threads")?;
+    let threads = threads::start_for(at_once)?;
     let result = threads.block_on(run_all(arguments, &state, documents));
     // What is still at work, such as reading a large file, is of no use to anybody; and to end threads
     // and give back memory one by one takes longer than to end the process.

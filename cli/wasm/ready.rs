@@ -17,6 +17,7 @@ use mayfly_images::{ImageName, InUse, Keyring, Program};
 
 use super::code::{Code, Stamp};
 use crate::images::{Advice, Found, Images, Missing, Registries};
+use crate::threads;
 
 /// An image that can be run.
 pub(crate) struct Ready {
@@ -192,7 +193,7 @@ impl Fetcher {
             return Ok(ready);
         }
         // It may be large, and the thread is one of the async runtime's.
-        let code = Arc::new(tokio::task::block_in_place(|| Code::read(path))?);
+        let code = Arc::new(threads::in_place(|| Code::read(path))?);
         let mut known = self.known();
         let code = known.codes.entry(code.id().to_owned()).or_insert(code).clone();
         let ready = Arc::new(Ready {
@@ -266,7 +267,7 @@ impl Fetcher {
         let code = match known_code {
             Some(code) => code,
             None => {
-                let code = tokio::task::block_in_place(|| Code::read(&image.module))?;
+                let code = threads::in_place(|| Code::read(&image.module))?;
                 anyhow::ensure!(
                     code.id() == image.module_digest.as_str(),
                     "{} is not what it was when it was pulled; `mayfly image prune` and pull it \

@@ -36,8 +36,9 @@ const TAIL_BYTES: usize = ABOUT_BYTES + size_of::<u128>() + MAGIC.len();
 
 const ABOUT_BYTES: usize = 1 + 2 * size_of::<u64>();
 
-/// What is read of a file at a time, so that it is not in memory as a whole.
-const READ_AT_ONCE: usize = 256 << 10;
+/// What is read of a file at a time: what a core has close by, so that it is not in memory as a whole,
+/// whose pages the system would have to find first.
+const READ_AT_ONCE: usize = 64 << 10;
 
 /// What an artifact is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

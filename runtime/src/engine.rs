@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Component;
 
@@ -209,7 +210,12 @@ impl Engine {
         metering: Metering,
     ) -> Result<Option<Compiled>, ModuleError> {
         let inner = Arc::clone(&self.0);
-        blocking(move || inner.compiled_before(digest, metering)).await?
+        let find = move || inner.compiled_before(digest, metering);
+        // To start a thread takes longer, and where there is one alone, nothing else runs yet.
+        match Handle::current().runtime_flavor() {
+            RuntimeFlavor::CurrentThread => find(),
+            _ => blocking(find).await?,
+        }
     }
 
     /// Compiles `wasm`, as soon as it is its turn.

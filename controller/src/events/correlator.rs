@@ -3,8 +3,7 @@
 //! What belongs together is known by a hash of what it has in common. Its key is this process's own,
 //! so that nobody can make two that are the same; by chance none are among so few.
 
-use std::hash::{BuildHasher, RandomState};
-use std::num::NonZeroUsize;
+use std::hash::{BuildHasher, Hash, RandomState};
 
 use lru::LruCache;
 
@@ -76,12 +75,12 @@ pub(super) struct Correlator {
 
 impl Default for Correlator {
     fn default() -> Self {
-        let size = NonZeroUsize::new(EVENT_CORRELATIONS_MAX).expect("the limit must not be zero");
+        // Room is made as it is needed: many a run has few events.
         Self {
             hasher: RandomState::new(),
-            similar: LruCache::new(size),
-            written: LruCache::new(size),
-            budgets: LruCache::new(size),
+            similar: LruCache::unbounded(),
+            written: LruCache::unbounded(),
+            budgets: LruCache::unbounded(),
         }
     }
 }
@@ -110,7 +109,22 @@ impl Correlator {
             count: written.count,
             message,
         };
-        self.spend(about, now).then_some(correlated)
+        let may = self.spend(about, now);
+        self.forget();
+        may.then_some(correlated)
+    }
+
+    /// Lets go of what nothing similar was heard of for longest, of each at most what one event has
+    /// added.
+    fn forget(&mut self) {
+        fn trim<K: Hash + Eq, V>(map: &mut LruCache<K, V>) {
+            if map.len() > EVENT_CORRELATIONS_MAX {
+                map.pop_lru();
+            }
+        }
+        trim(&mut self.similar);
+        trim(&mut self.written);
+        trim(&mut self.budgets);
     }
 
     /// The object as a whole, whichever field of it is meant.

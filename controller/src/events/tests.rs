@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::*;
 use crate::api::{Job, Key, Kind};
 use crate::clock::Clock;
-use crate::limits::{EVENT_TTL_SECONDS, EVENTS_EXPIRED_AT_ONCE_MAX, EVENTS_MAX};
+use crate::limits::{
+    EVENT_CORRELATIONS_MAX, EVENT_TTL_SECONDS, EVENTS_EXPIRED_AT_ONCE_MAX, EVENTS_MAX,
+};
 use crate::store::Store;
 
 use tokio_util::sync::CancellationToken;
@@ -74,6 +76,25 @@ async fn after_ten_minutes_nothing_is_similar() {
     let individual: Vec<_> = (1..=12).map(|pod| (1, format!("Created pod: {pod}"))).collect();
     let expect: Vec<_> = individual.iter().map(|(count, text)| (*count, &**text)).collect();
     check(&created(12), 601, &expect).await;
+}
+
+#[test]
+fn what_was_not_heard_of_for_longest_is_forgotten_when_there_is_too_much() {
+    let now = Timestamp::UNIX_EPOCH;
+    let mut correlator = Correlator::default();
+    let mut count_of = |name: &str| {
+        let about = ObjectReference { name: Some(name.to_owned()), ..job() };
+        let event_type = EventType::Normal;
+        let happening = Happening { about: &about, event_type, reason: "Created", message: "m" };
+        correlator.correlate(&happening, now, "name".to_owned()).unwrap().count
+    };
+    assert_eq!((count_of("first"), count_of("second")), (1, 1));
+    for other in 2..EVENT_CORRELATIONS_MAX {
+        count_of(&other.to_string());
+    }
+    assert_eq!(count_of("first"), 2, "there is room for it");
+    count_of("one too many");
+    assert_eq!((count_of("first"), count_of("second")), (3, 1));
 }
 
 #[tokio::test(start_paused = true)]

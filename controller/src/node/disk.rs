@@ -119,10 +119,10 @@ pub(super) async fn look_after(
     shortage: watch::Sender<Option<Shortage>>,
 ) {
     let mut short_at: Option<Timestamp> = None;
+    // It was just written to: a thread for it, which many a run would need for nothing else, is
+    // started when it may have begun to hang.
+    let mut room = DiskRoom::of(&root);
     loop {
-        let path = root.clone();
-        // A disk that hangs must not hold up anybody else.
-        let room = task::spawn_blocking(move || DiskRoom::of(&path)).await.ok().flatten();
         let now = clock.now();
         if let Some(found) = room.and_then(|room| room.shortage(&reserve)) {
             short_at = Some(now);
@@ -132,6 +132,9 @@ pub(super) async fn look_after(
             shortage.send_replace(None);
         }
         clock.sleep(LOOK_EVERY).await;
+        let path = root.clone();
+        // A disk that hangs must not hold up anybody else.
+        room = task::spawn_blocking(move || DiskRoom::of(&path)).await.ok().flatten();
     }
 }
 

@@ -6,6 +6,7 @@ use landlock::{
     ABI, Access as _, AccessFs, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr as _,
     RulesetCreated, RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope,
 };
+use rustix::fs::{FileType, fstat};
 
 use super::Unconfined;
 
@@ -89,10 +90,14 @@ fn ruleset<'a>(files: &'a Files) -> Result<RulesetCreated, RulesetError> {
     for (path, what) in rules {
         // What is not there can't be reached either.
         let Ok(file) = PathFd::new(path) else { continue };
-        let what = if path.is_dir() { what } else { what & AccessFs::from_file(ABI::V5) };
+        let what = if is_dir(&file) { what } else { what & AccessFs::from_file(ABI::V5) };
         if !what.is_empty() {
             ruleset = ruleset.add_rule(PathBeneath::new(file, what))?;
         }
     }
     Ok(ruleset)
+}
+
+fn is_dir(file: &PathFd) -> bool {
+    fstat(file).is_ok_and(|found| FileType::from_raw_mode(found.st_mode).is_dir())
 }
