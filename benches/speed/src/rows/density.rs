@@ -37,7 +37,8 @@ pub(crate) fn measure(options: &Options) -> io::Result<Vec<Figure>> {
             let mut most = before;
             let ((), took) = Took::of(|| {
                 thread::scope(|scope| {
-                    let asleep = scope.spawn(|| ready.ready(pods).and_then(|()| server.most_memory_bytes()));
+                    let asleep =
+                        scope.spawn(|| ready.ready(pods).and_then(|()| server.most_memory_bytes()));
                     run(&mut client, ends, &sleepers)?;
                     most = asleep.join().map_err(|_| io::Error::other("a client panicked"))??;
                     Ok(())

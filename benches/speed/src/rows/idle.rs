@@ -1,4 +1,5 @@
-//! A server with very many finished Jobs, and nothing to do.
+//! A server with very many finished Jobs, and nothing to do. As many of them as there are runs rest at
+//! the same time.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,21 +29,31 @@ pub(crate) fn measure(options: &Options) -> io::Result<Vec<Figure>> {
     let mut memory = Figure::new("MB of memory, at rest", "100");
     let mut started_anew = Figure::new("MB of memory, started anew", "100");
     let jobs = options.scaled(JOBS_MADE);
-    for (name, mayfly) in options.mayflies() {
-        let mut server = Server::start(mayfly, &[])?;
-        make_all(&server, jobs)?;
-        sleep(SETTLE);
-        at_once.push(name, server.memory_bytes()? / 1e6);
-        sleep(REST);
-        memory.push(name, server.memory_bytes()? / 1e6);
-        for _ in 0..options.runs {
-            let before = server.cpu_seconds()?;
-            sleep(LOOKED_AT);
-            let used = server.cpu_seconds()? - before;
-            cpu.push(name, used * 100.0 / LOOKED_AT.as_secs_f64());
+    let mut servers = Vec::new();
+    for _ in 0..options.runs {
+        for (name, mayfly) in options.mayflies() {
+            let server = Server::start(mayfly, &[])?;
+            make_all(&server, jobs)?;
+            sleep(SETTLE);
+            at_once.push(name, server.memory_bytes()? / 1e6);
+            servers.push((name, server));
         }
+    }
+    // All of them at once: none does anything that another could notice.
+    sleep(REST);
+    let before = servers.iter().map(|(_, server)| server.cpu_seconds());
+    let before = before.collect::<io::Result<Vec<f64>>>()?;
+    sleep(LOOKED_AT);
+    for ((name, server), before) in servers.iter().zip(before) {
+        let used = server.cpu_seconds()? - before;
+        cpu.push(name, used * 100.0 / LOOKED_AT.as_secs_f64());
+        memory.push(name, server.memory_bytes()? / 1e6);
+    }
+    for (_, server) in &mut servers {
         server.kill_and_start()?;
-        sleep(REST_STARTED_ANEW);
+    }
+    sleep(REST_STARTED_ANEW);
+    for (name, server) in &servers {
         started_anew.push(name, server.memory_bytes()? / 1e6);
     }
     Ok(vec![cpu, at_once, memory, started_anew])
