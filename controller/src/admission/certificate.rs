@@ -188,7 +188,7 @@ fn spec(object: &CertificateSigningRequest, errors: &mut Errors) {
 }
 
 /// `domain/path`, of which the path may have dots.
-fn signer_name(name: &str, at: &Path, errors: &mut Errors) {
+fn signer_name(name: &str, at: &Path<'_>, errors: &mut Errors) {
     if name.is_empty() {
         return errors.required(at, "");
     }
@@ -218,7 +218,7 @@ fn signer_name(name: &str, at: &Path, errors: &mut Errors) {
 }
 
 fn status(object: &CertificateSigningRequest, errors: &mut Errors) {
-    let at = Path::new("status").child("conditions");
+    let at = Path::new("status.conditions");
     let all: Vec<_> = conditions(object).collect();
     for (index, condition) in all.iter().enumerate() {
         let at = at.index(index);

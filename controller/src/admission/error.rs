@@ -133,38 +133,38 @@ fn qualified(kind: Kind) -> String {
 pub(crate) struct Errors(Vec<FieldError>);
 
 impl Errors {
-    pub(crate) fn required(&mut self, field: &Path, detail: &str) {
+    pub(crate) fn required(&mut self, field: &Path<'_>, detail: &str) {
         self.add(ErrorKind::Required, field, None, detail);
     }
 
-    pub(crate) fn invalid(&mut self, field: &Path, value: impl Show, detail: &str) {
+    pub(crate) fn invalid(&mut self, field: &Path<'_>, value: impl Show, detail: &str) {
         self.add(ErrorKind::Invalid, field, value.show(), detail);
     }
 
-    pub(crate) fn duplicate(&mut self, field: &Path, value: impl Show) {
+    pub(crate) fn duplicate(&mut self, field: &Path<'_>, value: impl Show) {
         self.add(ErrorKind::Duplicate, field, value.show(), "");
     }
 
-    pub(crate) fn not_found(&mut self, field: &Path, value: impl Show) {
+    pub(crate) fn not_found(&mut self, field: &Path<'_>, value: impl Show) {
         self.add(ErrorKind::NotFound, field, value.show(), "");
     }
 
-    pub(crate) fn forbidden(&mut self, field: &Path, detail: &str) {
+    pub(crate) fn forbidden(&mut self, field: &Path<'_>, detail: &str) {
         self.add(ErrorKind::Forbidden, field, None, detail);
     }
 
-    pub(crate) fn not_supported(&mut self, field: &Path, value: impl Show, supported: &[&str]) {
+    pub(crate) fn not_supported(&mut self, field: &Path<'_>, value: impl Show, supported: &[&str]) {
         let supported: Vec<_> = supported.iter().map(|value| quoted(value)).collect();
         let detail = format!("supported values: {}", supported.join(", "));
         self.add(ErrorKind::NotSupported, field, value.show(), &detail);
     }
 
-    pub(crate) fn too_long(&mut self, field: &Path, bytes_max: usize) {
+    pub(crate) fn too_long(&mut self, field: &Path<'_>, bytes_max: usize) {
         let detail = format!("may not be more than {bytes_max} bytes");
         self.add(ErrorKind::TooLong, field, None, &detail);
     }
 
-    pub(crate) fn too_many(&mut self, field: &Path, count: usize, items_max: usize) {
+    pub(crate) fn too_many(&mut self, field: &Path<'_>, count: usize, items_max: usize) {
         let detail = format!("must have at most {items_max} items");
         self.add(ErrorKind::TooMany, field, Some(count.to_string()), &detail);
     }
@@ -177,7 +177,7 @@ impl Errors {
         Err(Invalid { kind, name: name.unwrap_or_default().to_owned(), causes: self.0 })
     }
 
-    fn add(&mut self, kind: ErrorKind, field: &Path, value: Option<String>, detail: &str) {
+    fn add(&mut self, kind: ErrorKind, field: &Path<'_>, value: Option<String>, detail: &str) {
         self.0.push(FieldError {
             kind,
             field: field.to_string(),

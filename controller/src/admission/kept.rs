@@ -35,7 +35,7 @@ pub(crate) fn check_kept(kind: Kind, metadata: &ObjectMeta) -> Result<(), Invali
     required("uid", metadata.uid.as_deref().is_some_and(|uid| !uid.is_empty()));
     required("creationTimestamp", metadata.creation_timestamp.is_some());
     for (index, owner) in metadata.owner_references.iter().flatten().enumerate() {
-        let at = at.child("ownerReferences").index(index);
+        let at = at.item("ownerReferences", index);
         for (field, text) in [("kind", &owner.kind), ("name", &owner.name), ("uid", &owner.uid)] {
             if text.is_empty() {
                 errors.required(&at.child(field), "");

@@ -44,7 +44,8 @@ pub fn admit_limit_range(
     let mut types = BTreeSet::new();
     let mut warnings = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        let at = Path::new("spec").child("limits").index(index);
+        let spec = Path::new("spec");
+        let at = spec.item("limits", index);
         limit_type(&item.type_, &at.child("type"), &mut errors);
         if !types.insert(item.type_.as_str()) {
             errors.duplicate(&at.child("type"), &item.type_);
@@ -61,7 +62,7 @@ pub fn admit_limit_range(
     Ok(Admitted { object, warnings })
 }
 
-fn limit_type(name: &str, at: &Path, errors: &mut Errors) {
+fn limit_type(name: &str, at: &Path<'_>, errors: &mut Errors) {
     let complaints = format::qualified_name(name);
     let is_standard = matches!(name, "Pod" | "Container" | "PersistentVolumeClaim");
     if complaints.is_empty() && !name.contains('/') && !is_standard {
@@ -70,7 +71,7 @@ fn limit_type(name: &str, at: &Path, errors: &mut Errors) {
     each(complaints, |complaint| errors.invalid(at, name, complaint));
 }
 
-fn limits(item: &LimitRangeItem, at: &Path, errors: &mut Errors) {
+fn limits(item: &LimitRangeItem, at: &Path<'_>, errors: &mut Errors) {
     let is_pod = item.type_ == "Pod";
     let is_container = is_pod || item.type_ == "Container";
     let mut read = |field: &str, from: &'_ Option<BTreeMap<String, Quantity>>| {
@@ -118,7 +119,7 @@ struct Together<'a> {
 }
 
 impl Together<'_> {
-    fn validate(&self, at: &Path, errors: &mut Errors) {
+    fn validate(&self, at: &Path<'_>, errors: &mut Errors) {
         let Self { name, max, min, default, request, ratio } = *self;
         let mut ordered = |field: &str, shown: Option<Amount>, low, lower, high, higher| {
             let (Some(low), Some(high)): (Option<Amount>, Option<Amount>) = (low, high) else {
@@ -137,7 +138,8 @@ impl Together<'_> {
         ordered("default", min, min, "min", default, "default");
         ordered("default", max, default, "default", max, "max");
         if let Some(ratio) = ratio {
-            let at = at.child("maxLimitRequestRatio").key(name);
+            let at = at.child("maxLimitRequestRatio");
+            let at = at.key(name);
             bounded_ratio(ratio, min, max, &at, errors);
         }
         let is_overcommitted = is_native(name) && !is_huge_page(name);
@@ -147,7 +149,8 @@ impl Together<'_> {
             let detail = format!(
                 "default value {default} must equal to defaultRequest value {request} in {name}"
             );
-            let at = at.child("defaultRequest").key(name);
+            let at = at.child("defaultRequest");
+            let at = at.key(name);
             errors.invalid(&at, &request.to_string(), &detail);
         }
     }
@@ -158,7 +161,7 @@ fn bounded_ratio(
     ratio: Amount,
     min: Option<Amount>,
     max: Option<Amount>,
-    at: &Path,
+    at: &Path<'_>,
     errors: &mut Errors,
 ) {
     if ratio < Amount::from_units(1) {
@@ -175,7 +178,7 @@ fn bounded_ratio(
 fn amounts(
     given: Option<&BTreeMap<String, Quantity>>,
     is_container: bool,
-    at: &Path,
+    at: &Path<'_>,
     errors: &mut Errors,
 ) -> Vec<(String, Amount)> {
     let mut read = Vec::new();

@@ -37,7 +37,8 @@ pub fn admit_config_map(mut object: ConfigMap, uid: &str) -> Result<Admitted<Con
     for (field, key) in data.clone().map(|(key, _)| ("data", key)) {
         config_key(key, field, &mut errors);
         if object.binary_data.as_ref().is_some_and(|binary| binary.contains_key(key)) {
-            let at = Path::new("data").key(key);
+            let at = Path::new("data");
+            let at = at.key(key);
             errors.invalid(&at, key, "duplicate of key present in binaryData");
         }
     }
@@ -138,7 +139,8 @@ pub fn admit_lease(mut object: Lease, uid: &str) -> Result<Admitted<Lease>, Inva
 }
 
 fn config_key(key: &str, field: &str, errors: &mut Errors) {
-    let at = Path::new(field).key(key);
+    let at = Path::new(field);
+    let at = at.key(key);
     each(format::config_key(key), |complaint| errors.invalid(&at, key, complaint));
 }
 

@@ -122,7 +122,7 @@ fn spec(spec: Option<&ResourceQuotaSpec>, errors: &mut Errors) {
     }
 }
 
-fn amounts(amounts: Option<&BTreeMap<String, Quantity>>, at: &Path, errors: &mut Errors) {
+fn amounts(amounts: Option<&BTreeMap<String, Quantity>>, at: &Path<'_>, errors: &mut Errors) {
     for (name, quantity) in amounts.into_iter().flatten() {
         let at = at.key(name);
         let complaints = format::qualified_name(name);
@@ -143,7 +143,7 @@ fn amounts(amounts: Option<&BTreeMap<String, Quantity>>, at: &Path, errors: &mut
     }
 }
 
-fn all_scopes(scopes: &[String], hard: &[&str], at: &Path, errors: &mut Errors) {
+fn all_scopes(scopes: &[String], hard: &[&str], at: &Path<'_>, errors: &mut Errors) {
     for scope in scopes {
         if !SCOPES.contains(&scope.as_str()) {
             errors.invalid(at, Json(scopes), "unsupported scope");
@@ -160,7 +160,7 @@ fn scope_selector(
     selector: &ScopeSelector,
     spec: &ResourceQuotaSpec,
     hard: &[&str],
-    at: &Path,
+    at: &Path<'_>,
     errors: &mut Errors,
 ) {
     let at = at.child("matchExpressions");
@@ -201,7 +201,7 @@ fn scope_selector(
     conflicts(&named, &at, spec.scopes.as_deref().unwrap_or_default(), errors);
 }
 
-fn conflicts(named: &[&str], at: &Path, shown: &[String], errors: &mut Errors) {
+fn conflicts(named: &[&str], at: &Path<'_>, shown: &[String], errors: &mut Errors) {
     for (one, other) in CONFLICTING {
         if named.contains(one) && named.contains(other) {
             errors.invalid(at, Json(shown), "conflicting scopes");

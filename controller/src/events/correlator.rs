@@ -3,8 +3,9 @@
 //! What belongs together is known by a hash of what it has in common. Its key is this process's own,
 //! so that nobody can make two that are the same; by chance none are among so few.
 
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, Hash};
 
+use foldhash::quality::RandomState;
 use lru::LruCache;
 
 use crate::api::{ObjectReference, Timestamp};
@@ -77,7 +78,7 @@ impl Default for Correlator {
     fn default() -> Self {
         // Room is made as it is needed: many a run has few events.
         Self {
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             similar: LruCache::unbounded(),
             written: LruCache::unbounded(),
             budgets: LruCache::unbounded(),

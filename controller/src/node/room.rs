@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::stop::Stop;
 use crate::api::Pod;
 use crate::quantity::Amount;
@@ -18,7 +20,7 @@ pub(crate) struct Room {
     operator: OperatorLimits,
     taken: Amounts,
     /// By uid.
-    pods: HashMap<String, Amounts>,
+    pods: HashMap<String, Amounts, RandomState>,
 }
 
 impl Room {

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{self, AbortHandle, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -94,7 +95,7 @@ pub(crate) struct Worker<C, R> {
     shutdown_ends: Shutdown,
     /// Volumes and containers, each in a task of its own so that none holds up another.
     jobs: JoinSet<()>,
-    job_of: HashMap<task::Id, Job>,
+    job_of: HashMap<task::Id, Job, RandomState>,
     /// By the place of its container: what is under way.
     runs: BTreeMap<usize, Run>,
     messages: (MessageSender, mpsc::Receiver<Box<Message>>),
@@ -145,7 +146,7 @@ impl<C: ClusterClient, R: PodRuntime> Worker<C, R> {
             shutdown,
             shutdown_ends: rules.shutdown,
             jobs: JoinSet::new(),
-            job_of: HashMap::new(),
+            job_of: HashMap::default(),
             runs: BTreeMap::new(),
             messages: mpsc::channel(PROGRESS_QUEUE_MAX),
             drop_at: None,

@@ -13,14 +13,14 @@ use crate::clock::nanoseconds;
 /// The pods that may have to be collected, and the nodes that are there.
 #[derive(Debug, Default)]
 pub struct Index {
-    nodes: HashSet<Arc<str>>,
+    nodes: HashSet<Arc<str>, RandomState>,
     pods: HashMap<Key, Entry, RandomState>,
     /// Finished pods that were evicted, which go before the others: by when they were made, in
     /// [`nanoseconds`], then by name.
     evicted: BTreeSet<(i64, Key)>,
     /// The other finished ones, likewise.
     finished: BTreeSet<(i64, Key)>,
-    bound: HashMap<Arc<str>, HashSet<Key, RandomState>>,
+    bound: HashMap<Arc<str>, HashSet<Key, RandomState>, RandomState>,
     /// Nodes that pods are bound to and that are not there, with since when.
     missing: BTreeMap<Arc<str>, Timestamp>,
     /// Pods that are being deleted and never had a node.

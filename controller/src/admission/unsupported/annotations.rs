@@ -21,7 +21,7 @@ const KNOWN: [&str; 6] =
     [ALLOW_HOSTS, DETERMINISTIC, FUEL, NETWORK_BYTES, OPEN_FILES, OUTPUT_BYTES];
 
 /// Looks at the annotations in `metadata`, which is at `at`.
-pub(super) fn annotations(metadata: &ObjectMeta, at: &Path, findings: &mut Findings<'_>) {
+pub(super) fn annotations(metadata: &ObjectMeta, at: &Path<'_>, findings: &mut Findings<'_>) {
     let at = at.child("annotations");
     for wrong in Annotations::parse(metadata.annotations.as_ref()).1 {
         findings.refused.invalid(&at.key(wrong.name), &*wrong.value, wrong.wanted);

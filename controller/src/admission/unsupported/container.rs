@@ -13,7 +13,7 @@ const RESOURCES: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
 const NO_PROBES: &str = "mayfly does not probe containers";
 
 /// Looks at a container, which is at `at`.
-pub(super) fn container(container: &Container, at: &Path, findings: &mut Findings<'_>) {
+pub(super) fn container(container: &Container, at: &Path<'_>, findings: &mut Findings<'_>) {
     let Container {
         // Honoured.
         args: _,
@@ -73,28 +73,31 @@ pub(super) fn container(container: &Container, at: &Path, findings: &mut Finding
 }
 
 /// Looks within the lists of a container.
-fn items(container: &Container, at: &Path, findings: &mut Findings<'_>) {
+fn items(container: &Container, at: &Path<'_>, findings: &mut Findings<'_>) {
     for (index, variable) in container.env.iter().flatten().enumerate() {
         if variable.value_from.as_ref().is_some_and(|source| source.file_key_ref.is_some()) {
-            let at = at.child("env").index(index).child("valueFrom").child("fileKeyRef");
+            let at = at.item("env", index);
+            let at = at.child("valueFrom.fileKeyRef");
             findings.refuse(&at, "mayfly reads no variables from files");
         }
     }
     for (index, port) in container.ports.iter().flatten().enumerate() {
         if port.host_port.is_some_and(|port| port != 0) {
-            let at = at.child("ports").index(index).child("hostPort");
+            let at = at.item("ports", index);
+            let at = at.child("hostPort");
             findings.refuse(&at, "mayfly can't give a container a port of the host");
         }
     }
     for (index, mount) in container.volume_mounts.iter().flatten().enumerate() {
         if is_not(&mount.mount_propagation, "None") {
-            let at = at.child("volumeMounts").index(index).child("mountPropagation");
+            let at = at.item("volumeMounts", index);
+            let at = at.child("mountPropagation");
             findings.refuse(&at, "nothing is ever mounted within a volume here");
         }
     }
 }
 
-fn resources(resources: &ResourceRequirements, at: &Path, findings: &mut Findings<'_>) {
+fn resources(resources: &ResourceRequirements, at: &Path<'_>, findings: &mut Findings<'_>) {
     let ResourceRequirements { claims, limits, requests } = resources;
     if is_some(claims) {
         findings.refuse(&at.child("claims"), "mayfly has no devices to claim");
@@ -110,7 +113,7 @@ fn resources(resources: &ResourceRequirements, at: &Path, findings: &mut Finding
     }
 }
 
-fn security(context: &SecurityContext, at: &Path, findings: &mut Findings<'_>) {
+fn security(context: &SecurityContext, at: &Path<'_>, findings: &mut Findings<'_>) {
     let SecurityContext {
         // Fulfilled: a sandbox has no privileges to gain, no root user, no system calls to filter
         // and no root filesystem to write to.

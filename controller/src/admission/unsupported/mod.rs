@@ -28,12 +28,12 @@ impl<'a> Findings<'a> {
     }
 
     /// The field at `at` can't be there: `why`.
-    fn refuse(&mut self, at: &Path, why: &str) {
+    fn refuse(&mut self, at: &Path<'_>, why: &str) {
         self.refused.forbidden(at, &format!("{why}; remove the field"));
     }
 
     /// The field at `at` has no effect here: `why`.
-    fn warn(&mut self, at: &Path, why: &str) {
+    fn warn(&mut self, at: &Path<'_>, why: &str) {
         self.warnings.push(format!("{at}: {why}"));
     }
 }
@@ -56,7 +56,7 @@ pub(super) fn cron_job(cron_job: &CronJob, warnings: &mut Vec<String>) -> Result
     findings.refused.into_result(Kind::CronJob, cron_job.metadata.name.as_deref())
 }
 
-fn job_spec(spec: &JobSpec, at: &Path, findings: &mut Findings<'_>) {
+fn job_spec(spec: &JobSpec, at: &Path<'_>, findings: &mut Findings<'_>) {
     if let Some(manager) = spec.managed_by.as_deref().filter(|name| *name != JOB_CONTROLLER) {
         let why = format!("mayfly leaves this Job to {manager} and runs nothing of it");
         findings.warn(&at.child("managedBy"), &why);

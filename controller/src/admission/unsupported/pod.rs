@@ -10,7 +10,7 @@ const NO_NETWORK: &str = "a container has no network of its own here, so this ha
 const NO_USERS: &str = "a container has no users here, so this has no effect";
 
 /// Looks at a pod's spec, which is at `at`.
-pub(super) fn pod_spec(spec: &PodSpec, at: &Path, findings: &mut Findings<'_>) {
+pub(super) fn pod_spec(spec: &PodSpec, at: &Path<'_>, findings: &mut Findings<'_>) {
     decided(spec);
     for (is_there, field, why) in refused(spec) {
         if is_there {
@@ -151,7 +151,7 @@ fn without_network(spec: &PodSpec) -> [Finding; 6] {
     ]
 }
 
-fn security(context: &PodSecurityContext, at: &Path, findings: &mut Findings<'_>) {
+fn security(context: &PodSecurityContext, at: &Path<'_>, findings: &mut Findings<'_>) {
     let PodSecurityContext {
         // Fulfilled: a sandbox has no root user and no system calls to filter.
         run_as_non_root: _,

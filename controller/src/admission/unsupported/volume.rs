@@ -11,7 +11,7 @@ const TYPES: [&str; 6] =
     ["configMap", "downwardAPI", "emptyDir", "hostPath", "projected", "secret"];
 
 /// Looks at a volume, which is at `at`.
-pub(super) fn volume(volume: &Volume, at: &Path, findings: &mut Findings<'_>) {
+pub(super) fn volume(volume: &Volume, at: &Path<'_>, findings: &mut Findings<'_>) {
     // Each type is a field of its own, and most of them are of storage that we have not.
     let fields = serde_json::to_value(volume).unwrap_or_default();
     for name in fields.as_object().into_iter().flat_map(|fields| fields.keys()) {
@@ -25,7 +25,7 @@ pub(super) fn volume(volume: &Volume, at: &Path, findings: &mut Findings<'_>) {
     if let Some(source) = &volume.empty_dir
         && is_not(&source.medium, "")
     {
-        let at = at.child("emptyDir").child("medium");
+        let at = at.child("emptyDir.medium");
         if source.medium.as_deref() != Some("Memory") {
             findings.refuse(&at, "mayfly has no such medium");
         }
@@ -33,17 +33,17 @@ pub(super) fn volume(volume: &Volume, at: &Path, findings: &mut Findings<'_>) {
     if let Some(source) = &volume.host_path
         && matches!(source.type_.as_deref(), Some("BlockDevice" | "CharDevice" | "Socket"))
     {
-        let at = at.child("hostPath").child("type");
+        let at = at.child("hostPath.type");
         findings.refuse(&at, "a container can use no devices and sockets of the host");
     }
     let sources = volume.projected.as_ref().and_then(|projected| projected.sources.as_ref());
     for (index, source) in sources.into_iter().flatten().enumerate() {
-        let at = at.child("projected").child("sources").index(index);
+        let at = at.item("projected.sources", index);
         projection(source, &at, findings);
     }
 }
 
-fn projection(source: &VolumeProjection, at: &Path, findings: &mut Findings<'_>) {
+fn projection(source: &VolumeProjection, at: &Path<'_>, findings: &mut Findings<'_>) {
     let VolumeProjection {
         config_map: _,
         downward_api: _,

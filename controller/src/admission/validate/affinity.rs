@@ -17,7 +17,7 @@ const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
 
 /// Validates all that a pod asks for.
-pub(super) fn affinity(affinity: &Affinity, at: &Path, errors: &mut Errors) {
+pub(super) fn affinity(affinity: &Affinity, at: &Path<'_>, errors: &mut Errors) {
     if let Some(nodes) = &affinity.node_affinity {
         node_affinity(nodes, &at.child("nodeAffinity"), errors);
     }
@@ -40,9 +40,10 @@ pub(super) fn affinity(affinity: &Affinity, at: &Path, errors: &mut Errors) {
     }
 }
 
-fn node_affinity(affinity: &NodeAffinity, at: &Path, errors: &mut Errors) {
+fn node_affinity(affinity: &NodeAffinity, at: &Path<'_>, errors: &mut Errors) {
     if let Some(required) = &affinity.required_during_scheduling_ignored_during_execution {
-        let at = at.child(REQUIRED).child("nodeSelectorTerms");
+        let at = at.child(REQUIRED);
+        let at = at.child("nodeSelectorTerms");
         if required.node_selector_terms.is_empty() {
             errors.required(&at, "must have at least one node selector term");
         }
@@ -52,19 +53,19 @@ fn node_affinity(affinity: &NodeAffinity, at: &Path, errors: &mut Errors) {
     }
     let preferred = affinity.preferred_during_scheduling_ignored_during_execution.iter().flatten();
     for (index, term) in preferred.enumerate() {
-        let at = at.child(PREFERRED).index(index);
+        let at = at.item(PREFERRED, index);
         weight(term.weight, &at, errors);
         node_term(&term.preference, &at.child("preference"), errors);
     }
 }
 
-fn weight(weight: i32, at: &Path, errors: &mut Errors) {
+fn weight(weight: i32, at: &Path<'_>, errors: &mut Errors) {
     if !(1..=100).contains(&weight) {
         errors.invalid(&at.child("weight"), weight, "must be in the range 1-100");
     }
 }
 
-fn node_term(term: &NodeSelectorTerm, at: &Path, errors: &mut Errors) {
+fn node_term(term: &NodeSelectorTerm, at: &Path<'_>, errors: &mut Errors) {
     for (index, requirement) in term.match_expressions.iter().flatten().enumerate() {
         node_label(requirement, &at.child("matchExpressions").index(index), errors);
     }
@@ -75,7 +76,7 @@ fn node_term(term: &NodeSelectorTerm, at: &Path, errors: &mut Errors) {
 
 const NO_OPERATOR: &str = "not a valid selector operator";
 
-fn node_label(requirement: &NodeSelectorRequirement, at: &Path, errors: &mut Errors) {
+fn node_label(requirement: &NodeSelectorRequirement, at: &Path<'_>, errors: &mut Errors) {
     let values = requirement.values.as_deref().unwrap_or_default();
     let values_at = at.child("values");
     match requirement.operator.as_str() {
@@ -102,7 +103,7 @@ fn node_label(requirement: &NodeSelectorRequirement, at: &Path, errors: &mut Err
     }
 }
 
-fn node_field(requirement: &NodeSelectorRequirement, at: &Path, errors: &mut Errors) {
+fn node_field(requirement: &NodeSelectorRequirement, at: &Path<'_>, errors: &mut Errors) {
     let values = requirement.values.as_deref().unwrap_or_default();
     match requirement.operator.as_str() {
         "In" | "NotIn" if values.len() != 1 => {
@@ -125,12 +126,12 @@ fn node_field(requirement: &NodeSelectorRequirement, at: &Path, errors: &mut Err
     }
 }
 
-fn weighted(term: &WeightedPodAffinityTerm, at: &Path, errors: &mut Errors) {
+fn weighted(term: &WeightedPodAffinityTerm, at: &Path<'_>, errors: &mut Errors) {
     weight(term.weight, at, errors);
     pod_term(&term.pod_affinity_term, &at.child("podAffinityTerm"), errors);
 }
 
-fn pod_term(term: &PodAffinityTerm, at: &Path, errors: &mut Errors) {
+fn pod_term(term: &PodAffinityTerm, at: &Path<'_>, errors: &mut Errors) {
     for (name, selector) in
         [("labelSelector", &term.label_selector), ("namespaceSelector", &term.namespace_selector)]
     {
@@ -148,7 +149,7 @@ fn pod_term(term: &PodAffinityTerm, at: &Path, errors: &mut Errors) {
     topology_key(&term.topology_key, &at.child("topologyKey"), errors);
 }
 
-fn label_keys(term: &PodAffinityTerm, at: &Path, errors: &mut Errors) {
+fn label_keys(term: &PodAffinityTerm, at: &Path<'_>, errors: &mut Errors) {
     let same = term.match_label_keys.as_deref().unwrap_or_default();
     let other = term.mismatch_label_keys.as_deref().unwrap_or_default();
     for (name, keys) in [("matchLabelKeys", same), ("mismatchLabelKeys", other)] {
@@ -187,7 +188,7 @@ pub(super) const NO_SELECTOR: &str = "must not be specified when labelSelector i
 pub(super) const IN_SELECTOR: &str = "exists in both matchLabelKeys and labelSelector";
 
 /// Validates the label of nodes by which near is meant.
-pub(super) fn topology_key(key: &String, at: &Path, errors: &mut Errors) {
+pub(super) fn topology_key(key: &String, at: &Path<'_>, errors: &mut Errors) {
     if key.is_empty() {
         errors.required(at, "can not be empty");
     }
@@ -195,6 +196,6 @@ pub(super) fn topology_key(key: &String, at: &Path, errors: &mut Errors) {
 }
 
 /// Validates the key of a label.
-pub(super) fn label_name(key: &String, at: &Path, errors: &mut Errors) {
+pub(super) fn label_name(key: &String, at: &Path<'_>, errors: &mut Errors) {
     each(format::qualified_name(key), |complaint| errors.invalid(at, key, complaint));
 }

@@ -11,7 +11,12 @@ use crate::admission::path::Path;
 use crate::api::{Container, PodSpec};
 
 /// Validates the containers and init containers of `spec`, which has these `volumes`.
-pub(super) fn containers(spec: &PodSpec, volumes: &BTreeSet<&str>, at: &Path, errors: &mut Errors) {
+pub(super) fn containers(
+    spec: &PodSpec,
+    volumes: &BTreeSet<&str>,
+    at: &Path<'_>,
+    errors: &mut Errors,
+) {
     let field = at.child("containers");
     if spec.containers.is_empty() {
         errors.required(&field, "");
@@ -35,7 +40,7 @@ pub(super) fn containers(spec: &PodSpec, volumes: &BTreeSet<&str>, at: &Path, er
 fn unique_name<'a>(
     container: &'a Container,
     names: &mut BTreeSet<&'a str>,
-    at: &Path,
+    at: &Path<'_>,
     errors: &mut Errors,
 ) {
     if !names.insert(&container.name) {
@@ -43,7 +48,7 @@ fn unique_name<'a>(
     }
 }
 
-fn container(container: &Container, volumes: &BTreeSet<&str>, at: &Path, errors: &mut Errors) {
+fn container(container: &Container, volumes: &BTreeSet<&str>, at: &Path<'_>, errors: &mut Errors) {
     if container.name.is_empty() {
         errors.required(&at.child("name"), "");
     } else {
@@ -74,7 +79,7 @@ fn container(container: &Container, volumes: &BTreeSet<&str>, at: &Path, errors:
     restart_policy::restart_policy(container, at, errors);
 }
 
-fn ports(container: &Container, at: &Path, errors: &mut Errors) {
+fn ports(container: &Container, at: &Path<'_>, errors: &mut Errors) {
     for (index, port) in container.ports.iter().flatten().enumerate() {
         let at = at.index(index);
         if port.container_port == 0 {
@@ -88,7 +93,7 @@ fn ports(container: &Container, at: &Path, errors: &mut Errors) {
     }
 }
 
-fn mounts(container: &Container, volumes: &BTreeSet<&str>, at: &Path, errors: &mut Errors) {
+fn mounts(container: &Container, volumes: &BTreeSet<&str>, at: &Path<'_>, errors: &mut Errors) {
     let mut paths = BTreeSet::new();
     for (index, mount) in container.volume_mounts.iter().flatten().enumerate() {
         let at = at.index(index);
@@ -108,7 +113,7 @@ fn mounts(container: &Container, volumes: &BTreeSet<&str>, at: &Path, errors: &m
 }
 
 /// A path within a volume must stay within it.
-fn sub_path(mount: &VolumeMount, at: &Path, errors: &mut Errors) {
+fn sub_path(mount: &VolumeMount, at: &Path<'_>, errors: &mut Errors) {
     let path = mount.sub_path.as_deref().unwrap_or_default();
     let expression = mount.sub_path_expr.as_deref().unwrap_or_default();
     for (field, path) in [("subPath", path), ("subPathExpr", expression)] {
@@ -128,7 +133,7 @@ fn sub_path(mount: &VolumeMount, at: &Path, errors: &mut Errors) {
     }
 }
 
-fn probes(container: &Container, at: &Path, errors: &mut Errors) {
+fn probes(container: &Container, at: &Path<'_>, errors: &mut Errors) {
     for (field, probe) in [
         ("livenessProbe", &container.liveness_probe),
         ("readinessProbe", &container.readiness_probe),
@@ -140,7 +145,7 @@ fn probes(container: &Container, at: &Path, errors: &mut Errors) {
     }
 }
 
-fn probe(probe: &Probe, at: &Path, errors: &mut Errors) {
+fn probe(probe: &Probe, at: &Path<'_>, errors: &mut Errors) {
     let handlers = [
         probe.exec.is_some(),
         probe.grpc.is_some(),

@@ -60,7 +60,7 @@ pub(crate) fn cron_job_spec(spec: &CronJobSpec, old: Option<&CronJobSpec>, error
     }
 }
 
-fn non_negative(number: Option<i64>, at: &Path, errors: &mut Errors) {
+fn non_negative(number: Option<i64>, at: &Path<'_>, errors: &mut Errors) {
     if let Some(number) = number.filter(|number| *number < 0) {
         errors.invalid(at, number, NON_NEGATIVE);
     }
@@ -71,7 +71,7 @@ pub(crate) fn schedule(
     text: &str,
     may_name_zone: bool,
     zone: Option<&str>,
-    at: &Path,
+    at: &Path<'_>,
     errors: &mut Errors,
 ) {
     if let Err(error) = Schedule::parse(text, TimeZone::UTC) {
@@ -94,7 +94,7 @@ pub(crate) fn schedule(
 }
 
 /// Validates the name of a time zone.
-pub(crate) fn named_zone(name: &str, at: &Path, errors: &mut Errors) {
+pub(crate) fn named_zone(name: &str, at: &Path<'_>, errors: &mut Errors) {
     if name.is_empty() {
         return errors.invalid(at, name, "timeZone must be nil or non-empty string");
     }
@@ -117,7 +117,7 @@ pub(crate) fn named_zone(name: &str, at: &Path, errors: &mut Errors) {
 }
 
 /// The Job to be made is validated as any, but for its selector, which is made with it.
-fn job_template(spec: &JobSpec, at: &Path, errors: &mut Errors) {
+fn job_template(spec: &JobSpec, at: &Path<'_>, errors: &mut Errors) {
     job::template_spec(spec, at, errors);
     if let Some(selector) = &spec.selector {
         let detail = "`selector` will be auto-generated";

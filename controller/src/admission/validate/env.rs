@@ -32,12 +32,12 @@ const RESOURCES: [&str; 6] = [
 ];
 
 /// Validates `env` and `envFrom` of the container at `at`.
-pub(super) fn variables(container: &Container, at: &Path, errors: &mut Errors) {
+pub(super) fn variables(container: &Container, at: &Path<'_>, errors: &mut Errors) {
     for (index, variable) in container.env.iter().flatten().enumerate() {
         self::variable(variable, &at.child("env").index(index), errors);
     }
     for (index, source) in container.env_from.iter().flatten().enumerate() {
-        let at = at.child("envFrom").index(index);
+        let at = at.item("envFrom", index);
         let prefix = source.prefix.as_deref().filter(|prefix| !prefix.is_empty());
         each(prefix.map(format::env_var_name).unwrap_or_default(), |complaint| {
             errors.invalid(&at.child("prefix"), prefix.unwrap_or_default(), complaint);
@@ -66,7 +66,7 @@ pub(super) fn variables(container: &Container, at: &Path, errors: &mut Errors) {
 
 const MORE_THAN_ONE: &str = "may not have more than one field specified at a time";
 
-fn variable(variable: &EnvVar, at: &Path, errors: &mut Errors) {
+fn variable(variable: &EnvVar, at: &Path<'_>, errors: &mut Errors) {
     if variable.name.is_empty() {
         errors.required(&at.child("name"), "");
     } else {
@@ -80,7 +80,7 @@ fn variable(variable: &EnvVar, at: &Path, errors: &mut Errors) {
     }
 }
 
-fn source(source: &EnvVarSource, has_value: bool, at: &Path, errors: &mut Errors) {
+fn source(source: &EnvVarSource, has_value: bool, at: &Path<'_>, errors: &mut Errors) {
     let mut count = 0;
     if let Some(field) = &source.field_ref {
         count += 1;
@@ -88,7 +88,7 @@ fn source(source: &EnvVarSource, has_value: bool, at: &Path, errors: &mut Errors
     }
     if let Some(resource) = &source.resource_field_ref {
         count += 1;
-        let at = at.child("resourceFieldRef").child("resource");
+        let at = at.child("resourceFieldRef.resource");
         let name = resource.resource.as_str();
         if name.is_empty() {
             errors.required(&at, "");
@@ -129,7 +129,7 @@ fn source(source: &EnvVarSource, has_value: bool, at: &Path, errors: &mut Errors
 }
 
 /// Validates the path of a field of a pod, in the reference at `at`.
-fn field_path(path: &str, at: &Path, errors: &mut Errors) {
+fn field_path(path: &str, at: &Path<'_>, errors: &mut Errors) {
     let at = at.child("fieldPath");
     if path.is_empty() {
         return errors.required(&at, "");

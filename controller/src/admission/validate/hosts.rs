@@ -8,7 +8,7 @@ use crate::network;
 
 /// Validates the hosts in the `metadata` of a pod or its template, which is at `at`. Whether the
 /// operator allows them is another question.
-pub(crate) fn hosts(metadata: &ObjectMeta, at: &Path, errors: &mut Errors) {
+pub(crate) fn hosts(metadata: &ObjectMeta, at: &Path<'_>, errors: &mut Errors) {
     let Err(error) = network::asked(metadata) else { return };
     let value = metadata.annotations.as_ref().and_then(|it| it.get(ALLOW_HOSTS));
     let value = value.map(String::as_str).unwrap_or_default();

@@ -96,7 +96,7 @@ fn generated_selector(job: &Job, spec: &JobSpec, options: JobOptions, errors: &m
     let none = BTreeMap::new();
     let meta = spec.template.metadata.as_ref();
     let labels = meta.and_then(|meta| meta.labels.as_ref()).unwrap_or(&none);
-    let at = Path::new("spec").child("template").child("metadata").child("labels");
+    let at = Path::new("spec.template.metadata.labels");
     let mut expected = BTreeMap::new();
     for (key, value) in legacy.iter().chain(prefixed) {
         let detail = format!("must be '{value}'");
@@ -108,13 +108,13 @@ fn generated_selector(job: &Job, spec: &JobSpec, options: JobOptions, errors: &m
         expected.insert((*key).to_owned(), (*value).to_owned());
     }
     if !selector::matches(Some(selector), &expected) {
-        let at = Path::new("spec").child("selector");
+        let at = Path::new("spec.selector");
         errors.invalid(&at, Some(selector), "`selector` not auto-generated");
     }
 }
 
 /// Validates the spec of a Job, with its selector.
-pub(super) fn job_spec(spec: &JobSpec, options: JobOptions, at: &Path, errors: &mut Errors) {
+pub(super) fn job_spec(spec: &JobSpec, options: JobOptions, at: &Path<'_>, errors: &mut Errors) {
     template_spec(spec, at, errors);
     match &spec.selector {
         None => errors.required(&at.child("selector"), ""),
@@ -126,13 +126,13 @@ pub(super) fn job_spec(spec: &JobSpec, options: JobOptions, at: &Path, errors: &
     let none = BTreeMap::new();
     let labels = spec.template.metadata.as_ref().and_then(|meta| meta.labels.as_ref());
     if !selector::matches(spec.selector.as_ref(), labels.unwrap_or(&none)) {
-        let at = at.child("template").child("metadata").child("labels");
+        let at = at.child("template.metadata.labels");
         errors.invalid(&at, Json(labels), "`selector` does not match template `labels`");
     }
 }
 
 /// Validates the spec of a Job but for its selector, which the job template of a CronJob lacks.
-pub(super) fn template_spec(spec: &JobSpec, at: &Path, errors: &mut Errors) {
+pub(super) fn template_spec(spec: &JobSpec, at: &Path<'_>, errors: &mut Errors) {
     counts(spec, at, errors);
     if let Some(name) = &spec.managed_by {
         managed_by(name, &at.child("managedBy"), errors);
@@ -155,11 +155,11 @@ pub(super) fn template_spec(spec: &JobSpec, at: &Path, errors: &mut Errors) {
     }
     pod_replacement_policy(spec, &at.child("podReplacementPolicy"), errors);
     pod::pod_template(&spec.template, &at.child("template"), errors);
-    let at = at.child("template").child("spec").child("restartPolicy");
+    let at = at.child("template.spec.restartPolicy");
     restart_policy(spec, &at, errors);
 }
 
-fn counts(spec: &JobSpec, at: &Path, errors: &mut Errors) {
+fn counts(spec: &JobSpec, at: &Path<'_>, errors: &mut Errors) {
     for (field, count) in [
         ("parallelism", spec.parallelism.map(i64::from)),
         ("completions", spec.completions.map(i64::from)),
@@ -178,7 +178,7 @@ fn counts(spec: &JobSpec, at: &Path, errors: &mut Errors) {
     }
 }
 
-fn managed_by(name: &str, at: &Path, errors: &mut Errors) {
+fn managed_by(name: &str, at: &Path<'_>, errors: &mut Errors) {
     if name.is_empty() {
         return errors.required(at, "");
     }
@@ -197,7 +197,7 @@ fn managed_by(name: &str, at: &Path, errors: &mut Errors) {
     }
 }
 
-fn indexed(spec: &JobSpec, at: &Path, errors: &mut Errors) {
+fn indexed(spec: &JobSpec, at: &Path<'_>, errors: &mut Errors) {
     let parallelism = spec.parallelism.unwrap_or_default();
     if spec.completions.is_none() {
         errors.required(&at.child("completions"), "when completion mode is Indexed");
@@ -244,7 +244,7 @@ fn indexed(spec: &JobSpec, at: &Path, errors: &mut Errors) {
     }
 }
 
-fn not_indexed(spec: &JobSpec, at: &Path, errors: &mut Errors) {
+fn not_indexed(spec: &JobSpec, at: &Path<'_>, errors: &mut Errors) {
     const DETAIL: &str = "requires indexed completion mode";
     if let Some(limit) = spec.backoff_limit_per_index {
         errors.invalid(&at.child("backoffLimitPerIndex"), limit, DETAIL);
@@ -257,7 +257,7 @@ fn not_indexed(spec: &JobSpec, at: &Path, errors: &mut Errors) {
     }
 }
 
-fn pod_replacement_policy(spec: &JobSpec, at: &Path, errors: &mut Errors) {
+fn pod_replacement_policy(spec: &JobSpec, at: &Path<'_>, errors: &mut Errors) {
     let Some(policy) = &spec.pod_replacement_policy else { return };
     let supported: &[&str] = match spec.pod_failure_policy {
         // Whether a pod has failed is known only once it has ended.
@@ -269,7 +269,7 @@ fn pod_replacement_policy(spec: &JobSpec, at: &Path, errors: &mut Errors) {
     }
 }
 
-fn restart_policy(spec: &JobSpec, at: &Path, errors: &mut Errors) {
+fn restart_policy(spec: &JobSpec, at: &Path<'_>, errors: &mut Errors) {
     let pod = spec.template.spec.as_ref();
     let policy = pod.and_then(|pod| pod.restart_policy.as_deref()).unwrap_or_default();
     match policy {

@@ -51,7 +51,7 @@ struct Check<'a> {
     spec: &'a JobSpec,
     new: &'a JobStatus,
     old: &'a JobStatus,
-    at: Path,
+    at: Path<'a>,
 }
 
 fn is_true(status: &JobStatus, condition: &str) -> bool {
@@ -110,7 +110,7 @@ impl Check<'_> {
         let mut seen = BTreeSet::new();
         for (field, uids) in [("succeeded", &pods.succeeded), ("failed", &pods.failed)] {
             for (index, uid) in uids.iter().flatten().enumerate() {
-                let at = at.child(field).index(index);
+                let at = at.item(field, index);
                 if uid.is_empty() {
                     errors.invalid(&at, uid, "must not be empty");
                 } else if !seen.insert(uid) {

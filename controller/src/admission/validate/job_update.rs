@@ -105,7 +105,7 @@ impl Show for Shown {
     }
 }
 
-fn completions(spec: &JobSpec, old: &JobSpec, at: &Path, errors: &mut Errors) {
+fn completions(spec: &JobSpec, old: &JobSpec, at: &Path<'_>, errors: &mut Errors) {
     if spec.completions == old.completions {
         return;
     }
@@ -125,7 +125,7 @@ fn template(
     template: &PodTemplateSpec,
     old: &PodTemplateSpec,
     options: JobUpdateOptions,
-    at: &Path,
+    at: &Path<'_>,
     errors: &mut Errors,
 ) {
     // What may change is made equal, so that whatever still differs may not.

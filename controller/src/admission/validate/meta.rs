@@ -14,7 +14,7 @@ const ANNOTATIONS_BYTES_MAX: usize = 256 * 1024;
 pub(crate) fn object_meta(
     meta: &ObjectMeta,
     name_format: fn(&str) -> Vec<String>,
-    at: &Path,
+    at: &Path<'_>,
     errors: &mut Errors,
 ) {
     if let Some(prefix) = meta.generate_name.as_deref().filter(|prefix| !prefix.is_empty()) {
@@ -50,7 +50,7 @@ pub(crate) fn object_meta(
 pub(crate) fn object_meta_update(
     meta: &ObjectMeta,
     old: &ObjectMeta,
-    at: &Path,
+    at: &Path<'_>,
     errors: &mut Errors,
 ) {
     let mut immutable = |name: &str, new: Option<&str>, old: Option<&str>| {
@@ -73,7 +73,7 @@ pub(crate) const NON_NEGATIVE: &str = "must be greater than or equal to 0";
 pub(crate) const IMMUTABLE: &str = "field is immutable";
 
 /// Validates labels.
-pub(crate) fn labels(map: Option<&BTreeMap<String, String>>, at: &Path, errors: &mut Errors) {
+pub(crate) fn labels(map: Option<&BTreeMap<String, String>>, at: &Path<'_>, errors: &mut Errors) {
     for (key, value) in map.into_iter().flatten() {
         each(format::qualified_name(key), |complaint| errors.invalid(at, key, complaint));
         each(format::label_value(value), |complaint| errors.invalid(at, value, complaint));
@@ -81,7 +81,11 @@ pub(crate) fn labels(map: Option<&BTreeMap<String, String>>, at: &Path, errors: 
 }
 
 /// Validates annotations, whose values may be any text.
-pub(crate) fn annotations(map: Option<&BTreeMap<String, String>>, at: &Path, errors: &mut Errors) {
+pub(crate) fn annotations(
+    map: Option<&BTreeMap<String, String>>,
+    at: &Path<'_>,
+    errors: &mut Errors,
+) {
     let mut bytes = 0;
     for (key, value) in map.into_iter().flatten() {
         // Unlike that of a label, the key of an annotation may be in upper case throughout.
@@ -94,7 +98,7 @@ pub(crate) fn annotations(map: Option<&BTreeMap<String, String>>, at: &Path, err
     }
 }
 
-fn owner_references(meta: &ObjectMeta, at: &Path, errors: &mut Errors) {
+fn owner_references(meta: &ObjectMeta, at: &Path<'_>, errors: &mut Errors) {
     let mut controller: Option<&str> = None;
     for (index, owner) in meta.owner_references.iter().flatten().enumerate() {
         let at = at.index(index);
@@ -123,7 +127,7 @@ fn owner_references(meta: &ObjectMeta, at: &Path, errors: &mut Errors) {
     }
 }
 
-fn finalizers(meta: &ObjectMeta, at: &Path, errors: &mut Errors) {
+fn finalizers(meta: &ObjectMeta, at: &Path<'_>, errors: &mut Errors) {
     // Those that Kubernetes itself gives may do without a domain.
     const STANDARD: [&str; 2] = ["foregroundDeletion", "orphan"];
     for (index, finalizer) in meta.finalizers.iter().flatten().enumerate() {

@@ -9,7 +9,7 @@ use crate::admission::path::Path;
 use crate::api::{PodSpec, PodTemplateSpec};
 
 /// Validates a pod template.
-pub(crate) fn pod_template(template: &PodTemplateSpec, at: &Path, errors: &mut Errors) {
+pub(crate) fn pod_template(template: &PodTemplateSpec, at: &Path<'_>, errors: &mut Errors) {
     if let Some(meta) = &template.metadata {
         labels(meta.labels.as_ref(), &at.child("labels"), errors);
         annotations(meta.annotations.as_ref(), &at.child("annotations"), errors);
@@ -19,13 +19,13 @@ pub(crate) fn pod_template(template: &PodTemplateSpec, at: &Path, errors: &mut E
     let spec = template.spec.as_deref().unwrap_or(&empty);
     pod_spec(spec, &at.child("spec"), errors);
     if spec.ephemeral_containers.iter().flatten().next().is_some() {
-        let field = at.child("spec").child("ephemeralContainers");
+        let field = at.child("spec.ephemeralContainers");
         errors.forbidden(&field, "ephemeral containers not allowed in pod template");
     }
 }
 
 /// Validates the spec of a pod.
-pub(crate) fn pod_spec(spec: &PodSpec, at: &Path, errors: &mut Errors) {
+pub(crate) fn pod_spec(spec: &PodSpec, at: &Path<'_>, errors: &mut Errors) {
     let volumes = volume::volumes(spec, &at.child("volumes"), errors);
     container::containers(spec, &volumes, at, errors);
     restart_policy(spec, &at.child("restartPolicy"), errors);
@@ -72,18 +72,18 @@ pub(crate) fn pod_spec(spec: &PodSpec, at: &Path, errors: &mut Errors) {
 }
 
 /// Validates what a pod may do to others, if that is said.
-pub(crate) fn preemption_policy(policy: Option<&str>, at: &Path, errors: &mut Errors) {
+pub(crate) fn preemption_policy(policy: Option<&str>, at: &Path<'_>, errors: &mut Errors) {
     if policy.is_some() {
         one_of(policy, &["PreemptLowerPriority", "Never"], at, errors);
     }
 }
 
-fn restart_policy(spec: &PodSpec, at: &Path, errors: &mut Errors) {
+fn restart_policy(spec: &PodSpec, at: &Path<'_>, errors: &mut Errors) {
     one_of(spec.restart_policy.as_deref(), &["Always", "OnFailure", "Never"], at, errors);
 }
 
 /// Complains unless `value` is one of `allowed`.
-pub(super) fn one_of(value: Option<&str>, allowed: &[&str], at: &Path, errors: &mut Errors) {
+pub(super) fn one_of(value: Option<&str>, allowed: &[&str], at: &Path<'_>, errors: &mut Errors) {
     match value.unwrap_or_default() {
         "" => errors.required(at, ""),
         value if allowed.contains(&value) => {}

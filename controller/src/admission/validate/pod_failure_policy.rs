@@ -24,7 +24,12 @@ const OPERATORS: [&str; 2] = ["In", "NotIn"];
 const STATUSES: [&str; 3] = ["False", "True", "Unknown"];
 
 /// Validates the pod failure policy of `spec`.
-pub(super) fn policy(policy: &PodFailurePolicy, spec: &JobSpec, at: &Path, errors: &mut Errors) {
+pub(super) fn policy(
+    policy: &PodFailurePolicy,
+    spec: &JobSpec,
+    at: &Path<'_>,
+    errors: &mut Errors,
+) {
     let at = at.child("rules");
     if policy.rules.len() > RULES_MAX {
         errors.too_many(&at, policy.rules.len(), RULES_MAX);
@@ -39,7 +44,7 @@ fn rule(
     rule: &PodFailurePolicyRule,
     spec: &JobSpec,
     containers: &BTreeSet<&str>,
-    at: &Path,
+    at: &Path<'_>,
     errors: &mut Errors,
 ) {
     let action = at.child("action");
@@ -72,7 +77,7 @@ fn rule(
 }
 
 /// Complains unless `value` is one of `allowed`; in the words that this policy has for it.
-fn one_of(value: &str, allowed: &[&str], at: &Path, errors: &mut Errors) {
+fn one_of(value: &str, allowed: &[&str], at: &Path<'_>, errors: &mut Errors) {
     if value.is_empty() {
         let quoted: Vec<_> = allowed.iter().map(|value| format!("\"{value}\"")).collect();
         errors.required(at, &format!("valid values: [{}]", quoted.join(" ")));
@@ -84,7 +89,7 @@ fn one_of(value: &str, allowed: &[&str], at: &Path, errors: &mut Errors) {
 fn exit_codes(
     codes: &PodFailurePolicyOnExitCodesRequirement,
     containers: &BTreeSet<&str>,
-    at: &Path,
+    at: &Path<'_>,
     errors: &mut Errors,
 ) {
     one_of(&codes.operator, &OPERATORS, &at.child("operator"), errors);
@@ -117,7 +122,11 @@ fn exit_codes(
     }
 }
 
-fn conditions(patterns: &[PodFailurePolicyOnPodConditionsPattern], at: &Path, errors: &mut Errors) {
+fn conditions(
+    patterns: &[PodFailurePolicyOnPodConditionsPattern],
+    at: &Path<'_>,
+    errors: &mut Errors,
+) {
     if patterns.len() > CONDITIONS_MAX {
         errors.too_many(at, patterns.len(), CONDITIONS_MAX);
     }

@@ -43,7 +43,7 @@ pub(crate) fn pod_spec(new: &PodSpec, old: &PodSpec, errors: &mut Errors) {
 }
 
 /// A deadline may be set, and then only be lowered. Whether it is so.
-fn active_deadline(new: &PodSpec, old: &PodSpec, at: &Path, errors: &mut Errors) -> bool {
+fn active_deadline(new: &PodSpec, old: &PodSpec, at: &Path<'_>, errors: &mut Errors) -> bool {
     let complaint = match (new.active_deadline_seconds, old.active_deadline_seconds) {
         (Some(new), Some(old)) if old < new => "must be less than or equal to previous value",
         (None, Some(_)) => "must not update from a positive integer to nil value",
@@ -57,7 +57,7 @@ fn active_deadline(new: &PodSpec, old: &PodSpec, at: &Path, errors: &mut Errors)
 }
 
 /// Tolerations may be added, and the seconds of those that are there may change.
-fn tolerations(new: &PodSpec, old: &PodSpec, at: &Path, errors: &mut Errors) {
+fn tolerations(new: &PodSpec, old: &PodSpec, at: &Path<'_>, errors: &mut Errors) {
     let new = new.tolerations.as_deref().unwrap_or_default();
     for kept in old.tolerations.iter().flatten() {
         let is_kept = new.iter().any(|new| {
@@ -102,7 +102,7 @@ fn differences(new: &PodSpec, old: &PodSpec) -> Vec<String> {
     found
 }
 
-fn differ(at: &Path, new: &Value, old: &Value, found: &mut Vec<String>) {
+fn differ(at: &Path<'_>, new: &Value, old: &Value, found: &mut Vec<String>) {
     match (new, old) {
         (Value::Object(new), Value::Object(old)) => {
             let names: BTreeSet<&String> = new.keys().chain(old.keys()).collect();

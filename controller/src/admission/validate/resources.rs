@@ -29,7 +29,7 @@ pub(crate) fn is_huge_page(name: &str) -> bool {
 /// Validates the resources of a container.
 pub(super) fn requirements(
     resources: Option<&ResourceRequirements>,
-    at: &Path,
+    at: &Path<'_>,
     errors: &mut Errors,
 ) {
     let Some(resources) = resources else { return };
@@ -53,7 +53,7 @@ pub(super) fn requirements(
     }
 }
 
-fn amount(text: &str, at: &Path, errors: &mut Errors) {
+fn amount(text: &str, at: &Path<'_>, errors: &mut Errors) {
     match Amount::parse(text) {
         None => errors.invalid(at, text, NO_AMOUNT),
         Some(amount) if amount.is_negative() => {

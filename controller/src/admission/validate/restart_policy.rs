@@ -12,7 +12,7 @@ const RULES_MAX: usize = 20;
 const EXIT_CODES_MAX: usize = 255;
 
 /// Validates the restart policy and its rules of `container`, which is at `at`.
-pub(super) fn restart_policy(container: &Container, at: &Path, errors: &mut Errors) {
+pub(super) fn restart_policy(container: &Container, at: &Path<'_>, errors: &mut Errors) {
     let rules = container.restart_policy_rules.as_deref().unwrap_or_default();
     let field = at.child("restartPolicy");
     match container.restart_policy.as_deref() {

@@ -13,7 +13,7 @@ use crate::admission::path::Path;
 const POSITIVE: &str = "must be greater than zero";
 
 /// Validates `topologySpreadConstraints`.
-pub(super) fn spread(all: &[TopologySpreadConstraint], at: &Path, errors: &mut Errors) {
+pub(super) fn spread(all: &[TopologySpreadConstraint], at: &Path<'_>, errors: &mut Errors) {
     for (index, constraint) in all.iter().enumerate() {
         let at = at.index(index);
         if constraint.max_skew <= 0 {
@@ -49,7 +49,7 @@ pub(super) fn spread(all: &[TopologySpreadConstraint], at: &Path, errors: &mut E
     }
 }
 
-fn min_domains(constraint: &TopologySpreadConstraint, at: &Path, errors: &mut Errors) {
+fn min_domains(constraint: &TopologySpreadConstraint, at: &Path<'_>, errors: &mut Errors) {
     let Some(domains) = constraint.min_domains else { return };
     if domains <= 0 {
         errors.invalid(at, domains, POSITIVE);
@@ -62,7 +62,7 @@ fn min_domains(constraint: &TopologySpreadConstraint, at: &Path, errors: &mut Er
     }
 }
 
-fn match_label_keys(constraint: &TopologySpreadConstraint, at: &Path, errors: &mut Errors) {
+fn match_label_keys(constraint: &TopologySpreadConstraint, at: &Path<'_>, errors: &mut Errors) {
     let keys = constraint.match_label_keys.as_deref().unwrap_or_default();
     if keys.is_empty() {
         return;
@@ -83,7 +83,7 @@ fn match_label_keys(constraint: &TopologySpreadConstraint, at: &Path, errors: &m
 }
 
 /// Validates `tolerations`.
-pub(super) fn tolerations(all: &[Toleration], at: &Path, errors: &mut Errors) {
+pub(super) fn tolerations(all: &[Toleration], at: &Path<'_>, errors: &mut Errors) {
     for (index, toleration) in all.iter().enumerate() {
         let at = at.index(index);
         let text = |text: &Option<String>| text.clone().unwrap_or_default();

@@ -11,13 +11,13 @@ use crate::api::LabelSelector;
 /// Validates a selector.
 pub(crate) fn label_selector(
     selector: &LabelSelector,
-    at: &Path,
+    at: &Path<'_>,
     allow_bad_values: bool,
     errors: &mut Errors,
 ) {
     labels(selector.match_labels.as_ref(), &at.child("matchLabels"), errors);
     for (index, expression) in selector.match_expressions.iter().flatten().enumerate() {
-        let at = at.child("matchExpressions").index(index);
+        let at = at.item("matchExpressions", index);
         let has_values = expression.values.as_ref().is_some_and(|values| !values.is_empty());
         match expression.operator.as_str() {
             "In" | "NotIn" if !has_values => errors.required(

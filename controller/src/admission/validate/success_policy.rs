@@ -12,7 +12,7 @@ const RULES_MAX: usize = 20;
 const INDEXES_BYTES_MAX: usize = 64 * 1024;
 
 /// Validates the success policy of `spec`, which is Indexed.
-pub(super) fn policy(policy: &SuccessPolicy, spec: &JobSpec, at: &Path, errors: &mut Errors) {
+pub(super) fn policy(policy: &SuccessPolicy, spec: &JobSpec, at: &Path<'_>, errors: &mut Errors) {
     let at = at.child("rules");
     if policy.rules.is_empty() {
         let detail = "at least one rules must be specified when the successPolicy is specified";
@@ -26,7 +26,7 @@ pub(super) fn policy(policy: &SuccessPolicy, spec: &JobSpec, at: &Path, errors: 
     }
 }
 
-fn rule(rule: &SuccessPolicyRule, completions: i32, at: &Path, errors: &mut Errors) {
+fn rule(rule: &SuccessPolicyRule, completions: i32, at: &Path<'_>, errors: &mut Errors) {
     if rule.succeeded_indexes.is_none() && rule.succeeded_count.is_none() {
         errors.required(at, "at least one of succeededCount or succeededIndexes must be specified");
     }

@@ -21,7 +21,11 @@ const HOST_PATH_TYPES: [&str; 8] = [
 ];
 
 /// Validates the volumes of `spec`, and returns the names of those that have one.
-pub(super) fn volumes<'a>(spec: &'a PodSpec, at: &Path, errors: &mut Errors) -> BTreeSet<&'a str> {
+pub(super) fn volumes<'a>(
+    spec: &'a PodSpec,
+    at: &Path<'_>,
+    errors: &mut Errors,
+) -> BTreeSet<&'a str> {
     let mut names = BTreeSet::new();
     for (index, volume) in spec.volumes.iter().flatten().enumerate() {
         let at = at.index(index);
@@ -45,7 +49,7 @@ pub(super) fn volumes<'a>(spec: &'a PodSpec, at: &Path, errors: &mut Errors) -> 
 }
 
 /// A volume has one source.
-fn sources(volume: &Volume, at: &Path, errors: &mut Errors) {
+fn sources(volume: &Volume, at: &Path<'_>, errors: &mut Errors) {
     // Each source is a field of its own, so what is set besides the name is the sources.
     let fields = serde_json::to_value(volume).unwrap_or_default();
     let names = fields.as_object().into_iter().flat_map(|fields| fields.keys());
@@ -71,7 +75,7 @@ fn sources(volume: &Volume, at: &Path, errors: &mut Errors) {
     }
 }
 
-fn host_path(source: &HostPathVolumeSource, at: &Path, errors: &mut Errors) {
+fn host_path(source: &HostPathVolumeSource, at: &Path<'_>, errors: &mut Errors) {
     if source.path.is_empty() {
         errors.required(&at.child("path"), "");
         return;

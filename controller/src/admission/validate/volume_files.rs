@@ -19,7 +19,7 @@ const FIELD_PATHS: [&str; 5] = [
 ];
 
 /// Validates what `volume`, which is at `at`, is to hold.
-pub(super) fn files(volume: &Volume, at: &Path, errors: &mut Errors) {
+pub(super) fn files(volume: &Volume, at: &Path<'_>, errors: &mut Errors) {
     if let Some(source) = &volume.config_map {
         let at = at.child("configMap");
         mode(source.default_mode, &at.child("defaultMode"), errors);
@@ -39,7 +39,7 @@ pub(super) fn files(volume: &Volume, at: &Path, errors: &mut Errors) {
         let at = at.child("projected");
         mode(source.default_mode, &at.child("defaultMode"), errors);
         for (index, source) in source.sources.iter().flatten().enumerate() {
-            let at = at.child("sources").index(index);
+            let at = at.item("sources", index);
             if let Some(source) = &source.config_map {
                 keys(source.items.as_deref(), &at.child("configMap").child("items"), errors);
             }
@@ -53,7 +53,7 @@ pub(super) fn files(volume: &Volume, at: &Path, errors: &mut Errors) {
     }
     let size = volume.empty_dir.as_ref().and_then(|source| source.size_limit.as_ref());
     if let Some(size) = size {
-        let at = at.child("emptyDir").child("sizeLimit");
+        let at = at.child("emptyDir.sizeLimit");
         match Amount::parse(&size.0) {
             None => errors.invalid(&at, size.0.as_str(), NO_AMOUNT),
             Some(amount) if amount.is_negative() => {
@@ -64,7 +64,7 @@ pub(super) fn files(volume: &Volume, at: &Path, errors: &mut Errors) {
     }
 }
 
-fn keys(items: Option<&[KeyToPath]>, at: &Path, errors: &mut Errors) {
+fn keys(items: Option<&[KeyToPath]>, at: &Path<'_>, errors: &mut Errors) {
     for (index, item) in items.into_iter().flatten().enumerate() {
         let at = at.index(index);
         if item.key.is_empty() {
@@ -75,7 +75,7 @@ fn keys(items: Option<&[KeyToPath]>, at: &Path, errors: &mut Errors) {
     }
 }
 
-fn downward(items: Option<&[DownwardAPIVolumeFile]>, at: &Path, errors: &mut Errors) {
+fn downward(items: Option<&[DownwardAPIVolumeFile]>, at: &Path<'_>, errors: &mut Errors) {
     for (index, item) in items.into_iter().flatten().enumerate() {
         let at = at.index(index);
         path(&item.path, &at.child("path"), errors);
@@ -90,7 +90,7 @@ fn downward(items: Option<&[DownwardAPIVolumeFile]>, at: &Path, errors: &mut Err
                 errors.required(&at, "one of fieldRef and resourceFieldRef is required");
             }
             (Some(field), None) => {
-                let at = at.child("fieldRef").child("fieldPath");
+                let at = at.child("fieldRef.fieldPath");
                 let named = field.field_path.as_str();
                 let is_by_key = ["metadata.annotations['", "metadata.labels['"]
                     .iter()
@@ -115,7 +115,7 @@ fn downward(items: Option<&[DownwardAPIVolumeFile]>, at: &Path, errors: &mut Err
 }
 
 /// A path in a volume must stay in it, and leave alone what a volume keeps for itself.
-fn path(path: &str, at: &Path, errors: &mut Errors) {
+fn path(path: &str, at: &Path<'_>, errors: &mut Errors) {
     if path.is_empty() {
         errors.required(at, "");
     }
@@ -129,7 +129,7 @@ fn path(path: &str, at: &Path, errors: &mut Errors) {
     }
 }
 
-fn mode(mode: Option<i32>, at: &Path, errors: &mut Errors) {
+fn mode(mode: Option<i32>, at: &Path<'_>, errors: &mut Errors) {
     if let Some(mode) = mode.filter(|mode| !(0..=0o777).contains(mode)) {
         errors.invalid(at, mode, MODE);
     }

@@ -34,6 +34,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use foldhash::fast::RandomState;
+
 use super::directory::{self, PodDirectory};
 use super::runtime::PodIdentity;
 use crate::clock::Clock;
@@ -76,6 +78,8 @@ impl Default for LogLimits {
     }
 }
 
+type Live = HashMap<Arc<Run>, Weak<LogWriter>, RandomState>;
+
 struct Inner {
     root: PathBuf,
     clock: Clock,
@@ -85,7 +89,7 @@ struct Inner {
     /// The uids of pods that may have logs in files.
     with_files: Mutex<HashSet<String>>,
     /// The runs that are going on.
-    live: Mutex<HashMap<Arc<Run>, Weak<LogWriter>>>,
+    live: Mutex<Live>,
 }
 
 /// One run of a container.
@@ -264,7 +268,7 @@ impl Logs {
         }
     }
 
-    fn live(&self) -> MutexGuard<'_, HashMap<Arc<Run>, Weak<LogWriter>>> {
+    fn live(&self) -> MutexGuard<'_, Live> {
         self.inner.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::record::{Head, Record};
 use crate::limits::LOG_RUNS_MAX;
 
@@ -10,7 +12,7 @@ const ATTEMPTS_MAX: usize = 2;
 
 /// The logs that are in segments, by the uid of their pod.
 #[derive(Default)]
-pub(super) struct Index(HashMap<Box<str>, Vec<Log>>);
+pub(super) struct Index(HashMap<Box<str>, Vec<Log>, RandomState>);
 
 /// What one run of a container has printed, or had before it was lost.
 pub(super) struct Log {
