@@ -68,6 +68,7 @@ fmt:
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy --manifest-path benches/speed/Cargo.toml --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
     shellcheck .ci/run benches/instructions book/build book/install fuzz/run fuzz/seed \
         guests/build examples/perl/build tests/clients/install tests/dashboard/install \

@@ -13,12 +13,15 @@ use crate::server::Server;
 const PODS: usize = 1_000_000;
 /// The pods whose cost is looked at, of each server in its turn.
 const SAMPLE: usize = 10_000;
+/// Finished pods that a server keeps (`--terminated-pod-gc-threshold`).
+const KEPT: usize = 12_500;
 /// Those that a new server has run before: its first takes what no other does.
 const WARM_UP: usize = 100;
 const AT_ONCE: usize = 200;
 
 pub(crate) fn measure(options: &Options) -> io::Result<Vec<Figure>> {
     let mut growth = Figure::new("processor time a pod, with many before it / the first", "1.2");
+    let mut later = Figure::new("the same / when as many are collected as end", "");
     let mut memory = Figure::new("MB of memory after it", "bounded");
     let mut disk = Figure::new("MB of disk after it", "bounded");
     let (pods, sample) = (options.scaled(PODS), options.scaled(SAMPLE));
@@ -26,14 +29,18 @@ pub(crate) fn measure(options: &Options) -> io::Result<Vec<Figure>> {
         let old = started(mayfly)?;
         cost(&old, "many", pods)?;
         for number in 0..options.runs {
-            let first = cost(&started(mayfly)?, "first", sample)?;
+            let new = started(mayfly)?;
+            let first = cost(&new, "first", sample)?;
+            cost(&new, "kept", KEPT.saturating_sub(sample))?;
+            let collecting = cost(&new, "collecting", sample)?;
             let after = cost(&old, &format!("after-{number}"), sample)?;
             growth.push(name, after / first);
+            later.push(name, after / collecting);
             memory.push(name, old.memory_bytes()? / 1e6);
             disk.push(name, old.state_bytes() / 1e6);
         }
     }
-    Ok(vec![growth, memory, disk])
+    Ok(vec![growth, later, memory, disk])
 }
 
 fn started(mayfly: &Path) -> io::Result<Server> {

@@ -75,7 +75,7 @@ fn make_all(server: &Server, jobs: usize) -> io::Result<()> {
     thread::scope(|scope| {
         let makers: Vec<_> = (0..CONNECTIONS).map(|_| scope.spawn(make)).collect();
         (0..jobs).try_for_each(|_| ends.next().map(drop))?;
-        let joined = makers.into_iter().map(|it| it.join());
-        joined.map(|it| it.unwrap_or_else(|_| Err(io::Error::other("a client panicked")))).collect()
+        let mut joined = makers.into_iter().map(|it| it.join());
+        joined.try_for_each(|it| it.unwrap_or_else(|_| Err(io::Error::other("a client panicked"))))
     })
 }
