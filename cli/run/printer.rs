@@ -17,6 +17,8 @@ use std::time::Duration;
 use indicatif::MultiProgress;
 use tokio_util::sync::CancellationToken;
 
+use crate::threads;
+
 /// How many bytes wait to be written before writers have to. Stops a reader that has fallen
 /// asleep from filling our memory; large enough to never matter to one that reads.
 const QUEUE_BYTES_MAX: usize = 4 << 20;
@@ -105,7 +107,7 @@ impl Printer {
         if queue.bytes >= QUEUE_BYTES_MAX {
             drop(queue);
             // The thread may be one of the async runtime's, which then needs another.
-            match tokio::task::block_in_place(|| self.shared.wait_for_room(cancel)) {
+            match threads::in_place(|| self.shared.wait_for_room(cancel)) {
                 Some(with_room) => queue = with_room,
                 None => return false,
             }

@@ -1,7 +1,8 @@
 //! Which events are new, which only count, and which are too many. Pure but for its memory.
 //!
 //! What belongs together is known by a hash of what it has in common. Its key is this process's own,
-//! so that nobody can make two that are the same; by chance none are among so few.
+//! and nobody is shown a hash, so that nobody can make two that are the same; by chance none are among
+//! so few.
 
 use std::hash::{BuildHasher, Hash};
 
