@@ -1,5 +1,6 @@
 //! Ctrl-C and SIGTERM: the first asks the run to end, the second ends the process.
 
+use std::future::pending;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, mpsc};
@@ -8,7 +9,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use mayfly_controller::node::remove_directory;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::{SIGINT, SIGTERM};
@@ -25,27 +27,29 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    /// Starts to listen. `temporary` is removed when a second signal ends the process at once.
+    /// Starts to listen, within a tokio runtime. `temporary` is removed when a second signal ends the
+    /// process at once.
     pub(crate) fn listen(temporary: Option<PathBuf>) -> anyhow::Result<Self> {
         let interrupt = Self { asked: CancellationToken::new(), signal: Arc::default() };
-        let mut interrupts = signal(SignalKind::interrupt()).context("can't listen for Ctrl-C")?;
-        let mut terminates = signal(SignalKind::terminate()).context("can't listen for SIGTERM")?;
+        let mut signals = Signals::new()?;
         let told = interrupt.clone();
         tokio::spawn(async move {
-            loop {
-                let number = tokio::select! {
-                    Some(()) = interrupts.recv() => SIGINT,
-                    Some(()) = terminates.recv() => SIGTERM,
-                    else => return,
-                };
-                if told.asked.is_cancelled() {
-                    if let Some(folder) = temporary {
-                        remove_soon(folder);
-                    }
-                    std::process::exit(128 + i32::from(number));
+            let first = signals.next().await;
+            told.signal.store(first, Ordering::Relaxed);
+            // The next is heard whatever the runtime's threads wait for then, such as who reads what
+            // was printed. There is no thread for it before: it would be most of what a short run
+            // starts for nothing.
+            let alone = Signals::alone();
+            told.asked.cancel();
+            match alone {
+                Ok((runtime, mut signals)) => {
+                    let second = move || end(runtime.block_on(signals.next()), temporary);
+                    thread::spawn(second);
                 }
-                told.signal.store(number, Ordering::Relaxed);
-                told.asked.cancel();
+                Err(error) => {
+                    tracing::debug!(error = &*error, "another signal is heard between other work");
+                    end(signals.next().await, temporary);
+                }
             }
         });
         Ok(interrupt)
@@ -56,6 +60,49 @@ impl Interrupt {
         self.asked.cancelled().await;
         self.signal.load(Ordering::Relaxed)
     }
+}
+
+/// What asks us to stop.
+struct Signals {
+    interrupts: Signal,
+    terminates: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            interrupts: signal(SignalKind::interrupt()).context("can't listen for Ctrl-C")?,
+            terminates: signal(SignalKind::terminate()).context("can't listen for SIGTERM")?,
+        })
+    }
+
+    /// The same with a runtime that does nothing else.
+    fn alone() -> anyhow::Result<(Runtime, Self)> {
+        let runtime = Builder::new_current_thread().enable_io().build()?;
+        let signals = {
+            let _within = runtime.enter();
+            Self::new()?
+        };
+        Ok((runtime, signals))
+    }
+
+    /// The number of the next one.
+    async fn next(&mut self) -> u8 {
+        tokio::select! {
+            Some(()) = self.interrupts.recv() => SIGINT,
+            Some(()) = self.terminates.recv() => SIGTERM,
+            // Neither has an end.
+            else => pending().await,
+        }
+    }
+}
+
+/// Ends the process because of the signal `number`.
+fn end(number: u8, temporary: Option<PathBuf>) -> ! {
+    if let Some(folder) = temporary {
+        remove_soon(folder);
+    }
+    std::process::exit(128 + i32::from(number));
 }
 
 /// Removes `folder`, as far as that goes soon. What is left is the system's to clean, like all that
