@@ -44,7 +44,10 @@ impl Interrupt {
             match alone {
                 Ok((runtime, mut signals)) => {
                     let second = move || end(runtime.block_on(signals.next()), temporary);
-                    thread::spawn(second);
+                    let thread = thread::Builder::new().name("mayfly-signals".to_owned());
+                    if let Err(error) = thread.spawn(second) {
+                        tracing::debug!(%error, "no other signal is heard");
+                    }
                 }
                 Err(error) => {
                     tracing::debug!(error = &*error, "another signal is heard between other work");

@@ -104,10 +104,11 @@ impl Code {
 impl Stamp {
     /// That of the file at `path`.
     pub(crate) fn of(path: &Path) -> anyhow::Result<Self> {
-        let stamp = || {
-            let metadata = fs::metadata(path)?;
-            Ok::<_, std::io::Error>(Self { modified: metadata.modified()?, length: metadata.len() })
-        };
-        stamp().with_context(|| format!("can't read {}", path.display()))
+        let unread = || format!("can't read {}", path.display());
+        let metadata = fs::metadata(path).with_context(unread)?;
+        // Of a pipe there is nothing to be read once more, and it may let everybody wait.
+        anyhow::ensure!(metadata.is_file(), "{} is no file, as a module has to be", path.display());
+        let modified = metadata.modified().with_context(unread)?;
+        Ok(Self { modified, length: metadata.len() })
     }
 }

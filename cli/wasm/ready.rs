@@ -161,7 +161,7 @@ impl Fetcher {
                     }
                     pull.fetching.notify_one();
                 }
-                let ready = self.file(&pull.image, &path, before).await;
+                let ready = self.file(&pull.image, &path, before);
                 let ready = ready.map_err(|error| PullError::Failed(format!("{error:#}")))?;
                 return Ok((ready, is_kept));
             }
@@ -183,7 +183,7 @@ impl Fetcher {
     }
 
     /// The image in the file at `path`, unless it is what was there `before`.
-    async fn file(
+    fn file(
         &self,
         image: &str,
         path: &Path,
@@ -192,7 +192,8 @@ impl Fetcher {
         if let Some(ready) = before.filter(|ready| ready.code.is_still(path)) {
             return Ok(ready);
         }
-        let code = Arc::new(read(path).await?);
+        // It may be large, and the thread is one of the async runtime's.
+        let code = Arc::new(threads::in_place(|| Code::read(path))?);
         let mut known = self.known();
         let code = known.codes.entry(code.id().to_owned()).or_insert(code).clone();
         let ready = Arc::new(Ready {
@@ -298,17 +299,6 @@ impl Fetcher {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The code in the file at `path`.
-async fn read(path: &Path) -> anyhow::Result<Code> {
-    if path.is_file() {
-        // It may be large, and the thread is one of the async runtime's.
-        return threads::in_place(|| Code::read(path));
-    }
-    // A pipe has to be waited for.
-    let path = path.to_owned();
-    tokio::task::spawn_blocking(move || Code::read(&path)).await?
 }
 
 fn keyring(files: &[LoginFile]) -> anyhow::Result<Keyring> {

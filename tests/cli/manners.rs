@@ -1,10 +1,11 @@
 //! Manners of a Unix program.
 
+use std::fs;
+use std::io::Read as _;
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Instant;
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::{Home, PATIENCE, Stream, guest, job};
@@ -41,7 +42,7 @@ fn ctrl_c_stops_and_cleans_up() {
         running.line(|from, line| from == Stream::Stderr && line.contains("1 active"));
         running.signal(signal);
         running.wait().exits(code).says("stopped with");
-        let left = std::fs::read_dir(home.path(".")).expect("the home must be there");
+        let left = fs::read_dir(home.path(".")).expect("the home must be there");
         let left = left.filter(|it| {
             it.as_ref().is_ok_and(|it| it.file_name().to_string_lossy().starts_with("mayfly-"))
         });
@@ -60,15 +61,11 @@ impl Drop for Killed {
 }
 
 #[test]
-fn ctrl_c_again_ends_it_whatever_it_waits_for() {
+fn ctrl_c_again_ends_what_waits_for_its_reader() {
     let home = Home::new();
-    home.write("job.yaml", job("a", "", "image: slow"));
-    let pipe = home.path("pipe");
-    let mode = Mode::RUSR | Mode::WUSR;
-    mknodat(CWD, &pipe, FileType::Fifo, mode, 0).expect("a pipe must be made");
-    let image = format!("--image=slow={}", pipe.display());
+    home.write("job.yaml", job("a", "", &format!("image: {}", guest("hog_output"))));
     let mut command = home.mayfly();
-    command.args(["run", &image, "job.yaml"]).stdout(Stdio::null()).stderr(Stdio::null());
+    command.args(["run", "job.yaml"]).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = Killed(command.spawn().expect("mayfly must start"));
     let begun = Instant::now();
     let until = |step: &mut dyn FnMut() -> bool| {
@@ -77,16 +74,22 @@ fn ctrl_c_again_ends_it_whatever_it_waits_for() {
             thread::yield_now();
         }
     };
-    // Whoever writes is let in as soon as somebody reads, and then writes nothing.
-    let mut writer = None;
-    until(&mut || {
-        writer = open(&pipe, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty()).ok();
-        writer.is_some()
-    });
+    // From the first byte on, nobody reads.
+    let reader = child.0.stdout.as_mut().expect("it must be a pipe");
+    reader.read_exact(&mut [0]).expect("the guest must print");
     let process = Pid::from_child(&child.0);
+    let interrupt = || kill_process(process, Signal::INT).expect("it must be there");
+    interrupt();
+    // Whatever the others wait for from now on, there is one who listens.
+    let threads = format!("/proc/{}/task", process.as_raw_nonzero());
+    let name = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("comm")).ok();
+    until(&mut || {
+        let threads = fs::read_dir(&threads).expect("it must be there").flatten();
+        threads.filter_map(name).any(|name| name.trim() == "mayfly-signals")
+    });
     let mut status = None;
     until(&mut || {
-        kill_process(process, Signal::INT).expect("it must be there");
+        interrupt();
         status = child.0.try_wait().expect("it must be ours");
         status.is_some()
     });
