@@ -144,12 +144,14 @@ impl<C: ClusterClient, R: PodRuntime> Agent<C, R> {
     pub async fn run(mut self, cancel: CancellationToken) {
         self.shutdown = cancel.clone();
         let mut pods = self.host.client.watch_pods(&self.settings.name);
-        let mut disk = self.disk.subscribe();
-        self.chores.spawn(heartbeat(Arc::clone(&self.host), self.settings.clone(), disk.clone()));
         if let Some(reserve) = self.settings.disk {
             let (root, clock) = (self.settings.root.clone(), self.host.clock.clone());
+            // Before anybody hears of the node: a pod that it has no room for should not come here.
+            self.disk.send_replace(disk::shortage(&root, &reserve));
             self.chores.spawn(disk::look_after(root, reserve, clock, self.disk.clone()));
         }
+        let mut disk = self.disk.subscribe();
+        self.chores.spawn(heartbeat(Arc::clone(&self.host), self.settings.clone(), disk.clone()));
         self.chores.spawn(self.usages().keep_sampling());
         self.roots().for_each(directory::sweep);
         loop {

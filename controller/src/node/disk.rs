@@ -110,31 +110,33 @@ fn in_kibibytes(bytes: u64) -> String {
     Amount::of(&Quantity(format!("{}Ki", bytes / 1024))).to_string()
 }
 
-/// Looks for ever at the disk that `root` is on. `shortage` hears of each look that finds one, and of
-/// its end.
+/// What the disk that `root` is on has too little of now. Blocks.
+pub(super) fn shortage(root: &Path, reserve: &DiskReserve) -> Option<Shortage> {
+    DiskRoom::of(root)?.shortage(reserve)
+}
+
+/// Looks for ever at the disk that `root` is on, some time from now on. `shortage`, which has what is
+/// found now, hears of each look that finds one, and of its end.
 pub(super) async fn look_after(
     root: PathBuf,
     reserve: DiskReserve,
     clock: Clock,
     shortage: watch::Sender<Option<Shortage>>,
 ) {
-    let mut short_at: Option<Timestamp> = None;
-    // It was just written to: a thread for it, which many a run would need for nothing else, is
-    // started when it may have begun to hang.
-    let mut room = DiskRoom::of(&root);
+    let mut short_at = shortage.borrow().is_some().then(|| clock.now());
     loop {
+        clock.sleep(LOOK_EVERY).await;
+        let path = root.clone();
+        // A disk that hangs must not hold up anybody else.
+        let found = task::spawn_blocking(move || self::shortage(&path, &reserve)).await;
         let now = clock.now();
-        if let Some(found) = room.and_then(|room| room.shortage(&reserve)) {
+        if let Some(found) = found.ok().flatten() {
             short_at = Some(now);
             shortage.send_replace(Some(found));
         } else if short_at.is_some_and(|at| has_been_calm(now, at)) {
             short_at = None;
             shortage.send_replace(None);
         }
-        clock.sleep(LOOK_EVERY).await;
-        let path = root.clone();
-        // A disk that hangs must not hold up anybody else.
-        room = task::spawn_blocking(move || DiskRoom::of(&path)).await.ok().flatten();
     }
 }
 

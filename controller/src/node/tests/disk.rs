@@ -31,7 +31,11 @@ fn shown(cluster: &Cluster, name: &str) -> String {
 }
 
 fn pressure(cluster: &Cluster) -> String {
-    let node: Arc<Node> = cluster.store.get(&Key::new("", "here")).expect("it must be known");
+    told(&cluster.store.get::<Node>(&Key::new("", "here")).expect("it must be known"))
+}
+
+/// What `node` says of its disk.
+fn told(node: &Node) -> String {
     let status = node.status.clone().expect("it must have one");
     let mut conditions = status.conditions.into_iter().flatten();
     let found = conditions.find(|it| it.type_ == "DiskPressure").expect("it must be told");
@@ -61,6 +65,18 @@ async fn a_node_whose_disk_is_short_says_so_and_takes_no_pods() {
     create(&cluster, "later").await;
     cluster.until(5.0).await;
     assert_eq!(shown(&cluster, "later"), "Running  [] ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_is_short_is_known_before_the_node_is() {
+    let mut cluster = Cluster::new(FakeRuntime::default());
+    cluster.kill_agent();
+    let mut nodes = cluster.store.watch(&[Kind::Node], 0).expect("nothing is forgotten");
+    cluster.reserve = Some(DiskReserve { bytes: Some(u64::MAX), entries: None });
+    cluster.start_agent();
+    let first = nodes.next().await.expect("it must keep up");
+    let node = Node::from_object(&first.object).expect("it must be a node");
+    assert_eq!(told(node), "True KubeletHasDiskPressure: kubelet has disk pressure");
 }
 
 #[tokio::test(start_paused = true)]

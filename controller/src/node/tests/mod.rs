@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Agent, LocalClient, LostRuns, NodeSettings, Shutdown};
+use super::{Agent, DiskReserve, LocalClient, LostRuns, NodeSettings, Shutdown};
 use crate::api::{
     ContainerStatus, Event, Key, Kind, OwnerReference, Pod, PodStatus, Resource, SignedDuration,
     Timestamp,
@@ -39,6 +39,8 @@ struct Cluster {
     agent: Option<(CancellationToken, JoinHandle<()>)>,
     logs: super::logs::Logs,
     shutdown: Shutdown,
+    /// What must be left of its disk, if that is looked at.
+    reserve: Option<DiskReserve>,
     /// What the node hears of its disk.
     disk: tokio::sync::watch::Sender<Option<super::disk::Shortage>>,
 }
@@ -70,6 +72,7 @@ impl Cluster {
             agent,
             logs,
             shutdown,
+            reserve: None,
             disk,
         };
         cluster.start_agent();
@@ -80,6 +83,7 @@ impl Cluster {
         let mut settings = NodeSettings::new("here", self.root.path());
         settings.lost_runs = self.lost_runs;
         settings.shutdown = self.shutdown;
+        settings.disk = self.reserve;
         let client = LocalClient::new(self.store.clone());
         let agent = Agent::new(client, Arc::clone(&self.runtime), self.clock.clone(), settings);
         self.logs = agent.logs();
