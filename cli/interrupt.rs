@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use mayfly_controller::node::remove_directory;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -36,23 +36,11 @@ impl Interrupt {
         tokio::spawn(async move {
             let first = signals.next().await;
             told.signal.store(first, Ordering::Relaxed);
-            // The next is heard whatever the runtime's threads wait for then, such as who reads what
-            // was printed. There is no thread for it before: it would be most of what a short run
-            // starts for nothing.
-            let alone = Signals::alone();
+            let listening = listen_apart(temporary.clone());
             told.asked.cancel();
-            match alone {
-                Ok((runtime, mut signals)) => {
-                    let second = move || end(runtime.block_on(signals.next()), temporary);
-                    let thread = thread::Builder::new().name("mayfly-signals".to_owned());
-                    if let Err(error) = thread.spawn(second) {
-                        tracing::debug!(%error, "no other signal is heard");
-                    }
-                }
-                Err(error) => {
-                    tracing::debug!(error = &*error, "another signal is heard between other work");
-                    end(signals.next().await, temporary);
-                }
+            if let Err(error) = listening {
+                tracing::debug!(error = &*error, "another signal is heard between other work");
+                end(signals.next().await, temporary);
             }
         });
         Ok(interrupt)
@@ -79,16 +67,6 @@ impl Signals {
         })
     }
 
-    /// The same with a runtime that does nothing else.
-    fn alone() -> anyhow::Result<(Runtime, Self)> {
-        let runtime = Builder::new_current_thread().enable_io().build()?;
-        let signals = {
-            let _within = runtime.enter();
-            Self::new()?
-        };
-        Ok((runtime, signals))
-    }
-
     /// The number of the next one.
     async fn next(&mut self) -> u8 {
         tokio::select! {
@@ -98,6 +76,18 @@ impl Signals {
             else => pending().await,
         }
     }
+}
+
+/// Has the next signal end the process, from now on, whatever others wait for, such as who reads what
+/// was printed. It takes a thread, which a run that nobody stops does without.
+fn listen_apart(temporary: Option<PathBuf>) -> anyhow::Result<()> {
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let within = runtime.enter();
+    let mut signals = Signals::new()?;
+    drop(within);
+    let listen = move || end(runtime.block_on(signals.next()), temporary);
+    thread::Builder::new().name("mayfly-signals".to_owned()).spawn(listen)?;
+    Ok(())
 }
 
 /// Ends the process because of the signal `number`.

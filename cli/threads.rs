@@ -34,8 +34,8 @@ pub(crate) fn start() -> anyhow::Result<Runtime> {
     threads.context("can't start threads")
 }
 
-/// Starts what a run in which so many guests can be busy `at_once` is followed with. Where one thread
-/// is enough, it is the caller's: to wake another takes longer than most of what there is to do.
+/// Starts as many as are of use where so much can be done `at_once`. Where one is enough, it is the
+/// caller's: to wake another takes longer than most of what there is to do.
 pub(crate) fn start_for(at_once: u32) -> anyhow::Result<Runtime> {
     let mut threads = match of_use(at_once) {
         1 => Builder::new_current_thread(),

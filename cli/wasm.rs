@@ -172,9 +172,7 @@ impl PodRuntime for Wasm {
 
 /// Checks that `module` can be compiled and run, and leaves its code in `cache`.
 pub(crate) fn check(module: Vec<u8>, cache: Option<PathBuf>) -> anyhow::Result<()> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    runtime.context("can't start threads")?.block_on(async {
+    crate::threads::start_for(1)?.block_on(async {
         engine(cache, &EngineSettings::default())?.load(module.into(), Metering::Epochs).await?;
         Ok(())
     })

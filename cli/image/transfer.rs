@@ -4,13 +4,13 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow, ensure};
 use mayfly_images::{ImageName, Named, Policy, Progress, Puller};
-use tokio::runtime::Runtime;
 
 use super::bars::Bars;
 use super::{parse, print, shelf};
 use crate::args::{ImageFolder, LoginOptions};
 use crate::exit::Exit;
 use crate::images::{logins, policy};
+use crate::threads;
 
 /// Fetches the image `name`.
 pub(super) fn pull(
@@ -24,7 +24,7 @@ pub(super) fn pull(
     let puller = puller(&name, policy(rules)?, folder)?;
     let bars = Bars::new();
     let show = |progress: Progress<'_>| bars.show(progress);
-    let pulled = threads()?.block_on(puller.pull(&name, &keyring, &show));
+    let pulled = threads::start_for(1)?.block_on(puller.pull(&name, &keyring, &show));
     bars.clear();
     let image = pulled.with_context(|| format!("can't pull {name}"))?;
     // The operator has it here for whoever may run it.
@@ -49,7 +49,7 @@ pub(super) fn push(
     let puller = puller(&destination, Policy::default(), folder)?;
     let bars = Bars::new();
     let show = |progress: Progress<'_>| bars.show(progress);
-    let pushed = threads()?.block_on(puller.push(&name, &destination, &keyring, &show));
+    let pushed = threads::start_for(1)?.block_on(puller.push(&name, &destination, &keyring, &show));
     bars.clear();
     let digest = pushed.with_context(|| format!("can't push {name} to {destination}"))?;
     print(&format!("{destination} {digest}\n"))
@@ -59,10 +59,4 @@ pub(super) fn push(
 fn puller(name: &ImageName, policy: Policy, folder: &ImageFolder) -> anyhow::Result<Puller> {
     let host = name.registry().parse().map_err(|why: String| anyhow!(why))?;
     Ok(Puller::new(shelf(folder)?, Named::default().and(host), policy))
-}
-
-fn threads() -> anyhow::Result<Runtime> {
-    let threads =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    threads.context("can't start threads")
 }

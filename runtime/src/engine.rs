@@ -211,7 +211,7 @@ impl Engine {
     ) -> Result<Option<Compiled>, ModuleError> {
         let inner = Arc::clone(&self.0);
         let find = move || inner.compiled_before(digest, metering);
-        // To start a thread takes longer, and where there is one alone, nothing else runs yet.
+        // To start a thread takes longer, and where there is one alone, it has little else to do.
         match Handle::current().runtime_flavor() {
             RuntimeFlavor::CurrentThread => find(),
             _ => blocking(find).await?,
