@@ -23,6 +23,15 @@ pub(crate) struct Manifest {
     pub(crate) bytes: Vec<u8>,
 }
 
+impl Manifest {
+    /// Whether it may ask for a volume of medium `Memory`, found without understanding it: nobody can
+    /// write that word without it, but by escapes.
+    pub(crate) fn may_name_memory(&self) -> bool {
+        let has = |text: &[u8]| self.bytes.windows(text.len()).any(|it| it == text);
+        has(b"Memory") || has(b"\\")
+    }
+}
+
 /// Reads everything that `paths` name, in their order, then of names; what can't be read is added
 /// to `complaints`.
 pub(crate) fn read(
@@ -117,4 +126,20 @@ fn files_in(folder: &Path, depth: usize) -> anyhow::Result<Vec<PathBuf>> {
 
 fn is_manifest(path: &Path) -> bool {
     matches!(path.extension().and_then(|it| it.to_str()), Some("yaml" | "yml" | "json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_asks_for_memory_is_found_however_it_is_written() {
+        let may = |text: &str| {
+            let (source, folder) = (String::new(), PathBuf::new());
+            Manifest { source, folder, bytes: text.into() }.may_name_memory()
+        };
+        assert!(may("{name: a, emptyDir: {medium: Memory}}"));
+        assert!(may(r#"{"name": "a", "emptyDir": {"medium": "\u004demory"}}"#));
+        assert!(!may("{name: memory, emptyDir: {}}"));
+    }
 }

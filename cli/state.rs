@@ -48,8 +48,8 @@ impl Drop for StateFolder {
         // Not by the standard library, which has a descriptor and some stack for each directory in
         // another: guests may have made a hundred thousand of them.
         if let Some(memory) = &self.memory {
-            // The folder itself is not ours to remove once we are confined. The next node on this
-            // host does that, and looks for what could not be removed.
+            // The folder itself is not ours to remove once we are confined. The next node that has one
+            // on this host does that, and looks for what could not be removed.
             for folder in ["pods", "removed"] {
                 let _ = remove_directory(&memory.join(folder));
             }
@@ -59,21 +59,24 @@ impl Drop for StateFolder {
 }
 
 impl StateFolder {
-    /// The folder `given`, which is made if it is not there, or one for this run alone.
-    pub(crate) fn open(given: Option<&Path>) -> anyhow::Result<Self> {
-        if let Some(path) = given {
-            // Secrets are among what is kept: nobody else on the host may look.
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(path.join("node"));
-            made.with_context(|| format!("can't use the state folder {}", path.display()))?;
-            let memory = memory_root(&path.join("node"));
-            return Ok(Self { path: path.to_owned(), temporary: None, memory });
-        }
+    /// The folder `path`, which is made if it is not there.
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        // Secrets are among what is kept: nobody else on the host may look.
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(path.join("node"));
+        made.with_context(|| format!("can't use the state folder {}", path.display()))?;
+        let memory = memory_root(&path.join("node"));
+        Ok(Self { path: path.to_owned(), temporary: None, memory })
+    }
+
+    /// A folder for this run alone. Volumes of medium `Memory` are in memory if it is known
+    /// `with_memory` that there may be any.
+    pub(crate) fn temporary(with_memory: bool) -> anyhow::Result<Self> {
         let temporary = tempfile::Builder::new()
             .prefix("mayfly-")
             .tempdir()
             .context("can't make a temporary folder for the pods")?;
         let path = temporary.path().to_owned();
-        let memory = memory_root(&path.join("node"));
+        let memory = with_memory.then(|| memory_root(&path.join("node"))).flatten();
         Ok(Self { path, temporary: Some(temporary), memory })
     }
 
@@ -131,7 +134,7 @@ impl StateFolder {
     }
 
     /// What has to be removed when the process ends at once.
-    pub(crate) fn temporary(&self) -> Option<PathBuf> {
+    pub(crate) fn to_remove(&self) -> Option<PathBuf> {
         self.temporary.as_ref().map(|folder| folder.path().to_owned())
     }
 }
@@ -181,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_temporary_folder_goes_however_deep_guests_have_gone() {
-        let state = StateFolder::open(None).expect("it must be made");
+        let state = StateFolder::temporary(false).expect("it must be made");
         let path = state.path().to_owned();
         let directory = OFlags::DIRECTORY | OFlags::CLOEXEC;
         let mut at = openat(CWD, &path, directory, Mode::empty()).expect("it is there");

@@ -1,10 +1,9 @@
 //! How many threads there are, and those of a server.
 
-use std::sync::OnceLock;
-use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
+use mayfly_controller::node::NodeCapacity;
 use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 use tokio::task;
 
@@ -18,10 +17,8 @@ const KEPT: Duration = Duration::from_millis(500);
 /// How many are of use where so much can be done `at_once`: no more than there are cores. To start one
 /// takes as long as many a guest runs.
 pub(crate) fn of_use(at_once: u32) -> usize {
-    /// It takes reading several files.
-    static CORES: OnceLock<usize> = OnceLock::new();
-    let cores = *CORES.get_or_init(|| thread::available_parallelism().map_or(1, usize::from));
-    cores.min(usize::try_from(at_once).unwrap_or(usize::MAX)).max(1)
+    let cores = NodeCapacity::of_host().cpu_millis / 1000;
+    usize::try_from(cores.min(at_once.into())).unwrap_or(usize::MAX).max(1)
 }
 
 /// Starts as many as there are cores.
@@ -59,6 +56,8 @@ pub(crate) fn in_place<T>(work: impl FnOnce() -> T) -> T {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     #[test]

@@ -65,7 +65,7 @@ pub(super) fn restore(
 type Open = fn(&Path, Clock, Names) -> Result<Store, OpenError>;
 
 fn open(folder: &Path, how: Open) -> anyhow::Result<Store> {
-    let state = StateFolder::open(Some(folder))?;
+    let state = StateFolder::open(folder)?;
     let path = state.store().context("state must be in a folder")?;
     how(&path, Clock::system(), Names::random()).map_err(|error| {
         let is_in_use = matches!(error, OpenError::InUse { .. });

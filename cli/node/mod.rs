@@ -49,7 +49,7 @@ const LEAVE_PART: u32 = 3;
 /// Works until it is told to stop.
 pub(crate) fn node(arguments: &NodeArguments) -> anyhow::Result<Exit> {
     let folder = places::node_state_dir(arguments.state_dir.as_deref())?;
-    let state = StateFolder::open(Some(&folder))?;
+    let state = StateFolder::open(&folder)?;
     let kubeconfig = arguments.kubeconfig.as_deref().map(Kubeconfig::read).transpose()?;
     let credentials = kubeconfig.as_ref().map_or(&[][..], |it| &it.files[..]);
     // Before there are threads.

@@ -31,7 +31,7 @@ use crate::confine;
 use crate::exit::{self, Exit, SIGPIPE};
 use crate::interrupt::Interrupt;
 use crate::limits::Limits;
-use crate::manifest;
+use crate::manifest::{self, Manifest};
 use crate::state::{OfHost, StateFolder};
 use crate::threads;
 use follow::Followed;
@@ -46,14 +46,17 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
     // Read before there is anything that Ctrl-C would leave behind: standard input may take its time.
     let mut errors = Vec::new();
     let manifests = manifest::read(&arguments.files, arguments.recursive, &mut errors);
-    let state = StateFolder::open(arguments.state_dir.as_deref())?;
+    let state = match &arguments.state_dir {
+        Some(folder) => StateFolder::open(folder)?,
+        None => StateFolder::temporary(manifests.iter().any(Manifest::may_name_memory))?,
+    };
     // Before a stranger's manifest is understood, and before there are threads.
     confine::run(arguments, &state).tell();
     let documents = Documents::decode(&manifests, &errors);
     confine::run_reads(arguments, &state, &documents.folders, &documents.images()).tell();
 
     // A state folder may have more to go on with than there is in the manifests.
-    let at_once = state.temporary().map_or(u32::MAX, |_| documents.guests_at_once());
+    let at_once = state.to_remove().map_or(u32::MAX, |_| documents.guests_at_once());
     let threads = threads::start_for(at_once)?;
     let result = threads.block_on(run_all(arguments, &state, documents));
     // What is still at work, such as reading a large file, is of no use to anybody; and to end threads
@@ -67,7 +70,7 @@ async fn run_all(
     state: &StateFolder,
     documents: Documents,
 ) -> anyhow::Result<Exit> {
-    let interrupt = Interrupt::listen(state.temporary())?;
+    let interrupt = Interrupt::listen(state.to_remove())?;
     let store = match state.store() {
         Some(folder) => Store::open(&folder, Clock::system(), Names::random())?,
         None => Store::in_memory(Clock::system(), Names::random()),

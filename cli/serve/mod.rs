@@ -57,7 +57,7 @@ use users::Users;
 /// Serves until it is told to stop.
 pub(crate) fn serve(arguments: &ServeArguments, log: Log) -> anyhow::Result<Exit> {
     let folder = places::state_dir(arguments.state_dir.as_deref())?;
-    let state = StateFolder::open(Some(&folder))?;
+    let state = StateFolder::open(&folder)?;
     // Before there are threads.
     confine::serve(arguments, &state).log();
     let threads = threads::start()?;

@@ -1,5 +1,6 @@
 //! Which files a process may read, change and execute, by landlock.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use landlock::{
@@ -59,14 +60,13 @@ pub fn confine_files(files: &Files) -> Result<Extent, Unconfined> {
     })
 }
 
-fn ruleset<'a>(files: &'a Files) -> Result<RulesetCreated, RulesetError> {
+fn ruleset(files: &Files) -> Result<RulesetCreated, RulesetError> {
     let reading = AccessFs::ReadFile | AccessFs::ReadDir;
     // Moving a file to another folder is refused unless it is allowed by name, always.
     let mut handled = BitFlags::from(AccessFs::Refer);
-    let mut rules: Vec<(&'a Path, BitFlags<AccessFs>)> = Vec::new();
-    let mut allow = |paths: &'a [PathBuf], what: BitFlags<AccessFs>| {
-        rules.extend(paths.iter().map(|path| (path.as_path(), what)));
-    };
+    // One for each path: it takes several calls.
+    let mut rules: BTreeMap<&Path, BitFlags<AccessFs>> = BTreeMap::new();
+    let mut allow = |paths, what| allow_in(&mut rules, paths, what);
     if let Some(read) = &files.read {
         handled |= reading;
         allow(read, reading);
@@ -83,7 +83,7 @@ fn ruleset<'a>(files: &'a Files) -> Result<RulesetCreated, RulesetError> {
             allow(&files.write, write);
             allow(&files.tidy, AccessFs::RemoveDir.into());
         }
-        None => rules.push((Path::new("/"), AccessFs::Refer.into())),
+        None => drop(rules.insert(Path::new("/"), AccessFs::Refer.into())),
     }
     let mut ruleset =
         Ruleset::default().handle_access(handled)?.scope(Scope::from_all(ABI::V6))?.create()?;
@@ -96,6 +96,14 @@ fn ruleset<'a>(files: &'a Files) -> Result<RulesetCreated, RulesetError> {
         }
     }
     Ok(ruleset)
+}
+
+fn allow_in<'a>(
+    rules: &mut BTreeMap<&'a Path, BitFlags<AccessFs>>,
+    paths: &'a [PathBuf],
+    what: BitFlags<AccessFs>,
+) {
+    paths.iter().for_each(|path| *rules.entry(path).or_default() |= what);
 }
 
 fn is_dir(file: &PathFd) -> bool {
