@@ -227,26 +227,16 @@ pub const BATCH_TRANSACTIONS_MAX: usize = 1_024;
 /// history, of which this and one transaction of the largest size are no more than the whole.
 pub const BATCH_CHANGES_MAX: usize = WATCH_HISTORY_MAX - TRANSACTION_OPERATIONS_MAX;
 
-/// What the database keeps of its files in memory. Stops it from holding everything twice: it is
-/// only read when it is opened.
-pub const DATABASE_CACHE_BYTES_MAX: u64 = 1 << 20;
+/// A file of the journal, but for a larger batch. Stops what is removed at once from being much, and a
+/// start from reading much to find the end.
+pub const JOURNAL_FILE_BYTES: u64 = 16 << 20;
 
-/// What the database gathers in memory before it writes a table. Stops it from holding much of
-/// everything twice; small enough to be written in a fraction of a second.
-pub const DATABASE_MEMTABLE_BYTES_MAX: u64 = 16 << 20;
+/// What the journal may have before its oldest file is emptied and removed. Stops little from being
+/// written again and again; a start reads as much in a tenth of a second.
+pub const JOURNAL_BYTES_MIN: u64 = 64 << 20;
 
-/// Rows that a database at rest keeps in memory until there are enough for a table. Stops it from
-/// holding up to [`DATABASE_MEMTABLE_BYTES_MAX`] twice for as long as little is written; small tables
-/// are merged sooner.
-pub const DATABASE_ROWS_AT_REST_MAX: usize = 4_096;
-
-/// Tables that overlap before the database merges them with all that it has. Stops a start from
-/// merging very many; at 4, most pods were written five times over while a great Job ran.
-pub const DATABASE_TABLES_MAX: u8 = 16;
-
-/// What the database writes to its journals before it must tidy up. Stops the folder from growing
-/// far beyond what is live in it, and a start from taking long; the least that fjall takes.
-pub const DATABASE_JOURNAL_BYTES_MAX: u64 = 64 << 20;
+/// The memory that is kept for putting a batch together. Stops one large batch from holding it for ever.
+pub const JOURNAL_BUFFER_BYTES_MAX: usize = 1 << 20;
 
 /// Similar events about one object before they are combined into one. Stops a Job of a million
 /// pods from having a million events; Kubernetes' number.

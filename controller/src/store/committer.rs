@@ -5,7 +5,8 @@
 //! callers ─▶ queue ─▶ batch, checked against visible + staged ─▶ disk ─▶ publish ─▶ answers
 //! ```
 //!
-//! No lock is held while the disk works, and readers see the state before the batch until then.
+//! When all are answered, some of what the disk has held for longest is written once more, if it is still
+//! so. No lock is held while the disk works, and readers see the state before the batch until then.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,12 +18,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::apply::Batch;
-use super::disk::{Disk, DiskError, Row};
+use super::disk::{Disk, DiskError, Old, Row};
 use super::error::CommitError;
 use super::folder::Folder;
 use super::names::Names;
 use super::rest::Rest;
 use super::restore::{Replacement, Snapshot};
+use super::slot::{Slot, version_of};
 use super::state::Shared;
 use super::transaction::{Committed, Transaction};
 use super::watch::{Change, ChangeKind};
@@ -65,7 +67,7 @@ impl Committer {
         let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
         let thread = thread::Builder::new().name("committer".into()).spawn(move || {
             runtime.block_on(Writer::new(shared, names, disk).run(requests));
-            // The claim on the folder ends after the database is closed.
+            // The claim on the folder ends after the disk is closed.
             drop(folder);
         })?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
@@ -134,9 +136,7 @@ impl<D: Disk> Writer<D> {
                     biased;
                     request = requests.recv() => request,
                     () = self.rest.due() => {
-                        if self.rest.work(&self.shared) {
-                            self.disk.rest();
-                        }
+                        self.rest.work(&self.shared);
                         continue;
                     }
                 },
@@ -190,7 +190,35 @@ impl<D: Disk> Writer<D> {
             // Whoever asked may be gone.
             let _ = answer.send(result);
         }
+        if written.is_ok() {
+            self.rewrite_oldest();
+        }
         left
+    }
+
+    /// Has the disk let go of some of what is not so any more.
+    fn rewrite_oldest(&mut self) {
+        let oldest = self.disk.oldest();
+        if oldest.is_empty() {
+            return;
+        }
+        let unchanged: Vec<(Kind, Key, Slot)> = {
+            let state = self.shared.read();
+            let slot = |old: &Old| state.unchanged_since(old.resource_version, old.kind, &old.key);
+            let found = oldest.into_iter().filter_map(|old| Some((slot(&old)?, old)));
+            found.map(|(slot, old)| (old.kind, old.key, slot)).collect()
+        };
+        // Not what was read: an upgrade may have made something else of it.
+        let row = |(kind, key, slot): (Kind, Key, Slot)| Row {
+            kind,
+            key,
+            json: Some(slot.into_object().to_json().into()),
+        };
+        let rows: Vec<Row> = unchanged.into_iter().map(row).collect();
+        if let Err(error) = self.disk.rewrite(&rows) {
+            tracing::debug!(%error, "what is not so any more stays on the disk for now");
+            self.in_doubt = places(&rows);
+        }
     }
 
     /// Puts `snapshot` in the place of what is visible.
@@ -209,9 +237,11 @@ impl<D: Disk> Writer<D> {
 
     async fn write(&mut self, changes: &[Change]) -> Result<(), DiskError> {
         match changes.last() {
-            Some(last) => self.append(&rows(changes), last.resource_version).await,
-            None => Ok(()),
+            Some(last) => self.append(&rows(changes), last.resource_version).await?,
+            None => return Ok(()),
         }
+        self.disk.superseded(&superseded(changes));
+        Ok(())
     }
 
     async fn append(&mut self, rows: &[Row], resource_version: u64) -> Result<(), DiskError> {
@@ -223,7 +253,7 @@ impl<D: Disk> Writer<D> {
         self.shared.meter.syncs.observe(begun.elapsed());
         written.inspect_err(|error| {
             tracing::error!(%error, folder = %self.disk.folder().display(), "can't write the state");
-            self.in_doubt = rows.iter().map(|row| (row.kind, row.key.clone())).collect();
+            self.in_doubt = places(rows);
         })
     }
 
@@ -249,6 +279,17 @@ impl<D: Disk> Writer<D> {
         };
         (self.in_doubt.iter().map(visible).collect(), state.version())
     }
+}
+
+/// The versions of objects that were visible before `changes` and are not any more.
+fn superseded(changes: &[Change]) -> Vec<u64> {
+    let visible = changes.first().map_or(0, |first| first.resource_version - 1);
+    let before = changes.iter().filter_map(|change| version_of(change.before.as_ref()?));
+    before.filter(|version| *version <= visible).collect()
+}
+
+fn places(rows: &[Row]) -> Vec<(Kind, Key)> {
+    rows.iter().map(|row| (row.kind, row.key.clone())).collect()
 }
 
 /// The last version of each object in `changes`, in their order.

@@ -1,6 +1,6 @@
 //! The line between the store and whatever keeps it on disk.
 //!
-//! Production has one disk, the database in `fjall.rs`. The line is public so that a simulation can
+//! Production has one disk, the files of `journal/`. The line is public so that a simulation can
 //! be the disk: one that is slow or full, or keeps less than the last write when it is cut off.
 
 use std::error::Error;
@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use crate::api::{Key, Kind};
 
-/// What went wrong, in the words of the database or the operating system.
+/// What went wrong, in the words of the operating system or of who keeps it.
 pub type DiskError = Arc<dyn Error + Send + Sync>;
 
 /// Keeps the newest version of every object.
@@ -33,9 +33,22 @@ pub trait Disk: Send {
         resource_version: u64,
     ) -> impl Future<Output = Result<(), DiskError>> + Send;
 
-    /// Gives back memory that much writing has taken, since there is little to write for now. Nothing
-    /// of what is kept depends on it.
-    fn rest(&mut self) {}
+    /// After a batch was appended: it has put others in the place of the rows of these versions of
+    /// objects, or has forgotten them. Each is told once; some never are.
+    fn superseded(&mut self, _versions: &[u64]) {}
+
+    /// Rows that it has held for longest, to be [rewritten](Self::rewrite) where they are what is visible,
+    /// so that what they are in can go. A disk that does not grow by what is written again has none.
+    fn oldest(&mut self) -> Vec<Old> {
+        Vec::new()
+    }
+
+    /// Writes `rows` once more, as they are now: all of the [oldest](Self::oldest) that no batch has
+    /// changed since. They are durable with the next batch, and need not be before. An error means the
+    /// same as one of [`append`](Self::append).
+    fn rewrite(&mut self, _rows: &[Row]) -> Result<(), DiskError> {
+        Ok(())
+    }
 
     /// Starts again after an error. Returns the resource version that is kept.
     fn reopen(&mut self) -> Result<u64, DiskError>;
@@ -50,6 +63,17 @@ pub struct Row {
     pub key: Key,
     /// Its newest version as JSON, or `None` to forget it.
     pub json: Option<Bytes>,
+}
+
+/// A row that has been kept for long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Old {
+    /// The kind of its object.
+    pub kind: Kind,
+    /// Its key.
+    pub key: Key,
+    /// The state that it was written with: the object is that of the row if it has not changed since.
+    pub resource_version: u64,
 }
 
 /// An object as JSON, or why it can't be read.

@@ -61,7 +61,7 @@ pub enum CommitError {
     Disk {
         /// Where it should have been kept.
         folder: PathBuf,
-        /// What the database or the operating system says.
+        /// What the operating system says, or who keeps it.
         source: Arc<dyn Error + Send + Sync>,
     },
 }
@@ -124,12 +124,12 @@ pub enum OpenError {
         /// What it says of its format.
         found: Option<String>,
     },
-    /// The database in it can't be opened or read.
+    /// What is kept in it can't be read.
     #[error("the state in {} can't be read", folder.display())]
     Unreadable {
         /// Where it is.
         folder: PathBuf,
-        /// What the database says.
+        /// Which file, and why.
         source: Arc<dyn Error + Send + Sync>,
     },
 }

@@ -8,12 +8,15 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::disk::Disk;
 use super::error::OpenError;
-use super::schema::{DRAFT_FILE, FORMAT_FILE, Found, Schema};
+use super::former;
+use super::journal::Journal;
+use super::schema::{DRAFT_FILE, FORMAT_FILE, FORMER_SCHEMA, Found, Schema};
 
 const LOCK_FILE: &str = "lock";
-const DATABASE_FOLDER: &str = "objects";
+const JOURNAL_FOLDER: &str = "journal";
+/// Where objects were up to schema 2.
+const FORMER_FOLDER: &str = "objects";
 
 /// How long a folder that is in use is waited for. A process that was killed has it until the system
 /// has taken back its memory, and whoever looks after it starts the next one at once.
@@ -65,9 +68,22 @@ impl Folder {
         Ok(Self { path: path.into(), found, _lock: lock })
     }
 
-    /// Brings what is on `disk`, which is in here, to the newest `schema`.
-    pub(super) fn upgrade(&self, schema: Schema, disk: &mut impl Disk) -> Result<(), OpenError> {
-        schema.upgrade(&self.path, self.found.schema, disk)
+    /// The journal that is in here, with what a database has left for it, brought to the newest `schema`.
+    pub(super) fn journal(&self, schema: Schema) -> Result<Journal, OpenError> {
+        let unreadable = |source| OpenError::Unreadable { folder: self.path.clone(), source };
+        let not_usable = |source| OpenError::NotUsable { folder: self.path.clone(), source };
+        let (journal, former) = (self.path.join(JOURNAL_FOLDER), self.path.join(FORMER_FOLDER));
+        let has_former = former.exists();
+        let mut disk = match has_former && self.found.schema <= FORMER_SCHEMA {
+            true => former::taken_over(&former, &journal).map_err(unreadable)?,
+            false => Journal::open(&journal).map_err(unreadable)?,
+        };
+        schema.upgrade(&self.path, self.found.schema, &mut disk)?;
+        if has_former {
+            // From now on the folder is said to be of a schema that has none.
+            fs::remove_dir_all(&former).map_err(not_usable)?;
+        }
+        Ok(disk)
     }
 
     /// An error unless it is of `schema` already.
@@ -78,11 +94,6 @@ impl Folder {
         }
         let (folder, writer) = (self.path.clone(), writer.clone());
         Err(OpenError::Older { folder, schema: *found, writer })
-    }
-
-    /// Where the database is.
-    pub(super) fn database(&self) -> PathBuf {
-        self.path.join(DATABASE_FOLDER)
     }
 }
 
@@ -160,7 +171,7 @@ mod tests {
             format!("the state folder {shown} is of format what is this, which no mayfly writes")
         );
         fs::remove_file(folder.path().join(FORMAT_FILE)).unwrap();
-        fs::create_dir(folder.path().join(DATABASE_FOLDER)).unwrap();
+        fs::create_dir(folder.path().join(JOURNAL_FOLDER)).unwrap();
         assert_eq!(
             message(folder.path()),
             format!("{shown} is not a state folder of mayfly, and not empty; name another one")

@@ -13,8 +13,9 @@ mod common;
 mod deletion;
 pub mod disk;
 mod error;
-mod fjall;
 mod folder;
+mod former;
+mod journal;
 mod load;
 mod names;
 mod rest;
@@ -43,7 +44,6 @@ pub(crate) use state::in_order;
 pub use transaction::{Committed, DeleteOptions, Transaction};
 pub use watch::{Change, ChangeKind, Watch};
 
-use self::fjall::Fjall;
 use apply::Batch;
 use committer::Committer;
 use common::PodSpecs;
@@ -53,8 +53,8 @@ use restore::Replacement;
 use schema::Schema;
 use state::{Shared, State};
 
-/// The schema of what is kept: another one for every change after which an older mayfly would misread
-/// it.
+/// The schema of what is kept elsewhere than in a folder of this host: another one for every change after
+/// which an older mayfly would misread it.
 pub const SCHEMA: u32 = 2;
 
 /// Objects of a list after which its watch takes what has happened meanwhile: some milliseconds, in
@@ -114,7 +114,7 @@ impl Store {
     pub fn open_as_it_is(folder: &Path, clock: Clock, names: Names) -> Result<Self, OpenError> {
         let claimed = Folder::claim(folder, schema::CURRENT)?;
         claimed.needs_no_upgrade(schema::CURRENT)?;
-        Self::in_folder(schema::CURRENT, folder, claimed, clock, names)
+        Self::in_folder(schema::CURRENT, claimed, clock, names)
     }
 
     fn open_as(
@@ -123,20 +123,16 @@ impl Store {
         clock: Clock,
         names: Names,
     ) -> Result<Self, OpenError> {
-        let claimed = Folder::claim(folder, schema)?;
-        Self::in_folder(schema, folder, claimed, clock, names)
+        Self::in_folder(schema, Folder::claim(folder, schema)?, clock, names)
     }
 
     fn in_folder(
         schema: Schema,
-        folder: &Path,
         claimed: Folder,
         clock: Clock,
         names: Names,
     ) -> Result<Self, OpenError> {
-        let mut disk = Fjall::open(&claimed.database())
-            .map_err(|source| OpenError::Unreadable { folder: folder.into(), source })?;
-        claimed.upgrade(schema, &mut disk)?;
+        let disk = claimed.journal(schema)?;
         Self::on(disk, Some(claimed), clock, names)
     }
 

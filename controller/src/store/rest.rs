@@ -87,10 +87,8 @@ impl Rest {
         }
     }
 
-    /// Does a slice of it. Whether the disk is to [rest](super::disk::Disk::rest) now, too.
-    #[must_use]
-    pub(super) fn work(&mut self, shared: &Shared) -> bool {
-        let mut is_quiet = false;
+    /// Does a slice of it.
+    pub(super) fn work(&mut self, shared: &Shared) {
         let now = Instant::now();
         if !self.waiting.is_empty() {
             let slice = self.waiting.split_off(self.waiting.len().saturating_sub(SLICE));
@@ -101,7 +99,7 @@ impl Rest {
             let are_more = shared.forget_until(version, LOOKED_AT_ONCE).len() == LOOKED_AT_ONCE;
             self.forgotten = are_more.then_some(version);
         } else {
-            is_quiet = self.look(shared, now);
+            self.look(shared, now);
         }
         let is_more = !self.waiting.is_empty() || self.search.is_some() || self.forgotten.is_some();
         self.next = if is_more {
@@ -111,17 +109,15 @@ impl Rest {
         } else {
             None
         };
-        is_quiet
     }
 
-    /// Whether there is something to do, since little else is.
-    fn look(&mut self, shared: &Shared, now: Instant) -> bool {
+    /// Finds out whether there is something to do, since little else is.
+    fn look(&mut self, shared: &Shared, now: Instant) {
         // Another state may have lower versions.
         let version = shared.read().version();
         let changes = version.saturating_sub(self.seen);
         let worth = self.seen.saturating_sub(self.upto) >= CHANGES_WORTH;
-        let is_quiet = changes <= CHANGES_QUIET && worth;
-        if is_quiet {
+        if changes <= CHANGES_QUIET && worth {
             self.search = Some(Search::Changes { after: self.upto });
             self.upto = self.seen;
         }
@@ -135,7 +131,6 @@ impl Rest {
         {
             self.forgotten = Some(version);
         }
-        is_quiet
     }
 }
 
@@ -198,7 +193,7 @@ mod tests {
         advance(LOOK).await;
         loop {
             let is_search = rest.waiting.is_empty() && rest.search.is_some();
-            let _ = rest.work(shared);
+            rest.work(shared);
             if is_search {
                 found.push(rest.waiting.len());
             }

@@ -36,7 +36,12 @@ const WRITER: &str = concat!("mayfly/", env!("CARGO_PKG_VERSION"));
 pub(crate) const CURRENT: Schema = Schema(&[
     // 2: the folder says which mayfly has written it, so that who is too old can say who is needed.
     Step { object: |_| {} },
+    // 3: a folder has a journal, where it had a database.
+    Step { object: |_| {} },
 ]);
+
+/// The last schema of folders that have a database.
+pub(super) const FORMER_SCHEMA: u32 = 2;
 
 /// A row of steps; the first leads from schema 1 to 2.
 #[derive(Clone, Copy)]
@@ -197,8 +202,9 @@ mod tests {
 
     #[test]
     fn what_is_kept_elsewhere_is_of_the_same_schema() {
-        // Nothing brings that to another schema yet: whoever adds a step has to see to it.
-        assert_eq!(CURRENT.version(), crate::store::SCHEMA);
+        // Nothing brings that to another schema yet: whoever adds a step has to see to it. The last one
+        // is of folders alone.
+        assert_eq!(CURRENT.version(), crate::store::SCHEMA + 1);
     }
 
     #[test]

@@ -29,6 +29,14 @@ pub(crate) enum Slot {
 }
 
 impl Slot {
+    /// The version of the state that its last change made.
+    pub(super) fn version(&self) -> Option<u64> {
+        match self {
+            Self::Whole(object) => version_of(object),
+            Self::Packed(packed) => Some(packed.version),
+        }
+    }
+
     /// The object, for who asks. It takes some microseconds to unpack one, so no lock is held for
     /// many of them.
     pub(crate) fn object(&self) -> Object {
@@ -60,6 +68,11 @@ impl Slot {
     }
 }
 
+/// The version of the state that the last change of `object` made.
+pub(super) fn version_of(object: &Object) -> Option<u64> {
+    object.metadata().resource_version.as_deref()?.parse().ok()
+}
+
 /// An object, written down and compressed by what it has in common with another.
 ///
 /// ```text
@@ -68,6 +81,8 @@ impl Slot {
 #[derive(Clone)]
 pub(crate) struct Packed {
     kind: Kind,
+    /// The version of the state that its last change made.
+    version: u64,
     /// As lz4, with its size before it.
     bytes: Arc<[u8]>,
     dictionary: Arc<[u8]>,
@@ -130,6 +145,7 @@ impl Packer {
         /// so that dictionaries together are small beside what is packed with them.
         const DICTIONARY_USES_MIN: usize = 64;
         let (kind, text) = (object.kind(), written(object));
+        let version = version_of(object).unwrap_or_default();
         if text.len() > PACKED_BYTES_MAX {
             return None;
         }
@@ -141,7 +157,12 @@ impl Packer {
             bytes = block::compress_prepend_size_with_dict(&text, &dictionary.text);
         }
         dictionary.used += 1;
-        Some(Packed { kind, bytes: bytes.into(), dictionary: Arc::clone(&dictionary.text) })
+        Some(Packed {
+            kind,
+            version,
+            bytes: bytes.into(),
+            dictionary: Arc::clone(&dictionary.text),
+        })
     }
 }
 

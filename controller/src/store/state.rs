@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::common::PodSpecs;
 use super::error::Gone;
-use super::slot::{Packed, Packer, Slot};
+use super::slot::{Packed, Packer, Slot, version_of};
 use super::watch::{Change, ChangeKind, History, Kinds};
 use crate::api::{Key, Kind, Object};
 use crate::meter::StoreMeter;
@@ -66,6 +66,12 @@ impl State {
 
     pub(super) fn slot(&self, kind: Kind, key: &Key) -> Option<&Slot> {
         self.kinds.get(&kind)?.get(&key.namespace)?.get(key)
+    }
+
+    /// The object of `kind` at `key`, if it has not changed since `version`.
+    pub(super) fn unchanged_since(&self, version: u64, kind: Kind, key: &Key) -> Option<Slot> {
+        let slot = self.slot(kind, key)?;
+        slot.version().is_some_and(|last| last <= version).then(|| slot.clone())
     }
 
     /// How many objects of `kind` there are.
@@ -187,11 +193,6 @@ impl State {
         }
         (found, (count == most).then_some(from + count))
     }
-}
-
-/// The version of the state that its last change made.
-fn version_of(object: &Object) -> Option<u64> {
-    object.metadata().resource_version.as_deref()?.parse().ok()
 }
 
 /// What was found, by namespace and name. It takes longer than finding it, so no lock is held for it.

@@ -1,6 +1,7 @@
 //! What the store promises, wherever it keeps things.
 
 mod durable;
+mod journal;
 mod model;
 mod rest;
 mod restore;

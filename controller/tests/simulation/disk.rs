@@ -1,8 +1,8 @@
 //! The disk that the store is on: slow, sometimes full, and cut off in the middle.
 //!
-//! It keeps what fjall promises to keep: a batch that was acknowledged, always; one that was not,
-//! wholly or not at all. That a torn batch is dropped as a whole by the real database is tested where
-//! that is (`store/tests/durable.rs`).
+//! It keeps what the journal promises to keep: a batch that was acknowledged, always; one that was not,
+//! wholly or not at all. That a torn batch is dropped as a whole by the real one is tested where that is
+//! (`store/tests/journal.rs`).
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,13 +12,19 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use mayfly_controller::api::{Key, Kind};
-use mayfly_controller::store::disk::{Disk, DiskError, Loaded, Row};
+use mayfly_controller::store::disk::{Disk, DiskError, Loaded, Old, Row};
 
 use crate::scenario::faults::{Crash, DiskFaults, Kept};
 use crate::world::{Stop, World};
 
 /// The chance that a write is kept although it was refused, or the disk refuses to be opened anew.
 const IN_DOUBT: f64 = 0.3;
+
+/// Every so many batches, some rows are said to be the oldest.
+const OLDEST_EVERY: u64 = 7;
+
+/// So many.
+const OLDEST_AT_ONCE: usize = 3;
 
 /// A handle on the one disk of a simulation.
 #[derive(Clone)]
@@ -154,6 +160,31 @@ impl Disk for SimulatedDisk {
                 if kept == Kept::All { Ok(()) } else { std::future::pending().await }
             }
         }
+    }
+
+    /// Any may be: the store does not know which they are.
+    fn oldest(&mut self) -> Vec<Old> {
+        let platter = self.platter();
+        if !platter.batches.is_multiple_of(OLDEST_EVERY) || platter.rows.is_empty() {
+            return Vec::new();
+        }
+        let begin = usize::try_from(platter.batches).unwrap_or_default() % platter.rows.len();
+        let some = platter.rows.keys().cycle().skip(begin).take(OLDEST_AT_ONCE);
+        let old = |(kind, key): &(Kind, Key)| {
+            let resource_version = platter.resource_version;
+            Old { kind: *kind, key: key.clone(), resource_version }
+        };
+        some.map(old).collect()
+    }
+
+    fn rewrite(&mut self, rows: &[Row]) -> Result<(), DiskError> {
+        let platter = self.platter();
+        for row in rows.iter().filter(|_| !platter.faults.lies && !platter.is_off) {
+            let kept = platter.rows.get(&(row.kind, row.key.clone()));
+            let same = kept.map(Vec::as_slice) == row.json.as_deref();
+            assert!(same, "{} {} is not what it was", row.kind.name(), row.key);
+        }
+        Ok(())
     }
 
     fn reopen(&mut self) -> Result<u64, DiskError> {

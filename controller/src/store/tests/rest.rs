@@ -1,6 +1,5 @@
 //! What a store does that has little to do, in simulated time.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
@@ -9,9 +8,8 @@ use crate::limits::{WATCH_HISTORY_IDLE, WATCH_HISTORY_MAX, WATCH_HISTORY_SECONDS
 use crate::store::disk::{DiskError, Loaded, Row};
 use crate::store::slot::Slot;
 
-/// Keeps nothing, and says that it does. Counts how often it may rest.
-#[derive(Clone, Default)]
-struct NoDisk(Arc<AtomicUsize>);
+/// Keeps nothing, and says that it does.
+struct NoDisk;
 
 impl Disk for NoDisk {
     fn folder(&self) -> &Path {
@@ -26,22 +24,14 @@ impl Disk for NoDisk {
         Ok(())
     }
 
-    fn rest(&mut self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
     fn reopen(&mut self) -> Result<u64, DiskError> {
         Ok(0)
     }
 }
 
-fn store_on(disk: NoDisk) -> Store {
-    let clock = Clock::simulated(Timestamp::UNIX_EPOCH);
-    Store::simulated(disk, clock, Names::seeded(1)).expect("it starts")
-}
-
 fn store_on_disk() -> Store {
-    store_on(NoDisk::default())
+    let clock = Clock::simulated(Timestamp::UNIX_EPOCH);
+    Store::simulated(NoDisk, clock, Names::seeded(1)).expect("it starts")
 }
 
 fn event(number: usize) -> Event {
@@ -206,24 +196,4 @@ async fn a_watch_misses_nothing_while_its_list_is_unpacked() {
     assert!(watch.keeps_up().is_ok());
     let told = std::iter::from_fn(|| watch.try_next()).map(|change| change.resource_version);
     assert!(told.eq(version + 1..=version + 2 * many as u64));
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_disk_rests_when_there_was_something_to_do_and_there_is_no_more() {
-    let disk = NoDisk::default();
-    let store = store_on(disk.clone());
-    let rests = || disk.0.load(Ordering::Relaxed);
-    for busy in 0..4 {
-        make(&store, 2_000 * busy..2_000 * (busy + 1)).await;
-        pass(5).await;
-        assert_eq!(rests(), 0, "there is much to write");
-    }
-    pass(30).await;
-    assert_eq!(rests(), 1);
-    make(&store, 8_000..8_010).await;
-    pass(3_600).await;
-    assert_eq!(rests(), 1, "little has been written since");
-    make(&store, 8_010..8_400).await;
-    pass(30).await;
-    assert_eq!(rests(), 2);
 }

@@ -42,8 +42,7 @@ fn rows(names: &[&str]) -> Vec<Row> {
 fn folder_of_schema_1() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(FORMAT_FILE), "1\n").unwrap();
-    let mut disk = Fjall::open(&folder.path().join("objects")).unwrap();
-    disk.append(&rows(&["a", "b"]), 7).now_or_never().unwrap().unwrap();
+    former::tests::write(&folder.path().join("objects"), &rows(&["a", "b"]), 7);
     folder
 }
 
@@ -147,10 +146,8 @@ fn what_cant_be_read_stays_the_older_mayflys() {
     let no_object = br#"{"metadata":{"namespace":"default","name":"c"},"data":7}"#.to_vec();
     for bad in [no_json, no_object] {
         let folder = folder_of_schema_1();
-        let mut disk = Fjall::open(&folder.path().join("objects")).unwrap();
         let row = Row { kind: Kind::ConfigMap, key: key("c"), json: Some(bad.into()) };
-        disk.append(&[row], 8).now_or_never().unwrap().unwrap();
-        drop(disk);
+        former::tests::write(&folder.path().join("objects"), &[row], 8);
         let error = open(folder.path(), STEPS).err().unwrap().to_string();
         assert!(error.contains("can't be read"), "{error}");
         assert_eq!(said(folder.path()), "1\n");
