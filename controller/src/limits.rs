@@ -235,6 +235,10 @@ pub const JOURNAL_FILE_BYTES: u64 = 16 << 20;
 /// written again and again; a start reads as much in a tenth of a second.
 pub const JOURNAL_BYTES_MIN: u64 = 64 << 20;
 
+/// Rows of a file of the journal that are remembered because they were written again. Stops these from
+/// being held in memory once more; where there are more, the file is read.
+pub const JOURNAL_REWRITTEN_MAX: usize = 1_024;
+
 /// The memory that is kept for putting a batch together. Stops one large batch from holding it for ever.
 pub const JOURNAL_BUFFER_BYTES_MAX: usize = 1 << 20;
 

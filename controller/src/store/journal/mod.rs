@@ -26,16 +26,19 @@ use foldhash::fast::RandomState;
 use self::file::{Contents, MARK, Reader, cut_off, make, newest_of, numbers, path, remove};
 use self::record::Record;
 use super::disk::{Disk, DiskError, Loaded, Old, Row};
-use crate::limits::{JOURNAL_BUFFER_BYTES_MAX, JOURNAL_BYTES_MIN, JOURNAL_FILE_BYTES};
+use crate::limits::{
+    JOURNAL_BUFFER_BYTES_MAX, JOURNAL_BYTES_MIN, JOURNAL_FILE_BYTES, JOURNAL_REWRITTEN_MAX,
+};
 
 /// Of what is written, how much may be written once more for the sake of removing the oldest file: one
 /// in so many bytes. So all files have at most five times what is kept, as `1 / (1 + PART)` of the
 /// oldest is what still has to be kept then.
 const REWRITTEN_PART: u64 = 4;
 
-/// Rows there are for each that may be newest, before the oldest file is emptied. Most files have
-/// nothing that is newest when they are the oldest, if they are let be.
+/// Rows there are for each that may be newest, before the oldest file is emptied: in all files, or in
+/// that one. Most files have nothing that is newest when they are the oldest, if they are let be.
 const WORN: u64 = 3;
+const FILE_WORN: u64 = 16;
 
 /// Batches of rows in files, one after the other.
 pub(super) struct Journal {
@@ -80,12 +83,23 @@ struct Rows {
     /// Those of them that may be newest. It is never fewer than there are: a row that was rewritten is
     /// taken for that for ever.
     newest: u64,
+    /// How many of them were rewritten, and which these are, if they are few.
+    rewritten: u64,
+    again: Vec<Old>,
+}
+
+impl Rows {
+    /// Whether what may be newest is known without a look at the file.
+    fn are_known(&self) -> bool {
+        self.newest == self.rewritten && self.again.len() as u64 == self.rewritten
+    }
 }
 
 impl Numbered {
     /// One without records, after those up to the version `after` of the state.
     fn new(number: u64, after: u64) -> Self {
-        let rows = Rows { after, upto: after, count: 0, newest: 0 };
+        let (count, newest, rewritten) = (0, 0, 0);
+        let rows = Rows { after, upto: after, count, newest, rewritten, again: Vec::new() };
         Self { number, bytes: MARK.len() as u64, rows: Some(rows) }
     }
 }
@@ -244,7 +258,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Whether it is time to empty the oldest file: there is so much that is not newest.
+    /// Whether it is time to empty the oldest file: so much is not newest, of all or of what it has.
     fn is_due(&self) -> bool {
         let bytes: u64 = self.files.iter().map(|file| file.bytes).sum();
         if bytes <= self.sizes.least || self.files.len() < 2 || self.emptying.allowed == 0 {
@@ -253,8 +267,8 @@ impl Journal {
         let known = || self.files.iter().filter_map(|file| file.rows.as_ref());
         let (all, newest) =
             known().fold((0, 0), |(all, newest), rows| (all + rows.count, newest + rows.newest));
-        let is_known = self.files.front().is_some_and(|oldest| oldest.rows.is_some());
-        !is_known || newest * WORN <= all
+        let oldest = self.files.front().and_then(|file| file.rows.as_ref());
+        newest * WORN <= all || oldest.is_none_or(|it| it.newest * FILE_WORN <= it.count)
     }
 
     /// The rows of the oldest file that come next, but for what they forget: that was older still.
@@ -269,7 +283,11 @@ impl Journal {
         if !self.is_due() || self.emptying.progress == Progress::Read {
             return Ok(rows);
         }
-        let Some(oldest) = self.files.front() else { return Ok(rows) };
+        let Some(oldest) = self.files.front_mut() else { return Ok(rows) };
+        if let Some(known) = oldest.rows.as_mut().filter(|rows| rows.are_known()) {
+            self.emptying.progress = Progress::Read;
+            return Ok(std::mem::take(&mut known.again));
+        }
         let reader = match &mut self.emptying.reader {
             Some(reader) => reader,
             none => none.insert(Reader::open(path(&self.folder, oldest.number))?),
@@ -351,8 +369,17 @@ impl Disk for Journal {
         if rows.is_empty() {
             return Ok(());
         }
-        let bytes = self.write(rows, self.resource_version).map_err(shared)?;
+        let resource_version = self.resource_version;
+        let bytes = self.write(rows, resource_version).map_err(shared)?;
         self.emptying.allowed = self.emptying.allowed.saturating_sub(bytes);
+        if let Some(known) = self.files.back_mut().and_then(|last| last.rows.as_mut()) {
+            known.rewritten += rows.len() as u64;
+            if known.again.len() + rows.len() <= JOURNAL_REWRITTEN_MAX {
+                let old =
+                    |row: &Row| Old { kind: row.kind, key: row.key.clone(), resource_version };
+                known.again.extend(rows.iter().map(old));
+            }
+        }
         Ok(())
     }
 
