@@ -1,7 +1,7 @@
 //! The folder that one run, or a server, keeps its state in.
 //!
 //! ```text
-//! STATE/store/      objects, in one file, for one process at a time
+//! STATE/store/      objects, in a journal, for one process at a time
 //! STATE/node/       what the pods have on disk: logs, volumes
 //! STATE/images/     names for modules, of `mayfly image --state-dir STATE`
 //! STATE/cache/      compiled code
