@@ -16,6 +16,9 @@ use crate::store::disk::{DiskError, LoadedObject};
 /// What each file begins with.
 pub(super) const MARK: &[u8; 16] = b"mayfly journal1\n";
 
+/// What is left to do where something of a journal is not there any more.
+const REMEDY: &str = "restore a backup into another state folder";
+
 /// The numbers of the files in `folder`, of which none may be missing.
 pub(super) fn numbers(folder: &Path) -> io::Result<Vec<u64>> {
     let mut numbers = Vec::new();
@@ -27,7 +30,7 @@ pub(super) fn numbers(folder: &Path) -> io::Result<Vec<u64>> {
         None => Ok(numbers),
         Some(pair) => {
             let missing = path(folder, pair[0] + 1);
-            Err(io::Error::other(format!("{} is missing", missing.display())))
+            Err(io::Error::other(format!("{} is missing; {REMEDY}", missing.display())))
         }
     }
 }
@@ -171,7 +174,7 @@ impl Reader {
 }
 
 pub(super) fn damaged(path: &Path) -> io::Error {
-    io::Error::other(format!("{} is damaged", path.display()))
+    io::Error::other(format!("{} is damaged; {REMEDY}", path.display()))
 }
 
 fn shared(error: impl std::error::Error + Send + Sync + 'static) -> DiskError {

@@ -12,6 +12,8 @@ use super::*;
 use crate::store::disk::{DiskError, Loaded, Old, Row};
 use crate::store::journal::{Journal, Sizes};
 
+const REMEDY: &str = "restore a backup into another state folder";
+
 /// A few records a file.
 const SMALL: Sizes = Sizes { file: 2_000, least: 6_000 };
 
@@ -199,7 +201,7 @@ fn what_is_there_again_makes_no_difference() {
     let (second, bytes) = until_one_is_gone(&mut model, &mut journal, &mut random);
     fs::write(&first, bytes).unwrap();
     let error = Journal::sized(folder.path(), SMALL).err().unwrap().to_string();
-    assert_eq!(error, format!("{} is missing", second.display()));
+    assert_eq!(error, format!("{} is missing; {REMEDY}", second.display()));
 }
 
 /// Without a look at it.
@@ -263,7 +265,7 @@ fn damage_is_told_and_nothing_is_passed_over() {
         fs::write(&oldest, bytes).unwrap();
         let mut journal = open(folder.path());
         let error = journal.load().unwrap().objects.find_map(Result::err).unwrap().to_string();
-        assert_eq!(error, format!("{} is damaged", oldest.display()));
+        assert_eq!(error, format!("{} is damaged; {REMEDY}", oldest.display()));
         // Nor does it go.
         for _ in 0..100 {
             model.clone().append(&mut journal, &mut random);
@@ -288,7 +290,7 @@ fn what_is_no_journal_is_not_written_to() {
     let file = folder.path().join("0000000001");
     fs::write(&file, "mayfly journal2\nwhat this does not know").unwrap();
     let error = Journal::open(folder.path()).err().unwrap().to_string();
-    assert_eq!(error, format!("{} is damaged", file.display()));
+    assert_eq!(error, format!("{} is damaged; {REMEDY}", file.display()));
     // What was cut off while it was made has nothing yet.
     for begun in ["", "mayfly jour", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"] {
         fs::write(&file, begun).unwrap();
