@@ -15,6 +15,11 @@ use crate::api::{Key, Kind};
 /// What went wrong, in the words of the operating system or of who keeps it.
 pub type DiskError = Arc<dyn Error + Send + Sync>;
 
+/// `error` as one that many may hold.
+pub(super) fn shared(error: impl Error + Send + Sync + 'static) -> DiskError {
+    Arc::new(error)
+}
+
 /// Keeps the newest version of every object.
 pub trait Disk: Send {
     /// Where it keeps them, for messages.

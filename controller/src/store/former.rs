@@ -3,12 +3,11 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::Arc;
 
 use ::fjall::{Database, Keyspace, KeyspaceCreateOptions};
 use futures_util::FutureExt;
 
-use super::disk::{Disk, DiskError, Row};
+use super::disk::{Disk, DiskError, Row, shared};
 use super::journal::Journal;
 use crate::api::{Key, Kind};
 
@@ -62,10 +61,6 @@ fn place(text: &str) -> Option<(Kind, Key)> {
 #[derive(Debug, thiserror::Error)]
 #[error("there is an object of an unknown kind at \"{0}\"")]
 struct UnknownKind(String);
-
-fn shared(error: impl std::error::Error + Send + Sync + 'static) -> DiskError {
-    Arc::new(error)
-}
 
 #[cfg(test)]
 pub(super) mod tests {

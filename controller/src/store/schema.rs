@@ -9,16 +9,14 @@
 //! wholly or not at all, and a step that is taken twice does no more than once. In between, no older
 //! mayfly takes the folder for its own.
 
-use std::error::Error;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
 
 use futures_util::FutureExt;
 use serde_json::Value;
 
-use super::disk::{Disk, DiskError, Loaded, LoadedObject, Row};
+use super::disk::{Disk, DiskError, Loaded, LoadedObject, Row, shared};
 use super::error::OpenError;
 use crate::api::{Key, Object};
 
@@ -190,10 +188,6 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     out.sync_all()?;
     fs::rename(draft, path.join(FORMAT_FILE))?;
     File::open(path)?.sync_all()
-}
-
-fn shared(error: impl Error + Send + Sync + 'static) -> DiskError {
-    Arc::new(error)
 }
 
 #[cfg(test)]

@@ -68,10 +68,10 @@ impl State {
         self.kinds.get(&kind)?.get(&key.namespace)?.get(key)
     }
 
-    /// The object of `kind` at `key`, if it has not changed since `version`.
+    /// The object of `kind` at `key`, unless it is known to have changed since `version`.
     pub(super) fn unchanged_since(&self, version: u64, kind: Kind, key: &Key) -> Option<Slot> {
         let slot = self.slot(kind, key)?;
-        slot.version().is_some_and(|last| last <= version).then(|| slot.clone())
+        slot.version().is_none_or(|last| last <= version).then(|| slot.clone())
     }
 
     /// How many objects of `kind` there are.

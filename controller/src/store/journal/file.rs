@@ -5,13 +5,12 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use bytes::{Buf as _, Bytes};
 use foldhash::fast::RandomState;
 
 use super::record::{HEAD_BYTES, Place, Record};
-use crate::store::disk::{DiskError, LoadedObject};
+use crate::store::disk::{LoadedObject, shared};
 
 /// What each file begins with.
 pub(super) const MARK: &[u8; 16] = b"mayfly journal1\n";
@@ -175,8 +174,4 @@ impl Reader {
 
 pub(super) fn damaged(path: &Path) -> io::Error {
     io::Error::other(format!("{} is damaged; {REMEDY}", path.display()))
-}
-
-fn shared(error: impl std::error::Error + Send + Sync + 'static) -> DiskError {
-    Arc::new(error)
 }

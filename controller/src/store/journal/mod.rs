@@ -19,13 +19,12 @@ use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
 use self::file::{Contents, MARK, Reader, cut_off, make, newest_of, numbers, path, remove};
 use self::record::Record;
-use super::disk::{Disk, DiskError, Loaded, Old, Row};
+use super::disk::{Disk, DiskError, Loaded, Old, Row, shared};
 use crate::limits::{
     JOURNAL_BUFFER_BYTES_MAX, JOURNAL_BYTES_MIN, JOURNAL_FILE_BYTES, JOURNAL_REWRITTEN_MAX,
 };
@@ -395,8 +394,4 @@ impl Disk for Journal {
         self.emptying = Emptying::default();
         Ok(self.resource_version)
     }
-}
-
-fn shared(error: impl std::error::Error + Send + Sync + 'static) -> DiskError {
-    Arc::new(error)
 }

@@ -283,6 +283,18 @@ fn damage_is_told_and_nothing_is_passed_over() {
     }
 }
 
+/// Nothing says that it has changed.
+#[test]
+fn what_has_no_version_is_kept() {
+    let mut object = config_map("a");
+    let mut has = |resource_version: Option<&str>| {
+        object.metadata.resource_version = resource_version.map(str::to_owned);
+        let state = State::of(vec![Object::ConfigMap(Arc::new(object.clone()))], 9);
+        state.unchanged_since(5, Kind::ConfigMap, &key("a")).is_some()
+    };
+    assert!(has(None) && has(Some("5")) && !has(Some("6")));
+}
+
 /// Another process's file, or another version of this.
 #[test]
 fn what_is_no_journal_is_not_written_to() {
